@@ -1,0 +1,1 @@
+//! A virtual Quectel LTE module.
