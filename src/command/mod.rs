@@ -1,1 +1,71 @@
 //! The wire language: every AT command, response and URC of the TCP/IP application note as a type.
+//!
+//! *The note* is Quectel's *LTE Standard TCP/IP Application Note* V1.1; section numbers in this
+//! module are its. `docs/commands.md` lists every form with its type and its limits.
+//!
+//! * A command implements [`atat::AtatCmd`]. Its fields only take values that the note allows, so
+//!   a command that exists can be sent, and nothing a user supplies can end it early.
+//! * A response type parses **one information line**, without its line end, through
+//!   [`serde_at::from_slice`]. Commands answered by any number of lines use [`Lines`].
+//! * [`Urc::parse`] recognises the lines that come unasked.
+//!
+//! A command's `write` needs a buffer of [`MAX_COMMAND_LENGTH`] bytes at most; only [`SendHex`]
+//! needs more, [`SendHex::MAX_LENGTH`].
+//!
+//! The longest time that the note gives a module to answer is the command's
+//! [`atat::AtatCmd::MAX_TIMEOUT_MS`]. Where the note gives none for the command it is 60 s, after
+//! which the note takes the module for dead. Commands from outside the note are answered by the
+//! module alone and get 5 s unless they say otherwise.
+
+mod address;
+mod basic;
+mod context;
+mod dns;
+mod error_code;
+mod failure;
+mod field;
+mod identity;
+mod ids;
+mod network;
+mod number;
+mod open;
+mod parameters;
+mod ping;
+mod read;
+mod response;
+mod send;
+mod sendinfo;
+mod settings;
+mod sim;
+mod state;
+mod text;
+mod time;
+mod urc;
+
+pub use address::{Address, Host, HostName, format_address, parse_address};
+pub use basic::*;
+pub use context::*;
+pub use dns::*;
+pub use error_code::ErrorCode;
+pub use failure::*;
+pub use field::Clipped;
+pub use identity::*;
+pub use ids::{ConnectId, ContextId};
+pub use network::*;
+pub use number::{OutOfRange, Within};
+pub use open::*;
+pub use parameters::*;
+pub use ping::*;
+pub use read::*;
+pub use response::{AnswerText, Lines, NoResponse};
+pub use send::*;
+pub use sendinfo::*;
+pub use settings::*;
+pub use sim::*;
+pub use state::*;
+pub use text::{InvalidText, Text};
+pub use time::*;
+pub use urc::{Peer, PingReport, Urc};
+
+/// Bytes that any command but [`SendHex`] needs at most when it is written, CR included.
+pub const MAX_COMMAND_LENGTH: usize = 384;

@@ -1,0 +1,99 @@
+//! Names: AT+QIDNSCFG (2.1.13), AT+QIDNSGIP (2.1.14).
+
+use core::net::IpAddr;
+
+use atat::{
+    AtatResp,
+    atat_derive::{AtatCmd, AtatResp},
+};
+use serde_at::serde::{Deserialize, Deserializer};
+
+use super::{
+    address::{Address, Host, parse_address},
+    field::Word,
+    ids::ContextId,
+    response::{AnswerText, NoResponse},
+};
+
+/// `AT+QIDNSCFG=?`: which contexts there are (2.1.13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIDNSCFG=?", AnswerText, timeout_ms = 60_000)]
+pub struct TestConfigureDns;
+
+/// `AT+QIDNSCFG=<contextID>`: the name servers of a context (2.1.13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIDNSCFG", DnsServers, timeout_ms = 60_000)]
+pub struct QueryDns {
+    /// The context, which has to be up.
+    pub context: ContextId,
+}
+
+/// `AT+QIDNSCFG=<contextID>,<pridnsaddr>[,<secdnsaddr>]`: sets the name servers of a context
+/// (2.1.13).
+///
+/// Activating the context again brings back those of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIDNSCFG", NoResponse, timeout_ms = 60_000)]
+pub struct ConfigureDns {
+    /// The context, which has to be up.
+    pub context: ContextId,
+    /// The server asked first.
+    pub primary: Address,
+    /// The server asked next.
+    pub secondary: Option<Address>,
+}
+
+/// `+QIDNSCFG: <contextID>,<pridnsaddr>,<secdnsaddr>` (2.1.13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct DnsServers {
+    /// The context.
+    pub context: ContextId,
+    /// The server asked first.
+    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
+    pub primary: Option<IpAddr>,
+    /// The server asked next.
+    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
+    pub secondary: Option<IpAddr>,
+}
+
+#[derive(AtatResp)]
+struct DnsServersFields {
+    context: ContextId,
+    primary: Option<Word<64>>,
+    secondary: Option<Word<64>>,
+}
+
+impl AtatResp for DnsServers {}
+
+impl<'de> Deserialize<'de> for DnsServers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = DnsServersFields::deserialize(deserializer)?;
+        let address = |word: Option<Word<64>>| word.and_then(|word| parse_address(&word.text));
+        Ok(Self {
+            context: fields.context,
+            primary: address(fields.primary),
+            secondary: address(fields.secondary),
+        })
+    }
+}
+
+/// `AT+QIDNSGIP=?`: which contexts there are (2.1.14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIDNSGIP=?", AnswerText, timeout_ms = 60_000)]
+pub struct TestResolveName;
+
+/// `AT+QIDNSGIP=<contextID>,<hostname>`: looks up the addresses of a name (2.1.14).
+///
+/// The results are [`Urc::NameResolved`](super::Urc::NameResolved) and then
+/// [`Urc::NameAddress`](super::Urc::NameAddress) for each address, at most 60 s later. They do not
+/// say which name they belong to: one lookup at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIDNSGIP", NoResponse, timeout_ms = 60_000)]
+pub struct ResolveName<'a> {
+    /// The context, which has to be up.
+    pub context: ContextId,
+    /// The name.
+    pub host: Host<'a>,
+}

@@ -1,0 +1,357 @@
+//! Optional parameters of the stack: AT+QICFG (2.1.15).
+
+use atat::{
+    AtatResp,
+    atat_derive::{AtatCmd, AtatEnum, AtatResp},
+};
+use serde_at::serde::{
+    Deserialize, Deserializer, Serialize, Serializer, de::Error, ser::SerializeStruct,
+};
+
+use super::{
+    field::Word,
+    number::Within,
+    parameters::Switch,
+    response::{AnswerText, NoResponse},
+};
+
+/// `AT+QICFG=?`: which settings and ranges there are, one line each (2.1.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QICFG=?", AnswerText, timeout_ms = 60_000)]
+pub struct TestConfigureSetting;
+
+/// `AT+QICFG=<key>`: the value of a setting (2.1.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QICFG", SettingAnswer, timeout_ms = 60_000)]
+pub struct QuerySetting {
+    /// The setting.
+    pub key: SettingKey,
+}
+
+/// `AT+QICFG=<key>,<values>`: changes a setting (2.1.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QICFG", NoResponse, timeout_ms = 60_000)]
+pub struct ConfigureSetting {
+    /// The setting and its value.
+    pub setting: Setting,
+}
+
+/// The name of a setting (2.1.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SettingKey {
+    /// `transpktsize`, see [`Setting::TransparentPacketSize`].
+    TransparentPacketSize,
+    /// `transwaittm`, see [`Setting::TransparentWait`].
+    TransparentWait,
+    /// `dataformat`, see [`Setting::DataFormats`].
+    DataFormats,
+    /// `viewmode`, see [`Setting::ViewMode`].
+    ViewMode,
+    /// `tcp/retranscfg`, see [`Setting::TcpRetransmission`].
+    TcpRetransmission,
+    /// `dns/cache`, see [`Setting::DnsCache`].
+    DnsCache,
+    /// `qisend/timeout`, see [`Setting::SendTimeout`].
+    SendTimeout,
+    /// `passiveclosed`, see [`Setting::PassiveClose`].
+    PassiveClose,
+    /// `udp/readmode`, see [`Setting::UdpReadMode`].
+    UdpReadMode,
+    /// `udp/sendmode`, see [`Setting::UdpSendMode`].
+    UdpSendMode,
+    /// `tcp/accept`, see [`Setting::TcpAccept`].
+    TcpAccept,
+    /// `tcp/keepalive`, see [`Setting::TcpKeepAlive`].
+    TcpKeepAlive,
+    /// `recv/buffersize`, see [`Setting::ReceiveBufferSize`].
+    ReceiveBufferSize,
+    /// `recvind`, see [`Setting::ReceiveIndication`].
+    ReceiveIndication,
+}
+
+impl SettingKey {
+    /// All of them, in the order of the note.
+    pub const ALL: [Self; 14] = [
+        Self::TransparentPacketSize,
+        Self::TransparentWait,
+        Self::DataFormats,
+        Self::ViewMode,
+        Self::TcpRetransmission,
+        Self::DnsCache,
+        Self::SendTimeout,
+        Self::PassiveClose,
+        Self::UdpReadMode,
+        Self::UdpSendMode,
+        Self::TcpAccept,
+        Self::TcpKeepAlive,
+        Self::ReceiveBufferSize,
+        Self::ReceiveIndication,
+    ];
+
+    /// The word on the wire, without quotes.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TransparentPacketSize => "transpktsize",
+            Self::TransparentWait => "transwaittm",
+            Self::DataFormats => "dataformat",
+            Self::ViewMode => "viewmode",
+            Self::TcpRetransmission => "tcp/retranscfg",
+            Self::DnsCache => "dns/cache",
+            Self::SendTimeout => "qisend/timeout",
+            Self::PassiveClose => "passiveclosed",
+            Self::UdpReadMode => "udp/readmode",
+            Self::UdpSendMode => "udp/sendmode",
+            Self::TcpAccept => "tcp/accept",
+            Self::TcpKeepAlive => "tcp/keepalive",
+            Self::ReceiveBufferSize => "recv/buffersize",
+            Self::ReceiveIndication => "recvind",
+        }
+    }
+}
+
+impl Serialize for SettingKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// A setting and its value (2.1.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Setting {
+    /// Transparent mode: the longest packet sent, 1 to 1460 bytes; 1024 unless set.
+    TransparentPacketSize(Within<1, 1460>),
+    /// Transparent mode: how long the module waits for a packet to fill, 0 to 20 times 100 ms; 2
+    /// unless set.
+    TransparentWait(Within<0, 20>),
+    /// How data is written on the port.
+    DataFormats {
+        /// Data to be sent.
+        send: DataFormat,
+        /// Data received.
+        receive: DataFormat,
+    },
+    /// What is between the header and the data received.
+    ViewMode(ViewMode),
+    /// Retransmission of all TCP sockets. Not kept over a restart.
+    TcpRetransmission {
+        /// How often at most, 3 to 20; 12 unless set.
+        max_backoffs: Within<3, 20>,
+        /// The longest time between two, 5 to 1000 times 100 ms; 600 unless set.
+        max_interval: Within<5, 1000>,
+    },
+    /// Whether the module remembers addresses.
+    DnsCache(Switch),
+    /// How long the prompt of a send waits for data, 0 to 3600 ms; 0 unless set.
+    SendTimeout(Within<0, 3600>),
+    /// Whether the module closes a TCP connection that the peer has closed.
+    PassiveClose(Switch),
+    /// How a UDP socket is read.
+    UdpReadMode(UdpMode),
+    /// How a UDP socket sends.
+    UdpSendMode(UdpMode),
+    /// Whether listeners accept by themselves.
+    TcpAccept(Switch),
+    /// Keep-alive of TCP connections, off with `None`. To be set before they are opened.
+    TcpKeepAlive(Option<KeepAlive>),
+    /// The receive buffer, 10240 to 524288 bytes; 10240 unless set.
+    ReceiveBufferSize(Within<10_240, 524_288>),
+    /// Whether the notice of data in buffer mode tells how much.
+    ReceiveIndication(Switch),
+}
+
+/// How data is written on the port (2.1.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum DataFormat {
+    /// 0: as it is.
+    #[at_arg(default)]
+    Text = 0,
+    /// 1: two hex digits for each byte.
+    Hex = 1,
+}
+
+/// What is between the header and the data received (2.1.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum ViewMode {
+    /// 0: a line end.
+    #[at_arg(default)]
+    LineEnd = 0,
+    /// 1: a comma.
+    Comma = 1,
+}
+
+/// How datagrams are cut (2.1.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum UdpMode {
+    /// 0: one at a time.
+    #[at_arg(default)]
+    Block = 0,
+    /// 1: as a stream.
+    Stream = 1,
+}
+
+/// When a silent TCP connection is probed (2.1.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct KeepAlive {
+    /// Silence before the first probe, 1 to 120 minutes.
+    pub idle: Within<1, 120>,
+    /// Time between probes, 25 to 100 s.
+    pub interval: Within<25, 100>,
+    /// How many probes, 3 to 10.
+    pub probes: Within<3, 10>,
+}
+
+impl Setting {
+    /// Which setting it is.
+    #[must_use]
+    pub const fn key(&self) -> SettingKey {
+        match self {
+            Self::TransparentPacketSize(_) => SettingKey::TransparentPacketSize,
+            Self::TransparentWait(_) => SettingKey::TransparentWait,
+            Self::DataFormats { .. } => SettingKey::DataFormats,
+            Self::ViewMode(_) => SettingKey::ViewMode,
+            Self::TcpRetransmission { .. } => SettingKey::TcpRetransmission,
+            Self::DnsCache(_) => SettingKey::DnsCache,
+            Self::SendTimeout(_) => SettingKey::SendTimeout,
+            Self::PassiveClose(_) => SettingKey::PassiveClose,
+            Self::UdpReadMode(_) => SettingKey::UdpReadMode,
+            Self::UdpSendMode(_) => SettingKey::UdpSendMode,
+            Self::TcpAccept(_) => SettingKey::TcpAccept,
+            Self::TcpKeepAlive(_) => SettingKey::TcpKeepAlive,
+            Self::ReceiveBufferSize(_) => SettingKey::ReceiveBufferSize,
+            Self::ReceiveIndication(_) => SettingKey::ReceiveIndication,
+        }
+    }
+}
+
+impl Serialize for Setting {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Setting", 5)?;
+        fields.serialize_field("key", &self.key())?;
+        match self {
+            Self::TransparentPacketSize(bytes) => fields.serialize_field("bytes", bytes)?,
+            Self::TransparentWait(wait) => fields.serialize_field("wait", wait)?,
+            Self::DataFormats { send, receive } => {
+                fields.serialize_field("send", send)?;
+                fields.serialize_field("receive", receive)?;
+            }
+            Self::ViewMode(mode) => fields.serialize_field("mode", mode)?,
+            Self::TcpRetransmission {
+                max_backoffs,
+                max_interval,
+            } => {
+                fields.serialize_field("max_backoffs", max_backoffs)?;
+                fields.serialize_field("max_interval", max_interval)?;
+            }
+            Self::SendTimeout(timeout) => fields.serialize_field("timeout", timeout)?,
+            Self::UdpReadMode(mode) | Self::UdpSendMode(mode) => {
+                fields.serialize_field("mode", mode)?;
+            }
+            Self::TcpKeepAlive(None) => fields.serialize_field("enable", &Switch::Off)?,
+            Self::TcpKeepAlive(Some(keep_alive)) => {
+                fields.serialize_field("enable", &Switch::On)?;
+                fields.serialize_field("idle", &keep_alive.idle)?;
+                fields.serialize_field("interval", &keep_alive.interval)?;
+                fields.serialize_field("probes", &keep_alive.probes)?;
+            }
+            Self::ReceiveBufferSize(bytes) => fields.serialize_field("bytes", bytes)?,
+            Self::DnsCache(switch)
+            | Self::PassiveClose(switch)
+            | Self::TcpAccept(switch)
+            | Self::ReceiveIndication(switch) => fields.serialize_field("switch", switch)?,
+        }
+        fields.end()
+    }
+}
+
+/// `+QICFG: <key>,<values>` (2.1.15).
+///
+/// The numbers are as the module gave them; [`SettingAnswer::setting`] checks them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct SettingAnswer {
+    /// The setting.
+    pub key: SettingKey,
+    /// Its values, as many as there are.
+    pub values: [Option<u32>; 4],
+}
+
+#[derive(AtatResp)]
+struct SettingFields {
+    key: Word<24>,
+    first: Option<u32>,
+    second: Option<u32>,
+    third: Option<u32>,
+    fourth: Option<u32>,
+}
+
+impl AtatResp for SettingAnswer {}
+
+impl<'de> Deserialize<'de> for SettingAnswer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = SettingFields::deserialize(deserializer)?;
+        let key = SettingKey::ALL
+            .into_iter()
+            .find(|key| key.as_str() == fields.key.text.as_str())
+            .ok_or(D::Error::custom("not a setting"))?;
+        Ok(Self {
+            key,
+            values: [fields.first, fields.second, fields.third, fields.fourth],
+        })
+    }
+}
+
+impl SettingAnswer {
+    /// The setting with its value, if the note knows the value.
+    #[must_use]
+    pub fn setting(&self) -> Option<Setting> {
+        let [first, second, third, fourth] = self.values;
+        let first = first?;
+        Some(match self.key {
+            SettingKey::TransparentPacketSize => Setting::TransparentPacketSize(within(first)?),
+            SettingKey::TransparentWait => Setting::TransparentWait(within(first)?),
+            SettingKey::DataFormats => Setting::DataFormats {
+                send: choice(first)?,
+                receive: choice(second?)?,
+            },
+            SettingKey::ViewMode => Setting::ViewMode(choice(first)?),
+            SettingKey::TcpRetransmission => Setting::TcpRetransmission {
+                max_backoffs: within(first)?,
+                max_interval: within(second?)?,
+            },
+            SettingKey::DnsCache => Setting::DnsCache(choice(first)?),
+            SettingKey::SendTimeout => Setting::SendTimeout(within(first)?),
+            SettingKey::PassiveClose => Setting::PassiveClose(choice(first)?),
+            SettingKey::UdpReadMode => Setting::UdpReadMode(choice(first)?),
+            SettingKey::UdpSendMode => Setting::UdpSendMode(choice(first)?),
+            SettingKey::TcpAccept => Setting::TcpAccept(choice(first)?),
+            SettingKey::TcpKeepAlive => Setting::TcpKeepAlive(match choice(first)? {
+                Switch::Off => None,
+                Switch::On => Some(KeepAlive {
+                    idle: within(second?)?,
+                    interval: within(third?)?,
+                    probes: within(fourth?)?,
+                }),
+            }),
+            SettingKey::ReceiveBufferSize => Setting::ReceiveBufferSize(within(first)?),
+            SettingKey::ReceiveIndication => Setting::ReceiveIndication(choice(first)?),
+        })
+    }
+}
+
+fn within<const MIN: u32, const MAX: u32>(value: u32) -> Option<Within<MIN, MAX>> {
+    Within::new(value).ok()
+}
+
+fn choice<T: TryFrom<u8>>(value: u32) -> Option<T> {
+    u8::try_from(value).ok()?.try_into().ok()
+}

@@ -1,0 +1,196 @@
+//! What the sockets are doing and what went wrong: AT+QISTATE (2.1.6), AT+QIGETERROR (2.1.17).
+
+use atat::{
+    AtatResp,
+    atat_derive::{AtatCmd, AtatResp},
+};
+use serde_at::serde::{Deserialize, Deserializer};
+
+use super::{
+    error_code::ErrorCode,
+    field::{Clipped, Rest, Word},
+    ids::{ConnectId, ContextId},
+    parameters::{AccessMode, ServiceType},
+    response::{AnswerText, Lines},
+};
+
+/// socket_state: what a socket is doing (2.1.6).
+///
+/// Not to be relied on alone: live clients with state 3 have been seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SocketState {
+    /// 0: not connected yet.
+    Initial,
+    /// 1: connecting, or about to listen.
+    Opening,
+    /// 2: connected.
+    Connected,
+    /// 3: listening.
+    Listening,
+    /// 4: closing; the peer or the network ended it.
+    Closing,
+    /// A number that the note does not list.
+    Unknown(u8),
+}
+
+impl From<u8> for SocketState {
+    fn from(number: u8) -> Self {
+        match number {
+            0 => Self::Initial,
+            1 => Self::Opening,
+            2 => Self::Connected,
+            3 => Self::Listening,
+            4 => Self::Closing,
+            _ => Self::Unknown(number),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SocketState {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u8::deserialize(deserializer).map(Self::from)
+    }
+}
+
+/// `AT+QISTATE=?` (2.1.6). Answered by OK alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISTATE=?", AnswerText, timeout_ms = 60_000)]
+pub struct TestListSockets;
+
+/// `AT+QISTATE?`: all sockets, one line each (2.1.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISTATE?", Lines<SocketStatus, 12>, timeout_ms = 60_000)]
+pub struct ListSockets;
+
+/// `AT+QISTATE`: the same as [`ListSockets`] in the execution form (2.1.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISTATE", Lines<SocketStatus, 12>, timeout_ms = 60_000)]
+pub struct ExecuteListSockets;
+
+/// `AT+QISTATE=0,<contextID>`: the sockets of a context, one line each (2.1.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISTATE=0,", Lines<SocketStatus, 12>, timeout_ms = 60_000, value_sep = false)]
+pub struct ListContextSockets {
+    /// The context.
+    pub context: ContextId,
+}
+
+/// `AT+QISTATE=1,<connectID>`: one socket (2.1.6). No line if the id is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISTATE=1,", Lines<SocketStatus, 1>, timeout_ms = 60_000, value_sep = false)]
+pub struct QuerySocket {
+    /// The socket.
+    pub connect_id: ConnectId,
+}
+
+/// `+QISTATE: <connectID>,<service_type>,<IP_address>,<remote_port>,<local_port>,<socket_state>,
+/// <contextID>,<serverID>,<access_mode>,<AT_port>` (2.1.6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct SocketStatus {
+    /// The socket.
+    pub connect_id: ConnectId,
+    /// What it is.
+    pub service: ServiceType,
+    /// Of a client or an accepted connection the peer, of others the module itself. Modules show
+    /// an address, another address than was opened, or a host name.
+    pub address: Clipped<40>,
+    /// The peer's port; without meaning for listeners and UDP services.
+    pub remote_port: u16,
+    /// The local port; some modules show 0 although connected.
+    pub local_port: u16,
+    /// What it is doing.
+    pub state: SocketState,
+    /// Its context.
+    pub context: ContextId,
+    /// For accepted connections the listener's id; without meaning for others.
+    pub server_id: u8,
+    /// How its data gets to the host.
+    pub access_mode: AccessMode,
+    /// The port of the module that it is used from, for instance `uart1` or `usbmodem`.
+    pub at_port: Clipped<12>,
+}
+
+#[derive(AtatResp)]
+struct SocketFields {
+    connect_id: ConnectId,
+    service: ServiceType,
+    address: Word<40>,
+    remote_port: u16,
+    local_port: u16,
+    state: SocketState,
+    context: ContextId,
+    server_id: u8,
+    access_mode: AccessMode,
+    at_port: Rest<12>,
+}
+
+impl AtatResp for SocketStatus {}
+
+impl<'de> Deserialize<'de> for SocketStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = SocketFields::deserialize(deserializer)?;
+        Ok(Self {
+            connect_id: fields.connect_id,
+            service: fields.service,
+            address: fields.address.text,
+            remote_port: fields.remote_port,
+            local_port: fields.local_port,
+            state: fields.state,
+            context: fields.context,
+            server_id: fields.server_id,
+            access_mode: fields.access_mode,
+            at_port: fields.at_port.0,
+        })
+    }
+}
+
+/// `AT+QIGETERROR=?` (2.1.17). Answered by OK alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIGETERROR=?", AnswerText, timeout_ms = 60_000)]
+pub struct TestQueryLastError;
+
+/// `AT+QIGETERROR`: why the last TCP/IP command failed (2.1.17). Has to come right after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIGETERROR", LastError, timeout_ms = 60_000)]
+pub struct QueryLastError;
+
+/// `+QIGETERROR: <err>,<errcode_description>` (2.1.17).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct LastError {
+    /// The number; see [`LastError::error`].
+    pub code: u16,
+    /// The module's words. They differ from module to module.
+    pub description: Clipped<48>,
+}
+
+impl LastError {
+    /// The error; `None` for 0, which after a failure means that the module does not know.
+    #[must_use]
+    pub fn error(&self) -> Option<ErrorCode> {
+        ErrorCode::check(self.code).err()
+    }
+}
+
+#[derive(AtatResp)]
+struct LastErrorFields {
+    code: u16,
+    description: Rest<48>,
+}
+
+impl AtatResp for LastError {}
+
+impl<'de> Deserialize<'de> for LastError {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = LastErrorFields::deserialize(deserializer)?;
+        Ok(Self {
+            code: fields.code,
+            description: fields.description.0,
+        })
+    }
+}

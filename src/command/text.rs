@@ -1,0 +1,91 @@
+//! Text that may stand between the quotes of a command.
+
+use core::fmt;
+
+use serde_at::serde::{Serialize, Serializer};
+
+/// Text of at most `MAX` bytes that cannot break out of a command.
+///
+/// Printable ASCII without `"` and `\`: the note gives no way to escape a quote, and a CR would
+/// end the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Text<'a, const MAX: usize>(&'a str);
+
+impl<'a, const MAX: usize> Text<'a, MAX> {
+    /// No text, `""` on the wire.
+    pub const EMPTY: Self = Self("");
+
+    /// The text, checked.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidText`] if it is longer than `MAX` bytes or holds a character that is not allowed.
+    pub const fn new(text: &'a str) -> Result<Self, InvalidText> {
+        let bytes = text.as_bytes();
+        if bytes.len() > MAX {
+            return Err(InvalidText::TooLong { max: MAX });
+        }
+        let mut position = 0;
+        while position < bytes.len() {
+            if !matches!(bytes[position], b' '..=b'~') || matches!(bytes[position], b'"' | b'\\') {
+                return Err(InvalidText::ForbiddenCharacter { position });
+            }
+            position += 1;
+        }
+        Ok(Self(text))
+    }
+
+    /// The text, without quotes.
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        self.0
+    }
+}
+
+impl<'a, const MAX: usize> TryFrom<&'a str> for Text<'a, MAX> {
+    type Error = InvalidText;
+
+    fn try_from(text: &'a str) -> Result<Self, InvalidText> {
+        Self::new(text)
+    }
+}
+
+impl<const MAX: usize> Serialize for Text<'_, MAX> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
+}
+
+/// Why a text cannot be part of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum InvalidText {
+    /// Longer than `max` bytes.
+    TooLong {
+        /// The longest that is allowed, in bytes.
+        max: usize,
+    },
+    /// A quote, a backslash, a control character, or anything that is not ASCII.
+    ForbiddenCharacter {
+        /// Where it is, in bytes from the start.
+        position: usize,
+    },
+    /// Hex digits come in pairs; one is missing.
+    HalfByte,
+}
+
+impl fmt::Display for InvalidText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { max } => write!(f, "longer than {max} bytes"),
+            Self::ForbiddenCharacter { position } => {
+                write!(f, "character at byte {position} not allowed in a command")
+            }
+            Self::HalfByte => f.write_str("odd number of hex digits"),
+        }
+    }
+}
+
+impl core::error::Error for InvalidText {}
