@@ -3,4 +3,19 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod asynch;
 pub mod command;
+mod config;
+mod digest;
+mod error;
+mod ring;
+mod runner;
+mod socket;
+mod stack;
+
+pub use asynch::{TcpConnection, TcpReader, TcpWriter};
+pub use config::Config;
+pub use error::{Error, LinkError};
+pub use runner::{RunError, Runner};
+pub use socket::{Addresses, LinkState, Statistics};
+pub use stack::{Resources, Stack, new};

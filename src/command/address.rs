@@ -99,9 +99,10 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidText`] if `name` cannot be part of a command.
+    /// [`InvalidText`] if `name` is empty or cannot be part of a command.
     pub const fn name(name: &'a str) -> Result<Self, InvalidText> {
         match Text::new(name) {
+            Ok(_) if name.is_empty() => Err(InvalidText::Empty),
             Ok(name) => Ok(Self::Name(name)),
             Err(error) => Err(error),
         }

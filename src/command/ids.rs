@@ -10,6 +10,8 @@ pub struct ConnectId(u8);
 impl ConnectId {
     /// How many there are.
     pub const COUNT: usize = 12;
+    /// 0, the lowest.
+    pub const FIRST: Self = Self(0);
 
     /// The id, if `id` is 0 to 11.
     #[must_use]
@@ -43,6 +45,8 @@ pub struct ContextId(u8);
 impl ContextId {
     /// How many contexts the module can have active at once (2.1.2).
     pub const MAX_ACTIVE: usize = 3;
+    /// 1, the one that modules come up with.
+    pub const FIRST: Self = Self(1);
 
     /// The id, if `id` is 1 to 16.
     #[must_use]

@@ -62,6 +62,8 @@ impl<const MAX: usize> Serialize for Text<'_, MAX> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum InvalidText {
+    /// Nothing, where something is needed.
+    Empty,
     /// Longer than `max` bytes.
     TooLong {
         /// The longest that is allowed, in bytes.
@@ -79,6 +81,7 @@ pub enum InvalidText {
 impl fmt::Display for InvalidText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Empty => f.write_str("empty"),
             Self::TooLong { max } => write!(f, "longer than {max} bytes"),
             Self::ForbiddenCharacter { position } => {
                 write!(f, "character at byte {position} not allowed in a command")

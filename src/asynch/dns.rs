@@ -1,0 +1,73 @@
+//! Name lookup.
+
+use core::future::poll_fn;
+use core::net::IpAddr;
+
+use embedded_nal_async::{AddrType, Dns};
+
+use crate::command::Host;
+use crate::error::Error;
+use crate::socket::Addresses;
+use crate::stack::{Shared, Stack};
+
+/// A question that the module is being asked.
+pub(crate) struct Lookup<'s, 'd> {
+    shared: &'s Shared<'d>,
+}
+
+impl<'s, 'd> Lookup<'s, 'd> {
+    pub(crate) async fn new(shared: &'s Shared<'d>, host: &str) -> Result<Addresses, Error> {
+        if let Some(address) = literal(host) {
+            return Ok(core::iter::once(address).collect());
+        }
+        Host::name(host).map_err(Error::InvalidName)?;
+        poll_fn(|cx| shared.with(|table| table.poll_ask(host, cx.waker()))).await?;
+        let lookup = Self { shared };
+        poll_fn(|cx| lookup.shared.with(|table| table.poll_answer(cx.waker()))).await
+    }
+}
+
+impl Drop for Lookup<'_, '_> {
+    fn drop(&mut self) {
+        self.shared.with(|table| table.lookup.abandon());
+    }
+}
+
+/// Literal addresses are not worth a transaction.
+fn literal(host: &str) -> Option<IpAddr> {
+    host.strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host)
+        .parse()
+        .ok()
+}
+
+impl Dns for Stack<'_> {
+    type Error = Error;
+
+    /// The first address of the wanted family (AT+QIDNSGIP, section 2.1.14). Literal addresses are answered at once.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Stack::resolve`]; [`Error::NameNotFound`] too when the name has addresses of the other family only.
+    async fn get_host_by_name(&self, host: &str, addr_type: AddrType) -> Result<IpAddr, Error> {
+        self.resolve(host)
+            .await?
+            .into_iter()
+            .find(|address| match addr_type {
+                AddrType::IPv4 => address.is_ipv4(),
+                AddrType::IPv6 => address.is_ipv6(),
+                AddrType::Either => true,
+            })
+            .ok_or(Error::NameNotFound)
+    }
+
+    /// The module has no reverse lookup.
+    ///
+    /// # Errors
+    ///
+    /// Always [`Error::Unsupported`].
+    async fn get_host_by_address(&self, _: IpAddr, _: &mut [u8]) -> Result<usize, Error> {
+        Err(Error::Unsupported)
+    }
+}

@@ -1,0 +1,230 @@
+//! TCP connections.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::net::SocketAddr;
+
+use embassy_time::Instant;
+use embedded_io_async::{ErrorType, Read, ReadReady, Write, WriteReady};
+use embedded_nal_async::TcpConnect;
+
+use crate::error::Error;
+use crate::socket::{Key, Remote};
+use crate::stack::{Shared, Stack};
+
+impl<'d> TcpConnect for Stack<'d> {
+    type Error = Error;
+    type Connection<'a>
+        = TcpConnection<'d>
+    where
+        Self: 'a;
+
+    /// Connects to a TCP server (AT+QIOPEN, section 2.1.4), in buffer access mode.
+    ///
+    /// Waits for the link if it is coming up, and for a slot if one is being closed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidPort`] and [`Error::InvalidAddress`] before anything is sent, [`Error::NoFreeSocket`],
+    /// [`Error::ConnectionRefused`], [`Error::TimedOut`] after the configured time (150 s), [`Error::Link`],
+    /// [`Error::Module`] with any other code.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the connection up; its slot is free again as soon as the module has closed it.
+    async fn connect(&self, remote: SocketAddr) -> Result<TcpConnection<'d>, Error> {
+        TcpConnection::connect(self.shared, Remote::Address(remote)).await
+    }
+}
+
+/// What a connection and its halves have in common.
+#[derive(Clone, Copy)]
+struct Socket<'d> {
+    shared: &'d Shared<'d>,
+    key: Key,
+}
+
+impl Socket<'_> {
+    async fn read(&self, into: &mut [u8]) -> Result<usize, Error> {
+        poll_fn(|cx| {
+            self.shared
+                .with(|table| table.poll_read(self.key, into, cx.waker()))
+        })
+        .await
+    }
+
+    async fn write(&self, bytes: &[u8]) -> Result<usize, Error> {
+        poll_fn(|cx| {
+            self.shared
+                .with(|table| table.poll_write(self.key, bytes, cx.waker()))
+        })
+        .await
+    }
+
+    async fn flush(&self) -> Result<(), Error> {
+        poll_fn(|cx| {
+            self.shared
+                .with(|table| table.poll_flush(self.key, cx.waker()))
+        })
+        .await
+    }
+
+    fn read_ready(&self) -> bool {
+        self.shared.with(|table| table.read_ready(self.key))
+    }
+
+    fn write_ready(&self) -> bool {
+        self.shared.with(|table| table.write_ready(self.key))
+    }
+}
+
+/// A TCP connection.
+///
+/// * `read` returns `Ok(0)` at the end of the stream and never otherwise; everything that the peer sent before it closed
+///   comes first.
+/// * `write` copies into the transmit ring and returns; many small writes become one AT+QISEND. It waits only while
+///   the ring is full.
+/// * `flush` waits until the module has accepted everything (`SEND OK`), which does not mean that the peer has it.
+/// * `read_ready` and `write_ready` are true whenever the operation would not wait: at the end of the stream and
+///   after an error too.
+///
+/// Dropping it closes it: what was written is still sent (for at most ten seconds), then the runner sends AT+QICLOSE.
+/// [`close`](Self::close) does the same and tells when it is done; [`abort`](Self::abort) throws away what was not sent.
+///
+/// # Cancel safety
+///
+/// Dropping a `read` or `flush` future loses nothing. A dropped `write` future has either taken nothing, or has
+/// finished.
+pub struct TcpConnection<'d> {
+    socket: Socket<'d>,
+}
+
+impl fmt::Debug for TcpConnection<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpConnection").finish_non_exhaustive()
+    }
+}
+
+impl<'d> TcpConnection<'d> {
+    pub(crate) async fn connect(shared: &'d Shared<'d>, remote: Remote<'_>) -> Result<Self, Error> {
+        remote.check()?;
+        let key = poll_fn(|cx| shared.with(|table| table.poll_claim(remote, cx.waker()))).await?;
+        // From here on dropping gives the slot back.
+        let connection = Self {
+            socket: Socket { shared, key },
+        };
+        poll_fn(|cx| shared.with(|table| table.poll_connected(key, cx.waker()))).await?;
+        Ok(connection)
+    }
+
+    /// The peer's address; `None` when the connection was made by name.
+    #[must_use]
+    pub fn remote_addr(&self) -> Option<SocketAddr> {
+        let Socket { shared, key } = self.socket;
+        shared.with(|table| table.remote(key))
+    }
+
+    /// The two directions, for two futures at a time.
+    pub fn split(&mut self) -> (TcpReader<'_, 'd>, TcpWriter<'_, 'd>) {
+        let socket = &self.socket;
+        (TcpReader { socket }, TcpWriter { socket })
+    }
+
+    /// Sends what was written, closes the connection, and waits until the module has done so (AT+QICLOSE, section 2.1.5).
+    ///
+    /// # Errors
+    ///
+    /// Why not everything that was written could be handed to the module. The connection is closed in any case.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the closing to the runner, as dropping the connection does.
+    pub async fn close(self) -> Result<(), Error> {
+        let Socket { shared, key } = self.socket;
+        shared.with(|table| table.shut(key, Instant::now()));
+        poll_fn(|cx| shared.with(|table| table.poll_closed(key, cx.waker()))).await
+    }
+
+    /// Closes the connection at once, without what was written and not yet taken by the module.
+    pub fn abort(self) {
+        let Socket { shared, key } = self.socket;
+        shared.with(|table| table.abort(key));
+    }
+}
+
+impl Drop for TcpConnection<'_> {
+    fn drop(&mut self) {
+        let Socket { shared, key } = self.socket;
+        shared.with(|table| table.release(key, Instant::now()));
+    }
+}
+
+/// The receiving half of a [`TcpConnection`].
+pub struct TcpReader<'a, 'd> {
+    socket: &'a Socket<'d>,
+}
+
+/// The sending half of a [`TcpConnection`].
+pub struct TcpWriter<'a, 'd> {
+    socket: &'a Socket<'d>,
+}
+
+impl fmt::Debug for TcpReader<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpReader").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TcpWriter<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpWriter").finish_non_exhaustive()
+    }
+}
+
+macro_rules! implement_read {
+    ($($type:ty),+) => {$(
+        impl Read for $type {
+            async fn read(&mut self, into: &mut [u8]) -> Result<usize, Error> {
+                self.socket.read(into).await
+            }
+        }
+
+        impl ReadReady for $type {
+            fn read_ready(&mut self) -> Result<bool, Error> {
+                Ok(self.socket.read_ready())
+            }
+        }
+    )+};
+}
+
+macro_rules! implement_write {
+    ($($type:ty),+) => {$(
+        impl Write for $type {
+            async fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+                self.socket.write(bytes).await
+            }
+
+            async fn flush(&mut self) -> Result<(), Error> {
+                self.socket.flush().await
+            }
+        }
+
+        impl WriteReady for $type {
+            fn write_ready(&mut self) -> Result<bool, Error> {
+                Ok(self.socket.write_ready())
+            }
+        }
+    )+};
+}
+
+macro_rules! implement_error_type {
+    ($($type:ty),+) => {$(
+        impl ErrorType for $type {
+            type Error = Error;
+        }
+    )+};
+}
+
+implement_error_type!(TcpConnection<'_>, TcpReader<'_, '_>, TcpWriter<'_, '_>);
+implement_read!(TcpConnection<'_>, TcpReader<'_, '_>);
+implement_write!(TcpConnection<'_>, TcpWriter<'_, '_>);

@@ -1,0 +1,171 @@
+//! The digester: bytes in, payload to its ring, URCs to the table, final results to the runner.
+//!
+//! It keeps two things apart: lines, which are looked at, and payload, which is counted and never looked at. Payload is
+//! moved on as it comes, so that the buffer in front of the digester only ever has to hold one line.
+
+use atat::{DigestResult, Digester};
+
+use crate::socket::{Heard, Key};
+use crate::stack::Shared;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Waiting for a line to be complete; this much of it has no line end.
+    Line { scanned: usize },
+    /// The line was a header: payload begins behind the line feed of its line end.
+    LineFeed { sink: Option<Key>, length: u16 },
+    /// This much payload is still to come.
+    Payload { sink: Option<Key>, left: u16 },
+    /// The rest of an overlong line is passed over.
+    Skip,
+}
+
+/// Implements [`atat::Digester`] for the language of the note, binary-safe.
+pub(crate) struct QuectelDigester<'d> {
+    shared: &'d Shared<'d>,
+    state: State,
+    epoch: u8,
+    /// A line that fills the buffer in front of the digester can never be complete.
+    longest_line: usize,
+    /// Hand lines of others on, to the user's own URC type.
+    forward: bool,
+}
+
+impl<'d> QuectelDigester<'d> {
+    pub(crate) fn new(shared: &'d Shared<'d>, buffer: usize, forward: bool) -> Self {
+        Self {
+            shared,
+            state: State::Line { scanned: 0 },
+            epoch: shared.with(|table| table.epoch),
+            longest_line: buffer,
+            forward,
+        }
+    }
+
+    fn line<'a>(&mut self, input: &'a [u8], scanned: usize) -> (DigestResult<'a>, usize) {
+        if scanned == 0 {
+            if let Some(result) = self.start_of_line(input) {
+                return result;
+            }
+            // Any run of line ends is one separator.
+            let blank = input
+                .iter()
+                .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+                .count();
+            if blank > 0 {
+                return (DigestResult::None, blank);
+            }
+        }
+        match find_line_end(&input[scanned..]) {
+            Some(end) => {
+                let end = scanned + end;
+                let line = input[..end].trim_ascii();
+                let heard = self.shared.with(|table| table.hear(line));
+                self.state = State::Line { scanned: 0 };
+                match heard {
+                    Heard::Nothing => (DigestResult::None, end),
+                    Heard::Final => (DigestResult::Response(Ok(&[])), end),
+                    Heard::Foreign if self.forward => (DigestResult::Urc(line), end),
+                    Heard::Foreign => (DigestResult::None, end),
+                    Heard::Payload(payload) => {
+                        self.state = State::LineFeed {
+                            sink: payload.sink,
+                            length: payload.length,
+                        };
+                        (DigestResult::None, end)
+                    }
+                }
+            }
+            None if input.len() >= self.longest_line => {
+                self.state = State::Skip;
+                self.skip(input)
+            }
+            None => {
+                self.state = State::Line {
+                    scanned: input.len(),
+                };
+                (DigestResult::None, 0)
+            }
+        }
+    }
+
+    /// What has a meaning without a line end: a prompt, and payload that the module repeats.
+    fn start_of_line<'a>(&mut self, input: &'a [u8]) -> Option<(DigestResult<'a>, usize)> {
+        let echo = self.shared.with(|table| table.payload_echo(input));
+        if echo > 0 {
+            return Some((DigestResult::None, echo));
+        }
+        if input[0] == b'>' && self.shared.with(|table| table.prompted()) {
+            let blank = usize::from(input.get(1) == Some(&b' '));
+            return Some((DigestResult::Prompt(b'>'), 1 + blank));
+        }
+        None
+    }
+
+    fn skip<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
+        let count = match find_line_end(input) {
+            Some(end) => {
+                self.state = State::Line { scanned: 0 };
+                end
+            }
+            None => input.len(),
+        };
+        self.shared.with(|table| table.skipped(count));
+        (DigestResult::None, count)
+    }
+}
+
+impl Digester for QuectelDigester<'_> {
+    fn digest<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
+        if input.is_empty() {
+            return (DigestResult::None, 0);
+        }
+        match self.state {
+            State::Payload { sink, left } => {
+                let count = input.len().min(left.into());
+                let delivered = self.shared.with(|table| {
+                    if table.epoch != self.epoch {
+                        return false;
+                    }
+                    table.deliver(sink, &input[..count]);
+                    true
+                });
+                if !delivered {
+                    // Given up: what comes now is no payload.
+                    self.state = State::Skip;
+                    return self.skip(input);
+                }
+                let left = left - count as u16;
+                self.state = if left == 0 {
+                    State::Line { scanned: 0 }
+                } else {
+                    State::Payload { sink, left }
+                };
+                (DigestResult::None, count)
+            }
+            State::LineFeed { sink, length } => {
+                self.epoch = self.shared.with(|table| table.epoch);
+                let returns = input.iter().take_while(|byte| **byte == b'\r').count();
+                match input.get(returns) {
+                    None => (DigestResult::None, returns),
+                    Some(b'\n') => {
+                        self.state = State::Payload { sink, left: length };
+                        (DigestResult::None, returns + 1)
+                    }
+                    // No line feed at all: payload begins here.
+                    Some(_) => {
+                        self.state = State::Payload { sink, left: length };
+                        let (result, count) = self.digest(&input[returns..]);
+                        (result, returns + count)
+                    }
+                }
+            }
+            State::Skip => self.skip(input),
+            State::Line { scanned } => self.line(input, scanned),
+        }
+    }
+}
+
+fn find_line_end(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'))
+}

@@ -1,0 +1,133 @@
+//! A job as the bytes of its command, through the types of [`crate::command`].
+
+use atat::AtatCmd;
+
+use crate::command::{
+    AccessMode, AccessPointName, ActivateContext, Address, Attention, CloseSocket,
+    ConfigureContext, ConfigureDns, ConfigureSetting, ConfigureUrcPort, Credential, DataFormat,
+    DeactivateContext, DisableCommandEcho, DisableSendInfo, EnterPin, ErrorFormat, Host, HostName,
+    ListActiveContexts, ListSockets, OpenSocket, Pin, PortName, QueryLastError,
+    QueryLteRegistration, QueryPacketRegistration, QueryRegistration, QuerySentData, QuerySim,
+    QuerySocket, ReadData, ReadLength, ResolveName, SendData, SendLength, ServiceType, SetDataEcho,
+    SetErrorFormat, Switch, ViewMode,
+};
+use crate::socket::{Domain, Job, Key, Setting, Table};
+
+/// Writes the command of `job` into `buffer`, which holds
+/// [`MAX_COMMAND_LENGTH`](crate::command::MAX_COMMAND_LENGTH) bytes. `None` if the job's socket is gone.
+pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Option<usize> {
+    let config = table.config;
+    let context = config.context;
+    Some(match job {
+        Job::Attention => Attention.write(buffer),
+        Job::EchoOff => DisableCommandEcho.write(buffer),
+        Job::NumericErrors => SetErrorFormat {
+            format: ErrorFormat::Number,
+        }
+        .write(buffer),
+        Job::DataEchoOff => SetDataEcho { echo: Switch::Off }.write(buffer),
+        Job::SetUrcPort => ConfigureUrcPort {
+            port: PortName::new(config.urc_port?).ok()?,
+        }
+        .write(buffer),
+        Job::SimState => QuerySim.write(buffer),
+        Job::EnterPin => EnterPin {
+            pin: Pin::new(config.pin?).ok()?,
+        }
+        .write(buffer),
+        Job::Registration(Domain::Lte) => QueryLteRegistration.write(buffer),
+        Job::Registration(Domain::Packet) => QueryPacketRegistration.write(buffer),
+        Job::Registration(Domain::Circuit) => QueryRegistration.write(buffer),
+        Job::ListSockets => ListSockets.write(buffer),
+        Job::CloseStray(connect_id) => CloseSocket {
+            connect_id,
+            timeout: Some(0),
+        }
+        .write(buffer),
+        Job::ListContexts => ListActiveContexts.write(buffer),
+        Job::Deactivate => DeactivateContext { context }.write(buffer),
+        Job::Configure => ConfigureContext {
+            context,
+            context_type: config.context_type,
+            apn: AccessPointName::new(config.apn).ok()?,
+            username: Credential::new(config.user).ok()?,
+            password: Credential::new(config.password).ok()?,
+            authentication: config.authentication,
+        }
+        .write(buffer),
+        Job::Activate => ActivateContext { context }.write(buffer),
+        Job::Set(setting) => encode_setting(setting, buffer),
+        Job::SetDns => {
+            let (primary, secondary) = config.dns?;
+            ConfigureDns {
+                context,
+                primary: Address(primary),
+                secondary: secondary.map(Address),
+            }
+            .write(buffer)
+        }
+        Job::Open(key) => encode_open(table, key, buffer)?,
+        Job::Close(key) => CloseSocket {
+            connect_id: table.id(key)?,
+            timeout: Some(config.close_timeout),
+        }
+        .write(buffer),
+        Job::Status(key) => QuerySocket {
+            connect_id: table.id(key)?,
+        }
+        .write(buffer),
+        Job::Read { key, length } => ReadData {
+            connect_id: table.id(key)?,
+            length: Some(ReadLength::new(length.into()).ok()?),
+        }
+        .write(buffer),
+        Job::Send { key, length } => SendData {
+            connect_id: table.id(key)?,
+            length: SendLength::new(length.into()).ok()?,
+        }
+        .write(buffer),
+        Job::CountSent(key) => QuerySentData::new(table.id(key)?).write(buffer),
+        Job::Resolve => ResolveName {
+            context,
+            host: Host::name(&table.lookup.name).ok()?,
+        }
+        .write(buffer),
+        Job::LastError => QueryLastError.write(buffer),
+    })
+}
+
+fn encode_setting(setting: Setting, buffer: &mut [u8]) -> usize {
+    let setting = match setting {
+        Setting::DataFormat => crate::command::Setting::DataFormats {
+            send: DataFormat::Text,
+            receive: DataFormat::Text,
+        },
+        Setting::ViewMode => crate::command::Setting::ViewMode(ViewMode::LineEnd),
+        Setting::ReceiveIndication => crate::command::Setting::ReceiveIndication(Switch::Off),
+        Setting::SendInfo => return DisableSendInfo.write(buffer),
+    };
+    ConfigureSetting { setting }.write(buffer)
+}
+
+fn encode_open(table: &mut Table<'_>, key: Key, buffer: &mut [u8]) -> Option<usize> {
+    let context = table.config.context;
+    let (connect_id, address, remote_port) = table.target(key)?;
+    let mut name = [0; 253];
+    let host = match address {
+        Some(address) => Host::Address(address),
+        None => {
+            let length = table.target_name(key, &mut name);
+            Host::Name(HostName::new(core::str::from_utf8(&name[..length]).ok()?).ok()?)
+        }
+    };
+    let command = OpenSocket {
+        context,
+        connect_id,
+        service: ServiceType::Tcp,
+        host,
+        remote_port,
+        local_port: 0,
+        access_mode: AccessMode::Buffer,
+    };
+    Some(command.write(buffer))
+}

@@ -1,0 +1,357 @@
+//! The engine: the only thing that talks to the module.
+//!
+//! [`Runner::run`] is one future with two halves. One reads the serial line into the digester. The other asks the socket
+//! table what is next, writes that command, and waits for its final result. There is never more than one command in
+//! flight.
+
+mod encode;
+
+use core::fmt;
+
+use atat::{AtatIngress, AtatUrc, Ingress, ResponseSlot, UrcChannel};
+use embassy_futures::select::{Either, select};
+use embassy_futures::yield_now;
+use embassy_time::{Duration, Instant, Timer, with_timeout};
+use embedded_io_async::{Error as _, ErrorKind, Read, Write};
+
+use crate::config::Config;
+use crate::digest::QuectelDigester;
+use crate::socket::{Action, Escape, Job};
+use crate::stack::Shared;
+use encode::encode;
+
+/// How long to be silent before and after `+++` (more than 1 s, section 1.2).
+const GUARD: Duration = Duration::from_millis(1100);
+/// After an escape, for the module to answer what it will.
+const ESCAPE_PAUSE: Duration = Duration::from_millis(200);
+/// How long the module may take to get to its prompt.
+const PROMPT_TIME: Duration = Duration::from_secs(10);
+/// How long the answer to a plain AT may take.
+const ATTENTION_TIME: Duration = Duration::from_secs(1);
+/// Payload is written in pieces of this size, so that the table is free in between.
+const PIECE: usize = 256;
+/// The most that a prompt can still be waiting for.
+const MAX_PROMPT: usize = 1460;
+/// How many errors in a row make the receiving side of the UART unusable.
+const MAX_SERIAL_ERRORS: u8 = 16;
+
+/// Why the runner stopped: the serial line cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum RunError {
+    /// The receiving side is at its end: the port is gone.
+    Closed,
+    /// The receiving side keeps failing, with this kind of error.
+    Read(ErrorKind),
+    /// The transmitting side failed.
+    Write(ErrorKind),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the serial port was closed"),
+            Self::Read(kind) => write!(f, "reading from the serial port failed: {kind}"),
+            Self::Write(kind) => write!(f, "writing to the serial port failed: {kind}"),
+        }
+    }
+}
+
+impl core::error::Error for RunError {}
+
+/// Runs a stack: owns the serial line while it runs, and brings the link up and keeps it up.
+pub struct Runner<'d> {
+    shared: &'d Shared<'d>,
+    ingress: &'d mut [u8],
+    command: &'d mut [u8],
+}
+
+impl fmt::Debug for Runner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner").finish_non_exhaustive()
+    }
+}
+
+impl<'d> Runner<'d> {
+    pub(crate) fn new(
+        shared: &'d Shared<'d>,
+        ingress: &'d mut [u8],
+        command: &'d mut [u8],
+    ) -> Self {
+        Self {
+            shared,
+            ingress,
+            command,
+        }
+    }
+
+    /// Serves the stack until the serial line fails.
+    ///
+    /// `rx` and `tx` are the two halves of a UART at the speed that the module is set to. `rx` has to be buffered: the
+    /// module does not wait while the program does something else, unless RTS/CTS is wired.
+    ///
+    /// # Errors
+    ///
+    /// Returns only when the serial line cannot be used any more. All else is dealt with, and seen through
+    /// [`Stack::link_state`](crate::Stack::link_state).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future fails all sockets with [`LinkError::NotRunning`](crate::LinkError::NotRunning). It can be run
+    /// again, with the same or another serial line: the module is brought up from whatever state it was left in.
+    pub async fn run(&mut self, rx: impl Read, tx: impl Write) -> RunError {
+        self.serve(rx, tx, false, async || {}).await
+    }
+
+    /// As [`run`](Self::run), with a way to restart a module that does not answer any more.
+    ///
+    /// `reset` pulls the power key or the supply, and returns when the module is starting. It is used at the pace that
+    /// the note gives under its figure 1: three times in a row and once more at once, then after 10 minutes, after 30, and
+    /// every hour.
+    pub async fn run_with_reset(
+        &mut self,
+        rx: impl Read,
+        tx: impl Write,
+        reset: impl AsyncFnMut(),
+    ) -> RunError {
+        self.serve(rx, tx, true, reset).await
+    }
+
+    async fn serve(
+        &mut self,
+        rx: impl Read,
+        tx: impl Write,
+        can_reset: bool,
+        reset: impl AsyncFnMut(),
+    ) -> RunError {
+        let running = Running::start(self.shared, can_reset);
+        let response = ResponseSlot::new();
+        let urcs = UrcChannel::new();
+        let digester = QuectelDigester::new(self.shared, self.ingress.len(), false);
+        let ingress: Ingress<'_, _, NoUrc, 1, 1, 1> =
+            Ingress::new(digester, self.ingress, &response, &urcs);
+        let engine = Engine {
+            shared: self.shared,
+            buffer: self.command,
+            response: &response,
+            tx,
+        };
+        let ended = select(receive(running.shared, rx, ingress), engine.run(reset)).await;
+        match ended {
+            Either::First(error) | Either::Second(error) => error,
+        }
+    }
+}
+
+/// Tells the table that the runner runs, and that it does not any more.
+struct Running<'d> {
+    shared: &'d Shared<'d>,
+}
+
+impl<'d> Running<'d> {
+    fn start(shared: &'d Shared<'d>, can_reset: bool) -> Self {
+        shared.with(|table| table.start(can_reset));
+        Self { shared }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.shared.with(|table| table.stop());
+    }
+}
+
+/// No lines for the user.
+#[derive(Clone)]
+struct NoUrc;
+
+impl AtatUrc for NoUrc {
+    fn parse(_: &[u8]) -> Option<Self> {
+        None
+    }
+}
+
+/// Reads the serial line into the digester.
+async fn receive(
+    shared: &Shared<'_>,
+    mut rx: impl Read,
+    mut ingress: impl AtatIngress,
+) -> RunError {
+    let mut errors = 0;
+    loop {
+        let buffer = ingress.write_buf();
+        if buffer.is_empty() {
+            // The digester takes a full buffer in any state; this is for one that would not.
+            ingress.clear();
+            continue;
+        }
+        match rx.read(buffer).await {
+            Ok(0) => return RunError::Closed,
+            Ok(count) => {
+                errors = 0;
+                ingress.advance(count).await;
+            }
+            Err(error) => {
+                shared.with(|table| table.serial_error());
+                errors += 1;
+                if errors == MAX_SERIAL_ERRORS {
+                    return RunError::Read(error.kind());
+                }
+                yield_now().await;
+            }
+        }
+    }
+}
+
+struct Engine<'r, 'd, W> {
+    shared: &'d Shared<'d>,
+    buffer: &'r mut [u8],
+    response: &'r ResponseSlot<1>,
+    tx: W,
+}
+
+impl<W: Write> Engine<'_, '_, W> {
+    async fn run(mut self, mut reset: impl AsyncFnMut()) -> RunError {
+        loop {
+            let action = self.shared.with(|table| table.next(Instant::now()));
+            let result = match action {
+                Action::Run(job) => self.transact(job).await,
+                Action::Escape(escape) => self.escape(escape).await,
+                Action::Reset => {
+                    reset().await;
+                    self.shared.with(|table| table.reset_done(Instant::now()));
+                    Ok(())
+                }
+                Action::Wait(until) => {
+                    self.wait(until).await;
+                    Ok(())
+                }
+            };
+            if let Err(error) = result {
+                return RunError::Write(error.kind());
+            }
+        }
+    }
+
+    /// Waits for work, at most until the given instant.
+    async fn wait(&self, until: Option<Instant>) {
+        let work = core::future::poll_fn(|cx| {
+            if self.shared.with(|table| table.poll_work(cx.waker())) {
+                core::task::Poll::Ready(())
+            } else {
+                core::task::Poll::Pending
+            }
+        });
+        match until {
+            Some(until) => {
+                select(work, Timer::at(until)).await;
+            }
+            None => work.await,
+        }
+    }
+
+    /// One AT transaction, from the command to its final result or to the end of the time it may take.
+    async fn transact(&mut self, job: Job) -> Result<(), W::Error> {
+        self.response.reset();
+        let Self { shared, buffer, .. } = self;
+        let (length, limit, gap) = shared.with(|table| {
+            let length = encode(table, job, buffer);
+            if length.is_some() {
+                table.begin(job);
+            }
+            (
+                length,
+                time_limit(job, &table.config),
+                table.config.command_gap,
+            )
+        });
+        if let Some(length) = length {
+            let ended = with_timeout(limit, async {
+                self.tx.write_all(&self.buffer[..length]).await?;
+                self.tx.flush().await?;
+                drop(self.response.get().await);
+                Ok(())
+            })
+            .await;
+            if let Ok(result) = ended {
+                result?;
+                self.payload(job).await?;
+            }
+        }
+        self.shared.with(|table| table.finish(Instant::now()));
+        if gap > Duration::MIN {
+            Timer::after(gap).await;
+        }
+        Ok(())
+    }
+
+    /// After the prompt: the payload, and the wait for `SEND OK`.
+    async fn payload(&mut self, job: Job) -> Result<(), W::Error> {
+        let Job::Send { key, length } = job else {
+            return Ok(());
+        };
+        let (wanted, limit) = self
+            .shared
+            .with(|table| (table.wants_payload(), table.config.send_time));
+        if !wanted {
+            return Ok(());
+        }
+        let ended = with_timeout(limit, async {
+            let length = usize::from(length);
+            let mut written = 0;
+            while written < length && self.shared.with(|table| table.wants_payload()) {
+                let piece = &mut self.buffer[..PIECE.min(length - written)];
+                let count = self.shared.with(|table| table.peek(key, written, piece));
+                // The socket is gone, but the module still counts.
+                piece[count..].fill(0);
+                self.tx.write_all(piece).await?;
+                written += piece.len();
+            }
+            self.tx.flush().await?;
+            drop(self.response.get().await);
+            Ok(())
+        })
+        .await;
+        ended.unwrap_or(Ok(()))
+    }
+
+    async fn escape(&mut self, escape: Escape) -> Result<(), W::Error> {
+        match escape {
+            Escape::Prompt => self.tx.write_all(b"\r\x1b").await?,
+            Escape::DataMode => {
+                Timer::after(GUARD).await;
+                self.tx.write_all(b"+++").await?;
+                self.tx.flush().await?;
+                Timer::after(GUARD).await;
+            }
+            Escape::Fill => {
+                let filler = &mut self.buffer[..PIECE];
+                filler.fill(b'\r');
+                let mut left = MAX_PROMPT;
+                while left > 0 {
+                    let count = left.min(filler.len());
+                    self.tx.write_all(&filler[..count]).await?;
+                    left -= count;
+                }
+            }
+        }
+        self.tx.flush().await?;
+        Timer::after(ESCAPE_PAUSE).await;
+        Ok(())
+    }
+}
+
+/// How long the final result, or the prompt, may take.
+fn time_limit(job: Job, config: &Config<'_>) -> Duration {
+    match job {
+        Job::Attention => ATTENTION_TIME,
+        Job::Send { .. } => PROMPT_TIME,
+        Job::Activate => Duration::from_secs(150),
+        Job::Deactivate => Duration::from_secs(40),
+        Job::Close(_) | Job::CloseStray(_) => {
+            Duration::from_secs(10) + Duration::from_secs(config.close_timeout.into())
+        }
+        _ => config.answer_time,
+    }
+}

@@ -1,0 +1,193 @@
+//! The transaction in flight: which stage it is in, and what its information lines said.
+
+use serde_at::from_slice;
+
+use super::job::{Answer, Job, Outcome, Reason, Sim};
+use crate::command::{
+    ActiveContext, ContextId, ContextState, LastError, ReadHeader, Registration, SentData,
+    SimState, SimStatus, SocketStatus,
+};
+
+/// What the module has to say next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// `OK` or an error ends it.
+    Final,
+    /// A prompt for payload, or an error.
+    Prompt,
+    /// The payload is being written; `SEND OK`, `SEND FAIL` or an error ends it.
+    Payload,
+}
+
+/// A line that ends a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Final {
+    Ok,
+    SendOk,
+    SendFail,
+    Error(Reason),
+}
+
+#[derive(Debug)]
+pub(crate) struct Flight {
+    pub(crate) job: Job,
+    pub(crate) stage: Stage,
+    answer: Answer,
+    result: Option<Final>,
+    /// The module repeated the command line.
+    pub(super) echoed: bool,
+    /// How many payload bytes the module has repeated.
+    pub(super) echo_count: u16,
+    /// All of these were blanks, and so may be the prompt's.
+    pub(super) only_blanks: bool,
+}
+
+impl Flight {
+    pub(super) fn new(job: Job) -> Self {
+        Self {
+            job,
+            stage: match job {
+                Job::Send { .. } => Stage::Prompt,
+                _ => Stage::Final,
+            },
+            answer: Answer::Nothing,
+            result: None,
+            echoed: false,
+            echo_count: 0,
+            only_blanks: true,
+        }
+    }
+
+    /// Whether this line ends the transaction. One that cannot is a late one of an earlier transaction.
+    pub(super) fn conclude(&mut self, line: Final) -> Concluded {
+        if self.result.is_some() {
+            return Concluded::Late;
+        }
+        let ends = match (self.stage, line) {
+            (Stage::Final, Final::Ok) => !self.job.needs_line() || self.answer != Answer::Nothing,
+            (_, Final::Error(_)) => true,
+            (Stage::Payload, Final::SendOk | Final::SendFail) => true,
+            // The note's example 3.2.2 has an OK before SEND OK.
+            (Stage::Payload, Final::Ok) => return Concluded::Not,
+            _ => false,
+        };
+        if ends {
+            self.result = Some(line);
+            Concluded::Yes
+        } else {
+            Concluded::Late
+        }
+    }
+
+    pub(super) fn wants_payload(&self) -> bool {
+        self.stage == Stage::Payload && self.result.is_none()
+    }
+
+    pub(super) fn is_concluded(&self) -> bool {
+        self.result.is_some()
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        match self.result {
+            Some(Final::Ok | Final::SendOk) => Outcome::Done(self.answer),
+            Some(Final::SendFail) => Outcome::SendFail,
+            Some(Final::Error(reason)) => Outcome::Refused(reason),
+            None => Outcome::NoAnswer,
+        }
+    }
+
+    /// The header of the data that this read asked for.
+    pub(super) fn read_header(&mut self, line: &[u8]) -> Option<u16> {
+        let header: ReadHeader = from_slice(line).ok()?;
+        let length = u16::try_from(header.length).ok()?;
+        if matches!(self.job, Job::Read { .. }) {
+            self.answer = Answer::Received(length);
+        }
+        Some(length)
+    }
+
+    /// Takes in an information line, if it belongs to this transaction.
+    pub(super) fn absorb(&mut self, line: &[u8], context: ContextId) -> bool {
+        let answer = match self.job {
+            Job::SimState if line.starts_with(b"+CPIN:") => sim(line),
+            Job::Registration(domain) if line.starts_with(domain.prefix()) => registration(line),
+            Job::ListSockets | Job::Status(_) if line.starts_with(b"+QISTATE:") => {
+                self.socket(line)
+            }
+            Job::ListContexts if line.starts_with(b"+QIACT:") => self.context(line, context),
+            Job::CountSent(_) if line.starts_with(b"+QISEND:") => sent(line),
+            Job::LastError if line.starts_with(b"+QIGETERROR:") => last_error(line),
+            _ => return false,
+        };
+        match answer {
+            Some(answer) => {
+                self.answer = answer;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn socket(&self, line: &[u8]) -> Option<Answer> {
+        let status: SocketStatus = from_slice(line).ok()?;
+        Some(match self.job {
+            Job::ListSockets => {
+                let before = match self.answer {
+                    Answer::Sockets(ids) => ids,
+                    _ => 0,
+                };
+                Answer::Sockets(before | 1 << status.connect_id.get())
+            }
+            _ => Answer::Socket(status.state),
+        })
+    }
+
+    fn context(&self, line: &[u8], wanted: ContextId) -> Option<Answer> {
+        let context: ActiveContext = from_slice(line).ok()?;
+        if context.context != wanted {
+            // Somebody else's.
+            return Some(self.answer);
+        }
+        Some(Answer::Context {
+            active: context.state == ContextState::Activated,
+            v4: context.ipv4,
+            v6: context.ipv6,
+        })
+    }
+}
+
+/// What a final line did to the transaction in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Concluded {
+    Yes,
+    /// It belongs here, but is not the end.
+    Not,
+    /// It belongs to an earlier transaction.
+    Late,
+}
+
+fn sim(line: &[u8]) -> Option<Answer> {
+    let status: SimStatus = from_slice(line).ok()?;
+    Some(Answer::Sim(match status.state {
+        SimState::Ready => Sim::Ready,
+        SimState::Pin => Sim::NeedsPin,
+        SimState::Puk => Sim::Locked,
+        _ => Sim::NotReady,
+    }))
+}
+
+fn registration(line: &[u8]) -> Option<Answer> {
+    let registration: Registration = from_slice(line).ok()?;
+    Some(Answer::Registration(registration.status))
+}
+
+fn sent(line: &[u8]) -> Option<Answer> {
+    let counts: SentData = from_slice(line).ok()?;
+    // Modules that count to more than 32 bits are compared modulo that.
+    Some(Answer::Sent(counts.total as u32))
+}
+
+fn last_error(line: &[u8]) -> Option<Answer> {
+    let error: LastError = from_slice(line).ok()?;
+    Some(Answer::LastError(error.error()))
+}

@@ -1,0 +1,211 @@
+//! What the table asks the runner to do, and what comes back.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use embassy_time::Instant;
+
+use crate::command::{ConnectId, ErrorCode, RegistrationStatus, SocketState};
+
+/// Names one use of one slot: a slot that was given back and taken again has another generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) index: u8,
+    pub(crate) generation: u16,
+}
+
+/// What the runner has to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// One AT transaction.
+    Run(Job),
+    /// Get the module out of whatever keeps it from listening to commands.
+    Escape(Escape),
+    /// Restart the module through the user's hook.
+    Reset,
+    /// Nothing until something happens, or until this instant.
+    Wait(Option<Instant>),
+}
+
+/// The ways out of a state in which the module takes bytes as data, from the mildest to the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Escape {
+    /// A carriage return ends a half-typed command, ESC leaves a prompt.
+    Prompt,
+    /// `+++` between two silences leaves transparent access mode (section 1.2).
+    DataMode,
+    /// As many bytes as a prompt for a fixed length can still be waiting for.
+    Fill,
+}
+
+/// One AT transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Job {
+    Attention,
+    EchoOff,
+    NumericErrors,
+    DataEchoOff,
+    SetUrcPort,
+    SimState,
+    EnterPin,
+    Registration(Domain),
+    ListSockets,
+    CloseStray(ConnectId),
+    ListContexts,
+    Deactivate,
+    Configure,
+    Activate,
+    Set(Setting),
+    SetDns,
+    Open(Key),
+    Close(Key),
+    Status(Key),
+    Read { key: Key, length: u16 },
+    Send { key: Key, length: u16 },
+    CountSent(Key),
+    Resolve,
+    LastError,
+}
+
+impl Job {
+    /// Whether AT+QIGETERROR tells more after a bare `ERROR`: only for the commands of the note.
+    pub(super) fn has_reason(self) -> bool {
+        matches!(
+            self,
+            Self::Configure
+                | Self::Activate
+                | Self::Open(_)
+                | Self::Send { .. }
+                | Self::Read { .. }
+                | Self::Resolve
+        )
+    }
+
+    /// Whether an `OK` without an information line before it cannot be the answer to this command,
+    /// and so has to be a late one to another.
+    pub(super) fn needs_line(self) -> bool {
+        matches!(
+            self,
+            Self::SimState
+                | Self::Registration(_)
+                | Self::Read { .. }
+                | Self::CountSent(_)
+                | Self::LastError
+        )
+    }
+}
+
+/// A registration domain of 27.007.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Domain {
+    /// AT+CEREG?
+    Lte,
+    /// AT+CGREG?
+    Packet,
+    /// AT+CREG?
+    Circuit,
+}
+
+impl Domain {
+    pub(super) fn prefix(self) -> &'static [u8] {
+        match self {
+            Self::Lte => b"+CEREG:",
+            Self::Packet => b"+CGREG:",
+            Self::Circuit => b"+CREG:",
+        }
+    }
+}
+
+/// An AT+QICFG setting that has to have a known value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Setting {
+    DataFormat,
+    ViewMode,
+    ReceiveIndication,
+    SendInfo,
+}
+
+/// How an AT transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// `OK`, or `SEND OK`.
+    Done(Answer),
+    /// `SEND FAIL`.
+    SendFail,
+    /// `ERROR` of whatever form.
+    Refused(Reason),
+    /// No final result within the time allowed.
+    NoAnswer,
+}
+
+/// What the module said about its refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Nothing: a bare `ERROR`.
+    None,
+    /// A code of the note's table 1.
+    Code(ErrorCode),
+    /// The number of a `+CME ERROR`; 0 when it came as text.
+    Equipment(u16),
+}
+
+impl Reason {
+    /// The code for an error type that carries one; 550 (unknown) where the module gave none.
+    pub(super) fn code(self) -> ErrorCode {
+        match self {
+            Self::None => ErrorCode::Unspecified,
+            Self::Code(code) => code,
+            Self::Equipment(number) => ErrorCode::from(number),
+        }
+    }
+
+    pub(super) fn equipment(self) -> u16 {
+        match self {
+            Self::None => 0,
+            Self::Code(code) => code.code(),
+            Self::Equipment(number) => number,
+        }
+    }
+}
+
+/// What the information lines of an answer said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Nothing,
+    /// `+QIRD: n` with its data delivered.
+    Received(u16),
+    /// How many bytes the module has accepted, modulo 2^32.
+    Sent(u32),
+    /// The state of the socket that was asked for.
+    Socket(SocketState),
+    /// The connectIDs that exist, a bit each.
+    Sockets(u16),
+    /// The user's context.
+    Context {
+        active: bool,
+        v4: Option<Ipv4Addr>,
+        v6: Option<Ipv6Addr>,
+    },
+    Registration(RegistrationStatus),
+    Sim(Sim),
+    /// `None`: the module does not know either (field note 101).
+    LastError(Option<ErrorCode>),
+}
+
+/// What AT+CPIN? says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sim {
+    Ready,
+    NeedsPin,
+    /// PUK: a PIN does not help.
+    Locked,
+    /// Still starting, or in a state without a name here.
+    NotReady,
+}
+
+/// Where a connection goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    Address(IpAddr),
+    /// A host name, which waits in the transmit ring: that is empty until the connection is up.
+    Name,
+}

@@ -1,0 +1,231 @@
+//! Name lookups: one at a time, because nothing in the module's answer names the question (section 2.1.14).
+
+use core::net::IpAddr;
+
+use embassy_sync::waitqueue::MultiWakerRegistration;
+use embassy_time::{Duration, Instant};
+use heapless::{String, Vec};
+
+use super::job::{Job, Outcome};
+use super::slot::sooner;
+use crate::command::ErrorCode;
+use crate::config::Config;
+use crate::error::Error;
+
+/// The longest name of the DNS.
+const MAX_NAME: usize = 253;
+/// How many addresses of a name are kept.
+pub(crate) const MAX_ADDRESSES: usize = 4;
+/// The addresses of a name, in the order in which the module gave them.
+pub type Addresses = Vec<IpAddr, MAX_ADDRESSES>;
+
+/// How long the addresses may take that the first line of the answer announced.
+const ADDRESS_TIME: Duration = Duration::from_secs(5);
+/// Before a lookup is repeated that found the resolver busy.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+enum State {
+    Idle,
+    /// AT+QIDNSGIP is to be sent, not before this instant.
+    Asked {
+        not_before: Instant,
+    },
+    /// The resolver is busy with an earlier question: this one has to be put again.
+    Busy,
+    /// The answer is outstanding; `missing` addresses of it, once the first line has come.
+    Running {
+        missing: Option<u8>,
+    },
+    Done(Result<(), Error>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    state: State,
+    pub(crate) name: String<MAX_NAME>,
+    found: Addresses,
+    deadline: Option<Instant>,
+    /// The deadline is that of the address lines.
+    hurried: bool,
+    /// The one who asked has gone.
+    abandoned: bool,
+    pub(super) watchers: MultiWakerRegistration<4>,
+}
+
+impl Lookup {
+    pub(super) const fn new() -> Self {
+        Self {
+            state: State::Idle,
+            name: String::new(),
+            found: Vec::new(),
+            deadline: None,
+            hurried: false,
+            abandoned: false,
+            watchers: MultiWakerRegistration::new(),
+        }
+    }
+
+    /// Puts the question, unless another one is being answered.
+    pub(super) fn ask(&mut self, name: &str) -> bool {
+        if !matches!(self.state, State::Idle) {
+            return false;
+        }
+        self.name.clear();
+        if self.name.push_str(name).is_err() {
+            return false;
+        }
+        self.found.clear();
+        self.abandoned = false;
+        self.deadline = None;
+        self.hurried = false;
+        self.state = State::Asked {
+            not_before: Instant::MIN,
+        };
+        true
+    }
+
+    /// The answer, which can be taken once.
+    pub(super) fn take(&mut self) -> Option<Result<Addresses, Error>> {
+        let State::Done(result) = self.state else {
+            return None;
+        };
+        self.state = State::Idle;
+        self.watchers.wake();
+        Some(result.map(|()| self.found.clone()))
+    }
+
+    /// The one who asked has gone. A question that is already on its way blocks the next one until it is answered:
+    /// a late answer must not be taken for that of the next.
+    pub(crate) fn abandon(&mut self) {
+        match self.state {
+            State::Asked { .. } | State::Busy | State::Done(_) => {
+                self.state = State::Idle;
+                self.watchers.wake();
+            }
+            State::Running { .. } => self.abandoned = true,
+            State::Idle => {}
+        }
+    }
+
+    pub(super) fn next(
+        &mut self,
+        now: Instant,
+        config: &Config<'_>,
+        wake_at: &mut Option<Instant>,
+    ) -> Option<Job> {
+        if let State::Busy = self.state {
+            self.state = State::Asked {
+                not_before: now + BUSY_PAUSE,
+            };
+        }
+        match self.state {
+            State::Idle | State::Busy | State::Done(_) => return None,
+            State::Asked { not_before } => {
+                let deadline = *self.deadline.get_or_insert(now + config.lookup_time);
+                if now < not_before {
+                    sooner(wake_at, not_before.min(deadline));
+                } else {
+                    self.state = State::Running { missing: None };
+                    return Some(Job::Resolve);
+                }
+            }
+            State::Running { missing } => {
+                if missing.is_some() && !self.hurried {
+                    self.hurried = true;
+                    self.deadline = self.deadline.map(|at| at.min(now + ADDRESS_TIME));
+                }
+            }
+        }
+        if let Some(deadline) = self.deadline {
+            if now < deadline {
+                sooner(wake_at, deadline);
+            } else {
+                self.end(if self.found.is_empty() {
+                    Err(Error::TimedOut)
+                } else {
+                    Ok(())
+                });
+            }
+        }
+        None
+    }
+
+    /// The command itself was answered.
+    pub(super) fn done(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Done(_) => {}
+            Outcome::Refused(reason) => self.failed(reason.code()),
+            Outcome::NoAnswer | Outcome::SendFail => self.end(Err(Error::TimedOut)),
+        }
+    }
+
+    /// `"dnsgip",err[,count[,ttl]]`.
+    pub(super) fn result(&mut self, result: Result<(), ErrorCode>, count: Option<u8>) {
+        if !matches!(self.state, State::Running { missing: None }) {
+            return;
+        }
+        match (result, count) {
+            (Ok(()), Some(0)) => self.end(Err(Error::NameNotFound)),
+            (Ok(()), count) => {
+                self.state = State::Running {
+                    missing: Some(count.unwrap_or(1)),
+                };
+            }
+            (Err(code), _) => self.failed(code),
+        }
+    }
+
+    /// `"dnsgip",address`.
+    pub(super) fn address(&mut self, address: IpAddr) {
+        if let State::Running {
+            missing: Some(missing),
+        } = &mut self.state
+        {
+            *missing = missing.saturating_sub(1);
+            let complete = *missing == 0;
+            // More than are kept: the first ones serve.
+            let _ = self.found.push(address);
+            if complete {
+                self.end(Ok(()));
+            }
+        }
+    }
+
+    fn failed(&mut self, code: ErrorCode) {
+        match code {
+            ErrorCode::DnsBusy if !self.abandoned => self.state = State::Busy,
+            ErrorCode::DnsFailed => self.end(Err(Error::NameNotFound)),
+            code => self.end(Err(match Error::from_code(code) {
+                Error::Module(code) => Error::NameLookup(code),
+                other => other,
+            })),
+        }
+    }
+
+    /// The link went down.
+    pub(super) fn cut(&mut self, error: Error) {
+        if matches!(self.state, State::Running { .. }) {
+            self.end(Err(error));
+        }
+    }
+
+    /// No attempt to bring the link up is under way.
+    pub(super) fn refuse(&mut self, error: Error) {
+        if matches!(
+            self.state,
+            State::Asked { .. } | State::Busy | State::Running { .. }
+        ) {
+            self.end(Err(error));
+        }
+    }
+
+    fn end(&mut self, result: Result<(), Error>) {
+        self.state = if self.abandoned {
+            State::Idle
+        } else {
+            State::Done(result)
+        };
+        self.watchers.wake();
+    }
+}

@@ -1,0 +1,345 @@
+//! What users wish for. Every operation only touches the table, so that a future that is dropped half-way leaves nothing
+//! behind that the table does not know of.
+
+use core::net::{IpAddr, SocketAddr};
+use core::task::{Poll, Waker};
+
+use embassy_time::Instant;
+
+use super::job::{Key, Target};
+use super::slot::{Phase, Slot};
+use super::{Addresses, LinkState, Table};
+use crate::command::{ConnectId, Host, InvalidText};
+use crate::error::{Error, LinkError};
+
+/// Where a user wants to connect to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Remote<'a> {
+    Address(SocketAddr),
+    Name(&'a str, u16),
+}
+
+impl Remote<'_> {
+    /// Finds what can never work before anything is sent to the module.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::Address(address) if address.port() == 0 => Err(Error::InvalidPort),
+            Self::Address(address) if address.ip().is_unspecified() => Err(Error::InvalidAddress),
+            Self::Name(_, 0) => Err(Error::InvalidPort),
+            Self::Address(_) => Ok(()),
+            Self::Name(name, _) => Host::name(name).map(|_| ()).map_err(Error::InvalidName),
+        }
+    }
+}
+
+/// Which outcome of which attempt to bring the link up someone waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Attempt(u32);
+
+impl<'d> Table<'d> {
+    // ---- link ----------------------------------------------------------------------------------------------------
+
+    pub(crate) fn link_state(&self) -> LinkState {
+        self.link.state()
+    }
+
+    pub(crate) fn attempt(&self) -> Attempt {
+        Attempt(self.link.outcomes())
+    }
+
+    /// Ready when the link is up, or when an attempt that was not over at `since` has failed.
+    pub(crate) fn poll_link(
+        &mut self,
+        since: Attempt,
+        waker: &Waker,
+    ) -> Poll<Result<(), LinkError>> {
+        match self.link.state() {
+            LinkState::Up => Poll::Ready(Ok(())),
+            LinkState::Down(error) if self.link.is_dead() || since != self.attempt() => {
+                Poll::Ready(Err(error))
+            }
+            LinkState::Starting | LinkState::Down(_) => {
+                self.link.watchers.register(waker);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The address of this side in the PDP context.
+    pub(crate) fn local_address(&self, v6: bool) -> Option<IpAddr> {
+        self.link.local(v6)
+    }
+
+    // ---- connecting ----------------------------------------------------------------------------------------------
+
+    /// Takes a slot for a connection. Pending while every slot is in use, but one of them is being closed.
+    pub(crate) fn poll_claim(
+        &mut self,
+        remote: Remote<'_>,
+        waker: &Waker,
+    ) -> Poll<Result<Key, Error>> {
+        if let Some(error) = self.link.refusal() {
+            return Poll::Ready(Err(Error::Link(error)));
+        }
+        let Some(id) = self.free_id() else {
+            return Poll::Ready(Err(Error::NoFreeSocket));
+        };
+        let Some(index) = self
+            .slots
+            .iter()
+            .position(|slot| slot.as_ref().is_some_and(|slot| slot.phase == Phase::Free))
+        else {
+            if self.slots().any(|slot| !slot.held) {
+                self.queue.register(waker);
+                return Poll::Pending;
+            }
+            return Poll::Ready(Err(Error::NoFreeSocket));
+        };
+        let Some(Some(slot)) = self.slots.get_mut(index) else {
+            return Poll::Ready(Err(Error::NoFreeSocket));
+        };
+        match remote {
+            Remote::Address(address) => {
+                slot.claim(id, Target::Address(address.ip()), address.port());
+            }
+            Remote::Name(name, port) => {
+                if name.len() > slot.tx.capacity() {
+                    return Poll::Ready(Err(Error::InvalidName(InvalidText::TooLong {
+                        max: slot.tx.capacity(),
+                    })));
+                }
+                slot.claim(id, Target::Name, port);
+                slot.tx.push(name.as_bytes());
+            }
+        }
+        let key = Key {
+            index: index as u8,
+            generation: slot.generation,
+        };
+        self.next_id = id.get() + 1;
+        self.kick();
+        Poll::Ready(Ok(key))
+    }
+
+    /// Ready when the connection is up, or will never be.
+    pub(crate) fn poll_connected(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        match (slot.fault, slot.phase) {
+            (Some(error), _) => Poll::Ready(Err(error)),
+            (None, Phase::Open | Phase::Draining) => Poll::Ready(Ok(())),
+            // The peer was quick: what it sent can still be read.
+            (None, _) if slot.ended => Poll::Ready(Ok(())),
+            (None, Phase::Closed | Phase::Free) => Poll::Ready(Err(Error::Closed)),
+            (None, Phase::Wanted | Phase::Opening | Phase::Closing) => {
+                // Closing: the open is repeated when the connectID is free again.
+                slot.writer.register(waker);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The host name that a connection goes to.
+    pub(crate) fn target_name(&mut self, key: Key, into: &mut [u8]) -> usize {
+        self.slot(key).map_or(0, |slot| slot.tx.peek(0, into))
+    }
+
+    /// ConnectID, address unless it is a name, and port for AT+QIOPEN.
+    pub(crate) fn target(&mut self, key: Key) -> Option<(ConnectId, Option<IpAddr>, u16)> {
+        self.slot(key)
+            .map(|slot| (slot.id, slot.remote(), slot.port))
+    }
+
+    /// The connectID of a socket.
+    pub(crate) fn id(&mut self, key: Key) -> Option<ConnectId> {
+        self.slot(key).map(|slot| slot.id)
+    }
+
+    /// The peer, unless it was given by name.
+    pub(crate) fn remote(&mut self, key: Key) -> Option<SocketAddr> {
+        let slot = self.slot(key)?;
+        Some(SocketAddr::new(slot.remote()?, slot.port))
+    }
+
+    // ---- transfer ------------------------------------------------------------------------------------------------
+
+    pub(crate) fn poll_read(
+        &mut self,
+        key: Key,
+        into: &mut [u8],
+        waker: &Waker,
+    ) -> Poll<Result<usize, Error>> {
+        if into.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if !slot.rx.is_empty() {
+            let count = slot.rx.pop(into);
+            if slot.unread && slot.has_room() {
+                self.kick();
+            }
+            return Poll::Ready(Ok(count));
+        }
+        match slot.readable() {
+            Some(Err(error)) => Poll::Ready(Err(error)),
+            Some(Ok(())) => Poll::Ready(Ok(0)),
+            None => {
+                slot.reader.register(waker);
+                if !slot.awaited {
+                    slot.awaited = true;
+                    self.kick();
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Whether a read would come back at once: with data, at the end of the stream, or with an error.
+    pub(crate) fn read_ready(&mut self, key: Key) -> bool {
+        self.slot(key)
+            .is_none_or(|slot| !slot.rx.is_empty() || slot.readable().is_some())
+    }
+
+    pub(crate) fn poll_write(
+        &mut self,
+        key: Key,
+        bytes: &[u8],
+        waker: &Waker,
+    ) -> Poll<Result<usize, Error>> {
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if let Some(error) = slot.unwritable() {
+            return Poll::Ready(Err(error));
+        }
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let count = slot.tx.push(bytes);
+        if count == 0 {
+            slot.writer.register(waker);
+            return Poll::Pending;
+        }
+        self.kick();
+        Poll::Ready(Ok(count))
+    }
+
+    /// Whether a write would come back at once.
+    pub(crate) fn write_ready(&mut self, key: Key) -> bool {
+        self.slot(key)
+            .is_none_or(|slot| slot.tx.free() > 0 || slot.unwritable().is_some())
+    }
+
+    /// Ready when the module has accepted everything that was written.
+    pub(crate) fn poll_flush(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if slot.tx.is_empty() && slot.fault.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(error) = slot.unwritable() {
+            return Poll::Ready(Err(error));
+        }
+        slot.writer.register(waker);
+        Poll::Pending
+    }
+
+    // ---- ending --------------------------------------------------------------------------------------------------
+
+    /// The handle is gone.
+    pub(crate) fn release(&mut self, key: Key, now: Instant) {
+        if let Some(slot) = self.slot(key) {
+            slot.release(now);
+            self.kick();
+        }
+    }
+
+    /// The handle is gone, and so is what was not sent yet.
+    pub(crate) fn abort(&mut self, key: Key) {
+        if let Some(slot) = self.slot(key) {
+            slot.fail(Error::Closed);
+            if slot.phase == Phase::Closed {
+                slot.phase = Phase::Free;
+            }
+            slot.held = false;
+            self.kick();
+        }
+    }
+
+    /// No more writes.
+    pub(crate) fn shut(&mut self, key: Key, now: Instant) {
+        if let Some(slot) = self.slot(key) {
+            match slot.phase {
+                Phase::Open => slot.shut(now),
+                Phase::Draining => slot.phase = Phase::Closing,
+                _ => {}
+            }
+            self.kick();
+        }
+    }
+
+    /// Ready when the module has let go of the connection.
+    pub(crate) fn poll_closed(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Ok(()));
+        };
+        if slot.phase == Phase::Closed {
+            return Poll::Ready(match slot.fault {
+                Some(error) if !slot.tx.is_empty() => Err(error),
+                _ => Ok(()),
+            });
+        }
+        slot.writer.register(waker);
+        Poll::Pending
+    }
+
+    // ---- names ---------------------------------------------------------------------------------------------------
+
+    /// Puts a question to the module's resolver. Pending while another one is being answered.
+    pub(crate) fn poll_ask(&mut self, name: &str, waker: &Waker) -> Poll<Result<(), Error>> {
+        if let Some(error) = self.link.refusal() {
+            return Poll::Ready(Err(Error::Link(error)));
+        }
+        if self.lookup.ask(name) {
+            self.kick();
+            return Poll::Ready(Ok(()));
+        }
+        self.lookup.watchers.register(waker);
+        Poll::Pending
+    }
+
+    pub(crate) fn poll_answer(&mut self, waker: &Waker) -> Poll<Result<Addresses, Error>> {
+        match self.lookup.take() {
+            Some(result) => Poll::Ready(result),
+            None => {
+                self.lookup.watchers.register(waker);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Slot<'_> {
+    /// What a reader learns when the ring is empty: the end, an error, or that it has to wait.
+    fn readable(&self) -> Option<Result<(), Error>> {
+        match self.phase {
+            _ if self.ended => Some(Ok(())),
+            _ if self.fault.is_some() => self.fault.map(Err),
+            Phase::Closing | Phase::Closed | Phase::Free => Some(Err(Error::Closed)),
+            Phase::Wanted | Phase::Opening | Phase::Open | Phase::Draining => None,
+        }
+    }
+
+    /// Why nothing can be written.
+    fn unwritable(&self) -> Option<Error> {
+        match self.phase {
+            _ if self.fault.is_some() => self.fault,
+            Phase::Open if !self.shutdown => None,
+            _ => Some(Error::Closed),
+        }
+    }
+}

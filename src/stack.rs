@@ -1,0 +1,186 @@
+//! The user's handle, and the memory that everything lives in.
+
+use core::cell::RefCell;
+use core::fmt;
+use core::future::poll_fn;
+use core::net::IpAddr;
+
+use embassy_sync::blocking_mutex::Mutex;
+use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
+
+use crate::asynch::{Lookup, TcpConnection};
+use crate::command::MAX_COMMAND_LENGTH;
+use crate::config::Config;
+use crate::error::{Error, LinkError};
+use crate::runner::Runner;
+use crate::socket::{Addresses, LinkState, Remote, Slot, Statistics, Table};
+
+/// The buffer between UART and digester. It holds one line, never payload.
+const INGRESS: usize = 256;
+
+/// All memory of a stack with `N` sockets, each with `RX` bytes to receive into and `TX` bytes to send from.
+///
+/// A receive ring of 1500 bytes or more lets the module hand over as much as it can at once; a transmit ring of
+/// 1460 bytes or more lets it take as much. The rings of a socket are the greater part of what it costs.
+///
+/// Usually in a `StaticCell`; on a big machine a local variable does as well.
+pub struct Resources<'d, const N: usize, const RX: usize, const TX: usize> {
+    slots: [Option<Slot<'d>>; N],
+    rx: [[u8; RX]; N],
+    tx: [[u8; TX]; N],
+    ingress: [u8; INGRESS],
+    command: [u8; MAX_COMMAND_LENGTH],
+    shared: Option<Shared<'d>>,
+}
+
+impl<const N: usize, const RX: usize, const TX: usize> Resources<'_, N, RX, TX> {
+    /// Empty memory.
+    #[must_use]
+    pub const fn new() -> Self {
+        const {
+            assert!(N > 0 && N <= 12, "the module has 12 connectIDs");
+            assert!(RX > 0 && TX > 0, "a socket needs both rings");
+        }
+        Self {
+            slots: [const { None }; N],
+            rx: [[0; RX]; N],
+            tx: [[0; TX]; N],
+            ingress: [0; INGRESS],
+            command: [0; MAX_COMMAND_LENGTH],
+            shared: None,
+        }
+    }
+}
+
+impl<const N: usize, const RX: usize, const TX: usize> Default for Resources<'_, N, RX, TX> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize, const RX: usize, const TX: usize> fmt::Debug for Resources<'_, N, RX, TX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resources").finish_non_exhaustive()
+    }
+}
+
+/// What the stack, its sockets and the runner share.
+pub(crate) struct Shared<'d> {
+    table: Mutex<CriticalSectionRawMutex, RefCell<Table<'d>>>,
+}
+
+impl<'d> Shared<'d> {
+    /// Short and never across an await: interrupts may be off.
+    pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Table<'d>) -> T) -> T {
+        self.table.lock(|table| access(&mut table.borrow_mut()))
+    }
+}
+
+/// Makes a stack and the runner that serves it.
+///
+/// Nothing happens on the serial line before [`Runner::run`] is polled.
+pub fn new<'d, const N: usize, const RX: usize, const TX: usize>(
+    resources: &'d mut Resources<'d, N, RX, TX>,
+    config: Config<'d>,
+) -> (Stack<'d>, Runner<'d>) {
+    let rings = resources.rx.iter_mut().zip(resources.tx.iter_mut());
+    for (slot, (rx, tx)) in resources.slots.iter_mut().zip(rings) {
+        *slot = Some(Slot::new(rx, tx));
+    }
+    let shared = &*resources.shared.insert(Shared {
+        table: Mutex::new(RefCell::new(Table::new(&mut resources.slots, config))),
+    });
+    let stack = Stack { shared };
+    let runner = Runner::new(shared, &mut resources.ingress, &mut resources.command);
+    (stack, runner)
+}
+
+/// A network stack: the handle through which sockets are opened and names are looked up.
+///
+/// It is `Copy`; every task can have its own. It implements
+/// [`embedded_nal_async::TcpConnect`] and [`embedded_nal_async::Dns`].
+#[derive(Clone, Copy)]
+pub struct Stack<'d> {
+    pub(crate) shared: &'d Shared<'d>,
+}
+
+impl fmt::Debug for Stack<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack")
+            .field("link", &self.link_state())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'d> Stack<'d> {
+    /// How the link to the network is.
+    #[must_use]
+    pub fn link_state(&self) -> LinkState {
+        self.shared.with(|table| table.link_state())
+    }
+
+    /// Waits until the link is up.
+    ///
+    /// # Errors
+    ///
+    /// Why the attempt under way, or if there is none the next one, failed. The runner goes on trying, so that calling
+    /// this again waits for the result of the next attempt.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect.
+    pub async fn wait_link_up(&self) -> Result<(), LinkError> {
+        let since = self.shared.with(|table| table.attempt());
+        poll_fn(|cx| self.shared.with(|table| table.poll_link(since, cx.waker()))).await
+    }
+
+    /// The address of this side in the PDP context: IPv4 if there is one, else IPv6. `None` while the link is down.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<IpAddr> {
+        self.shared
+            .with(|table| table.local_address(false).or(table.local_address(true)))
+    }
+
+    /// The IPv6 address of this side in the PDP context.
+    #[must_use]
+    pub fn local_addr_v6(&self) -> Option<IpAddr> {
+        self.shared.with(|table| table.local_address(true))
+    }
+
+    /// What was counted since the stack was made.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.shared.with(|table| table.statistics)
+    }
+
+    /// Connects to a TCP server by name; the module looks the name up (AT+QIOPEN, section 2.1.4).
+    ///
+    /// Waits for the link if it is coming up.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidName`] and [`Error::InvalidPort`] before anything is sent; a name must fit into the transmit ring.
+    /// Otherwise as for [`embedded_nal_async::TcpConnect::connect`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the connection up.
+    pub async fn connect_host(&self, host: &str, port: u16) -> Result<TcpConnection<'d>, Error> {
+        TcpConnection::connect(self.shared, Remote::Name(host, port)).await
+    }
+
+    /// All addresses of a name, in the order in which the module gives them (AT+QIDNSGIP, section 2.1.14), at most four.
+    /// A literal address is its own answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidName`] before anything is sent, [`Error::NameNotFound`], [`Error::NameLookup`],
+    /// [`Error::TimedOut`] after the configured time (60 s), [`Error::Link`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the lookup up. Another one has to wait until the module has answered the first.
+    pub async fn resolve(&self, host: &str) -> Result<Addresses, Error> {
+        Lookup::new(self.shared, host).await
+    }
+}
