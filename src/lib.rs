@@ -8,6 +8,7 @@ pub mod command;
 mod config;
 mod digest;
 mod error;
+mod fmt;
 mod ring;
 mod runner;
 mod socket;

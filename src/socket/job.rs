@@ -8,6 +8,7 @@ use crate::command::{ConnectId, ErrorCode, RegistrationStatus, SocketState};
 
 /// Names one use of one slot: a slot that was given back and taken again has another generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Key {
     pub(crate) index: u8,
     pub(crate) generation: u16,
@@ -39,6 +40,7 @@ pub(crate) enum Escape {
 
 /// One AT transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) enum Job {
     Attention,
     EchoOff,
@@ -96,6 +98,7 @@ impl Job {
 
 /// A registration domain of 27.007.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) enum Domain {
     /// AT+CEREG?
     Lte,
@@ -117,6 +120,7 @@ impl Domain {
 
 /// An AT+QICFG setting that has to have a known value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) enum Setting {
     DataFormat,
     ViewMode,

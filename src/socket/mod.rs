@@ -333,7 +333,8 @@ impl<'d> Table<'d> {
             }
             Job::CloseStray(id) => {
                 self.link.strays &= !(1 << id.get());
-                self.note_close(id, now);
+                self.closed_lately |= 1 << id.get();
+                self.closed_until = now + CLOSE_ECHO;
             }
             _ => {}
         }
@@ -387,18 +388,26 @@ impl<'d> Table<'d> {
     }
 
     fn close_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
-        let Some(slot) = self.slot(key) else { return };
-        let id = slot.id;
         match outcome {
-            Outcome::Done(_) | Outcome::SendFail => {
-                slot.released_by_module();
-                self.note_close(id, now);
-                self.queue.wake();
-            }
+            Outcome::Done(_) | Outcome::SendFail => self.freed(key, now),
             // Unused, or really refused? The list of sockets knows.
-            Outcome::Refused(_) => slot.doubted = true,
+            Outcome::Refused(_) => {
+                if let Some(slot) = self.slot(key) {
+                    slot.doubted = true;
+                }
+            }
             Outcome::NoAnswer => self.lose(LinkError::NoAnswer),
         }
+    }
+
+    /// The module has let go of a socket's connectID.
+    fn freed(&mut self, key: Key, now: Instant) {
+        let Some(slot) = self.slot(key) else { return };
+        let id = slot.id;
+        slot.released_by_module();
+        self.closed_lately |= 1 << id.get();
+        self.closed_until = now + CLOSE_ECHO;
+        self.queue.wake();
     }
 
     fn status_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
@@ -412,27 +421,21 @@ impl<'d> Table<'d> {
         match (slot.phase, state) {
             // Field note 30: 2 and 3 of a client are both usable.
             (Phase::Opening, Some(SocketState::Connected | SocketState::Listening)) => {
-                slot.opened()
+                slot.opened();
             }
             (Phase::Open, None) => {
                 // The module has forgotten it without a word.
                 slot.fail(Error::ConnectionReset);
-                slot.released_by_module();
+                self.freed(key, now);
             }
             (Phase::Open, Some(SocketState::Closing)) => slot.closed_by_peer(),
-            (Phase::Closing, None) => {
-                let id = slot.id;
-                slot.released_by_module();
-                self.note_close(id, now);
-                self.queue.wake();
-            }
+            (Phase::Closing, None) => self.freed(key, now),
             (Phase::Closing, Some(_)) => {
-                if !slot.close_refused() {
-                    let id = slot.id;
-                    slot.released_by_module();
+                let id = slot.id;
+                if slot.gives_up_closing() {
+                    self.freed(key, now);
                     // It stays taken: a stray that is closed before the id is used again.
                     self.link.strays |= 1 << id.get();
-                    self.queue.wake();
                 }
             }
             _ => {}
@@ -550,11 +553,6 @@ impl<'d> Table<'d> {
                         .flatten()
                         .any(|slot| slot.id == *id && slot.uses_id())
             })
-    }
-
-    fn note_close(&mut self, id: ConnectId, now: Instant) {
-        self.closed_lately |= 1 << id.get();
-        self.closed_until = now + CLOSE_ECHO;
     }
 
     /// Whether a `closed` URC for this connectID may be meant for its last user.

@@ -20,6 +20,8 @@ const LINGER: Duration = Duration::from_secs(10);
 /// How long the module gets to finish what it is busy with before a refused open is repeated.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
+/// How often AT+QICLOSE is sent for a socket that does not go away.
+const CLOSE_TRIES: u8 = 3;
 /// The most that one AT+QIRD returns, and that one AT+QISEND takes.
 const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
 const MAX_SEND_LENGTH: usize = SendLength::MAX.get() as usize;
@@ -306,10 +308,10 @@ impl<'d> Slot<'d> {
         self.wake();
     }
 
-    /// AT+QICLOSE was refused and the connectID still exists: true if it is worth another try.
-    pub(super) fn close_refused(&mut self) -> bool {
+    /// AT+QICLOSE was refused and the connectID still exists: true if another try is not worth it.
+    pub(super) fn gives_up_closing(&mut self) -> bool {
         self.close_tries += 1;
-        self.close_tries < 3
+        self.close_tries == CLOSE_TRIES
     }
 
     pub(super) fn busy(&mut self, now: Instant) {
