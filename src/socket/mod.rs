@@ -412,16 +412,26 @@ impl<'d> Table<'d> {
 
     fn status_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
         let Some(slot) = self.slot(key) else { return };
+        slot.doubted = false;
         let state = match outcome {
             Outcome::Done(Answer::Socket(state)) => Some(state),
             Outcome::Done(_) => None,
+            // No help: the close stands as it was answered.
+            _ if slot.phase == Phase::Closing => return self.freed(key, now),
             _ => return,
         };
-        slot.doubted = false;
         match (slot.phase, state) {
             // Field note 30: 2 and 3 of a client are both usable.
             (Phase::Opening, Some(SocketState::Connected | SocketState::Listening)) => {
                 slot.opened();
+            }
+            // Opened and closed, and the host heard of neither.
+            (Phase::Opening, Some(SocketState::Closing)) => {
+                slot.opened();
+                slot.closed_by_peer();
+            }
+            (Phase::Opening, None) => {
+                slot.open_failed(Error::Module(ErrorCode::Unspecified), false)
             }
             (Phase::Open, None) => {
                 // The module has forgotten it without a word.
