@@ -69,7 +69,7 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
         Job::Open(key) => encode_open(table, key, buffer)?,
         Job::Close(key) => CloseSocket {
             connect_id: table.id(key)?,
-            timeout: Some(config.close_timeout),
+            timeout: config.close_timeout,
         }
         .write(buffer),
         Job::Status(key) => QuerySocket {

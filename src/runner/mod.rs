@@ -352,7 +352,8 @@ fn time_limit(job: Job, config: &Config<'_>) -> Duration {
         Job::Activate => Duration::from_secs(150),
         Job::Deactivate => Duration::from_secs(40),
         Job::Close(_) | Job::CloseStray(_) => {
-            Duration::from_secs(10) + Duration::from_secs(config.close_timeout.into())
+            Duration::from_secs(10)
+                + Duration::from_secs(config.close_timeout.unwrap_or_default().into())
         }
         _ => config.answer_time,
     }
