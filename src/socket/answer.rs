@@ -4,8 +4,8 @@ use serde_at::from_slice;
 
 use super::job::{Answer, Job, Outcome, Reason, Sim};
 use crate::command::{
-    ActiveContext, ContextId, ContextState, LastError, ReadHeader, Registration, SentData,
-    SimState, SimStatus, SocketStatus,
+    ActiveContext, ContextId, ContextState, LastError, ReadHeader, ReceivedData, Registration,
+    SentData, SimState, SimStatus, SocketStatus,
 };
 
 /// What the module has to say next.
@@ -96,8 +96,13 @@ impl Flight {
         }
     }
 
-    /// The header of the data that this read asked for.
+    /// The header of the data that this read asked for, and how much follows.
     pub(super) fn read_header(&mut self, line: &[u8]) -> Option<u16> {
+        if matches!(self.job, Job::CountReceived(_)) {
+            let counts: ReceivedData = from_slice(line).ok()?;
+            self.answer = Answer::HandedOver(counts.read as u32);
+            return Some(0);
+        }
         let header: ReadHeader = from_slice(line).ok()?;
         let length = u16::try_from(header.length).ok()?;
         if matches!(self.job, Job::Read { .. }) {

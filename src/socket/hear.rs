@@ -214,6 +214,7 @@ impl Table<'_> {
         let taken = match sink.and_then(|key| self.slot(key)) {
             Some(slot) if slot.held && slot.is_live() => {
                 let taken = slot.rx.push(bytes);
+                slot.received = slot.received.wrapping_add(taken as u32);
                 slot.reader.wake();
                 slot.awaited = false;
                 if taken < bytes.len() {

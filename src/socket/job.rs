@@ -64,6 +64,7 @@ pub(crate) enum Job {
     Read { key: Key, length: u16 },
     Send { key: Key, length: u16 },
     CountSent(Key),
+    CountReceived(Key),
     Resolve,
     LastError,
 }
@@ -91,6 +92,7 @@ impl Job {
                 | Self::Registration(_)
                 | Self::Read { .. }
                 | Self::CountSent(_)
+                | Self::CountReceived(_)
                 | Self::LastError
         )
     }
@@ -179,6 +181,8 @@ pub(crate) enum Answer {
     Received(u16),
     /// How many bytes the module has accepted, modulo 2^32.
     Sent(u32),
+    /// How many bytes the module has handed over, modulo 2^32.
+    HandedOver(u32),
     /// The state of the socket that was asked for.
     Socket(SocketState),
     /// The connectIDs that exist, a bit each.

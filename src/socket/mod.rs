@@ -324,6 +324,7 @@ impl<'d> Table<'d> {
             Job::Read { key, .. } => self.read_done(key, outcome),
             Job::Send { key, length } => self.send_done(key, length, outcome, now),
             Job::CountSent(key) => self.count_done(key, outcome, now),
+            Job::CountReceived(key) => self.gap_done(key, outcome),
             Job::Resolve => self.lookup.done(outcome),
             Job::DataEchoOff => {
                 self.payload_echo = match outcome {
@@ -457,8 +458,7 @@ impl<'d> Table<'d> {
         match outcome {
             Outcome::Done(Answer::Received(length)) => slot.read_done(length),
             Outcome::Done(_) | Outcome::SendFail => {}
-            // What the module took from its buffer for this answer is gone.
-            Outcome::NoAnswer => slot.fail(Error::DataLost),
+            Outcome::NoAnswer => slot.gap = true,
             Outcome::Refused(reason) => match slot.phase {
                 // Field note 73: a read on a dead id is an error at once.
                 Phase::Draining => slot.end(),
@@ -467,6 +467,23 @@ impl<'d> Table<'d> {
                     _ => Error::ConnectionReset,
                 }),
             },
+        }
+    }
+
+    /// A read was not answered: has the module let go of bytes that never came here? Its own count says (section 2.1.8).
+    fn gap_done(&mut self, key: Key, outcome: Outcome) {
+        let Some(slot) = self.slot(key) else { return };
+        match outcome {
+            // Field note 69: the count can lag, but it does not run ahead.
+            Outcome::Done(Answer::HandedOver(count))
+                if count.wrapping_sub(slot.received) as i32 <= 0 =>
+            {
+                slot.gap = false;
+                slot.notice();
+            }
+            Outcome::Done(_) | Outcome::SendFail => slot.fail(Error::DataLost),
+            Outcome::Refused(_) => slot.fail(Error::ConnectionReset),
+            Outcome::NoAnswer => {}
         }
     }
 

@@ -71,6 +71,8 @@ pub(crate) struct Slot<'d> {
     pub(super) doubted: bool,
     /// A chunk was sent, and it is not known whether the module took it.
     pub(super) unsure: Option<u16>,
+    /// A read was not answered, and it is not known whether the module has let go of its data.
+    pub(super) gap: bool,
     /// The last transaction was a read, so that a send goes first now.
     was_read: bool,
     /// The open was refused for a passing reason and is to be repeated after the close.
@@ -78,6 +80,8 @@ pub(crate) struct Slot<'d> {
     reopened: bool,
     /// How many bytes the module has accepted since the open, modulo 2^32.
     pub(super) accepted: u32,
+    /// How many bytes have come since the open, modulo 2^32.
+    pub(super) received: u32,
     /// Before this instant there is nothing to do for an open (Wanted) or a send (Open).
     not_before: Instant,
     retry: Duration,
@@ -109,10 +113,12 @@ impl<'d> Slot<'d> {
             shutdown: false,
             doubted: false,
             unsure: None,
+            gap: false,
             was_read: false,
             reopen: false,
             reopened: false,
             accepted: 0,
+            received: 0,
             not_before: Instant::MIN,
             retry: SEND_RETRY,
             deadline: None,
@@ -151,8 +157,10 @@ impl<'d> Slot<'d> {
         self.awaited = false;
         self.doubted = false;
         self.unsure = None;
+        self.gap = false;
         self.was_read = false;
         self.accepted = 0;
+        self.received = 0;
         self.retry = SEND_RETRY;
         self.recheck = None;
     }
@@ -391,6 +399,9 @@ impl<'d> Slot<'d> {
         if self.phase == Phase::Draining && !self.held {
             self.phase = Phase::Closing;
             return Some(Job::Close(key));
+        }
+        if self.gap {
+            return Some(Job::CountReceived(key));
         }
         if self.unsure.is_some() {
             return Some(Job::CountSent(key));
