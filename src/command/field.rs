@@ -72,6 +72,11 @@ impl<const N: usize> Word<N> {
             quoted: opened.is_some(),
         }
     }
+
+    /// Whether it is digits only, without quotes.
+    pub fn is_number(&self) -> bool {
+        !self.quoted && self.text.bytes().all(|byte| byte.is_ascii_digit())
+    }
 }
 
 impl<'de, const N: usize> Deserialize<'de> for Word<N> {

@@ -35,6 +35,7 @@ mod read;
 mod response;
 mod send;
 mod sendinfo;
+mod setting_answer;
 mod settings;
 mod sim;
 mod state;
@@ -60,12 +61,13 @@ pub use read::*;
 pub use response::{AnswerText, Lines, NoResponse};
 pub use send::*;
 pub use sendinfo::*;
+pub use setting_answer::SettingAnswer;
 pub use settings::*;
 pub use sim::*;
 pub use state::*;
 pub use text::{InvalidText, Text};
 pub use time::*;
-pub use urc::{Peer, PingReport, Urc};
+pub use urc::{Peer, Urc};
 
 /// Bytes that any command but [`SendHex`] needs at most when it is written, CR included.
 pub const MAX_COMMAND_LENGTH: usize = 384;

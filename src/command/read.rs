@@ -72,10 +72,7 @@ impl AtatResp for ReadHeader {}
 impl<'de> Deserialize<'de> for ReadHeader {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let fields = HeaderFields::deserialize(deserializer)?;
-        if let Some(word) = &fields.address
-            && word.text.bytes().all(|byte| byte.is_ascii_digit())
-            && !word.quoted
-        {
+        if fields.address.as_ref().is_some_and(Word::is_number) {
             return Err(D::Error::custom("counters, not a header"));
         }
         let address = fields.address.and_then(|word| parse_address(&word.text));
