@@ -15,9 +15,6 @@ use super::{
     time::DateTime,
 };
 
-/// The peer of a datagram or an accepted connection.
-pub type Peer = SocketAddr;
-
 /// A line that came unasked (2.2), or the late result of a command.
 ///
 /// `+QIOPEN`, `+QPING`, `+QNTP`, `+CPIN` and `+CFUN` are also the first word of answers; the
@@ -40,7 +37,7 @@ pub enum Urc<'a> {
         length: Option<u32>,
         /// Who sent them, for UDP services.
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
-        peer: Option<Peer>,
+        peer: Option<SocketAddr>,
     },
     /// `+QIURC: "incoming full"`: a connection was refused for want of a socket (2.2.3).
     IncomingFull,
@@ -53,7 +50,7 @@ pub enum Urc<'a> {
         server_id: ConnectId,
         /// Who called. `None` if what the module shows as the address is none.
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
-        peer: Option<Peer>,
+        peer: Option<SocketAddr>,
     },
     /// `+QIURC: "pdpdeact",<contextID>`: the network took the context down (2.2.5).
     ContextLost(ContextId),
@@ -172,8 +169,8 @@ fn read<T: DeserializeOwned>(fields: &[u8]) -> Option<T> {
     from_slice(fields).ok()
 }
 
-fn peer(address: &Word<64>, port: u16) -> Option<Peer> {
-    parse_address(&address.text).map(|address| Peer::new(address, port))
+fn peer(address: &Word<64>, port: u16) -> Option<SocketAddr> {
+    parse_address(&address.text).map(|address| SocketAddr::new(address, port))
 }
 
 fn parse_name(fields: &[u8]) -> Option<Urc<'static>> {
