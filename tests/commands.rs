@@ -48,6 +48,8 @@ fn ids_outside_their_range_are_refused() {
             "{number}"
         );
     }
+    assert_eq!(ConnectId::FIRST.get(), 0);
+    assert_eq!(ContextId::FIRST.get(), 1);
     assert_eq!(ConnectId::all().count(), ConnectId::COUNT);
     assert!(ConnectId::all().map(ConnectId::get).eq(0..12));
 }
@@ -104,6 +106,7 @@ fn text_cannot_break_out_of_a_command() {
         }
     }
     assert!(Text::<9>::try_from("internet\r").is_err());
+    assert_eq!(Host::name(""), Err(InvalidText::Empty));
     assert!(Host::name("example.com\",80,0,0\rAT+QPOWD=0\r").is_err());
 }
 
