@@ -2,6 +2,7 @@
 
 use super::{Core, Mode, Power, SOCKETS};
 use crate::code;
+use crate::syntax::{Command, Form};
 use core::time::Duration;
 
 impl Core {
@@ -51,6 +52,10 @@ impl Core {
             }
             self.enter_data_mode(first);
         } else if let Some(bytes) = left.prompt {
+            self.busy = Some(Command {
+                name: "QISEND".into(),
+                form: Form::Execute,
+            });
             self.wait_for_payload(first, Some(bytes), None);
         }
     }
