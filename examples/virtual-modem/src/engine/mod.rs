@@ -157,7 +157,7 @@ pub(crate) struct Core {
     urc_port: String,
     contexts: [ContextState; 16],
     sockets: [Option<Socket>; SOCKETS],
-    /// The host cannot know that these ids are closed.
+    /// The host may not know that these ids are closed.
     excused: [bool; SOCKETS],
     lingering: Vec<Linger>,
     resumable: Option<u8>,
@@ -207,7 +207,7 @@ impl Core {
             urc_port: settings.stored.urc_port.clone(),
             contexts: Default::default(),
             sockets: Default::default(),
-            excused: [true; SOCKETS],
+            excused: [false; SOCKETS],
             lingering: Vec::new(),
             resumable: None,
             dns_running: false,

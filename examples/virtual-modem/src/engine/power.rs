@@ -1,6 +1,6 @@
 //! Power: boot, restart, silence, and what was left over from before.
 
-use super::{Core, Mode, Power, SOCKETS};
+use super::{Core, Mode, Power};
 use crate::code;
 use crate::syntax::{Command, Form};
 use core::time::Duration;
@@ -23,8 +23,10 @@ impl Core {
         self.config.data_format = self.settings.stored.data_format;
         self.urc_port = self.settings.stored.urc_port.clone();
         self.contexts = Default::default();
-        self.sockets = Default::default();
-        self.excused = [true; SOCKETS];
+        // The host may not have heard of the restart yet.
+        for (excused, socket) in self.excused.iter_mut().zip(&mut self.sockets) {
+            *excused |= socket.take().is_some();
+        }
         self.lingering.clear();
         self.resumable = None;
         self.dns_running = false;
