@@ -551,3 +551,144 @@ fn closing_waits_for_the_peer() {
         host.made_no_fault();
     });
 }
+
+#[test]
+fn an_open_that_answers_late() {
+    let settings = Settings::new()
+        .connect_delay(Duration::from_secs(4))
+        .read(|readings| readings.open_failure_at_once = true);
+    host_with(settings, &[], |mut host| async move {
+        host.asks(OPEN_ECHO, OPENED).await;
+        assert_eq!(time::now(), Duration::from_secs(4));
+        host.asks("AT+QIOPEN=1,1,\"TCP\",\"192.0.2.8\",7,0,0", "\r\nERROR\r\n")
+            .await;
+        host.asks(
+            "AT+QIGETERROR",
+            "\r\n+QIGETERROR: 566, socket connect failed\r\n\r\nOK\r\n",
+        )
+        .await;
+    });
+}
+
+#[test]
+fn a_listener_for_datagrams() {
+    let network = InProcess::new();
+    let mut peer = network.udp_socket("192.0.2.9", 5000);
+    let mut other = network.udp_socket("192.0.2.10", 5000);
+    dialogue(
+        Settings::new().udp_listener(true),
+        network,
+        |mut host| async move {
+            host.brings_up().await;
+            host.asks(
+                "AT+QIOPEN=1,0,\"UDP LISTENER\",\"127.0.0.1\",0,3030,0",
+                OPENED,
+            )
+            .await;
+            peer.send_to_port(b"one", 3030);
+            host.expects(
+                "\r\n+QIURC: \"incoming\",11,0,\"192.0.2.9\",5000\r\n\r\n+QIURC: \"recv\",11\r\n",
+            )
+            .await;
+            other.send_to_port(b"two", 3030);
+            host.expects(
+                "\r\n+QIURC: \"incoming\",10,0,\"192.0.2.10\",5000\r\n\r\n+QIURC: \"recv\",10\r\n",
+            )
+            .await;
+            host.asks("AT+QIRD=11,1500", "\r\n+QIRD: 3\r\none\r\n\r\nOK\r\n")
+                .await;
+            host.asks("AT+QISEND=11,3", "\r\n> ").await;
+            host.types("ack").await;
+            host.expects("\r\nSEND OK\r\n").await;
+            assert_eq!(peer.receive().await.0, b"ack");
+            host.made_no_fault();
+        },
+    );
+}
+
+#[test]
+fn readings_of_received_data() {
+    let network = network();
+    let mut peer = network.udp_socket("192.0.2.9", 5000);
+    let settings = Settings::new().read(|readings| {
+        readings.read_ends_with_blank_line = false;
+        readings.datagram_rest_is_lost = true;
+        readings.push_ends_with_line_end = false;
+        readings.push_tells_peer = false;
+        readings.notice_has_length = true;
+    });
+    dialogue(settings, network, |mut host| async move {
+        host.brings_up().await;
+        host.asks(
+            "AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,3030,0",
+            OPENED,
+        )
+        .await;
+        peer.send_to_port(b"datagram", 3030);
+        host.expects("\r\n+QIURC: \"recv\",0,8\r\n").await;
+        host.asks(
+            "AT+QIRD=0,4",
+            "\r\n+QIRD: 4,\"192.0.2.9\",5000\r\ndata\r\nOK\r\n",
+        )
+        .await;
+        host.asks("AT+QIRD=0", "\r\n+QIRD: 0\r\n\r\nOK\r\n").await;
+        host.asks("AT+QISWTMD=0,1", "\r\nOK\r\n").await;
+        peer.send_to_port(b"push", 3030);
+        host.expects("\r\n+QIURC: \"recv\",0,4\r\npush").await;
+        peer.send_to_port(b"again", 3030);
+        host.expects("\r\n+QIURC: \"recv\",0,5\r\nagain").await;
+        host.made_no_fault();
+    });
+}
+
+#[test]
+fn faults_before_the_first_run() {
+    use virtual_modem::{VirtualModem, serial};
+    let modem = VirtualModem::new(Settings::new(), network());
+    modem
+        .handle()
+        .inject(Fault::Silent(Some(Duration::from_secs(3))));
+    let (mut rx, mut tx, end) = serial::pair(Line::default());
+    time::run_virtual(futures_lite::future::or(
+        async {
+            time::sleep(Duration::from_millis(3001)).await;
+            tx.write_all(b"AT\r").await.unwrap();
+            let mut answer = [0; 9];
+            rx.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"AT\r\r\nOK\r\n");
+        },
+        modem.run(end),
+    ));
+}
+
+#[test]
+fn a_second_host_finds_what_the_first_left() {
+    use virtual_modem::{VirtualModem, serial};
+    let modem = VirtualModem::new(Settings::new().echo(false), network());
+    let first = async |mut host: Host| {
+        host.asks("AT+QICSGP=1,1,\"internet\"", "\r\nOK\r\n").await;
+        host.asks("AT+QIACT=1", "\r\nOK\r\n").await;
+        host.asks(OPEN_ECHO, OPENED).await;
+    };
+    let second = async |mut host: Host| {
+        host.asks(OPEN_ECHO, "\r\nOK\r\n\r\n+QIOPEN: 0,563\r\n")
+            .await;
+        host.made_no_fault();
+    };
+    time::run_virtual(async {
+        let (rx, tx, end) = serial::pair(Line::default());
+        let host = Host {
+            rx,
+            tx,
+            modem: modem.handle(),
+        };
+        futures_lite::future::or(first(host), modem.run(end)).await;
+        let (rx, tx, end) = serial::pair(Line::default());
+        let host = Host {
+            rx,
+            tx,
+            modem: modem.handle(),
+        };
+        futures_lite::future::or(second(host), modem.run(end)).await;
+    });
+}

@@ -133,6 +133,8 @@ pub(crate) struct Core {
     /// A change of the line's chopping, for the run loop.
     pub chop: Option<crate::serial::Chop>,
     started: bool,
+    /// What was asked for before the module ran for the first time.
+    early: Vec<Action>,
     power: Power,
     on_since: u64,
     silent_until: Option<u64>,
@@ -184,6 +186,7 @@ impl Core {
             backlog: 0,
             chop: None,
             started: false,
+            early: Vec::new(),
             power: Power::Off,
             on_since: 0,
             silent_until: None,
@@ -235,6 +238,19 @@ impl Core {
                 self.on_since = self.now;
                 self.take_up_what_was_left();
             }
+            for action in core::mem::take(&mut self.early) {
+                action(self);
+            }
+        }
+    }
+
+    /// Acts from outside: now, or once the module runs, whose clock is then known.
+    pub fn act(&mut self, action: impl FnOnce(&mut Core) + Send + 'static) {
+        if self.started {
+            self.now = time::micros();
+            action(self);
+        } else {
+            self.early.push(Box::new(action));
         }
     }
 
