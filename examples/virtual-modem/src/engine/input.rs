@@ -94,10 +94,8 @@ impl Core {
         if command.is_empty() {
             return;
         }
-        self.record(
-            Direction::ToModule,
-            Content::Line(command.escape_ascii().to_string().replace("\\\"", "\"")),
-        );
+        let shown = command.escape_ascii().to_string().replace("\\\"", "\"");
+        self.record(Direction::ToModule, Content::Line(shown.clone()));
         if self.busy.is_some() {
             self.respond(&[], "ERROR");
             return;
@@ -106,7 +104,7 @@ impl Core {
         match parsed.and_then(|text| syntax::parse(&text[2..])) {
             Ok(command) => self.take_up(command),
             Err(error) => {
-                self.violation(format!("{}: {error}", command.escape_ascii()));
+                self.violation(format!("{shown}: {error}"));
                 self.last_error = crate::code::INVALID_PARAMETERS;
                 self.respond(&[], "ERROR");
             }

@@ -133,6 +133,8 @@ pub(crate) struct Core {
     /// A change of the line's chopping, for the run loop.
     pub chop: Option<crate::serial::Chop>,
     started: bool,
+    /// What was asked for before the module ran for the first time.
+    early: Vec<Action>,
     power: Power,
     on_since: u64,
     silent_until: Option<u64>,
@@ -157,7 +159,7 @@ pub(crate) struct Core {
     urc_port: String,
     contexts: [ContextState; 16],
     sockets: [Option<Socket>; SOCKETS],
-    /// The host cannot know that these ids are closed.
+    /// The host may not know that these ids are closed.
     excused: [bool; SOCKETS],
     lingering: Vec<Linger>,
     resumable: Option<u8>,
@@ -184,6 +186,7 @@ impl Core {
             backlog: 0,
             chop: None,
             started: false,
+            early: Vec::new(),
             power: Power::Off,
             on_since: 0,
             silent_until: None,
@@ -207,7 +210,7 @@ impl Core {
             urc_port: settings.stored.urc_port.clone(),
             contexts: Default::default(),
             sockets: Default::default(),
-            excused: [true; SOCKETS],
+            excused: [false; SOCKETS],
             lingering: Vec::new(),
             resumable: None,
             dns_running: false,
@@ -235,6 +238,19 @@ impl Core {
                 self.on_since = self.now;
                 self.take_up_what_was_left();
             }
+            for action in core::mem::take(&mut self.early) {
+                action(self);
+            }
+        }
+    }
+
+    /// Acts from outside: now, or once the module runs, whose clock is then known.
+    pub fn act(&mut self, action: impl FnOnce(&mut Core) + Send + 'static) {
+        if self.started {
+            self.now = time::micros();
+            action(self);
+        } else {
+            self.early.push(Box::new(action));
         }
     }
 
