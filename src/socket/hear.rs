@@ -66,12 +66,30 @@ impl Table<'_> {
 
     fn conclude(&mut self, line: Final) -> Heard {
         match self.flight.as_mut().map(|flight| flight.conclude(line)) {
-            Some(Concluded::Yes) => Heard::Final,
+            Some(Concluded::Yes) => {
+                self.learn_payload_echo();
+                Heard::Final
+            }
             Some(Concluded::Not) => Heard::Nothing,
             Some(Concluded::Late) | None => {
                 self.statistics.late_results = self.statistics.late_results.wrapping_add(1);
                 Heard::Nothing
             }
+        }
+    }
+
+    /// A payload that would have told was sent, and did not come back.
+    fn learn_payload_echo(&mut self) {
+        let Some(flight) = &self.flight else { return };
+        let (Stage::Payload, Job::Send { key, .. }) = (flight.stage, flight.job) else {
+            return;
+        };
+        if self.payload_echo == PayloadEcho::Unknown
+            && self
+                .slot(key)
+                .is_some_and(|slot| slot.leading_blanks() == 0)
+        {
+            self.payload_echo = PayloadEcho::Off;
         }
     }
 
@@ -276,14 +294,12 @@ impl Table<'_> {
             // The blank of the prompt itself.
             return 1;
         }
-        if self.payload_echo == PayloadEcho::Unknown && left > 0 && first != b' ' {
-            let line_end = matches!(first, b'\r' | b'\n');
-            match (same > 0, line_end) {
-                // The line end of the result, or that of the payload: both read the same.
-                (true, true) => return 0,
-                (true, false) => self.payload_echo = PayloadEcho::On,
-                (false, _) => self.payload_echo = PayloadEcho::Off,
+        if self.payload_echo == PayloadEcho::Unknown {
+            // Line ends and blanks tell nothing: they may be those of the prompt, of the result, or of a URC.
+            if same == 0 || matches!(first, b'\r' | b'\n' | b' ') {
+                return 0;
             }
+            self.payload_echo = PayloadEcho::On;
         }
         flight.only_blanks &= bytes[..same].iter().all(|&byte| byte == b' ');
         flight.echo_count += same as u16;

@@ -62,7 +62,7 @@ pub struct Statistics {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PayloadEcho {
     Off,
-    /// Not known: a payload of one byte will tell.
+    /// Not known: the first payload that does not begin with a line end or a blank will tell.
     Unknown,
     On,
 }
@@ -250,11 +250,20 @@ impl<'d> Table<'d> {
         Action::Wait(wake_at)
     }
 
-    /// While it is not known whether the module echoes payload, one byte is sent to find out.
-    fn cut_to_probe(&self, job: Job) -> Job {
+    /// While it is not known whether the module echoes payload, line ends and blanks at the start of it are sent on
+    /// their own: whether they come back or not makes no difference, and what follows them tells.
+    fn cut_to_probe(&mut self, job: Job) -> Job {
         match job {
-            Job::Send { key, .. } if self.payload_echo == PayloadEcho::Unknown => {
-                Job::Send { key, length: 1 }
+            Job::Send { key, length } if self.payload_echo == PayloadEcho::Unknown => {
+                let blanks = self.slot(key).map_or(0, |slot| slot.leading_blanks());
+                Job::Send {
+                    key,
+                    length: if blanks == 0 {
+                        length
+                    } else {
+                        length.min(blanks)
+                    },
+                }
             }
             other => other,
         }
@@ -326,12 +335,6 @@ impl<'d> Table<'d> {
             Job::CountSent(key) => self.count_done(key, outcome, now),
             Job::CountReceived(key) => self.gap_done(key, outcome),
             Job::Resolve => self.lookup.done(outcome),
-            Job::DataEchoOff => {
-                self.payload_echo = match outcome {
-                    Outcome::Done(_) if !echoed => PayloadEcho::Off,
-                    _ => PayloadEcho::Unknown,
-                };
-            }
             Job::CloseStray(id) => {
                 self.link.strays &= !(1 << id.get());
                 self.closed_lately |= 1 << id.get();
@@ -360,8 +363,9 @@ impl<'d> Table<'d> {
             let Some(slot) = self.slot(key) else { return };
             match outcome {
                 Outcome::Done(_) => false,
+                // It may have been heard all the same.
                 Outcome::NoAnswer | Outcome::SendFail => {
-                    slot.open_failed(Error::TimedOut, false);
+                    slot.ask_state(now);
                     false
                 }
                 Outcome::Refused(reason) => {
@@ -497,10 +501,8 @@ impl<'d> Table<'d> {
                 slot.unsure = Some(length);
                 slot.send_later(now, &config);
             }
-            Outcome::NoAnswer => {
-                slot.unsure = Some(length);
-                slot.send_later(now, &config);
-            }
+            // How much of it the module has, and whether it waits for more, cannot be known.
+            Outcome::NoAnswer => slot.verdict = Some(Error::TimedOut),
             Outcome::Refused(reason) => match reason.code() {
                 ErrorCode::OutOfMemory
                 | ErrorCode::Busy

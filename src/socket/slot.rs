@@ -71,6 +71,8 @@ pub(crate) struct Slot<'d> {
     pub(super) doubted: bool,
     /// A chunk was sent, and it is not known whether the module took it.
     pub(super) unsure: Option<u16>,
+    /// What the connection fails with if the link outlives a command without an answer.
+    pub(super) verdict: Option<Error>,
     /// A read was not answered, and it is not known whether the module has let go of its data.
     pub(super) gap: bool,
     /// The last transaction was a read, so that a send goes first now.
@@ -113,6 +115,7 @@ impl<'d> Slot<'d> {
             shutdown: false,
             doubted: false,
             unsure: None,
+            verdict: None,
             gap: false,
             was_read: false,
             reopen: false,
@@ -157,6 +160,7 @@ impl<'d> Slot<'d> {
         self.awaited = false;
         self.doubted = false;
         self.unsure = None;
+        self.verdict = None;
         self.gap = false;
         self.was_read = false;
         self.accepted = 0;
@@ -322,6 +326,11 @@ impl<'d> Slot<'d> {
         self.close_tries == CLOSE_TRIES
     }
 
+    /// The state is to be asked for as soon as possible.
+    pub(super) fn ask_state(&mut self, now: Instant) {
+        self.recheck = Some(now);
+    }
+
     pub(super) fn busy(&mut self, now: Instant) {
         self.not_before = now + BUSY_PAUSE;
     }
@@ -361,6 +370,9 @@ impl<'d> Slot<'d> {
             generation: self.generation,
         };
         self.expire(now);
+        if let Some(error) = self.verdict.take() {
+            self.fail(error);
+        }
         match self.phase {
             Phase::Free | Phase::Closed => None,
             Phase::Wanted => {
@@ -429,6 +441,13 @@ impl<'d> Slot<'d> {
         self.was_read = true;
         self.noticed = false;
         Job::Read { key, length }
+    }
+
+    /// How many of the bytes to be sent next are line ends and blanks.
+    pub(super) fn leading_blanks(&self) -> u16 {
+        let (first, second) = self.tx.pieces(0);
+        let blank = |byte: &&u8| matches!(byte, b'\r' | b'\n' | b' ');
+        first.iter().chain(second).take_while(blank).count() as u16
     }
 
     /// Whether the receive ring has room for a read that is worth its transaction: a whole one, or a ring full.
