@@ -12,6 +12,8 @@ mod lookup;
 mod slot;
 mod user;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod rig;
 #[cfg(test)]
 mod tests;
 
