@@ -261,8 +261,9 @@ impl<'d> Table<'d> {
     /// The handle is gone, and so is what was not sent yet.
     pub(crate) fn abort(&mut self, key: Key) {
         if let Some(slot) = self.slot(key) {
+            let unknown_to_module = matches!(slot.phase, Phase::Wanted | Phase::Closed);
             slot.fail(Error::Closed);
-            if slot.phase == Phase::Closed {
+            if unknown_to_module {
                 slot.phase = Phase::Free;
             }
             slot.held = false;
