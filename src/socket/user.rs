@@ -289,9 +289,10 @@ impl<'d> Table<'d> {
             return Poll::Ready(Ok(()));
         };
         if slot.phase == Phase::Closed {
-            return Poll::Ready(match slot.fault {
-                Some(error) if !slot.tx.is_empty() => Err(error),
-                _ => Ok(()),
+            return Poll::Ready(if slot.tx.is_empty() {
+                Ok(())
+            } else {
+                Err(slot.fault.unwrap_or(Error::Closed))
             });
         }
         slot.writer.register(waker);
