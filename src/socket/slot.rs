@@ -388,7 +388,8 @@ impl<'d> Slot<'d> {
         if self.doubted {
             return Some(Job::Status(key));
         }
-        if self.phase == Phase::Draining && !self.held {
+        // Nobody will read what is left; a full ring would keep it there for ever.
+        if self.phase == Phase::Draining && (!self.held || self.shutdown) {
             self.phase = Phase::Closing;
             return Some(Job::Close(key));
         }
