@@ -254,6 +254,7 @@ impl<'d> Table<'d> {
     pub(crate) fn release(&mut self, key: Key, now: Instant) {
         if let Some(slot) = self.slot(key) {
             slot.release(now);
+            self.queue.wake();
             self.kick();
         }
     }
@@ -267,6 +268,7 @@ impl<'d> Table<'d> {
                 slot.phase = Phase::Free;
             }
             slot.held = false;
+            self.queue.wake();
             self.kick();
         }
     }
