@@ -177,9 +177,14 @@ impl Table<'_> {
     }
 
     fn on_context_lost(&mut self, context: ContextId) {
-        // While the link is coming up this is about the time before (field note 20).
-        if context == self.config.context && self.link.is_serving() {
+        if context != self.config.context {
+            return;
+        }
+        if self.link.is_serving() {
             self.lose(LinkError::ContextLost);
+        } else {
+            // Before the activation this is about the time before (field note 20).
+            self.link.doubt_context();
         }
     }
 
