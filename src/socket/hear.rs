@@ -111,6 +111,8 @@ impl Table<'_> {
             Urc::Closed(connect_id) => self.on_closed(connect_id),
             Urc::Opened { connect_id, result } => self.on_opened(connect_id, result),
             Urc::ContextLost(context) => self.on_context_lost(context),
+            // Before the OK to the question these belong to an earlier one.
+            Urc::NameResolved { .. } | Urc::NameAddress(_) if self.is_asking() => {}
             Urc::NameResolved { result, count, .. } => {
                 self.lookup.result(result, count);
                 self.kick();
@@ -124,6 +126,13 @@ impl Table<'_> {
             _ => return self.foreign(),
         }
         Heard::Nothing
+    }
+
+    /// Whether AT+QIDNSGIP is sent and not answered yet.
+    fn is_asking(&self) -> bool {
+        self.flight
+            .as_ref()
+            .is_some_and(|flight| flight.job == Job::Resolve && !flight.is_concluded())
     }
 
     fn on_received(&mut self, id: ConnectId) {
