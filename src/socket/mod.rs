@@ -320,7 +320,7 @@ impl<'d> Table<'d> {
 
     fn done(&mut self, job: Job, outcome: Outcome, echoed: bool, now: Instant) {
         match job {
-            Job::Open(key) => self.open_done(key, outcome, now),
+            Job::Open(key) => self.open_done(key, outcome),
             Job::Close(key) => self.close_done(key, outcome, now),
             Job::Status(key) => self.status_done(key, outcome, now),
             Job::Read { key, .. } => self.read_done(key, outcome),
@@ -356,7 +356,7 @@ impl<'d> Table<'d> {
         }
     }
 
-    fn open_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
+    fn open_done(&mut self, key: Key, outcome: Outcome) {
         let context_lost = {
             let Some(slot) = self.slot(key) else { return };
             match outcome {
@@ -365,12 +365,7 @@ impl<'d> Table<'d> {
                     slot.open_failed(Error::TimedOut, false);
                     false
                 }
-                Outcome::Refused(reason) => {
-                    if reason.code() == ErrorCode::Busy {
-                        slot.busy(now);
-                    }
-                    self.open_refused(key, reason.code())
-                }
+                Outcome::Refused(reason) => self.open_refused(key, reason.code()),
             }
         };
         if context_lost {

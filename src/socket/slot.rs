@@ -6,7 +6,7 @@ use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
 use super::job::{Job, Key, Target};
-use crate::command::{ConnectId, ReadLength, SendLength};
+use crate::command::{ConnectId, ErrorCode, ReadLength, SendLength};
 use crate::config::Config;
 use crate::error::Error;
 use crate::ring::Ring;
@@ -76,6 +76,8 @@ pub(crate) struct Slot<'d> {
     /// The open was refused for a passing reason and is to be repeated after the close.
     reopen: bool,
     reopened: bool,
+    /// The module was busy: it gets a pause before the open is repeated.
+    busy: bool,
     /// How many bytes the module has accepted since the open, modulo 2^32.
     pub(super) accepted: u32,
     /// Before this instant there is nothing to do for an open (Wanted) or a send (Open).
@@ -112,6 +114,7 @@ impl<'d> Slot<'d> {
             was_read: false,
             reopen: false,
             reopened: false,
+            busy: false,
             accepted: 0,
             not_before: Instant::MIN,
             retry: SEND_RETRY,
@@ -137,6 +140,7 @@ impl<'d> Slot<'d> {
         self.shutdown = false;
         self.reopen = false;
         self.reopened = false;
+        self.busy = false;
         self.not_before = Instant::MIN;
         self.close_tries = 0;
         self.deadline = None;
@@ -200,6 +204,7 @@ impl<'d> Slot<'d> {
         if self.phase != Phase::Opening {
             return;
         }
+        self.busy = error == Error::Module(ErrorCode::Busy);
         self.phase = Phase::Closing;
         if passing && !self.reopened && self.held {
             self.reopen = true;
@@ -314,10 +319,6 @@ impl<'d> Slot<'d> {
         self.close_tries == CLOSE_TRIES
     }
 
-    pub(super) fn busy(&mut self, now: Instant) {
-        self.not_before = now + BUSY_PAUSE;
-    }
-
     /// The user let go of the handle. What was written is still sent.
     pub(super) fn release(&mut self, now: Instant) {
         self.held = false;
@@ -356,6 +357,9 @@ impl<'d> Slot<'d> {
         match self.phase {
             Phase::Free | Phase::Closed => None,
             Phase::Wanted => {
+                if core::mem::take(&mut self.busy) {
+                    self.not_before = now + BUSY_PAUSE;
+                }
                 if now < self.not_before {
                     sooner(wake_at, self.not_before);
                     return None;
