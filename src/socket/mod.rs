@@ -421,6 +421,8 @@ impl<'d> Table<'d> {
             // Field note 30: 2 and 3 of a client are both usable.
             (Phase::Opening, Some(SocketState::Connected | SocketState::Listening)) => {
                 slot.opened();
+                // What got lost together with the result may be the notice of data.
+                slot.notice();
             }
             // Opened and closed, and the host heard of neither.
             (Phase::Opening, Some(SocketState::Closing)) => {

@@ -192,8 +192,6 @@ impl<'d> Slot<'d> {
             self.deadline = None;
             // A name waited here.
             self.tx.clear();
-            // The notice of data that came along with the connection may have been lost.
-            self.unread = false;
             self.recheck = None;
             self.wake();
         }
