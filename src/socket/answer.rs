@@ -2,10 +2,10 @@
 
 use serde_at::from_slice;
 
-use super::job::{Answer, Job, Outcome, Reason, Sim};
+use super::job::{Answer, Job, Key, Outcome, Reason, Sim};
 use crate::command::{
-    ActiveContext, ContextId, ContextState, LastError, ReadHeader, Registration, SentData,
-    SimState, SimStatus, SocketStatus,
+    ActiveContext, ContextId, ContextState, LastError, Registration, SentData, SimState, SimStatus,
+    SocketStatus,
 };
 
 /// What the module has to say next.
@@ -96,14 +96,13 @@ impl Flight {
         }
     }
 
-    /// The header of the data that this read asked for.
-    pub(super) fn read_header(&mut self, line: &[u8]) -> Option<u16> {
-        let header: ReadHeader = from_slice(line).ok()?;
-        let length = u16::try_from(header.length).ok()?;
-        if matches!(self.job, Job::Read { .. }) {
-            self.answer = Answer::Received(length);
-        }
-        Some(length)
+    /// The header of data: whose it is, if this read asked for it.
+    pub(super) fn read_header(&mut self, length: u16) -> Option<Key> {
+        let Job::Read { key, .. } = self.job else {
+            return None;
+        };
+        self.answer = Answer::Received(length);
+        Some(key)
     }
 
     /// Takes in an information line, if it belongs to this transaction.

@@ -1,10 +1,12 @@
 //! What the module says, applied to the table at once.
 
+use serde_at::from_slice;
+
 use super::answer::{Concluded, Final, Stage};
 use super::job::{Job, Key, Reason};
 use super::slot::Phase;
 use super::{PayloadEcho, Table};
-use crate::command::{ConnectId, ContextId, ErrorCode, Failure, Urc};
+use crate::command::{ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, Urc};
 use crate::error::{Error, LinkError};
 
 /// What a line turned out to be.
@@ -87,19 +89,17 @@ impl Table<'_> {
     }
 
     fn read_header(&mut self, line: &[u8]) -> Heard {
-        let Some(flight) = &mut self.flight else {
+        let Some(length) = header_length(line) else {
             return self.foreign();
         };
-        let Some(length) = flight.read_header(line) else {
-            return self.foreign();
+        // Without a read this is the late answer to one: its data is no less data.
+        let sink = match &mut self.flight {
+            Some(flight) => flight.read_header(length),
+            None => None,
         };
         if length == 0 {
             return Heard::Nothing;
         }
-        let sink = match flight.job {
-            Job::Read { key, .. } => Some(key),
-            _ => None,
-        };
         Heard::Payload(Payload { sink, length })
     }
 
@@ -302,6 +302,14 @@ impl Table<'_> {
         flight.echo_count += same as u16;
         same
     }
+}
+
+/// How many bytes a header announces, unless it is none: no answer is longer than the longest read.
+fn header_length(line: &[u8]) -> Option<u16> {
+    let header: ReadHeader = from_slice(line).ok()?;
+    u16::try_from(header.length)
+        .ok()
+        .filter(|&length| u32::from(length) <= ReadLength::MAX.get())
 }
 
 /// Newer firmware puts the codes of the note's table 1 into `+CME ERROR`.
