@@ -3,6 +3,12 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(any(test, fuzzing))]
+extern crate std;
+// Its time driver is linked into the tests.
+#[cfg(test)]
+extern crate virtual_modem as _;
+
 mod asynch;
 pub mod command;
 mod config;

@@ -77,9 +77,7 @@ async fn works(stack: &Stack<'_>) {
 }
 
 /// Cancels `operation` after 0, 1, 2, … polls, until it comes to its end by itself three times.
-fn cancel_everywhere(
-    operation: impl AsyncFn(&Stack<'_>, usize) -> bool + Copy,
-) {
+fn cancel_everywhere(operation: impl AsyncFn(&Stack<'_>, usize) -> bool + Copy) {
     bench().run(&network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         let mut completed = 0;
@@ -134,7 +132,9 @@ fn connect_that_hangs() {
 #[test]
 fn resolve() {
     cancel_everywhere(async |stack, polls| {
-        cancelled(polls, stack.resolve("echo.example")).await.is_some()
+        cancelled(polls, stack.resolve("echo.example"))
+            .await
+            .is_some()
     });
 }
 

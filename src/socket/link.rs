@@ -209,6 +209,14 @@ impl Link {
         self.watchers.wake();
     }
 
+    /// A context loss is told on the last steps of the way up: look before the link is called up.
+    pub(super) fn doubt_context(&mut self) {
+        if matches!(self.step, Step::Set(_) | Step::Dns) {
+            self.deactivate = true;
+            self.go(Step::Contexts);
+        }
+    }
+
     /// The module begins anew.
     pub(super) fn restarted(&mut self) {
         self.pin_given = false;

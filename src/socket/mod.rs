@@ -12,6 +12,8 @@ mod lookup;
 mod slot;
 mod user;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod rig;
 #[cfg(test)]
 mod tests;
 
@@ -368,12 +370,7 @@ impl<'d> Table<'d> {
                     slot.ask_state(now);
                     false
                 }
-                Outcome::Refused(reason) => {
-                    if reason.code() == ErrorCode::Busy {
-                        slot.busy(now);
-                    }
-                    self.open_refused(key, reason.code())
-                }
+                Outcome::Refused(reason) => self.open_refused(key, reason.code()),
             }
         };
         if context_lost {
@@ -429,6 +426,8 @@ impl<'d> Table<'d> {
             // Field note 30: 2 and 3 of a client are both usable.
             (Phase::Opening, Some(SocketState::Connected | SocketState::Listening)) => {
                 slot.opened();
+                // What got lost together with the result may be the notice of data.
+                slot.notice();
             }
             // Opened and closed, and the host heard of neither.
             (Phase::Opening, Some(SocketState::Closing)) => {

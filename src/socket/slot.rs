@@ -6,7 +6,7 @@ use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
 use super::job::{Job, Key, Target};
-use crate::command::{ConnectId, ReadLength, SendLength};
+use crate::command::{ConnectId, ErrorCode, ReadLength, SendLength};
 use crate::config::Config;
 use crate::error::Error;
 use crate::ring::Ring;
@@ -80,6 +80,8 @@ pub(crate) struct Slot<'d> {
     /// The open was refused for a passing reason and is to be repeated after the close.
     reopen: bool,
     reopened: bool,
+    /// The module was busy: it gets a pause before the open is repeated.
+    busy: bool,
     /// How many bytes the module has accepted since the open, modulo 2^32.
     pub(super) accepted: u32,
     /// How many bytes have come since the open, modulo 2^32.
@@ -120,6 +122,7 @@ impl<'d> Slot<'d> {
             was_read: false,
             reopen: false,
             reopened: false,
+            busy: false,
             accepted: 0,
             received: 0,
             not_before: Instant::MIN,
@@ -146,6 +149,7 @@ impl<'d> Slot<'d> {
         self.shutdown = false;
         self.reopen = false;
         self.reopened = false;
+        self.busy = false;
         self.not_before = Instant::MIN;
         self.close_tries = 0;
         self.deadline = None;
@@ -200,8 +204,6 @@ impl<'d> Slot<'d> {
             self.deadline = None;
             // A name waited here.
             self.tx.clear();
-            // The notice of data that came along with the connection may have been lost.
-            self.unread = false;
             self.recheck = None;
             self.wake();
         }
@@ -212,6 +214,7 @@ impl<'d> Slot<'d> {
         if self.phase != Phase::Opening {
             return;
         }
+        self.busy = error == Error::Module(ErrorCode::Busy);
         self.phase = Phase::Closing;
         if passing && !self.reopened && self.held {
             self.reopen = true;
@@ -331,10 +334,6 @@ impl<'d> Slot<'d> {
         self.recheck = Some(now);
     }
 
-    pub(super) fn busy(&mut self, now: Instant) {
-        self.not_before = now + BUSY_PAUSE;
-    }
-
     /// The user let go of the handle. What was written is still sent.
     pub(super) fn release(&mut self, now: Instant) {
         self.held = false;
@@ -376,6 +375,9 @@ impl<'d> Slot<'d> {
         match self.phase {
             Phase::Free | Phase::Closed => None,
             Phase::Wanted => {
+                if core::mem::take(&mut self.busy) {
+                    self.not_before = now + BUSY_PAUSE;
+                }
                 if now < self.not_before {
                     sooner(wake_at, self.not_before);
                     return None;
@@ -408,7 +410,8 @@ impl<'d> Slot<'d> {
         if self.doubted {
             return Some(Job::Status(key));
         }
-        if self.phase == Phase::Draining && !self.held {
+        // Nobody will read what is left; a full ring would keep it there for ever.
+        if self.phase == Phase::Draining && (!self.held || self.shutdown) {
             self.phase = Phase::Closing;
             return Some(Job::Close(key));
         }
