@@ -692,3 +692,34 @@ fn a_second_host_finds_what_the_first_left() {
         futures_lite::future::or(second(host), modem.run(end)).await;
     });
 }
+
+#[test]
+fn a_host_may_find_its_way_back_when_time_is_up() {
+    host_with(
+        Settings::new(),
+        &["slow=CSQ,70000", "hang-open"],
+        |mut host| async move {
+            host.types("AT+CSQ\r").await;
+            host.hears_nothing_for(Duration::from_secs(60)).await;
+            host.asks("AT", "\r\nERROR\r\n").await;
+            host.expects("\r\n+CSQ: 25,99\r\n\r\nOK\r\n").await;
+            host.types("AT+QIOPEN=1,0,\"TCP\",\"192.0.2.7\",7,0,2\r")
+                .await;
+            host.hears_nothing_for(Duration::from_secs(150)).await;
+            host.asks("AT+QICLOSE=0", "\r\nOK\r\n").await;
+            host.made_no_fault();
+        },
+    );
+}
+
+#[test]
+fn lost_lines() {
+    host_with(Settings::new(), &["line-loss=1"], |mut host| async move {
+        host.types("AT\r").await;
+        host.hears_nothing_for(Duration::from_secs(1)).await;
+        host.modem.clear_faults();
+        host.asks("AT", "\r\nOK\r\n").await;
+        let remarks = host.modem.log();
+        assert!(remarks.iter().any(|entry| entry.text() == Some("lost: OK")));
+    });
+}

@@ -173,7 +173,10 @@ fn the_binary_makes_a_terminal() {
         .args(["--quiet", "--baud", "115200"])
         .spawn()
         .unwrap();
-    while !link.exists() {
+    for _ in 0..1000 {
+        if link.exists() {
+            break;
+        }
         thread::sleep(std::time::Duration::from_millis(10));
     }
     let mut port = std::fs::File::options()

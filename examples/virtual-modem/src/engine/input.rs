@@ -34,7 +34,7 @@ impl Core {
     }
 
     fn command_input(&mut self, byte: u8) {
-        if self.busy.is_some() && !self.intruded && byte != b'\n' {
+        if self.busy.is_some() && !self.intruded && !self.is_overdue() && byte != b'\n' {
             self.intruded = true;
             let name = self
                 .busy
@@ -96,7 +96,7 @@ impl Core {
         }
         let shown = command.escape_ascii().to_string().replace("\\\"", "\"");
         self.record(Direction::ToModule, Content::Line(shown.clone()));
-        if self.busy.is_some() {
+        if self.busy.is_some() && !self.give_up_open() {
             self.respond(&[], "ERROR");
             return;
         }
@@ -109,6 +109,25 @@ impl Core {
                 self.respond(&[], "ERROR");
             }
         }
+    }
+}
+
+impl Core {
+    /// An open that never ends does not keep the line for ever: after its time AT+QICLOSE is the way out
+    /// (section 3.3.1).
+    fn give_up_open(&mut self) -> bool {
+        let is_open = self
+            .busy
+            .as_ref()
+            .is_some_and(|command| command.name == "QIOPEN");
+        let gives_up = is_open && self.is_overdue();
+        if gives_up {
+            self.busy = None;
+            for socket in self.sockets.iter_mut().flatten() {
+                socket.holds_answer = false;
+            }
+        }
+        gives_up
     }
 }
 

@@ -148,6 +148,7 @@ pub(crate) struct Core {
     mode: Mode,
     /// The command that has no final result yet.
     busy: Option<Command>,
+    busy_since: u64,
     intruded: bool,
     echo: bool,
     payload_echo: bool,
@@ -199,6 +200,7 @@ impl Core {
             after_return: false,
             mode: Mode::Command,
             busy: None,
+            busy_since: 0,
             intruded: false,
             echo: settings.echo,
             payload_echo: true,
@@ -335,6 +337,7 @@ impl Core {
         *self.commands.entry(command.name.clone()).or_default() += 1;
         self.counters.commands += 1;
         self.busy = Some(command);
+        self.busy_since = self.now;
         self.intruded = false;
         if latency.is_zero() {
             self.execute();
@@ -350,6 +353,18 @@ impl Core {
             .get(name)
             .or(self.settings.latency_of.get(name));
         slow.copied().unwrap_or(self.settings.latency)
+    }
+
+    /// Whether the command in flight has had the time that the note gives it: from then on a host may try
+    /// to find its way back.
+    fn is_overdue(&self) -> bool {
+        let limit = match self.busy.as_ref().map(|command| command.name.as_str()) {
+            Some("QIACT" | "QIOPEN") => 150,
+            Some("QIDEACT") => 40,
+            Some("QICLOSE") => 10,
+            _ => 60,
+        };
+        self.now - self.busy_since >= limit * 1_000_000
     }
 
     fn execute(&mut self) {

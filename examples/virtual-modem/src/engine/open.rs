@@ -195,10 +195,13 @@ impl Core {
                     2
                 };
                 socket.link = Link::Open(connection);
-                if transparent {
+                if transparent && holds_answer {
                     self.finish(Reply::Final("CONNECT"));
                     self.enter_data_mode(id);
                     return true;
+                }
+                if transparent {
+                    socket.access_mode = 0;
                 }
                 if holds_answer {
                     self.finish(Reply::ok());
