@@ -23,6 +23,11 @@ pub enum Error {
     InvalidPort,
     /// An unspecified address (`0.0.0.0`, `::`) cannot be connected to.
     InvalidAddress,
+    /// A datagram is empty, or longer than the module (1460 bytes) or the socket's transmit ring can take.
+    InvalidLength {
+        /// The most that this socket can send at once.
+        max: u16,
+    },
     /// A host name is empty, too long, or has a character that cannot go into a command.
     InvalidName(InvalidText),
     /// The peer refused the connection or cannot be reached (566).
@@ -69,9 +74,10 @@ impl embedded_io_async::Error for Error {
         match self {
             Self::Link(error) => error.kind(),
             Self::NoFreeSocket => ErrorKind::OutOfMemory,
-            Self::InvalidPort | Self::InvalidAddress | Self::InvalidName(_) => {
-                ErrorKind::InvalidInput
-            }
+            Self::InvalidPort
+            | Self::InvalidAddress
+            | Self::InvalidLength { .. }
+            | Self::InvalidName(_) => ErrorKind::InvalidInput,
             Self::ConnectionRefused => ErrorKind::ConnectionRefused,
             Self::ConnectionReset => ErrorKind::ConnectionReset,
             Self::Closed => ErrorKind::BrokenPipe,
@@ -93,6 +99,7 @@ impl embedded_nal::TcpError for Error {
             | Self::NoFreeSocket
             | Self::InvalidPort
             | Self::InvalidAddress
+            | Self::InvalidLength { .. }
             | Self::InvalidName(_)
             | Self::ConnectionRefused
             | Self::TimedOut
@@ -113,6 +120,9 @@ impl fmt::Display for Error {
             Self::NoFreeSocket => f.write_str("no free socket"),
             Self::InvalidPort => f.write_str("port 0 cannot be connected to"),
             Self::InvalidAddress => f.write_str("an unspecified address cannot be connected to"),
+            Self::InvalidLength { max } => {
+                write!(f, "a datagram of this socket has 1 to {max} bytes")
+            }
             Self::InvalidName(reason) => write!(f, "invalid host name: {reason}"),
             Self::ConnectionRefused => f.write_str("connection refused"),
             Self::ConnectionReset => f.write_str("connection reset"),

@@ -103,6 +103,11 @@ impl<'d> Ring<'d> {
         };
     }
 
+    /// Drops the newest `count` bytes.
+    pub(crate) fn retract(&mut self, count: usize) {
+        self.len -= count.min(self.len);
+    }
+
     fn wrap(&self, position: usize) -> usize {
         if position >= self.storage.len() {
             position - self.storage.len()

@@ -13,7 +13,7 @@ use crate::command::MAX_COMMAND_LENGTH;
 use crate::config::Config;
 use crate::error::{Error, LinkError};
 use crate::runner::Runner;
-use crate::socket::{Addresses, LinkState, Remote, Slot, Statistics, Table};
+use crate::socket::{Addresses, LinkState, Request, Slot, Statistics, Table};
 
 /// The buffer between UART and digester. It holds one line, never payload.
 const INGRESS: usize = 256;
@@ -166,7 +166,7 @@ impl<'d> Stack<'d> {
     ///
     /// Dropping the future gives the connection up.
     pub async fn connect_host(&self, host: &str, port: u16) -> Result<TcpConnection<'d>, Error> {
-        TcpConnection::connect(self.shared, Remote::Name(host, port)).await
+        TcpConnection::connect(self.shared, Request::ConnectHost(host, port)).await
     }
 
     /// All addresses of a name, in the order in which the module gives them (AT+QIDNSGIP, section 2.1.14), at most four.

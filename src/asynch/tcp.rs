@@ -9,7 +9,7 @@ use embedded_io_async::{ErrorType, Read, ReadReady, Write, WriteReady};
 use embedded_nal_async::TcpConnect;
 
 use crate::error::Error;
-use crate::socket::{Key, Remote};
+use crate::socket::{Key, Request};
 use crate::stack::{Shared, Stack};
 
 impl<'d> TcpConnect for Stack<'d> {
@@ -33,7 +33,7 @@ impl<'d> TcpConnect for Stack<'d> {
     ///
     /// Dropping the future gives the connection up; its slot is free again as soon as the module has closed it.
     async fn connect(&self, remote: SocketAddr) -> Result<TcpConnection<'d>, Error> {
-        TcpConnection::connect(self.shared, Remote::Address(remote)).await
+        TcpConnection::connect(self.shared, Request::Connect(remote)).await
     }
 }
 
@@ -106,9 +106,12 @@ impl fmt::Debug for TcpConnection<'_> {
 }
 
 impl<'d> TcpConnection<'d> {
-    pub(crate) async fn connect(shared: &'d Shared<'d>, remote: Remote<'_>) -> Result<Self, Error> {
-        remote.check()?;
-        let key = poll_fn(|cx| shared.with(|table| table.poll_claim(remote, cx.waker()))).await?;
+    pub(crate) async fn connect(
+        shared: &'d Shared<'d>,
+        request: Request<'_>,
+    ) -> Result<Self, Error> {
+        request.check()?;
+        let key = poll_fn(|cx| shared.with(|table| table.poll_claim(request, cx.waker()))).await?;
         // From here on dropping gives the slot back.
         let connection = Self {
             socket: Socket { shared, key },

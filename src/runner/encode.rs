@@ -8,10 +8,10 @@ use crate::command::{
     DeactivateContext, DisableCommandEcho, DisableSendInfo, EnterPin, ErrorFormat, Host, HostName,
     ListActiveContexts, ListSockets, OpenSocket, Pin, PortName, QueryLastError,
     QueryLteRegistration, QueryPacketRegistration, QueryReceivedData, QueryRegistration,
-    QuerySentData, QuerySim, QuerySocket, ReadData, ReadLength, ResolveName, SendData, SendLength,
-    ServiceType, SetDataEcho, SetErrorFormat, Switch, ViewMode,
+    QuerySentData, QuerySim, QuerySocket, ReadData, ReadDatagram, ReadLength, ResolveName,
+    SendData, SendDatagram, SendLength, SetDataEcho, SetErrorFormat, Switch, ViewMode,
 };
-use crate::socket::{Domain, Job, Key, Setting, Table};
+use crate::socket::{Domain, Job, Key, Opening, Setting, Table, Target};
 
 /// Writes the command of `job` into `buffer`, which holds
 /// [`MAX_COMMAND_LENGTH`](crate::command::MAX_COMMAND_LENGTH) bytes. `None` if the job's socket is gone.
@@ -76,11 +76,25 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
             connect_id: table.id(key)?,
         }
         .write(buffer),
+        Job::Read { key, .. } if table.is_service(key) => ReadDatagram {
+            connect_id: table.id(key)?,
+        }
+        .write(buffer),
         Job::Read { key, length } => ReadData {
             connect_id: table.id(key)?,
             length: Some(ReadLength::new(length.into()).ok()?),
         }
         .write(buffer),
+        Job::Send { key, length } if table.is_service(key) => {
+            let to = table.destination(key)?;
+            SendDatagram {
+                connect_id: table.id(key)?,
+                length: SendLength::new(length.into()).ok()?,
+                address: Address(to.ip()),
+                port: to.port(),
+            }
+            .write(buffer)
+        }
         Job::Send { key, length } => SendData {
             connect_id: table.id(key)?,
             length: SendLength::new(length.into()).ok()?,
@@ -111,23 +125,29 @@ fn encode_setting(setting: Setting, buffer: &mut [u8]) -> usize {
 }
 
 fn encode_open(table: &mut Table<'_>, key: Key, buffer: &mut [u8]) -> Option<usize> {
-    let context = table.config.context;
-    let (connect_id, address, remote_port) = table.target(key)?;
+    let Opening {
+        id,
+        service,
+        target,
+        local_port,
+    } = table.opening(key)?;
     let mut name = [0; 253];
-    let host = match address {
-        Some(address) => Host::Address(address),
-        None => {
+    let (host, remote_port) = match target {
+        Target::Address(address) => (Host::Address(address.ip()), address.port()),
+        Target::Name(port) => {
             let length = table.target_name(key, &mut name);
-            Host::Name(HostName::new(core::str::from_utf8(&name[..length]).ok()?).ok()?)
+            let name = core::str::from_utf8(&name[..length]).ok()?;
+            (Host::Name(HostName::new(name).ok()?), port)
         }
+        Target::None => (Host::NONE, 0),
     };
     let command = OpenSocket {
-        context,
-        connect_id,
-        service: ServiceType::Tcp,
+        context: table.config.context,
+        connect_id: id,
+        service,
         host,
         remote_port,
-        local_port: 0,
+        local_port,
         access_mode: AccessMode::Buffer,
     };
     Some(command.write(buffer))

@@ -97,11 +97,11 @@ impl Flight {
     }
 
     /// The header of data: whose it is, if this read asked for it.
-    pub(super) fn read_header(&mut self, length: u16) -> Option<Key> {
+    pub(super) fn read_header(&mut self, more: bool) -> Option<Key> {
         let Job::Read { key, .. } = self.job else {
             return None;
         };
-        self.answer = Answer::Received(length);
+        self.answer = Answer::Received { more };
         Some(key)
     }
 
@@ -184,7 +184,10 @@ fn registration(line: &[u8]) -> Option<Answer> {
 fn sent(line: &[u8]) -> Option<Answer> {
     let counts: SentData = from_slice(line).ok()?;
     // Modules that count to more than 32 bits are compared modulo that.
-    Some(Answer::Sent(counts.total as u32))
+    Some(Answer::Sent {
+        total: counts.total as u32,
+        acknowledged: counts.unacknowledged == 0,
+    })
 }
 
 fn handed_over(line: &[u8]) -> Option<Answer> {

@@ -1,5 +1,7 @@
 //! What the module says, applied to the table at once.
 
+use core::net::SocketAddr;
+
 use serde_at::from_slice;
 
 use super::answer::{Concluded, Final, Stage};
@@ -107,15 +109,24 @@ impl Table<'_> {
     }
 
     fn read_header(&mut self, line: &[u8]) -> Heard {
-        let Some(length) = header_length(line) else {
+        let Some((length, peer)) = read_header(line) else {
             // Counters look alike.
             return self.other(line);
         };
+        // An empty datagram has an address, nothing has none (field note 78).
+        let more = length > 0 || peer.is_some();
         // Without a read this is the late answer to one: its data is no less data.
-        let sink = match &mut self.flight {
-            Some(flight) => flight.read_header(length),
+        let mut sink = match &mut self.flight {
+            Some(flight) => flight.read_header(more),
             None => None,
         };
+        if let Some(slot) = sink.and_then(|key| self.slot(key)) {
+            if slot.is_datagram() && more && !slot.begin_datagram(length, peer) {
+                sink = None;
+                let dropped = &mut self.statistics.dropped_datagrams;
+                *dropped = dropped.wrapping_add(1);
+            }
+        }
         if length == 0 {
             return Heard::Nothing;
         }
@@ -140,6 +151,12 @@ impl Table<'_> {
                 self.lookup.address(address);
                 self.kick();
             }
+            Urc::Incoming {
+                connect_id,
+                server_id,
+                peer,
+            } => self.on_incoming(connect_id, server_id, peer),
+            Urc::IncomingFull => self.refused_connection(),
             Urc::Ready => return self.on_restart(),
             Urc::PoweredDown | Urc::PowerSaving(_) => self.on_power_down(),
             _ => return self.foreign(),
@@ -155,7 +172,14 @@ impl Table<'_> {
     }
 
     fn on_received(&mut self, id: ConnectId) {
-        if let Some((_, slot)) = self.slot_by_id(id) {
+        let live = |phase| matches!(phase, Phase::Open | Phase::Draining);
+        // Data can come before the result of the open.
+        let opening = |phase| phase == Phase::Opening;
+        let id = match self.slot_by_id(id, live) {
+            Some(_) => self.slot_by_id(id, live),
+            None => self.slot_by_id(id, opening),
+        };
+        if let Some((_, slot)) = id {
             slot.notice();
             self.kick();
         }
@@ -163,8 +187,8 @@ impl Table<'_> {
 
     fn on_closed(&mut self, id: ConnectId) {
         let lately = self.was_closed_lately(id);
-        if let Some((_, slot)) = self.slot_by_id(id) {
-            if lately && slot.phase == Phase::Open {
+        if let Some((_, slot)) = self.slot_by_id(id, |phase| phase == Phase::Open) {
+            if lately {
                 slot.doubted = true;
             } else {
                 slot.closed_by_peer();
@@ -182,8 +206,9 @@ impl Table<'_> {
             },
             _ => None,
         };
-        let Some((key, slot)) = self.slot_by_id(id) else {
-            if result.is_ok() {
+        let Some((key, slot)) = self.slot_by_id(id, |phase| phase == Phase::Opening) else {
+            let known = self.slots().any(|slot| slot.id == id && slot.uses_id());
+            if result.is_ok() && !known {
                 // Field note 43: not the id that was asked for.
                 self.link.strays |= 1 << id.get();
                 self.kick();
@@ -245,7 +270,8 @@ impl Table<'_> {
     /// Takes in payload.
     pub(crate) fn deliver(&mut self, sink: Option<Key>, bytes: &[u8]) {
         let taken = match sink.and_then(|key| self.slot(key)) {
-            Some(slot) if slot.held && slot.is_live() => {
+            Some(slot) if slot.is_datagram() && slot.is_live() => slot.extend_datagram(bytes),
+            Some(slot) if slot.is_kept() && slot.is_live() => {
                 let taken = slot.rx.push(bytes);
                 slot.received = slot.received.wrapping_add(taken as u32);
                 slot.reader.wake();
@@ -301,7 +327,8 @@ impl Table<'_> {
             return 0;
         };
         let left = usize::from(length - echoed).min(bytes.len());
-        let same = slot.tx.common_prefix(echoed.into(), &bytes[..left]);
+        let offset = slot.payload_offset() + usize::from(echoed);
+        let same = slot.tx.common_prefix(offset, &bytes[..left]);
         let Some(&first) = bytes.first() else {
             return 0;
         };
@@ -323,11 +350,12 @@ impl Table<'_> {
 }
 
 /// How many bytes a header announces, unless it is none: no answer is longer than the longest read.
-fn header_length(line: &[u8]) -> Option<u16> {
+fn read_header(line: &[u8]) -> Option<(u16, Option<SocketAddr>)> {
     let header: ReadHeader = from_slice(line).ok()?;
     u16::try_from(header.length)
         .ok()
         .filter(|&length| u32::from(length) <= ReadLength::MAX.get())
+        .map(|length| (length, header.peer))
 }
 
 /// Newer firmware puts the codes of the note's table 1 into `+CME ERROR`.

@@ -1,6 +1,6 @@
 //! What the table asks the runner to do, and what comes back.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use embassy_time::Instant;
 
@@ -177,10 +177,15 @@ impl Reason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     Nothing,
-    /// `+QIRD: n` with its data delivered.
-    Received(u16),
-    /// How many bytes the module has accepted, modulo 2^32.
-    Sent(u32),
+    /// `+QIRD:` with its data delivered; an answer without data has no more behind it.
+    Received {
+        more: bool,
+    },
+    /// How many bytes the module has accepted, modulo 2^32, and whether the peer has them all.
+    Sent {
+        total: u32,
+        acknowledged: bool,
+    },
     /// How many bytes the module has handed over, modulo 2^32.
     HandedOver(u32),
     /// The state of the socket that was asked for.
@@ -213,7 +218,9 @@ pub(crate) enum Sim {
 /// Where a connection goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
-    Address(IpAddr),
-    /// A host name, which waits in the transmit ring: that is empty until the connection is up.
-    Name,
+    Address(SocketAddr),
+    /// A host name, with this port. It waits in the transmit ring: that is empty until the connection is up.
+    Name(u16),
+    /// Nowhere: a listener, or a socket that serves many peers.
+    None,
 }

@@ -7,7 +7,7 @@ use embassy_time::{Duration, Instant};
 use heapless::{String, Vec};
 
 use super::job::{Job, Outcome};
-use super::slot::sooner;
+use super::turn::sooner;
 use crate::command::ErrorCode;
 use crate::config::Config;
 use crate::error::Error;

@@ -5,11 +5,14 @@
 //! So every race between them can be written down as a test.
 
 mod answer;
+mod datagram;
 mod hear;
 mod job;
 mod link;
+mod listen;
 mod lookup;
 mod slot;
+mod turn;
 mod user;
 
 #[cfg(any(test, fuzzing))]
@@ -22,7 +25,7 @@ use embassy_time::{Duration, Instant};
 
 pub(crate) use answer::Flight;
 pub(crate) use hear::Heard;
-pub(crate) use job::{Action, Domain, Escape, Job, Key, Setting};
+pub(crate) use job::{Action, Domain, Escape, Job, Key, Setting, Target};
 use job::{Answer, Outcome, Reason};
 use link::Link;
 pub use link::LinkState;
@@ -30,7 +33,7 @@ pub use lookup::Addresses;
 use lookup::Lookup;
 use slot::Phase;
 pub(crate) use slot::Slot;
-pub(crate) use user::Remote;
+pub(crate) use user::{Opening, Request};
 
 use crate::command::{ConnectId, ErrorCode, SocketState};
 use crate::config::Config;
@@ -56,6 +59,10 @@ pub struct Statistics {
     pub dropped_bytes: u32,
     /// Errors that the UART driver reported while receiving; each may have cost bytes.
     pub serial_errors: u32,
+    /// Datagrams that were dropped whole, because the receive ring had no room or their bytes did not come.
+    pub dropped_datagrams: u32,
+    /// Connections to a listener that were closed or refused, because there was no slot or no room in the module.
+    pub refused_connections: u32,
     /// Times the link went down after it had been up.
     pub link_losses: u32,
 }
@@ -83,6 +90,10 @@ pub(crate) struct Table<'d> {
     turn: usize,
     /// The connectID after the one given out last: ids are used in a circle, so that each rests as long as possible.
     next_id: u8,
+    /// The next local port for those who do not care.
+    next_port: u16,
+    /// How many connections listeners have accepted.
+    arrivals: u16,
     /// The connectIDs closed lately, a bit each, and when that is over: a late `closed` may still come for them.
     closed_lately: u16,
     closed_until: Instant,
@@ -108,6 +119,8 @@ impl<'d> Table<'d> {
             blamed: None,
             turn: 0,
             next_id: 0,
+            next_port: 0,
+            arrivals: 0,
             closed_lately: 0,
             closed_until: Instant::MIN,
             payload_echo: PayloadEcho::Unknown,
@@ -130,13 +143,17 @@ impl<'d> Table<'d> {
             .filter(|slot| slot.generation == key.generation && slot.phase != Phase::Free)
     }
 
-    /// The slot whose connection the module knows by this connectID.
-    fn slot_by_id(&mut self, id: ConnectId) -> Option<(Key, &mut Slot<'d>)> {
+    /// The slot whose connection the module knows by this connectID, in one of the phases asked for.
+    fn slot_by_id(
+        &mut self,
+        id: ConnectId,
+        of_phase: impl Fn(Phase) -> bool,
+    ) -> Option<(Key, &mut Slot<'d>)> {
         self.slots
             .iter_mut()
             .enumerate()
             .filter_map(|(index, slot)| Some((index, slot.as_mut()?)))
-            .find(|(_, slot)| slot.id == id && slot.uses_id() && slot.phase != Phase::Wanted)
+            .find(|(_, slot)| slot.id == id && of_phase(slot.phase))
             .map(|(index, slot)| {
                 let generation = slot.generation;
                 (
@@ -237,6 +254,9 @@ impl<'d> Table<'d> {
         let turns = self.slots.len() + 1;
         for offset in 0..turns {
             let turn = (self.turn + offset) % turns;
+            if !self.prepare(turn) {
+                continue;
+            }
             let job = match self.slots.get_mut(turn) {
                 Some(Some(slot)) => slot.next(turn as u8, now, &self.config, &mut wake_at),
                 Some(None) => None,
@@ -244,6 +264,9 @@ impl<'d> Table<'d> {
             };
             if let Some(job) = job {
                 self.turn = turn + 1;
+                if let Job::Open(key) = job {
+                    self.next_id = self.id(key).map_or(0, |id| id.get() + 1);
+                }
                 return Action::Run(self.cut_to_probe(job));
             }
         }
@@ -279,7 +302,8 @@ impl<'d> Table<'d> {
 
     /// The prompt has come, and the payload with it is about to be written: bytes from `offset` on.
     pub(crate) fn peek(&mut self, key: Key, offset: usize, into: &mut [u8]) -> usize {
-        self.slot(key).map_or(0, |slot| slot.tx.peek(offset, into))
+        self.slot(key)
+            .map_or(0, |slot| slot.tx.peek(slot.payload_offset() + offset, into))
     }
 
     /// Whether the module is waiting for payload.
@@ -459,8 +483,13 @@ impl<'d> Table<'d> {
     fn read_done(&mut self, key: Key, outcome: Outcome) {
         let Some(slot) = self.slot(key) else { return };
         match outcome {
-            Outcome::Done(Answer::Received(length)) => slot.read_done(length),
+            Outcome::Done(Answer::Received { more }) => slot.read_done(more),
             Outcome::Done(_) | Outcome::SendFail => {}
+            Outcome::NoAnswer if slot.is_datagram() => {
+                if slot.drop_partial_datagram() {
+                    self.statistics.dropped_datagrams += 1;
+                }
+            }
             Outcome::NoAnswer => slot.gap = true,
             Outcome::Refused(reason) => match slot.phase {
                 // Field note 73: a read on a dead id is an error at once.
@@ -525,30 +554,22 @@ impl<'d> Table<'d> {
         }
     }
 
-    /// How much of a chunk did the module take? Its own count says (section 2.1.7).
+    /// How much of a chunk did the module take, and how much has the peer? Its own count says (section 2.1.7).
     fn count_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
         let config = self.config;
         let Some(slot) = self.slot(key) else { return };
-        let Some(length) = slot.unsure.take() else {
-            return;
-        };
         match outcome {
-            Outcome::Done(Answer::Sent(total)) => {
-                let taken = total.wrapping_sub(slot.accepted);
-                match u16::try_from(taken) {
-                    Ok(taken) if taken <= length => {
-                        slot.send_done(taken);
-                        if taken == 0 {
-                            slot.send_later(now, &config);
-                        }
-                    }
-                    // A count that cannot be ours: neither sending again nor going on would be right.
-                    _ => slot.fail(Error::DataLost),
+            Outcome::Done(Answer::Sent {
+                total,
+                acknowledged,
+            }) => {
+                slot.counted(total, now, &config);
+                if slot.ack_wanted && slot.tx.is_empty() {
+                    slot.counted_acknowledged(acknowledged, now);
                 }
             }
             Outcome::Refused(_) => slot.fail(Error::ConnectionReset),
-            Outcome::NoAnswer => slot.unsure = Some(length),
-            Outcome::Done(_) | Outcome::SendFail => {}
+            Outcome::NoAnswer | Outcome::Done(_) | Outcome::SendFail => {}
         }
     }
 
@@ -568,19 +589,52 @@ impl<'d> Table<'d> {
         self.work
     }
 
-    /// A connectID that the module does not use, the one that has rested longest.
+    /// Before the turn of a slot: a connectID for one that wants to open, and no close of an id that is another's by now.
+    /// False if the slot has to pass.
+    fn prepare(&mut self, turn: usize) -> bool {
+        let Some(Some(slot)) = self.slots.get(turn) else {
+            return true;
+        };
+        let (phase, id) = (slot.phase, slot.id);
+        match phase {
+            Phase::Wanted => {
+                // The second try is on the connectID that was just closed for it.
+                let retry = slot.reopened && self.is_free(id);
+                let Some(id) = Some(id).filter(|_| retry).or_else(|| self.free_id()) else {
+                    return false;
+                };
+                if let Some(Some(slot)) = self.slots.get_mut(turn) {
+                    slot.id = id;
+                }
+            }
+            Phase::Closing if self.slots().any(|slot| slot.id == id && slot.is_live()) => {
+                if let Some(Some(slot)) = self.slots.get_mut(turn) {
+                    slot.released_by_module();
+                }
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// A connectID that the module does not use: the one that has rested longest, or, while there is a listener, the
+    /// lowest, because modules give the highest to incoming connections (field note 44).
     fn free_id(&self) -> Option<ConnectId> {
         let count = ConnectId::COUNT as u8;
+        let listens = self
+            .slots
+            .iter()
+            .flatten()
+            .any(|slot| slot.is_listener() && slot.phase != Phase::Free);
+        let first = if listens { 0 } else { self.next_id };
         (0..count)
-            .filter_map(|offset| ConnectId::new((self.next_id + offset) % count))
-            .find(|id| {
-                self.link.strays & (1 << id.get()) == 0
-                    && !self
-                        .slots
-                        .iter()
-                        .flatten()
-                        .any(|slot| slot.id == *id && slot.uses_id())
-            })
+            .filter_map(|offset| ConnectId::new((first + offset) % count))
+            .find(|id| self.is_free(*id))
+    }
+
+    fn is_free(&self, id: ConnectId) -> bool {
+        let mut slots = self.slots.iter().flatten();
+        self.link.strays & (1 << id.get()) == 0 && !slots.any(|slot| slot.id == id && slot.uses_id())
     }
 
     /// Whether a `closed` URC for this connectID may be meant for its last user.

@@ -1,12 +1,12 @@
-//! One socket: its phase, its rings, and which transaction it wants next.
+//! One socket: its phase, its rings, and what becomes of it.
 
-use core::net::IpAddr;
+use core::net::SocketAddr;
 
 use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
-use super::job::{Job, Key, Target};
-use crate::command::{ConnectId, ErrorCode, ReadLength, SendLength};
+use super::job::{Key, Target};
+use crate::command::{ConnectId, ErrorCode, ServiceType};
 use crate::config::Config;
 use crate::error::Error;
 use crate::ring::Ring;
@@ -17,14 +17,9 @@ const SEND_RETRY: Duration = Duration::from_millis(100);
 const SEND_RETRY_MAX: Duration = Duration::from_secs(2);
 /// How long a dropped connection may still take to hand over what was written to it.
 const LINGER: Duration = Duration::from_secs(10);
-/// How long the module gets to finish what it is busy with before a refused open is repeated.
-const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often AT+QICLOSE is sent for a socket that does not go away.
 const CLOSE_TRIES: u8 = 3;
-/// The most that one AT+QIRD returns, and that one AT+QISEND takes.
-const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
-const MAX_SEND_LENGTH: usize = SendLength::MAX.get() as usize;
 
 /// Where a socket is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,10 +44,13 @@ pub(crate) struct Slot<'d> {
     pub(super) phase: Phase,
     pub(super) generation: u16,
     pub(super) id: ConnectId,
+    pub(super) service: ServiceType,
     /// A handle of the user refers to this slot.
     pub(super) held: bool,
+    /// An accepted connection that nobody has asked for yet: its listener, and how many came before it.
+    pub(super) backlog: Option<(Key, u16)>,
     pub(super) target: Target,
-    pub(super) port: u16,
+    pub(super) local_port: u16,
     pub(super) rx: Ring<'d>,
     pub(super) tx: Ring<'d>,
     /// Why the connection failed.
@@ -73,26 +71,34 @@ pub(crate) struct Slot<'d> {
     pub(super) unsure: Option<u16>,
     /// What the connection fails with if the link outlives a command without an answer.
     pub(super) verdict: Option<Error>,
+    /// Bytes still missing of the newest datagram in the receive ring.
+    pub(super) partial: Option<u16>,
+    /// Complete datagrams in the receive ring.
+    pub(super) datagrams: u16,
+    /// Somebody wants to know when the peer has acknowledged everything.
+    pub(super) ack_wanted: bool,
+    /// It has, as far as the last question went.
+    pub(super) acknowledged: bool,
     /// A read was not answered, and it is not known whether the module has let go of its data.
     pub(super) gap: bool,
     /// The last transaction was a read, so that a send goes first now.
-    was_read: bool,
+    pub(super) was_read: bool,
     /// The open was refused for a passing reason and is to be repeated after the close.
     reopen: bool,
-    reopened: bool,
+    pub(super) reopened: bool,
     /// The module was busy: it gets a pause before the open is repeated.
-    busy: bool,
+    pub(super) busy: bool,
     /// How many bytes the module has accepted since the open, modulo 2^32.
     pub(super) accepted: u32,
     /// How many bytes have come since the open, modulo 2^32.
     pub(super) received: u32,
     /// Before this instant there is nothing to do for an open (Wanted) or a send (Open).
-    not_before: Instant,
+    pub(super) not_before: Instant,
     retry: Duration,
     /// When an open, a stuck send or a linger is given up.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     /// When to ask the module although it gave no notice.
-    recheck: Option<Instant>,
+    pub(super) recheck: Option<Instant>,
     close_tries: u8,
     pub(super) reader: WakerRegistration,
     pub(super) writer: WakerRegistration,
@@ -104,9 +110,11 @@ impl<'d> Slot<'d> {
             phase: Phase::Free,
             generation: 0,
             id: ConnectId::FIRST,
+            service: ServiceType::Tcp,
             held: false,
-            target: Target::Name,
-            port: 0,
+            backlog: None,
+            target: Target::None,
+            local_port: 0,
             rx: Ring::new(rx),
             tx: Ring::new(tx),
             fault: None,
@@ -118,6 +126,10 @@ impl<'d> Slot<'d> {
             doubted: false,
             unsure: None,
             verdict: None,
+            partial: None,
+            datagrams: 0,
+            ack_wanted: false,
+            acknowledged: false,
             gap: false,
             was_read: false,
             reopen: false,
@@ -136,13 +148,14 @@ impl<'d> Slot<'d> {
     }
 
     /// Takes a free slot into use.
-    pub(super) fn claim(&mut self, id: ConnectId, target: Target, port: u16) {
+    pub(super) fn claim(&mut self, service: ServiceType, target: Target, local_port: u16) {
         self.generation = self.generation.wrapping_add(1);
         self.phase = Phase::Wanted;
-        self.id = id;
+        self.service = service;
         self.held = true;
+        self.backlog = None;
         self.target = target;
-        self.port = port;
+        self.local_port = local_port;
         self.rx.clear();
         self.tx.clear();
         self.fault = None;
@@ -165,6 +178,10 @@ impl<'d> Slot<'d> {
         self.doubted = false;
         self.unsure = None;
         self.verdict = None;
+        self.partial = None;
+        self.datagrams = 0;
+        self.ack_wanted = false;
+        self.acknowledged = false;
         self.gap = false;
         self.was_read = false;
         self.accepted = 0;
@@ -173,16 +190,50 @@ impl<'d> Slot<'d> {
         self.recheck = None;
     }
 
-    pub(super) fn remote(&self) -> Option<IpAddr> {
+    /// Takes a free slot into use for a connection that a listener of the module has accepted.
+    pub(super) fn claim_incoming(
+        &mut self,
+        service: ServiceType,
+        id: ConnectId,
+        peer: Option<SocketAddr>,
+        backlog: (Key, u16),
+    ) {
+        self.claim(service, peer.map_or(Target::None, Target::Address), 0);
+        self.held = false;
+        self.backlog = Some(backlog);
+        self.id = id;
+        self.phase = Phase::Open;
+    }
+
+    pub(super) fn remote(&self) -> Option<SocketAddr> {
         match self.target {
             Target::Address(address) => Some(address),
-            Target::Name => None,
+            Target::Name(_) | Target::None => None,
         }
+    }
+
+    /// Whether somebody has, or will have, a use for what comes.
+    pub(super) fn is_kept(&self) -> bool {
+        self.held || self.backlog.is_some()
+    }
+
+    pub(super) fn is_datagram(&self) -> bool {
+        matches!(
+            self.service,
+            ServiceType::Udp | ServiceType::UdpService | ServiceType::UdpIncoming
+        )
+    }
+
+    pub(super) fn is_listener(&self) -> bool {
+        matches!(
+            self.service,
+            ServiceType::TcpListener | ServiceType::UdpListener
+        )
     }
 
     /// Whether the module knows this connectID, as far as we know.
     pub(super) fn uses_id(&self) -> bool {
-        !matches!(self.phase, Phase::Free | Phase::Closed)
+        !matches!(self.phase, Phase::Free | Phase::Wanted | Phase::Closed)
     }
 
     /// Whether the connection carries data.
@@ -228,8 +279,10 @@ impl<'d> Slot<'d> {
         if self.fault.is_none() && !self.ended {
             self.fault = Some(error);
         }
-        if self.uses_id() {
-            self.phase = Phase::Closing;
+        match self.phase {
+            Phase::Wanted => self.phase = Phase::Closed,
+            _ if self.uses_id() => self.phase = Phase::Closing,
+            _ => {}
         }
         self.reopen = false;
         self.wake();
@@ -265,10 +318,11 @@ impl<'d> Slot<'d> {
         self.noticed = true;
     }
 
-    /// A read was answered with `length` bytes, which are in the ring already.
-    pub(super) fn read_done(&mut self, length: u16) {
+    /// A read was answered, and what it brought is in the ring already. Only an answer without data tells that there is
+    /// no more.
+    pub(super) fn read_done(&mut self, more: bool) {
         self.recheck = None;
-        if length > 0 {
+        if more {
             self.unread = true;
         } else if !self.noticed {
             self.unread = false;
@@ -288,7 +342,11 @@ impl<'d> Slot<'d> {
 
     /// The module accepted `count` bytes.
     pub(super) fn send_done(&mut self, count: u16) {
-        self.tx.discard(count.into());
+        if !self.is_datagram() {
+            self.tx.discard(count.into());
+        } else if count > 0 {
+            self.discard_datagram();
+        }
         self.accepted = self.accepted.wrapping_add(count.into());
         self.unsure = None;
         if count > 0 {
@@ -308,6 +366,32 @@ impl<'d> Slot<'d> {
         self.deadline.get_or_insert(now + config.send_time);
     }
 
+    /// What the module says it has accepted since the open, after a chunk of which that is not known.
+    pub(super) fn counted(&mut self, total: u32, now: Instant, config: &Config<'_>) {
+        let Some(length) = self.unsure.take() else {
+            return;
+        };
+        match u16::try_from(total.wrapping_sub(self.accepted)) {
+            Ok(0) => self.send_later(now, config),
+            Ok(taken) if taken <= length => self.send_done(taken),
+            // A count that cannot be ours: neither sending again nor going on would be right.
+            _ => self.fail(Error::DataLost),
+        }
+    }
+
+    /// Whether the peer has acknowledged everything.
+    pub(super) fn counted_acknowledged(&mut self, all: bool, now: Instant) {
+        if all {
+            self.ack_wanted = false;
+            self.acknowledged = true;
+            self.retry = SEND_RETRY;
+            self.writer.wake();
+        } else {
+            self.not_before = now + self.retry;
+            self.retry = (self.retry * 2).min(SEND_RETRY_MAX);
+        }
+    }
+
     /// The connectID is free again.
     pub(super) fn released_by_module(&mut self) {
         if self.reopen && self.held {
@@ -315,7 +399,7 @@ impl<'d> Slot<'d> {
             self.reopened = true;
             self.phase = Phase::Wanted;
             self.fresh();
-        } else if self.held {
+        } else if self.is_kept() {
             self.phase = Phase::Closed;
         } else {
             self.phase = Phase::Free;
@@ -352,183 +436,5 @@ impl<'d> Slot<'d> {
             self.shutdown = true;
             self.deadline = Some(now + LINGER);
         }
-    }
-
-    // ---- what a socket wants ------------------------------------------------------------------------------------
-
-    /// The transaction that is due for this socket. `wake_at` is lowered to the next instant at which one may be.
-    pub(super) fn next(
-        &mut self,
-        index: u8,
-        now: Instant,
-        config: &Config<'_>,
-        wake_at: &mut Option<Instant>,
-    ) -> Option<Job> {
-        let key = Key {
-            index,
-            generation: self.generation,
-        };
-        self.expire(now);
-        if let Some(error) = self.verdict.take() {
-            self.fail(error);
-        }
-        match self.phase {
-            Phase::Free | Phase::Closed => None,
-            Phase::Wanted => {
-                if core::mem::take(&mut self.busy) {
-                    self.not_before = now + BUSY_PAUSE;
-                }
-                if now < self.not_before {
-                    sooner(wake_at, self.not_before);
-                    return None;
-                }
-                self.phase = Phase::Opening;
-                self.deadline = Some(now + config.connect_time);
-                self.recheck = None;
-                Some(Job::Open(key))
-            }
-            Phase::Opening => {
-                if let Some(deadline) = self.deadline {
-                    sooner(wake_at, deadline);
-                }
-                self.is_recheck_due(now, config, wake_at)
-                    .then_some(Job::Status(key))
-            }
-            Phase::Open | Phase::Draining => self.next_transfer(key, now, config, wake_at),
-            Phase::Closing if self.doubted => Some(Job::Status(key)),
-            Phase::Closing => Some(Job::Close(key)),
-        }
-    }
-
-    fn next_transfer(
-        &mut self,
-        key: Key,
-        now: Instant,
-        config: &Config<'_>,
-        wake_at: &mut Option<Instant>,
-    ) -> Option<Job> {
-        if self.doubted {
-            return Some(Job::Status(key));
-        }
-        // Nobody will read what is left; a full ring would keep it there for ever.
-        if self.phase == Phase::Draining && (!self.held || self.shutdown) {
-            self.phase = Phase::Closing;
-            return Some(Job::Close(key));
-        }
-        if self.gap {
-            return Some(Job::CountReceived(key));
-        }
-        if self.unsure.is_some() {
-            return Some(Job::CountSent(key));
-        }
-        let read = self.read_length(now, config, wake_at);
-        let send = self.send_length(now, wake_at);
-        match (read, send) {
-            (Some(length), None) => Some(self.read(key, length)),
-            (Some(length), Some(_)) if !self.was_read => Some(self.read(key, length)),
-            (_, Some(length)) => {
-                self.was_read = false;
-                Some(Job::Send { key, length })
-            }
-            (None, None) => {
-                if self.shutdown && self.tx.is_empty() && self.phase == Phase::Open {
-                    self.phase = Phase::Closing;
-                    return Some(Job::Close(key));
-                }
-                None
-            }
-        }
-    }
-
-    fn read(&mut self, key: Key, length: u16) -> Job {
-        self.was_read = true;
-        self.noticed = false;
-        Job::Read { key, length }
-    }
-
-    /// How many of the bytes to be sent next are line ends and blanks.
-    pub(super) fn leading_blanks(&self) -> u16 {
-        let (first, second) = self.tx.pieces(0);
-        let blank = |byte: &&u8| matches!(byte, b'\r' | b'\n' | b' ');
-        first.iter().chain(second).take_while(blank).count() as u16
-    }
-
-    /// Whether the receive ring has room for a read that is worth its transaction: a whole one, or a ring full.
-    pub(super) fn has_room(&self) -> bool {
-        let most = self.rx.capacity().min(MAX_READ_LENGTH);
-        most > 0 && self.rx.free() >= most
-    }
-
-    /// How much to read now: never more than the ring can take.
-    fn read_length(
-        &mut self,
-        now: Instant,
-        config: &Config<'_>,
-        wake_at: &mut Option<Instant>,
-    ) -> Option<u16> {
-        if self.shutdown && !self.held {
-            return None;
-        }
-        if !self.has_room() {
-            return None;
-        }
-        let room = self.rx.free().min(MAX_READ_LENGTH);
-        let due = self.unread || (self.awaited && self.is_recheck_due(now, config, wake_at));
-        due.then_some(room as u16)
-    }
-
-    fn send_length(&mut self, now: Instant, wake_at: &mut Option<Instant>) -> Option<u16> {
-        if self.phase != Phase::Open || self.tx.is_empty() {
-            return None;
-        }
-        if let Some(deadline) = self.deadline {
-            sooner(wake_at, deadline);
-        }
-        if now < self.not_before {
-            sooner(wake_at, self.not_before);
-            return None;
-        }
-        Some(self.tx.len().min(MAX_SEND_LENGTH) as u16)
-    }
-
-    /// Arms the re-check, and says whether it is time.
-    fn is_recheck_due(
-        &mut self,
-        now: Instant,
-        config: &Config<'_>,
-        wake_at: &mut Option<Instant>,
-    ) -> bool {
-        if config.recheck == Duration::MIN {
-            return false;
-        }
-        let at = *self.recheck.get_or_insert(now + config.recheck);
-        if now >= at {
-            self.recheck = None;
-            return true;
-        }
-        sooner(wake_at, at);
-        false
-    }
-
-    fn expire(&mut self, now: Instant) {
-        if self.deadline.is_none_or(|deadline| now < deadline) {
-            return;
-        }
-        self.deadline = None;
-        match self.phase {
-            Phase::Opening => {
-                self.phase = Phase::Closing;
-                self.fail(Error::TimedOut);
-            }
-            Phase::Open => self.fail(Error::TimedOut),
-            Phase::Free | Phase::Wanted | Phase::Draining | Phase::Closing | Phase::Closed => {}
-        }
-    }
-}
-
-/// Lowers `wake_at` to `at`.
-pub(super) fn sooner(wake_at: &mut Option<Instant>, at: Instant) {
-    if wake_at.is_none_or(|before| at < before) {
-        *wake_at = Some(at);
     }
 }

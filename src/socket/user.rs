@@ -9,27 +9,63 @@ use embassy_time::Instant;
 use super::job::{Key, Target};
 use super::slot::{Phase, Slot};
 use super::{Addresses, LinkState, Table};
-use crate::command::{ConnectId, Host, InvalidText};
+use crate::command::{ConnectId, Host, InvalidText, ServiceType};
 use crate::error::{Error, LinkError};
 
-/// Where a user wants to connect to.
+/// What socket a user wants.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Remote<'a> {
-    Address(SocketAddr),
-    Name(&'a str, u16),
+pub(crate) enum Request<'a> {
+    /// A TCP connection.
+    Connect(SocketAddr),
+    /// A TCP connection by name.
+    ConnectHost(&'a str, u16),
+    /// A TCP (or, on some modules, UDP) listener on a port.
+    Listen(ServiceType, u16),
+    /// A UDP socket with one peer, from a local port.
+    Datagrams(SocketAddr, u16),
+    /// A UDP socket for many peers on a local port.
+    Service(u16),
 }
 
-impl Remote<'_> {
+impl Request<'_> {
     /// Finds what can never work before anything is sent to the module.
     pub(crate) fn check(&self) -> Result<(), Error> {
         match self {
-            Self::Address(address) if address.port() == 0 => Err(Error::InvalidPort),
-            Self::Address(address) if address.ip().is_unspecified() => Err(Error::InvalidAddress),
-            Self::Name(_, 0) => Err(Error::InvalidPort),
-            Self::Address(_) => Ok(()),
-            Self::Name(name, _) => Host::name(name).map(|_| ()).map_err(Error::InvalidName),
+            Self::Connect(address) | Self::Datagrams(address, _) => {
+                if address.port() == 0 {
+                    Err(Error::InvalidPort)
+                } else if address.ip().is_unspecified() {
+                    Err(Error::InvalidAddress)
+                } else {
+                    Ok(())
+                }
+            }
+            Self::ConnectHost(_, 0) | Self::Listen(_, 0) | Self::Service(0) => {
+                Err(Error::InvalidPort)
+            }
+            Self::ConnectHost(name, _) => Host::name(name).map(|_| ()).map_err(Error::InvalidName),
+            Self::Listen(..) | Self::Service(_) => Ok(()),
         }
     }
+
+    fn socket(&self) -> (ServiceType, Target, u16) {
+        match *self {
+            Self::Connect(address) => (ServiceType::Tcp, Target::Address(address), 0),
+            Self::ConnectHost(_, port) => (ServiceType::Tcp, Target::Name(port), 0),
+            Self::Listen(service, port) => (service, Target::None, port),
+            Self::Datagrams(peer, port) => (ServiceType::Udp, Target::Address(peer), port),
+            Self::Service(port) => (ServiceType::UdpService, Target::None, port),
+        }
+    }
+}
+
+/// What AT+QIOPEN needs to know of a socket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opening {
+    pub(crate) id: ConnectId,
+    pub(crate) service: ServiceType,
+    pub(crate) target: Target,
+    pub(crate) local_port: u16,
 }
 
 /// Which outcome of which attempt to bring the link up someone waits for.
@@ -72,51 +108,41 @@ impl<'d> Table<'d> {
 
     // ---- connecting ----------------------------------------------------------------------------------------------
 
-    /// Takes a slot for a connection. Pending while every slot is in use, but one of them is being closed.
+    /// Takes a slot for a socket. Pending while every slot is in use, but one of them is being closed.
     pub(crate) fn poll_claim(
         &mut self,
-        remote: Remote<'_>,
+        request: Request<'_>,
         waker: &Waker,
     ) -> Poll<Result<Key, Error>> {
         if let Some(error) = self.link.refusal() {
             return Poll::Ready(Err(Error::Link(error)));
         }
-        let Some(id) = self.free_id() else {
-            return Poll::Ready(Err(Error::NoFreeSocket));
-        };
-        let Some(index) = self
+        let free = self
             .slots
-            .iter()
-            .position(|slot| slot.as_ref().is_some_and(|slot| slot.phase == Phase::Free))
-        else {
-            if self.slots().any(|slot| !slot.held) {
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(index, slot)| Some((index, slot.as_mut()?)))
+            .find(|(_, slot)| slot.phase == Phase::Free);
+        let Some((index, slot)) = free else {
+            if self.slots().any(|slot| !slot.is_kept()) {
                 self.queue.register(waker);
                 return Poll::Pending;
             }
             return Poll::Ready(Err(Error::NoFreeSocket));
         };
-        let Some(Some(slot)) = self.slots.get_mut(index) else {
-            return Poll::Ready(Err(Error::NoFreeSocket));
-        };
-        match remote {
-            Remote::Address(address) => {
-                slot.claim(id, Target::Address(address.ip()), address.port());
-            }
-            Remote::Name(name, port) => {
-                if name.len() > slot.tx.capacity() {
-                    return Poll::Ready(Err(Error::InvalidName(InvalidText::TooLong {
-                        max: slot.tx.capacity(),
-                    })));
-                }
-                slot.claim(id, Target::Name, port);
-                slot.tx.push(name.as_bytes());
+        let (service, target, local_port) = request.socket();
+        slot.claim(service, target, local_port);
+        if let Request::ConnectHost(name, _) = request {
+            if slot.tx.push(name.as_bytes()) < name.len() {
+                slot.phase = Phase::Free;
+                let max = slot.tx.capacity();
+                return Poll::Ready(Err(Error::InvalidName(InvalidText::TooLong { max })));
             }
         }
         let key = Key {
             index: index as u8,
             generation: slot.generation,
         };
-        self.next_id = id.get() + 1;
         self.kick();
         Poll::Ready(Ok(key))
     }
@@ -145,21 +171,43 @@ impl<'d> Table<'d> {
         self.slot(key).map_or(0, |slot| slot.tx.peek(0, into))
     }
 
-    /// ConnectID, address unless it is a name, and port for AT+QIOPEN.
-    pub(crate) fn target(&mut self, key: Key) -> Option<(ConnectId, Option<IpAddr>, u16)> {
-        self.slot(key)
-            .map(|slot| (slot.id, slot.remote(), slot.port))
+    /// What AT+QIOPEN needs to know of a socket.
+    pub(crate) fn opening(&mut self, key: Key) -> Option<Opening> {
+        self.slot(key).map(|slot| Opening {
+            id: slot.id,
+            service: slot.service,
+            target: slot.target,
+            local_port: slot.local_port,
+        })
     }
 
-    /// The connectID of a socket.
+    /// The connectID of a socket, and what it is.
     pub(crate) fn id(&mut self, key: Key) -> Option<ConnectId> {
         self.slot(key).map(|slot| slot.id)
     }
 
+    /// Whether every datagram of a socket has an address of its own.
+    pub(crate) fn is_service(&mut self, key: Key) -> bool {
+        self.slot(key)
+            .is_some_and(|slot| slot.service == ServiceType::UdpService)
+    }
+
+    /// Where the next datagram of a socket goes.
+    pub(crate) fn destination(&mut self, key: Key) -> Option<SocketAddr> {
+        self.slot(key)?.datagram_to_send()?.1
+    }
+
     /// The peer, unless it was given by name.
     pub(crate) fn remote(&mut self, key: Key) -> Option<SocketAddr> {
-        let slot = self.slot(key)?;
-        Some(SocketAddr::new(slot.remote()?, slot.port))
+        self.slot(key)?.remote()
+    }
+
+    /// A local port out of the range for those who do not care (RFC 6335), another one each time.
+    pub(crate) fn ephemeral_port(&mut self) -> u16 {
+        const FIRST: u16 = 49_152;
+        let port = self.next_port.max(FIRST);
+        self.next_port = port.checked_add(1).unwrap_or(FIRST);
+        port
     }
 
     // ---- transfer ------------------------------------------------------------------------------------------------
@@ -218,6 +266,7 @@ impl<'d> Table<'d> {
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
+        slot.acknowledged = false;
         let count = slot.tx.push(bytes);
         if count == 0 {
             slot.writer.register(waker);
@@ -248,10 +297,87 @@ impl<'d> Table<'d> {
         Poll::Pending
     }
 
+    /// Takes the oldest datagram: its full length, and where it came from.
+    pub(crate) fn poll_receive(
+        &mut self,
+        key: Key,
+        into: &mut [u8],
+        waker: &Waker,
+    ) -> Poll<Result<(usize, Option<SocketAddr>), Error>> {
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if let Some(datagram) = slot.take_datagram(into) {
+            if slot.unread && slot.has_room() {
+                self.kick();
+            }
+            return Poll::Ready(Ok(datagram));
+        }
+        match slot.readable() {
+            Some(Err(error)) => Poll::Ready(Err(error)),
+            Some(Ok(())) => Poll::Ready(Err(Error::Closed)),
+            None => {
+                slot.reader.register(waker);
+                if !slot.awaited {
+                    slot.awaited = true;
+                    self.kick();
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Puts a datagram into the transmit ring.
+    pub(crate) fn poll_send(
+        &mut self,
+        key: Key,
+        bytes: &[u8],
+        to: Option<SocketAddr>,
+        waker: &Waker,
+    ) -> Poll<Result<(), Error>> {
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if let Some(error) = slot.unwritable() {
+            return Poll::Ready(Err(error));
+        }
+        match slot.put_datagram(bytes, to) {
+            Ok(true) => {
+                self.kick();
+                Poll::Ready(Ok(()))
+            }
+            Ok(false) => {
+                slot.writer.register(waker);
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Ready when the peer has acknowledged everything that was written.
+    pub(crate) fn poll_acknowledged(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if slot.acknowledged && slot.tx.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(error) = slot.unwritable() {
+            return Poll::Ready(Err(error));
+        }
+        slot.writer.register(waker);
+        if !slot.ack_wanted {
+            slot.ack_wanted = true;
+            self.kick();
+        }
+        Poll::Pending
+    }
+
     // ---- ending --------------------------------------------------------------------------------------------------
 
     /// The handle is gone.
     pub(crate) fn release(&mut self, key: Key, now: Instant) {
+        self.drop_backlog(key);
         if let Some(slot) = self.slot(key) {
             slot.release(now);
             self.queue.wake();
@@ -339,7 +465,7 @@ impl Slot<'_> {
     }
 
     /// Why nothing can be written.
-    fn unwritable(&self) -> Option<Error> {
+    pub(super) fn unwritable(&self) -> Option<Error> {
         match self.phase {
             _ if self.fault.is_some() => self.fault,
             Phase::Open if !self.shutdown => None,

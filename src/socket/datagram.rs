@@ -1,0 +1,153 @@
+//! Datagrams in the rings of a socket: each is a header, with its length and the other end, and its bytes.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::slot::Slot;
+use super::turn::MAX_SEND_LENGTH;
+use crate::error::Error;
+use crate::ring::Ring;
+
+/// Length, family, address, port.
+pub(super) const HEADER: usize = 2 + 1 + 16 + 2;
+
+/// The other end of a datagram whose other end is not known, or is that of the socket.
+const NOBODY: u8 = 0;
+const V4: u8 = 4;
+const V6: u8 = 6;
+
+fn encode(length: u16, peer: Option<SocketAddr>) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    header[..2].copy_from_slice(&length.to_le_bytes());
+    match peer.map(|peer| peer.ip()) {
+        None => header[2] = NOBODY,
+        Some(IpAddr::V4(address)) => {
+            header[2] = V4;
+            header[3..7].copy_from_slice(&address.octets());
+        }
+        Some(IpAddr::V6(address)) => {
+            header[2] = V6;
+            header[3..19].copy_from_slice(&address.octets());
+        }
+    }
+    let port = peer.map_or(0, |peer| peer.port());
+    header[19..].copy_from_slice(&port.to_le_bytes());
+    header
+}
+
+fn decode(ring: &Ring<'_>) -> Option<(u16, Option<SocketAddr>)> {
+    let mut header = [0; HEADER];
+    if ring.peek(0, &mut header) < HEADER {
+        return None;
+    }
+    let [l0, l1, family, a @ .., p0, p1] = header;
+    let address = match family {
+        V4 => Some(IpAddr::V4(Ipv4Addr::new(a[0], a[1], a[2], a[3]))),
+        V6 => Some(IpAddr::V6(Ipv6Addr::from(a))),
+        _ => None,
+    };
+    let port = u16::from_le_bytes([p0, p1]);
+    Some((
+        u16::from_le_bytes([l0, l1]),
+        address.map(|address| SocketAddr::new(address, port)),
+    ))
+}
+
+impl Slot<'_> {
+    /// Makes room for a datagram that is coming: false if there is none.
+    pub(super) fn begin_datagram(&mut self, length: u16, peer: Option<SocketAddr>) -> bool {
+        if self.rx.free() < HEADER + usize::from(length) {
+            return false;
+        }
+        self.rx.push(&encode(length, peer));
+        self.partial = Some(length);
+        self.end_datagram();
+        true
+    }
+
+    /// Takes in bytes of the datagram that is coming, and says how many.
+    pub(super) fn extend_datagram(&mut self, bytes: &[u8]) -> usize {
+        let Some(missing) = self.partial else {
+            return 0;
+        };
+        let taken = self.rx.push(&bytes[..bytes.len().min(missing.into())]);
+        self.partial = Some(missing - taken as u16);
+        self.end_datagram();
+        taken
+    }
+
+    fn end_datagram(&mut self) {
+        if self.partial == Some(0) {
+            self.partial = None;
+            self.datagrams += 1;
+            self.awaited = false;
+            self.reader.wake();
+        }
+    }
+
+    /// The rest of the datagram that is coming will not come.
+    pub(super) fn drop_partial_datagram(&mut self) -> bool {
+        let Some(missing) = self.partial.take() else {
+            return false;
+        };
+        // It is the newest in the ring: what stands before it is complete.
+        let complete = self.complete_length();
+        self.rx.retract(self.rx.len() - complete);
+        missing > 0
+    }
+
+    /// How many bytes of the ring are complete datagrams.
+    fn complete_length(&self) -> usize {
+        let mut end = 0;
+        for _ in 0..self.datagrams {
+            let mut length = [0; 2];
+            self.rx.peek(end, &mut length);
+            end += HEADER + usize::from(u16::from_le_bytes(length));
+        }
+        end
+    }
+
+    /// Takes the oldest datagram: its full length, of which as much as fits is copied, and where it came from.
+    pub(super) fn take_datagram(&mut self, into: &mut [u8]) -> Option<(usize, Option<SocketAddr>)> {
+        if self.datagrams == 0 {
+            return None;
+        }
+        let (length, peer) = decode(&self.rx)?;
+        let length = usize::from(length);
+        let copied = length.min(into.len());
+        self.rx.peek(HEADER, &mut into[..copied]);
+        self.rx.discard(HEADER + length);
+        self.datagrams -= 1;
+        Some((length, peer))
+    }
+
+    /// Puts a datagram into the transmit ring: false if there is no room for it now.
+    pub(super) fn put_datagram(
+        &mut self,
+        bytes: &[u8],
+        to: Option<SocketAddr>,
+    ) -> Result<bool, Error> {
+        let most = MAX_SEND_LENGTH.min(self.tx.capacity().saturating_sub(HEADER));
+        if bytes.is_empty() || bytes.len() > most {
+            return Err(Error::InvalidLength { max: most as u16 });
+        }
+        if self.tx.free() < HEADER + bytes.len() {
+            return Ok(false);
+        }
+        self.tx.push(&encode(bytes.len() as u16, to));
+        self.tx.push(bytes);
+        self.acknowledged = false;
+        Ok(true)
+    }
+
+    /// The oldest datagram to be sent: its length, and where it goes.
+    pub(super) fn datagram_to_send(&self) -> Option<(u16, Option<SocketAddr>)> {
+        decode(&self.tx)
+    }
+
+    /// The oldest datagram has been sent.
+    pub(super) fn discard_datagram(&mut self) {
+        if let Some((length, _)) = self.datagram_to_send() {
+            self.tx.discard(HEADER + usize::from(length));
+        }
+    }
+}

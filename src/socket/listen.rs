@@ -1,0 +1,109 @@
+//! Listeners: the connections that the module accepts, until the user does (sections 2.2.3 and 2.2.4).
+
+use core::net::SocketAddr;
+use core::task::{Poll, Waker};
+
+use super::Table;
+use super::job::Key;
+use super::slot::Phase;
+use crate::command::{ConnectId, ServiceType};
+use crate::error::Error;
+
+impl Table<'_> {
+    /// The module has accepted a connection. Without a slot for it, it is closed again.
+    pub(super) fn on_incoming(
+        &mut self,
+        id: ConnectId,
+        server: ConnectId,
+        peer: Option<SocketAddr>,
+    ) {
+        let listener = self.slot_by_id(server, |phase| {
+            matches!(phase, Phase::Open | Phase::Opening)
+        });
+        let service = match listener {
+            Some((key, slot)) if slot.is_listener() => Some((
+                key,
+                match slot.service {
+                    ServiceType::UdpListener => ServiceType::UdpIncoming,
+                    _ => ServiceType::TcpIncoming,
+                },
+            )),
+            _ => None,
+        };
+        let order = self.arrivals;
+        self.arrivals = order.wrapping_add(1);
+        let free = self.slots().find(|slot| slot.phase == Phase::Free);
+        match (service, free) {
+            (Some((listener, service)), Some(slot)) => {
+                slot.claim_incoming(service, id, peer, (listener, order));
+                if let Some(listener) = self.slot(listener) {
+                    listener.reader.wake();
+                }
+            }
+            _ => {
+                self.link.strays |= 1 << id.get();
+                self.refused_connection();
+            }
+        }
+        self.kick();
+    }
+
+    pub(super) fn refused_connection(&mut self) {
+        let refused = &mut self.statistics.refused_connections;
+        *refused = refused.wrapping_add(1);
+    }
+
+    /// The oldest connection that a listener has and nobody has asked for.
+    pub(crate) fn poll_accept(
+        &mut self,
+        listener: Key,
+        waker: &Waker,
+    ) -> Poll<Result<(Key, Option<SocketAddr>), Error>> {
+        let now = self.arrivals;
+        let oldest = self
+            .slots
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(index, slot)| Some((index, slot.as_mut()?)))
+            .filter_map(|(index, slot)| match slot.backlog {
+                Some((owner, order)) if owner == listener => {
+                    Some((now.wrapping_sub(order), index, slot))
+                }
+                _ => None,
+            })
+            .max_by_key(|(age, ..)| *age);
+        if let Some((_, index, slot)) = oldest {
+            slot.backlog = None;
+            slot.held = true;
+            let key = Key {
+                index: index as u8,
+                generation: slot.generation,
+            };
+            return Poll::Ready(Ok((key, slot.remote())));
+        }
+        let Some(slot) = self.slot(listener) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if let Some(error) = slot.unwritable() {
+            return Poll::Ready(Err(error));
+        }
+        slot.reader.register(waker);
+        Poll::Pending
+    }
+
+    /// A listener is gone: so are the connections that nobody asked for.
+    pub(super) fn drop_backlog(&mut self, listener: Key) {
+        let mut refused = 0;
+        for slot in self.slots() {
+            if slot.backlog.is_some_and(|(owner, _)| owner == listener) {
+                slot.backlog = None;
+                slot.fail(Error::Closed);
+                if slot.phase == Phase::Closed {
+                    slot.phase = Phase::Free;
+                }
+                refused += 1;
+            }
+        }
+        self.statistics.refused_connections += refused;
+    }
+}

@@ -1,0 +1,228 @@
+//! Whose turn it is within one socket: the transaction that it wants next.
+
+use embassy_time::{Duration, Instant};
+
+use super::datagram;
+use super::job::{Job, Key};
+use super::slot::{Phase, Slot};
+use crate::command::{ReadLength, SendLength};
+use crate::config::Config;
+use crate::error::Error;
+
+/// The most that one AT+QIRD returns, and that one AT+QISEND takes.
+const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
+pub(super) const MAX_SEND_LENGTH: usize = SendLength::MAX.get() as usize;
+/// How long the module gets to finish what it is busy with before a refused open is repeated.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+
+impl Slot<'_> {
+    /// The transaction that is due for this socket. `wake_at` is lowered to the next instant at which one may be.
+    pub(super) fn next(
+        &mut self,
+        index: u8,
+        now: Instant,
+        config: &Config<'_>,
+        wake_at: &mut Option<Instant>,
+    ) -> Option<Job> {
+        let key = Key {
+            index,
+            generation: self.generation,
+        };
+        self.expire(now);
+        if let Some(error) = self.verdict.take() {
+            self.fail(error);
+        }
+        match self.phase {
+            Phase::Free | Phase::Closed => None,
+            Phase::Wanted => {
+                if core::mem::take(&mut self.busy) {
+                    self.not_before = now + BUSY_PAUSE;
+                }
+                if now < self.not_before {
+                    sooner(wake_at, self.not_before);
+                    return None;
+                }
+                self.phase = Phase::Opening;
+                self.deadline = Some(now + config.connect_time);
+                self.recheck = None;
+                Some(Job::Open(key))
+            }
+            Phase::Opening => {
+                if let Some(deadline) = self.deadline {
+                    sooner(wake_at, deadline);
+                }
+                self.is_recheck_due(now, config, wake_at)
+                    .then_some(Job::Status(key))
+            }
+            Phase::Open | Phase::Draining => self.next_transfer(key, now, config, wake_at),
+            Phase::Closing if self.doubted => Some(Job::Status(key)),
+            Phase::Closing => Some(Job::Close(key)),
+        }
+    }
+
+    fn next_transfer(
+        &mut self,
+        key: Key,
+        now: Instant,
+        config: &Config<'_>,
+        wake_at: &mut Option<Instant>,
+    ) -> Option<Job> {
+        if self.doubted {
+            return Some(Job::Status(key));
+        }
+        // Nobody will read what is left; a full ring would keep it there for ever.
+        if self.phase == Phase::Draining && (!self.is_kept() || self.shutdown) {
+            self.phase = Phase::Closing;
+            return Some(Job::Close(key));
+        }
+        if self.gap {
+            return Some(Job::CountReceived(key));
+        }
+        if self.unsure.is_some() {
+            return Some(Job::CountSent(key));
+        }
+        let read = self.read_length(now, config, wake_at);
+        let send = self.send_length(now, wake_at);
+        match (read, send) {
+            (Some(length), None) => Some(self.read(key, length)),
+            (Some(length), Some(_)) if !self.was_read => Some(self.read(key, length)),
+            (_, Some(length)) => {
+                self.was_read = false;
+                Some(Job::Send { key, length })
+            }
+            (None, None) => {
+                if self.shutdown && self.tx.is_empty() && self.phase == Phase::Open {
+                    self.phase = Phase::Closing;
+                    return Some(Job::Close(key));
+                }
+                self.is_count_due(now, wake_at)
+                    .then_some(Job::CountSent(key))
+            }
+        }
+    }
+
+    fn read(&mut self, key: Key, length: u16) -> Job {
+        self.was_read = true;
+        self.noticed = false;
+        Job::Read { key, length }
+    }
+
+    /// Where in the transmit ring the payload of the next send begins.
+    pub(super) fn payload_offset(&self) -> usize {
+        if self.is_datagram() {
+            datagram::HEADER
+        } else {
+            0
+        }
+    }
+
+    /// How many of the bytes to be sent next are line ends and blanks.
+    pub(super) fn leading_blanks(&self) -> u16 {
+        if self.is_datagram() {
+            // A datagram cannot be cut.
+            return 0;
+        }
+        let (first, second) = self.tx.pieces(0);
+        let blank = |byte: &&u8| matches!(byte, b'\r' | b'\n' | b' ');
+        first.iter().chain(second).take_while(blank).count() as u16
+    }
+
+    /// Whether the receive ring has room for a read that is worth its transaction: a whole one, or a ring full.
+    pub(super) fn has_room(&self) -> bool {
+        let most = if self.is_datagram() {
+            MAX_READ_LENGTH + datagram::HEADER
+        } else {
+            MAX_READ_LENGTH
+        };
+        self.rx.free() >= self.rx.capacity().min(most)
+    }
+
+    /// How much to read now: never more than the ring can take, except that a datagram comes whole or not at all.
+    fn read_length(
+        &mut self,
+        now: Instant,
+        config: &Config<'_>,
+        wake_at: &mut Option<Instant>,
+    ) -> Option<u16> {
+        if self.is_listener() || !self.is_kept() || !self.has_room() {
+            return None;
+        }
+        let due = self.unread || (self.awaited && self.is_recheck_due(now, config, wake_at));
+        let room = if self.is_datagram() {
+            MAX_READ_LENGTH
+        } else {
+            self.rx.free().min(MAX_READ_LENGTH)
+        };
+        due.then_some(room as u16)
+    }
+
+    fn send_length(&mut self, now: Instant, wake_at: &mut Option<Instant>) -> Option<u16> {
+        if self.phase != Phase::Open || self.tx.is_empty() {
+            return None;
+        }
+        if let Some(deadline) = self.deadline {
+            sooner(wake_at, deadline);
+        }
+        if now < self.not_before {
+            sooner(wake_at, self.not_before);
+            return None;
+        }
+        if self.is_datagram() {
+            return self.datagram_to_send().map(|(length, _)| length);
+        }
+        Some(self.tx.len().min(MAX_SEND_LENGTH) as u16)
+    }
+
+    /// Whether to ask how much the peer has acknowledged.
+    fn is_count_due(&mut self, now: Instant, wake_at: &mut Option<Instant>) -> bool {
+        if !self.ack_wanted || self.phase != Phase::Open || !self.tx.is_empty() {
+            return false;
+        }
+        if now < self.not_before {
+            sooner(wake_at, self.not_before);
+            return false;
+        }
+        true
+    }
+
+    /// Arms the re-check, and says whether it is time.
+    fn is_recheck_due(
+        &mut self,
+        now: Instant,
+        config: &Config<'_>,
+        wake_at: &mut Option<Instant>,
+    ) -> bool {
+        if config.recheck == Duration::MIN {
+            return false;
+        }
+        let at = *self.recheck.get_or_insert(now + config.recheck);
+        if now >= at {
+            self.recheck = None;
+            return true;
+        }
+        sooner(wake_at, at);
+        false
+    }
+
+    fn expire(&mut self, now: Instant) {
+        if self.deadline.is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        self.deadline = None;
+        match self.phase {
+            Phase::Opening => {
+                self.phase = Phase::Closing;
+                self.fail(Error::TimedOut);
+            }
+            Phase::Open => self.fail(Error::TimedOut),
+            Phase::Free | Phase::Wanted | Phase::Draining | Phase::Closing | Phase::Closed => {}
+        }
+    }
+}
+
+/// Lowers `wake_at` to `at`.
+pub(super) fn sooner(wake_at: &mut Option<Instant>, at: Instant) {
+    if wake_at.is_none_or(|before| at < before) {
+        *wake_at = Some(at);
+    }
+}
