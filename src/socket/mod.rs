@@ -483,14 +483,19 @@ impl<'d> Table<'d> {
                 slot.unsure = Some(length);
                 slot.send_later(now, &config);
             }
+            // The peer has closed: what it sent before can still be read.
+            Outcome::Refused(_) if slot.phase == Phase::Draining => {}
             Outcome::Refused(reason) => match reason.code() {
                 ErrorCode::OutOfMemory
                 | ErrorCode::Busy
                 | ErrorCode::NotAllowed
                 | ErrorCode::Blocked
                 | ErrorCode::SendCancelled => slot.send_later(now, &config),
-                // No word of why: is the connection still there?
-                ErrorCode::Unspecified | ErrorCode::InvalidParameters | ErrorCode::Write => {
+                // Is the connection still there? If the peer has closed it, what it sent before can still be read.
+                ErrorCode::Unspecified
+                | ErrorCode::InvalidParameters
+                | ErrorCode::Write
+                | ErrorCode::SocketClosed => {
                     slot.doubted = true;
                     slot.unsure = Some(length);
                     slot.send_later(now, &config);
@@ -527,6 +532,7 @@ impl<'d> Table<'d> {
                     _ => slot.fail(Error::DataLost),
                 }
             }
+            Outcome::Refused(_) if slot.phase == Phase::Draining => {}
             Outcome::Refused(_) => slot.fail(Error::ConnectionReset),
             Outcome::NoAnswer => slot.unsure = Some(length),
             Outcome::Done(_) | Outcome::SendFail => {}
