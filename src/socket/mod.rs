@@ -325,7 +325,7 @@ impl<'d> Table<'d> {
             Job::Status(key) => self.status_done(key, outcome, now),
             Job::Read { key, .. } => self.read_done(key, outcome),
             Job::Send { key, length } => self.send_done(key, length, outcome, now),
-            Job::CountSent(key) => self.count_done(key, outcome, now),
+            Job::CountSent(key) => self.count_done(key, outcome),
             Job::Resolve => self.lookup.done(outcome),
             Job::DataEchoOff => {
                 self.payload_echo = match outcome {
@@ -512,8 +512,7 @@ impl<'d> Table<'d> {
     }
 
     /// How much of a chunk did the module take? Its own count says (section 2.1.7).
-    fn count_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
-        let config = self.config;
+    fn count_done(&mut self, key: Key, outcome: Outcome) {
         let Some(slot) = self.slot(key) else { return };
         let Some(length) = slot.unsure.take() else {
             return;
@@ -523,10 +522,8 @@ impl<'d> Table<'d> {
                 let taken = total.wrapping_sub(slot.accepted);
                 match u16::try_from(taken) {
                     Ok(taken) if taken <= length => {
+                        // If it took nothing, the pause before the next try has begun already.
                         slot.send_done(taken);
-                        if taken == 0 {
-                            slot.send_later(now, &config);
-                        }
                     }
                     // A count that cannot be ours: neither sending again nor going on would be right.
                     _ => slot.fail(Error::DataLost),
