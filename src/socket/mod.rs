@@ -347,6 +347,13 @@ impl<'d> Table<'d> {
             return;
         }
         let was_serving = self.link.is_serving();
+        if was_serving && job == Job::Attention && outcome == Outcome::NoAnswer {
+            // A module that still waits for payload takes the command for it, and the filler that follows:
+            // its count would be right and its data wrong.
+            for slot in self.slots().filter(|slot| slot.unsure.is_some()) {
+                slot.fail(Error::DataLost);
+            }
+        }
         self.link.done(job, outcome, echoed, now, &self.config);
         if let (true, false, LinkState::Down(error)) =
             (was_serving, self.link.is_serving(), self.link.state())
