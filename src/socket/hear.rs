@@ -252,7 +252,7 @@ impl Table<'_> {
     /// Whether a prompt is due; if so, payload is next.
     pub(crate) fn prompted(&mut self) -> bool {
         match &mut self.flight {
-            Some(flight) if flight.stage == Stage::Prompt => {
+            Some(flight) if flight.stage == Stage::Prompt && !flight.is_concluded() => {
                 flight.stage = Stage::Payload;
                 true
             }
