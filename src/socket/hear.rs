@@ -122,7 +122,7 @@ impl Table<'_> {
                 self.kick();
             }
             Urc::Ready => return self.on_restart(),
-            Urc::PoweredDown | Urc::PowerSaving(_) => self.on_power_down(),
+            Urc::PoweredDown | Urc::PowerSaving(_) => return self.on_power_down(),
             _ => return self.foreign(),
         }
         Heard::Nothing
@@ -215,9 +215,17 @@ impl Table<'_> {
     }
 
     /// The module goes to sleep, or off: no socket survives (field note 111).
-    fn on_power_down(&mut self) {
-        if self.link.is_serving() {
-            self.lose(LinkError::NoAnswer);
+    fn on_power_down(&mut self) -> Heard {
+        let waiting = self.flight.is_some();
+        if !self.link.is_serving() {
+            return Heard::Nothing;
+        }
+        self.lose(LinkError::NoAnswer);
+        // As after a restart.
+        if waiting {
+            Heard::Final
+        } else {
+            Heard::Nothing
         }
     }
 
