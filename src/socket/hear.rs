@@ -35,6 +35,10 @@ impl Table<'_> {
     pub(crate) fn hear(&mut self, line: &[u8]) -> Heard {
         match line {
             b"" => Heard::Nothing,
+            _ if self.is_probe_echo(line) => {
+                self.payload_echo = PayloadEcho::On;
+                Heard::Nothing
+            }
             b"OK" => self.conclude(Final::Ok),
             b"SEND OK" => self.conclude(Final::SendOk),
             b"SEND FAIL" => self.conclude(Final::SendFail),
@@ -68,7 +72,13 @@ impl Table<'_> {
 
     fn conclude(&mut self, line: Final) -> Heard {
         match self.flight.as_mut().map(|flight| flight.conclude(line)) {
-            Some(Concluded::Yes) => Heard::Final,
+            Some(Concluded::Yes) => {
+                if line == Final::SendOk && self.probe().is_some() {
+                    // The result is there and the byte was not.
+                    self.payload_echo = PayloadEcho::Off;
+                }
+                Heard::Final
+            }
             Some(Concluded::Not) => Heard::Nothing,
             Some(Concluded::Late) | None => {
                 self.statistics.late_results = self.statistics.late_results.wrapping_add(1);
@@ -268,6 +278,27 @@ impl Table<'_> {
         }
     }
 
+    /// The byte that was sent to find out whether the module repeats payload. `None` for one that looks like what stands
+    /// between lines anyway.
+    fn probe(&self) -> Option<u8> {
+        let flight = self.flight.as_ref()?;
+        let (PayloadEcho::Unknown, Stage::Payload, Job::Send { key, length: 1 }) =
+            (self.payload_echo, flight.stage, flight.job)
+        else {
+            return None;
+        };
+        let slot = self.slots.get(usize::from(key.index))?.as_ref()?;
+        let mut probe = [0];
+        (slot.generation == key.generation && slot.tx.peek(0, &mut probe) == 1)
+            .then_some(probe[0])
+            .filter(|byte| !byte.is_ascii_whitespace())
+    }
+
+    /// A line of nothing but that byte: its echo. A result that begins with it is longer.
+    fn is_probe_echo(&self, line: &[u8]) -> bool {
+        matches!(line, [byte] if self.probe() == Some(*byte))
+    }
+
     /// How many bytes at the start of `bytes` are the module's echo of the payload just written to it.
     pub(crate) fn payload_echo(&mut self, bytes: &[u8]) -> usize {
         if self.payload_echo == PayloadEcho::Off {
@@ -288,6 +319,10 @@ impl Table<'_> {
         else {
             return 0;
         };
+        if self.payload_echo == PayloadEcho::Unknown && length == 1 {
+            // The whole line tells.
+            return 0;
+        }
         let left = usize::from(length - echoed).min(bytes.len());
         let same = slot.tx.common_prefix(echoed.into(), &bytes[..left]);
         let Some(&first) = bytes.first() else {
