@@ -104,6 +104,11 @@ impl<'d> QuectelDigester<'d> {
 
     fn skip<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
         let count = match find_line_end(input) {
+            // Whoever consumes nothing is not asked again before more bytes come.
+            Some(0) => {
+                self.state = State::Line { scanned: 0 };
+                return self.line(input, 0);
+            }
             Some(end) => {
                 self.state = State::Line { scanned: 0 };
                 end
