@@ -111,3 +111,6 @@ impl<'d> Ring<'d> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
