@@ -68,6 +68,7 @@ impl<'d> QuectelDigester<'d> {
                     Heard::Foreign if self.forward => (DigestResult::Urc(line), end),
                     Heard::Foreign => (DigestResult::None, end),
                     Heard::Payload(payload) => {
+                        self.epoch = self.shared.with(|table| table.epoch);
                         self.state = State::LineFeed {
                             sink: payload.sink,
                             length: payload.length,
@@ -104,6 +105,11 @@ impl<'d> QuectelDigester<'d> {
 
     fn skip<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
         let count = match find_line_end(input) {
+            // Whoever consumes nothing is not asked again before more bytes come.
+            Some(0) => {
+                self.state = State::Line { scanned: 0 };
+                return self.line(input, 0);
+            }
             Some(end) => {
                 self.state = State::Line { scanned: 0 };
                 end
@@ -144,7 +150,11 @@ impl Digester for QuectelDigester<'_> {
                 (DigestResult::None, count)
             }
             State::LineFeed { sink, length } => {
-                self.epoch = self.shared.with(|table| table.epoch);
+                if self.shared.with(|table| table.epoch) != self.epoch {
+                    // Given up between the header and its data.
+                    self.state = State::Line { scanned: 0 };
+                    return self.line(input, 0);
+                }
                 let returns = input.iter().take_while(|byte| **byte == b'\r').count();
                 match input.get(returns) {
                     None => (DigestResult::None, returns),

@@ -19,6 +19,9 @@ mod ring;
 mod runner;
 mod socket;
 mod stack;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod testing;
 
 pub use asynch::{TcpConnection, TcpReader, TcpWriter};
 pub use config::Config;

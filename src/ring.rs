@@ -116,3 +116,6 @@ impl<'d> Ring<'d> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -158,7 +158,7 @@ impl Table<'_> {
             } => self.on_incoming(connect_id, server_id, peer),
             Urc::IncomingFull => self.refused_connection(),
             Urc::Ready => return self.on_restart(),
-            Urc::PoweredDown | Urc::PowerSaving(_) => self.on_power_down(),
+            Urc::PoweredDown | Urc::PowerSaving(_) => return self.on_power_down(),
             _ => return self.foreign(),
         }
         Heard::Nothing
@@ -259,9 +259,17 @@ impl Table<'_> {
     }
 
     /// The module goes to sleep, or off: no socket survives (field note 111).
-    fn on_power_down(&mut self) {
-        if self.link.is_serving() {
-            self.lose(LinkError::NoAnswer);
+    fn on_power_down(&mut self) -> Heard {
+        let waiting = self.flight.is_some();
+        if !self.link.is_serving() {
+            return Heard::Nothing;
+        }
+        self.lose(LinkError::NoAnswer);
+        // As after a restart.
+        if waiting {
+            Heard::Final
+        } else {
+            Heard::Nothing
         }
     }
 
@@ -298,7 +306,7 @@ impl Table<'_> {
     /// Whether a prompt is due; if so, payload is next.
     pub(crate) fn prompted(&mut self) -> bool {
         match &mut self.flight {
-            Some(flight) if flight.stage == Stage::Prompt => {
+            Some(flight) if flight.stage == Stage::Prompt && !flight.is_concluded() => {
                 flight.stage = Stage::Payload;
                 true
             }

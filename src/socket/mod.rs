@@ -375,6 +375,13 @@ impl<'d> Table<'d> {
             return;
         }
         let was_serving = self.link.is_serving();
+        if was_serving && job == Job::Attention && outcome == Outcome::NoAnswer {
+            // A module that still waits for payload takes the command for it, and the filler that follows:
+            // its count would be right and its data wrong.
+            for slot in self.slots().filter(|slot| slot.unsure.is_some()) {
+                slot.fail(Error::DataLost);
+            }
+        }
         self.link.done(job, outcome, echoed, now, &self.config);
         if let (true, false, LinkState::Down(error)) =
             (was_serving, self.link.is_serving(), self.link.state())
@@ -529,16 +536,24 @@ impl<'d> Table<'d> {
                 slot.unsure = Some(length);
                 slot.send_later(now, &config);
             }
-            // How much of it the module has, and whether it waits for more, cannot be known.
-            Outcome::NoAnswer => slot.verdict = Some(Error::TimedOut),
+            // Heard or not: the count tells, if the module answers the next command.
+            Outcome::NoAnswer => {
+                slot.unsure = Some(length);
+                slot.send_later(now, &config);
+            }
+            // The peer has closed: what it sent before can still be read.
+            Outcome::Refused(_) if slot.phase == Phase::Draining => {}
             Outcome::Refused(reason) => match reason.code() {
                 ErrorCode::OutOfMemory
                 | ErrorCode::Busy
                 | ErrorCode::NotAllowed
                 | ErrorCode::Blocked
                 | ErrorCode::SendCancelled => slot.send_later(now, &config),
-                // No word of why: is the connection still there?
-                ErrorCode::Unspecified | ErrorCode::InvalidParameters | ErrorCode::Write => {
+                // Is the connection still there? If the peer has closed it, what it sent before can still be read.
+                ErrorCode::Unspecified
+                | ErrorCode::InvalidParameters
+                | ErrorCode::Write
+                | ErrorCode::SocketClosed => {
                     slot.doubted = true;
                     slot.unsure = Some(length);
                     slot.send_later(now, &config);
@@ -556,18 +571,18 @@ impl<'d> Table<'d> {
 
     /// How much of a chunk did the module take, and how much has the peer? Its own count says (section 2.1.7).
     fn count_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
-        let config = self.config;
         let Some(slot) = self.slot(key) else { return };
         match outcome {
             Outcome::Done(Answer::Sent {
                 total,
                 acknowledged,
             }) => {
-                slot.counted(total, now, &config);
+                slot.counted(total);
                 if slot.ack_wanted && slot.tx.is_empty() {
                     slot.counted_acknowledged(acknowledged, now);
                 }
             }
+            Outcome::Refused(_) if slot.phase == Phase::Draining => slot.unsure = None,
             Outcome::Refused(_) => slot.fail(Error::ConnectionReset),
             Outcome::NoAnswer | Outcome::Done(_) | Outcome::SendFail => {}
         }
@@ -634,7 +649,8 @@ impl<'d> Table<'d> {
 
     fn is_free(&self, id: ConnectId) -> bool {
         let mut slots = self.slots.iter().flatten();
-        self.link.strays & (1 << id.get()) == 0 && !slots.any(|slot| slot.id == id && slot.uses_id())
+        self.link.strays & (1 << id.get()) == 0
+            && !slots.any(|slot| slot.id == id && slot.uses_id())
     }
 
     /// Whether a `closed` URC for this connectID may be meant for its last user.

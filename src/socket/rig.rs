@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use embassy_time::{Duration, Instant};
 
-use super::{Action, Addresses, Domain, Heard, Job, Key, LinkState, Phase, Remote, Table};
+use super::{Action, Addresses, Domain, Heard, Job, Key, LinkState, Phase, Request, Table};
 use crate::config::Config;
 use crate::error::Error;
 use crate::stack::{Resources, Shared, new};
@@ -219,7 +219,7 @@ impl<'d> Rig<'d> {
 
     /// Takes a slot, without waiting.
     pub(crate) fn try_claim(&mut self) -> Poll<Result<Key, Error>> {
-        self.table(|table| table.poll_claim(Remote::Address(PEER), Waker::noop()))
+        self.table(|table| table.poll_claim(Request::Connect(PEER), Waker::noop()))
     }
 
     #[track_caller]

@@ -69,8 +69,6 @@ pub(crate) struct Slot<'d> {
     pub(super) doubted: bool,
     /// A chunk was sent, and it is not known whether the module took it.
     pub(super) unsure: Option<u16>,
-    /// What the connection fails with if the link outlives a command without an answer.
-    pub(super) verdict: Option<Error>,
     /// Bytes still missing of the newest datagram in the receive ring.
     pub(super) partial: Option<u16>,
     /// Complete datagrams in the receive ring.
@@ -125,7 +123,6 @@ impl<'d> Slot<'d> {
             shutdown: false,
             doubted: false,
             unsure: None,
-            verdict: None,
             partial: None,
             datagrams: 0,
             ack_wanted: false,
@@ -177,7 +174,6 @@ impl<'d> Slot<'d> {
         self.awaited = false;
         self.doubted = false;
         self.unsure = None;
-        self.verdict = None;
         self.partial = None;
         self.datagrams = 0;
         self.ack_wanted = false;
@@ -367,12 +363,12 @@ impl<'d> Slot<'d> {
     }
 
     /// What the module says it has accepted since the open, after a chunk of which that is not known.
-    pub(super) fn counted(&mut self, total: u32, now: Instant, config: &Config<'_>) {
+    pub(super) fn counted(&mut self, total: u32) {
         let Some(length) = self.unsure.take() else {
             return;
         };
         match u16::try_from(total.wrapping_sub(self.accepted)) {
-            Ok(0) => self.send_later(now, config),
+            // If it took nothing, the pause before the next try has begun already.
             Ok(taken) if taken <= length => self.send_done(taken),
             // A count that cannot be ours: neither sending again nor going on would be right.
             _ => self.fail(Error::DataLost),

@@ -29,9 +29,6 @@ impl Slot<'_> {
             generation: self.generation,
         };
         self.expire(now);
-        if let Some(error) = self.verdict.take() {
-            self.fail(error);
-        }
         match self.phase {
             Phase::Free | Phase::Closed => None,
             Phase::Wanted => {

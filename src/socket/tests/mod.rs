@@ -2,6 +2,16 @@
 //!
 //! Numbers in comments are sections of the note. [`Rig`](super::rig::Rig) plays everything around the table.
 
+mod close;
+mod fairness;
+mod link;
+mod lookup;
+mod open;
+mod read;
+mod send;
+mod urc;
+mod wake;
+
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Waker;
 use std::sync::Arc;

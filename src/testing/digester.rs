@@ -1,0 +1,88 @@
+//! Any bytes at all from the module.
+
+use atat::{AtatIngress, AtatUrc, Ingress, ResponseSlot, UrcChannel};
+
+use super::Choices;
+use crate::config::Config;
+use crate::digest::QuectelDigester;
+use crate::socket::{Action, Job, rig::Rig};
+use crate::stack::{Resources, new};
+
+/// As large as the one of the runner.
+const BUFFER: usize = 256;
+
+#[derive(Clone)]
+pub(crate) struct NoUrc;
+
+impl AtatUrc for NoUrc {
+    fn parse(_: &[u8]) -> Option<Self> {
+        None
+    }
+}
+
+/// Feeds arbitrary bytes, in arbitrary pieces, while transactions come and go. Nothing panics, the buffer in front of the
+/// digester never stays full, and whatever came before, a line is understood again after the runner has given up what was
+/// in flight.
+pub fn digester(input: &[u8]) {
+    let mut choices = Choices::new(input);
+    let mut resources = Resources::<2, 300, 300>::new();
+    let (stack, _) = new(&mut resources, Config::new("internet"));
+    let mut rig = Rig::on(stack.shared);
+    rig.start();
+    rig.bring_up();
+    let keys = [rig.open(), rig.open()];
+    let (response, urcs) = (ResponseSlot::<1>::new(), UrcChannel::new());
+    let mut buffer = [0; BUFFER];
+    let mut ingress: Ingress<'_, _, NoUrc, 1, 1, 1> = Ingress::new(
+        QuectelDigester::new(stack.shared, BUFFER, false),
+        &mut buffer,
+        &response,
+        &urcs,
+    );
+    while !choices.is_empty() {
+        match choices.below(8) {
+            0 => {
+                let key = keys[choices.below(2)];
+                let _ = rig.write(key, choices.take(20));
+            }
+            1 => {
+                rig.finish();
+                if let Action::Run(job) = rig.next() {
+                    rig.begin(job);
+                }
+            }
+            2 => rig.pass(1000),
+            3 => {
+                let _ = rig.read(keys[choices.below(2)]);
+            }
+            _ => {
+                let length = choices.below(256);
+                feed(&mut ingress, choices.take(length));
+            }
+        }
+        response.reset();
+        rig.check();
+    }
+    // The runner gives up; what comes then is taken as lines again. Twice: the first line end may complete a header.
+    for _ in 0..2 {
+        rig.begin(Job::Attention);
+        rig.finish();
+        feed(&mut ingress, b"\r\n");
+    }
+    let before = rig.table(|table| table.statistics.foreign_lines);
+    feed(&mut ingress, b"+FOREIGN: 1\r\n");
+    let after = rig.table(|table| table.statistics.foreign_lines);
+    assert_eq!(after, before.wrapping_add(1), "a line was not understood");
+}
+
+/// What the runner's receiving half does.
+pub(crate) fn feed(ingress: &mut impl AtatIngress, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let buffer = ingress.write_buf();
+        assert!(!buffer.is_empty(), "the buffer stays full");
+        let count = buffer.len().min(bytes.len());
+        buffer[..count].copy_from_slice(&bytes[..count]);
+        ingress.try_advance(count).expect("no queue is used");
+        bytes = &bytes[count..];
+    }
+}
