@@ -1,0 +1,205 @@
+//! AT+QICFG, AT+QISDE and AT+QIGETERROR (sections 2.1.15 to 2.1.17).
+
+use super::{Core, Reply, wrong_form};
+use crate::code;
+use crate::readings::LastError;
+use crate::syntax::{Arguments, Form};
+
+/// The settings of AT+QICFG.
+#[derive(Clone, Debug)]
+pub(super) struct Config {
+    pub packet_size: usize,
+    /// In units of 100 ms.
+    pub packet_wait: u32,
+    /// Sent and received: 1 is hexadecimal.
+    pub data_format: (u32, u32),
+    pub view_mode: u32,
+    retransmission: (u32, u32),
+    dns_cache: u32,
+    /// Milliseconds; 0 is no limit.
+    pub send_timeout: u32,
+    passive_close: u32,
+    pub udp_read_stream: bool,
+    udp_send_stream: u32,
+    pub accepts: bool,
+    keep_alive: Option<(u32, u32, u32)>,
+    pub buffer_size: usize,
+    pub notice_has_length: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            packet_size: 1024,
+            packet_wait: 2,
+            data_format: (0, 0),
+            view_mode: 0,
+            retransmission: (12, 600),
+            dns_cache: 1,
+            send_timeout: 0,
+            passive_close: 0,
+            udp_read_stream: false,
+            udp_send_stream: 0,
+            accepts: true,
+            keep_alive: None,
+            buffer_size: 10_240,
+            notice_has_length: false,
+        }
+    }
+}
+
+const TEST: &[&str] = &[
+    "+QICFG: \"transpktsize\",(1-1460)",
+    "+QICFG: \"transwaittm\",(0-20)",
+    "+QICFG: \"dataformat\",(0,1),(0,1)",
+    "+QICFG: \"viewmode\",(0,1)",
+    "+QICFG: \"tcp/retranscfg\",(3-20),(5-1000)",
+    "+QICFG: \"dns/cache\",(0,1)",
+    "+QICFG: \"qisend/timeout\",(0-3600)",
+    "+QICFG: \"passiveclosed\",(0,1)",
+    "+QICFG: \"udp/readmode\",(0,1)",
+    "+QICFG: \"udp/sendmode\",(0,1)",
+    "+QICFG: \"tcp/accept\",(0,1)",
+    "+QICFG: \"tcp/keepalive\",(0,1),(1-120),(25-100),(3-10)",
+    "+QICFG: \"recv/buffersize\",(10240-524288)",
+    "+QICFG: \"recvind\",(0,1)",
+];
+
+impl Core {
+    pub(super) fn configure(&mut self, form: &Form) -> Result<Reply, Reply> {
+        let arguments = match form {
+            Form::Test => {
+                return Ok(Reply::Lines(
+                    TEST.iter().map(|line| line.to_string()).collect(),
+                ));
+            }
+            Form::Write(arguments) => Arguments(arguments),
+            _ => return Err(wrong_form(form)),
+        };
+        arguments.count(1..=5)?;
+        let key = arguments.string(0)?.to_ascii_lowercase();
+        if arguments.has(1) {
+            self.set_config(&key, &arguments)?;
+            Ok(Reply::ok())
+        } else {
+            Ok(Reply::line(format!(
+                "+QICFG: \"{key}\",{}",
+                self.config_values(&key)?
+            )))
+        }
+    }
+
+    fn config_values(&self, key: &str) -> Result<String, String> {
+        let config = &self.config;
+        Ok(match key {
+            "transpktsize" => config.packet_size.to_string(),
+            "transwaittm" => config.packet_wait.to_string(),
+            "dataformat" => format!("{},{}", config.data_format.0, config.data_format.1),
+            "viewmode" => config.view_mode.to_string(),
+            "tcp/retranscfg" => format!("{},{}", config.retransmission.0, config.retransmission.1),
+            "dns/cache" => config.dns_cache.to_string(),
+            "qisend/timeout" => config.send_timeout.to_string(),
+            "passiveclosed" => config.passive_close.to_string(),
+            "udp/readmode" => u32::from(config.udp_read_stream).to_string(),
+            "udp/sendmode" => config.udp_send_stream.to_string(),
+            "tcp/accept" => u32::from(config.accepts).to_string(),
+            "tcp/keepalive" => match config.keep_alive {
+                None => "0".into(),
+                Some((idle, interval, probes)) => format!("1,{idle},{interval},{probes}"),
+            },
+            "recv/buffersize" => config.buffer_size.to_string(),
+            "recvind" => u32::from(config.notice_has_length).to_string(),
+            _ => return Err(format!("no setting is called {key}")),
+        })
+    }
+
+    fn set_config(&mut self, key: &str, arguments: &Arguments<'_>) -> Result<(), String> {
+        let values = arguments.0.len() - 1;
+        let right = match key {
+            "dataformat" | "tcp/retranscfg" => values == 2,
+            "tcp/keepalive" => values == 1 || values == 4,
+            _ => values == 1,
+        };
+        if !right {
+            return Err(format!("{values} values for {key}"));
+        }
+        let flag = || arguments.number(1, 0..=1);
+        let config = &mut self.config;
+        match key {
+            "transpktsize" => config.packet_size = arguments.number(1, 1..=1460)? as usize,
+            "transwaittm" => config.packet_wait = arguments.number(1, 0..=20)?,
+            "dataformat" => {
+                config.data_format = (flag()?, arguments.number(2, 0..=1)?);
+                self.settings.stored.data_format = config.data_format;
+            }
+            "viewmode" => {
+                config.view_mode = flag()?;
+                self.settings.stored.view_mode = config.view_mode;
+            }
+            "tcp/retranscfg" => {
+                config.retransmission =
+                    (arguments.number(1, 3..=20)?, arguments.number(2, 5..=1000)?);
+            }
+            "dns/cache" => config.dns_cache = flag()?,
+            "qisend/timeout" => config.send_timeout = arguments.number(1, 0..=3600)?,
+            "passiveclosed" => config.passive_close = flag()?,
+            "udp/readmode" => config.udp_read_stream = flag()? == 1,
+            "udp/sendmode" => config.udp_send_stream = flag()?,
+            "tcp/accept" => config.accepts = flag()? == 1,
+            "tcp/keepalive" => {
+                let on = flag()? == 1;
+                if on && values == 1 {
+                    return Err("keepalive without its times".into());
+                }
+                if values == 4 {
+                    let times = (
+                        arguments.number(2, 1..=120)?,
+                        arguments.number(3, 25..=100)?,
+                        arguments.number(4, 3..=10)?,
+                    );
+                    config.keep_alive = on.then_some(times);
+                } else {
+                    config.keep_alive = None;
+                }
+            }
+            "recv/buffersize" => {
+                config.buffer_size = arguments.number(1, 10_240..=524_288)? as usize
+            }
+            "recvind" => config.notice_has_length = flag()? == 1,
+            _ => return Err(format!("no setting is called {key}")),
+        }
+        Ok(())
+    }
+
+    pub(super) fn switch_payload_echo(&mut self, form: &Form) -> Result<Reply, Reply> {
+        match form {
+            Form::Test => Ok(Reply::line("+QISDE: (0,1)")),
+            Form::Read => Ok(Reply::line(format!(
+                "+QISDE: {}",
+                u32::from(self.payload_echo)
+            ))),
+            Form::Write(arguments) => {
+                let arguments = Arguments(arguments);
+                arguments.count(1..=1)?;
+                self.payload_echo = arguments.number(0, 0..=1)? == 1;
+                Ok(Reply::ok())
+            }
+            Form::Execute => Err(wrong_form(form)),
+        }
+    }
+
+    pub(super) fn query_error(&mut self, form: &Form) -> Result<Reply, Reply> {
+        match form {
+            Form::Test => return Ok(Reply::ok()),
+            Form::Execute => {}
+            _ => return Err(wrong_form(form)),
+        }
+        let last = self.last_error;
+        Ok(Reply::line(match self.settings.readings.last_error {
+            LastError::WithBlank => format!("+QIGETERROR: {last}, {}", code::meaning(last)),
+            LastError::WithoutBlank => format!("+QIGETERROR: {last},{}", code::meaning(last)),
+            LastError::OtherText => format!("+QIGETERROR: {last},\"see the manual, please\""),
+            LastError::Stale => format!("+QIGETERROR: 0,{}", code::meaning(0)),
+        }))
+    }
+}

@@ -1,0 +1,245 @@
+//! PDP contexts (sections 2.1.1 to 2.1.3 and 2.2.5).
+
+use super::socket::Link;
+use super::{Core, Reply, wrong_form};
+use crate::code;
+use crate::syntax::{Argument, Arguments, Form};
+
+/// So many contexts can be active at once.
+const ACTIVE_LIMIT: usize = 3;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Activity {
+    #[default]
+    Inactive,
+    Active,
+    /// Taken down by the network; AT+QIDEACT must come first.
+    Lost,
+}
+
+/// One PDP context.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ContextState {
+    activity: Activity,
+    configured: bool,
+    kind: u32,
+    apn: String,
+    user: String,
+    password: String,
+    authentication: u32,
+    pub dns: Vec<String>,
+}
+
+impl Core {
+    pub(super) fn is_active(&self, context: u8) -> bool {
+        self.contexts[usize::from(context) - 1].activity == Activity::Active
+    }
+
+    pub(super) fn active_contexts(&self) -> impl Iterator<Item = u8> {
+        (1..=16).filter(|context| self.is_active(*context))
+    }
+
+    pub(super) fn local_address(&self, context: u8) -> String {
+        self.settings.addresses_of(context)[0].to_string()
+    }
+
+    pub(super) fn configure_context(&mut self, form: &Form) -> Result<Reply, Reply> {
+        let arguments = match form {
+            Form::Test => {
+                return Ok(Reply::line(
+                    "+QICSGP: (1-16),(1-3),<APN>,<username>,<password>,(0-3),(0-1)",
+                ));
+            }
+            Form::Write(arguments) => Arguments(arguments),
+            _ => return Err(wrong_form(form)),
+        };
+        arguments.count(1..=7)?;
+        let index = arguments.number(0, 1..=16)? as usize - 1;
+        if arguments.0.len() == 1 {
+            let context = &self.contexts[index];
+            return Ok(Reply::line(format!(
+                "+QICSGP: {},\"{}\",\"{}\",\"{}\",{}",
+                context.kind.max(1),
+                context.apn,
+                context.user,
+                context.password,
+                context.authentication
+            )));
+        }
+        let kind = arguments.number(1, 1..=3)?;
+        let apn = arguments.string(2)?.to_string();
+        // The example of section 3.1.1 leaves one string out, so that the authentication comes fifth.
+        let short = self.settings.readings.context_strings_optional
+            && arguments.0.len() == 5
+            && matches!(arguments.0[4], Argument::Bare(_));
+        let text = |index: usize| match arguments.has(index) {
+            true => arguments.string(index).map(String::from),
+            false => Ok(String::new()),
+        };
+        let user = text(3)?;
+        let password = if short { String::new() } else { text(4)? };
+        let authentication = arguments.number_or(if short { 4 } else { 5 }, 0..=3, 0)?;
+        arguments.number_or(6, 0..=1, 0)?;
+        if user.len() > 127 || password.len() > 127 {
+            return Err(Reply::Wrong(
+                "user name or password longer than 127 bytes".into(),
+            ));
+        }
+        let context = &mut self.contexts[index];
+        *context = ContextState {
+            activity: context.activity,
+            dns: core::mem::take(&mut context.dns),
+            configured: true,
+            kind,
+            apn,
+            user,
+            password,
+            authentication,
+        };
+        Ok(Reply::ok())
+    }
+
+    pub(super) fn activate(&mut self, form: &Form) -> Result<Reply, Reply> {
+        let arguments = match form {
+            Form::Test => return Ok(Reply::line("+QIACT: (1-16)")),
+            Form::Read => {
+                let rows = self
+                    .active_contexts()
+                    .map(|context| self.context_row(context));
+                return Ok(Reply::Lines(rows.collect()));
+            }
+            Form::Write(arguments) => Arguments(arguments),
+            Form::Execute => return Err(wrong_form(form)),
+        };
+        arguments.count(1..=1)?;
+        let id = arguments.number(0, 1..=16)? as u8;
+        let context = &self.contexts[usize::from(id) - 1];
+        if context.activity == Activity::Active {
+            let is_fine = self.settings.readings.activate_active_is_ok;
+            return Ok(if is_fine {
+                Reply::ok()
+            } else {
+                Reply::Fail(code::NOT_ALLOWED)
+            });
+        }
+        if context.activity == Activity::Lost {
+            return Ok(Reply::Fail(code::OPEN_CONTEXT));
+        }
+        if !context.configured {
+            return Ok(Reply::Fail(code::NO_APN));
+        }
+        let known = self
+            .settings
+            .apns
+            .as_ref()
+            .is_none_or(|apns| apns.contains(&context.apn));
+        let allowed =
+            known && self.is_registered() && self.active_contexts().count() < ACTIVE_LIMIT;
+        let refusal = self
+            .settings
+            .activation_refused
+            .or((!allowed).then_some(code::OPEN_CONTEXT));
+        self.after(self.settings.activation_delay, move |core| {
+            let reply = match refusal {
+                Some(code) => Reply::Fail(code),
+                None => {
+                    core.set_active(id);
+                    Reply::ok()
+                }
+            };
+            core.finish(reply);
+        });
+        Ok(Reply::Later)
+    }
+
+    pub(super) fn set_active(&mut self, id: u8) {
+        let context = &mut self.contexts[usize::from(id) - 1];
+        context.activity = Activity::Active;
+        context.kind = context.kind.max(1);
+        context.dns = vec!["8.8.8.8".into(), "8.8.4.4".into()];
+    }
+
+    fn context_row(&self, id: u8) -> String {
+        let context = &self.contexts[usize::from(id) - 1];
+        let mut row = format!("+QIACT: {id},1,{}", context.kind);
+        for address in self.settings.addresses_of(id) {
+            row += &match address {
+                core::net::IpAddr::V4(address) => format!(",\"{address}\""),
+                core::net::IpAddr::V6(address) => {
+                    format!(",\"{}\"", address.to_string().to_ascii_uppercase())
+                }
+            };
+        }
+        row
+    }
+
+    pub(super) fn deactivate(&mut self, form: &Form) -> Result<Reply, Reply> {
+        let arguments = match form {
+            Form::Test => return Ok(Reply::line("+QIDEACT: (1-16)")),
+            Form::Write(arguments) => Arguments(arguments),
+            _ => return Err(wrong_form(form)),
+        };
+        arguments.count(1..=1)?;
+        let id = arguments.number(0, 1..=16)? as u8;
+        let was = self.contexts[usize::from(id) - 1].activity;
+        if was == Activity::Inactive {
+            let is_fine = self.settings.readings.deactivate_inactive_is_ok;
+            return Ok(if is_fine {
+                Reply::ok()
+            } else {
+                Reply::Fail(code::CLOSE_CONTEXT)
+            });
+        }
+        self.after(self.settings.deactivation_delay, move |core| {
+            core.contexts[usize::from(id) - 1].activity = Activity::Inactive;
+            for index in 0..core.sockets.len() {
+                if core.sockets[index]
+                    .as_ref()
+                    .is_some_and(|socket| socket.context == id)
+                {
+                    core.sockets[index] = None;
+                    core.excused[index] = true;
+                }
+            }
+            core.finish(Reply::ok());
+        });
+        Ok(Reply::Later)
+    }
+
+    /// The network takes a context down (section 2.2.5).
+    pub fn lose_context(&mut self, id: u8) {
+        if !(1..=16).contains(&id) || !self.is_active(id) {
+            return;
+        }
+        self.remark(format!("the network deactivates context {id}"));
+        self.contexts[usize::from(id) - 1].activity = Activity::Lost;
+        let mut opening_in_data_mode = false;
+        let mut lost = Vec::new();
+        for socket in self
+            .sockets
+            .iter_mut()
+            .flatten()
+            .filter(|socket| socket.context == id)
+        {
+            opening_in_data_mode |= socket.access_mode == 2 && socket.state == 1;
+            socket.link = Link::Gone;
+            socket.state = 4;
+            socket.ended = true;
+            if !core::mem::replace(&mut socket.end_told, true) {
+                lost.push(socket.id);
+            }
+        }
+        if lost.iter().any(|id| self.is_in_data_mode(*id)) {
+            self.leave_data_mode("NO CARRIER");
+        }
+        self.notice(format!("+QIURC: \"pdpdeact\",{id}"));
+        if self.settings.readings.deactivation_closes {
+            for id in lost {
+                self.notice(format!("+QIURC: \"closed\",{id}"));
+            }
+        }
+        if opening_in_data_mode {
+            self.finish(Reply::Fail(code::CONTEXT_LOST));
+        }
+    }
+}

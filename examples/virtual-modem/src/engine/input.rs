@@ -1,0 +1,120 @@
+//! What the host says: bytes become command lines and payload.
+
+use super::{Core, Mode};
+use crate::log::{Content, Direction};
+use crate::syntax;
+
+/// Longest command line.
+const LINE_LIMIT: usize = 2048;
+
+const ESCAPE: u8 = 0x1b;
+const CONTROL_Z: u8 = 0x1a;
+
+impl Core {
+    /// Whether the module takes bytes from the line; otherwise its RTS is off.
+    pub fn takes_input(&self) -> bool {
+        match &self.mode {
+            Mode::Data(data) => self.has_room(data),
+            _ => true,
+        }
+    }
+
+    /// Bytes from the host.
+    pub fn input_all(&mut self, bytes: &[u8]) {
+        if self.is_deaf() {
+            return self.record_payload(Direction::ToModule, bytes);
+        }
+        for byte in bytes {
+            match &self.mode {
+                Mode::Command => self.command_input(*byte),
+                Mode::Prompt(_) => self.prompt_input(*byte),
+                Mode::Data(_) => self.data_input(*byte),
+            }
+        }
+    }
+
+    fn command_input(&mut self, byte: u8) {
+        if self.busy.is_some() && !self.intruded && byte != b'\n' {
+            self.intruded = true;
+            let name = self
+                .busy
+                .as_ref()
+                .map_or("", |command| &command.name)
+                .to_string();
+            self.violation(format!(
+                "{:?} before the final result of {name}",
+                char::from(byte)
+            ));
+        }
+        if self.echo {
+            self.put_echo(byte);
+        }
+        let after_return = core::mem::replace(&mut self.after_return, byte == b'\r');
+        match byte {
+            b'\r' => self.command_line(),
+            b'\n' if after_return => self.violation("a line feed behind a carriage return"),
+            b'\n' => {
+                self.violation("a line feed as line end");
+                let had_command = find_command(&self.line).is_some();
+                self.line.clear();
+                if had_command {
+                    self.respond(&[], "ERROR");
+                }
+            }
+            0x08 => {
+                self.line.pop();
+            }
+            _ if self.line.len() == LINE_LIMIT => {}
+            _ => self.line.push(byte),
+        }
+    }
+
+    fn command_line(&mut self) {
+        let line = core::mem::take(&mut self.line);
+        let start = find_command(&line);
+        let (stray, command) = line.split_at(start.unwrap_or(line.len()));
+        // What a host sends to leave a prompt or data mode is no harm in command mode.
+        let stray: Vec<u8> = stray
+            .iter()
+            .copied()
+            .filter(|byte| !matches!(byte, &ESCAPE | b'+'))
+            .collect();
+        if !stray.is_empty() {
+            self.record(
+                Direction::ToModule,
+                Content::Line(stray.escape_ascii().to_string()),
+            );
+            let what = if stray[0] == CONTROL_Z {
+                "a stray Ctrl-Z"
+            } else {
+                "bytes that are no command"
+            };
+            self.violation(format!("{what}: {}", stray.escape_ascii()));
+        }
+        if command.is_empty() {
+            return;
+        }
+        self.record(
+            Direction::ToModule,
+            Content::Line(command.escape_ascii().to_string().replace("\\\"", "\"")),
+        );
+        if self.busy.is_some() {
+            self.respond(&[], "ERROR");
+            return;
+        }
+        let parsed = core::str::from_utf8(command).map_err(|_| "not text".to_string());
+        match parsed.and_then(|text| syntax::parse(&text[2..])) {
+            Ok(command) => self.take_up(command),
+            Err(error) => {
+                self.violation(format!("{}: {error}", command.escape_ascii()));
+                self.last_error = crate::code::INVALID_PARAMETERS;
+                self.respond(&[], "ERROR");
+            }
+        }
+    }
+}
+
+fn find_command(line: &[u8]) -> Option<usize> {
+    line.windows(2)
+        .position(|pair| pair.eq_ignore_ascii_case(b"AT"))
+}

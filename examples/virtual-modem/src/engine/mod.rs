@@ -1,0 +1,415 @@
+//! The module's inside: pure state over a clock, a network and bytes.
+//!
+//! [`Core`] does no I/O on its own. The run loop gives it the bytes of the host, lets it look at the
+//! network, and takes what it has to say.
+
+mod config;
+mod context;
+mod data_mode;
+mod dns;
+mod faults;
+mod general;
+mod input;
+mod open;
+mod output;
+mod ping;
+mod power;
+mod receive;
+mod send;
+mod socket;
+
+use crate::log::{Content, Direction, Entry};
+use crate::network::Network;
+use crate::settings::Settings;
+use crate::syntax::{Command, Form};
+use crate::{code, time};
+use config::Config;
+use context::ContextState;
+use core::time::Duration;
+use data_mode::DataMode;
+use faults::Faults;
+use send::Pending;
+use socket::{Linger, Socket};
+use std::collections::{BTreeMap, VecDeque};
+
+pub use socket::{Service, SocketState};
+
+/// Number of connectIDs.
+pub const SOCKETS: usize = 12;
+
+type Action = Box<dyn FnOnce(&mut Core) + Send>;
+
+/// A function that sees every entry of the log.
+pub type Trace = Box<dyn Fn(&Entry) + Send>;
+
+/// What the bytes of the host mean at the moment.
+enum Mode {
+    Command,
+    /// Behind a `>`.
+    Prompt(Pending),
+    /// Transparent access mode.
+    Data(DataMode),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Power {
+    Off,
+    Booting,
+    On,
+}
+
+/// How a command ends.
+enum Reply {
+    /// These lines, then OK.
+    Lines(Vec<String>),
+    /// The code is kept for AT+QIGETERROR.
+    Fail(u16),
+    /// An error of another kind of command, in the numbering of +CME ERROR.
+    Equipment(u16),
+    /// A correct host never does this.
+    Wrong(String),
+    /// Another final result.
+    Final(&'static str),
+    /// All has been said.
+    Said,
+    /// Comes later, by [`Core::finish`].
+    Later,
+}
+
+impl Reply {
+    fn ok() -> Self {
+        Reply::Lines(Vec::new())
+    }
+
+    fn line(line: impl Into<String>) -> Self {
+        Reply::Lines(vec![line.into()])
+    }
+}
+
+/// So that `?` serves for arguments.
+impl From<String> for Reply {
+    fn from(violation: String) -> Self {
+        Reply::Wrong(violation)
+    }
+}
+
+/// Counts of what has passed; see [`ModemHandle::counters`](crate::ModemHandle::counters).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Bytes that arrived at the module.
+    pub bytes_to_module: u64,
+    /// Bytes that arrived at the host.
+    pub bytes_to_host: u64,
+    /// Bytes lost because the host did not read and there was no flow control.
+    pub overruns: u64,
+    /// Command lines.
+    pub commands: u64,
+    /// URCs.
+    pub urcs: u64,
+    /// Payload taken from the host.
+    pub payload_sent: u64,
+    /// Payload that arrived from peers.
+    pub payload_received: u64,
+    /// Restarts of the module, asked for or not.
+    pub restarts: u64,
+}
+
+/// How many entries the log keeps.
+const LOG_LIMIT: usize = 200_000;
+
+pub(crate) struct Core {
+    pub settings: Settings,
+    pub network: Box<dyn Network>,
+    pub counters: Counters,
+    pub commands: BTreeMap<String, usize>,
+    pub violations: Vec<String>,
+    pub log: VecDeque<Entry>,
+    pub trace: Option<Trace>,
+    /// Bytes for the host that the run loop has not taken yet.
+    pub output: Vec<u8>,
+    /// Bytes that the line has not carried yet, kept current by the run loop.
+    pub backlog: usize,
+    /// A change of the line's chopping, for the run loop.
+    pub chop: Option<crate::serial::Chop>,
+    started: bool,
+    power: Power,
+    on_since: u64,
+    silent_until: Option<u64>,
+    now: u64,
+    events: BTreeMap<(u64, u64), Action>,
+    event_count: u64,
+    generation: u64,
+    held: VecDeque<output::Held>,
+    line: Vec<u8>,
+    after_return: bool,
+    mode: Mode,
+    /// The command that has no final result yet.
+    busy: Option<Command>,
+    intruded: bool,
+    echo: bool,
+    payload_echo: bool,
+    equipment_errors: u32,
+    last_error: u16,
+    data_terminal_ready: bool,
+    leaves_data_by_dtr: bool,
+    config: Config,
+    urc_port: String,
+    contexts: [ContextState; 16],
+    sockets: [Option<Socket>; SOCKETS],
+    /// The host cannot know that these ids are closed.
+    excused: [bool; SOCKETS],
+    lingering: Vec<Linger>,
+    resumable: Option<u8>,
+    dns_running: bool,
+    ntp_running: Option<(String, u32)>,
+    clock_set: Option<String>,
+    pin_given: bool,
+    functionality: u32,
+    report_registration: BTreeMap<String, u32>,
+    faults: Faults,
+}
+
+impl Core {
+    pub fn new(settings: Settings, network: Box<dyn Network>) -> Self {
+        let seed = settings.seed;
+        let mut core = Core {
+            network,
+            counters: Counters::default(),
+            commands: BTreeMap::new(),
+            violations: Vec::new(),
+            log: VecDeque::new(),
+            trace: None,
+            output: Vec::new(),
+            backlog: 0,
+            chop: None,
+            started: false,
+            power: Power::Off,
+            on_since: 0,
+            silent_until: None,
+            now: 0,
+            events: BTreeMap::new(),
+            event_count: 0,
+            generation: 0,
+            held: VecDeque::new(),
+            line: Vec::new(),
+            after_return: false,
+            mode: Mode::Command,
+            busy: None,
+            intruded: false,
+            echo: settings.echo,
+            payload_echo: true,
+            equipment_errors: 1,
+            last_error: code::SUCCESS,
+            data_terminal_ready: true,
+            leaves_data_by_dtr: false,
+            config: Config::default(),
+            urc_port: settings.stored.urc_port.clone(),
+            contexts: Default::default(),
+            sockets: Default::default(),
+            excused: [true; SOCKETS],
+            lingering: Vec::new(),
+            resumable: None,
+            dns_running: false,
+            ntp_running: None,
+            clock_set: None,
+            pin_given: false,
+            functionality: 1,
+            report_registration: BTreeMap::new(),
+            faults: Faults::new(seed),
+            settings,
+        };
+        core.forget();
+        core
+    }
+
+    /// Called by the run loop before anything else of a round.
+    pub fn begin(&mut self) {
+        self.now = time::micros();
+        if !self.started {
+            self.started = true;
+            if self.settings.cold {
+                self.boot();
+            } else {
+                self.power = Power::On;
+                self.on_since = self.now;
+                self.take_up_what_was_left();
+            }
+        }
+    }
+
+    /// Does what is due. True if anything was.
+    pub fn fire(&mut self) -> bool {
+        self.now = time::micros();
+        let mut fired = false;
+        if self.silent_until.is_some_and(|until| until <= self.now) {
+            self.silent_until = None;
+            self.remark("no longer silent");
+            fired = true;
+        }
+        while let Some(entry) = self.events.first_entry() {
+            if entry.key().0 > self.now {
+                break;
+            }
+            let action = entry.remove();
+            action(self);
+            fired = true;
+        }
+        fired
+    }
+
+    /// The next time at which [`Core::fire`] has something to do.
+    pub fn deadline(&self) -> Option<u64> {
+        let event = self.events.keys().next().map(|(at, _)| *at);
+        let silent = self.silent_until.filter(|until| *until != u64::MAX);
+        event.into_iter().chain(silent).min()
+    }
+
+    fn after(&mut self, delay: Duration, action: impl FnOnce(&mut Core) + Send + 'static) {
+        self.event_count += 1;
+        let at = self.now + delay.as_micros() as u64;
+        self.events.insert((at, self.event_count), Box::new(action));
+    }
+
+    fn is_deaf(&self) -> bool {
+        self.power != Power::On || self.silent_until.is_some()
+    }
+
+    fn record(&mut self, direction: Direction, content: Content) {
+        let entry = Entry {
+            time: Duration::from_micros(self.now),
+            direction,
+            content,
+        };
+        if let Some(trace) = &self.trace {
+            trace(&entry);
+        }
+        if self.log.len() == LOG_LIMIT {
+            self.log.pop_front();
+        }
+        self.log.push_back(entry);
+    }
+
+    fn record_payload(&mut self, direction: Direction, bytes: &[u8]) {
+        let start = bytes[..bytes.len().min(Content::EXCERPT)].to_vec();
+        self.record(
+            direction,
+            Content::Payload {
+                length: bytes.len(),
+                start,
+            },
+        );
+    }
+
+    pub fn remark(&mut self, text: impl Into<String>) {
+        self.now = time::micros();
+        self.record(Direction::Remark, Content::Line(text.into()));
+    }
+
+    fn violation(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        self.remark(format!("violation: {text}"));
+        self.violations
+            .push(format!("{:?}: {text}", Duration::from_micros(self.now)));
+    }
+
+    /// Takes up a command line.
+    fn take_up(&mut self, command: Command) {
+        let latency = self.latency(&command.name);
+        *self.commands.entry(command.name.clone()).or_default() += 1;
+        self.counters.commands += 1;
+        self.busy = Some(command);
+        self.intruded = false;
+        if latency.is_zero() {
+            self.execute();
+        } else {
+            self.after(latency, Core::execute);
+        }
+    }
+
+    fn latency(&self, name: &str) -> Duration {
+        let slow = self
+            .faults
+            .slow
+            .get(name)
+            .or(self.settings.latency_of.get(name));
+        slow.copied().unwrap_or(self.settings.latency)
+    }
+
+    fn execute(&mut self) {
+        let Some(command) = self.busy.clone() else {
+            return;
+        };
+        let reply = self.dispatch(&command).unwrap_or_else(|reply| reply);
+        self.finish(reply);
+    }
+
+    fn dispatch(&mut self, command: &Command) -> Result<Reply, Reply> {
+        let form = &command.form;
+        match command.name.as_str() {
+            "QICSGP" => self.configure_context(form),
+            "QIACT" => self.activate(form),
+            "QIDEACT" => self.deactivate(form),
+            "QIOPEN" => self.open(form),
+            "QICLOSE" => self.close(form),
+            "QISTATE" => self.query_state(form),
+            "QISEND" => self.send(form),
+            "QISENDEX" => self.send_hex(form),
+            "QIRD" => self.read(form),
+            "QISWTMD" => self.switch_mode(form),
+            "QPING" => self.ping(form),
+            "QNTP" => self.synchronize(form),
+            "QIDNSCFG" => self.configure_dns(form),
+            "QIDNSGIP" => self.look_up(form),
+            "QICFG" => self.configure(form),
+            "QISDE" => self.switch_payload_echo(form),
+            "QIGETERROR" => self.query_error(form),
+            "ATO" => self.resume(),
+            _ => self.general(command),
+        }
+    }
+
+    /// Gives the final result of the command in flight.
+    fn finish(&mut self, reply: Reply) {
+        if matches!(reply, Reply::Later) {
+            return;
+        }
+        let Some(command) = self.busy.take() else {
+            return;
+        };
+        let is_socket_command = is_socket_command(&command.name);
+        let error = match &reply {
+            Reply::Fail(code) => *code,
+            Reply::Wrong(_) => code::INVALID_PARAMETERS,
+            _ => code::SUCCESS,
+        };
+        if is_socket_command {
+            self.last_error = error;
+        }
+        match reply {
+            Reply::Lines(lines) => self.respond(&lines, "OK"),
+            Reply::Fail(code) => self.respond_error(code),
+            Reply::Equipment(code) => self.respond_equipment_error(code),
+            Reply::Wrong(text) => {
+                self.violation(format!("AT+{}: {text}", command.name));
+                if is_socket_command {
+                    self.respond_error(error);
+                } else {
+                    self.respond(&[], "ERROR");
+                }
+            }
+            Reply::Final(result) => self.respond(&[], result),
+            Reply::Said | Reply::Later => {}
+        }
+        self.release_held();
+    }
+}
+
+fn is_socket_command(name: &str) -> bool {
+    name.starts_with("QI") && name != "QIGETERROR" || name == "QPING" || name == "QNTP"
+}
+
+/// A form that the command does not have.
+fn wrong_form(form: &Form) -> Reply {
+    Reply::Wrong(format!("no such form: {form:?}"))
+}

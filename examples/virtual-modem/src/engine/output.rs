@@ -1,0 +1,176 @@
+//! What the module says, and when it may say it.
+
+use super::{Core, Mode, Power};
+use crate::code;
+use crate::log::{Content, Direction};
+use crate::readings::{Errors, Prompt};
+
+/// Something that waits for a place where a URC may be.
+pub(super) enum Held {
+    Line(String),
+    Raw(Vec<u8>),
+}
+
+impl Core {
+    fn put(&mut self, bytes: &[u8]) {
+        if !self.is_deaf() {
+            self.output.extend_from_slice(bytes);
+        }
+    }
+
+    /// One line of text. `leads` puts a line end in front.
+    fn put_line(&mut self, text: &str, leads: bool) {
+        if self.is_deaf() {
+            return;
+        }
+        if self.faults.loses_line() {
+            self.remark(format!("lost: {text}"));
+            return;
+        }
+        if leads {
+            self.put(b"\r\n");
+        }
+        self.put(text.as_bytes());
+        self.put(b"\r\n");
+        self.record(Direction::ToHost, Content::Line(text.into()));
+    }
+
+    /// Payload, as it is.
+    pub(super) fn put_payload(&mut self, bytes: &[u8]) {
+        if !self.is_deaf() {
+            self.put(bytes);
+            self.record_payload(Direction::ToHost, bytes);
+        }
+    }
+
+    pub(super) fn put_echo(&mut self, byte: u8) {
+        self.put(&[byte]);
+    }
+
+    /// Information lines and a final result.
+    pub(super) fn respond(&mut self, lines: &[String], result: &str) {
+        self.foreign_urc();
+        for (index, line) in lines.iter().enumerate() {
+            self.put_line(
+                line,
+                index == 0 || self.settings.readings.lines_have_own_line_end,
+            );
+        }
+        if !lines.is_empty() {
+            self.foreign_urc();
+        }
+        self.put_line(result, true);
+    }
+
+    /// The code of a failed socket command, in the form of the readings.
+    pub(super) fn respond_error(&mut self, code: u16) {
+        let result = match self.settings.readings.errors {
+            Errors::Plain => "ERROR".into(),
+            Errors::Numeric => format!("+CME ERROR: {code}"),
+            Errors::Text => format!("+CME ERROR: {}", code::meaning(code)),
+        };
+        self.respond(&[], &result);
+    }
+
+    /// An error of another command, as AT+CMEE wants it.
+    pub(super) fn respond_equipment_error(&mut self, code: u16) {
+        let text = match code {
+            10 => "SIM not inserted",
+            11 => "SIM PIN required",
+            13 => "SIM failure",
+            14 => "SIM busy",
+            16 => "incorrect password",
+            _ => "operation not allowed",
+        };
+        let result = match self.equipment_errors {
+            0 => "ERROR".into(),
+            1 => format!("+CME ERROR: {code}"),
+            _ => format!("+CME ERROR: {text}"),
+        };
+        self.respond(&[], &result);
+    }
+
+    /// A header line and data behind it (sections 2.1.8 and 2.2.2).
+    pub(super) fn put_data(&mut self, header: &str, data: &[u8]) {
+        let in_line = self.config.view_mode == 1;
+        self.put(b"\r\n");
+        self.put(header.as_bytes());
+        self.put(if in_line { b"," } else { b"\r\n" });
+        self.record(Direction::ToHost, Content::Line(header.into()));
+        if self.config.data_format.1 == 1 {
+            let digits: String = data.iter().map(|byte| format!("{byte:02X}")).collect();
+            self.put_payload(digits.as_bytes());
+        } else {
+            self.put_payload(data);
+        }
+    }
+
+    pub(super) fn put_line_end(&mut self) {
+        self.put(b"\r\n");
+    }
+
+    pub(super) fn put_prompt(&mut self) {
+        self.foreign_urc();
+        let prompt: &[u8] = match self.settings.readings.prompt {
+            Prompt::WithBlank => b"\r\n> ",
+            Prompt::Bare => b"\r\n>",
+            Prompt::WithLineEnd => b"\r\n>\r\n",
+        };
+        self.put(prompt);
+        self.record(Direction::ToHost, Content::Line(">".into()));
+    }
+
+    /// Whether a URC may be put now.
+    fn may_interrupt(&self) -> bool {
+        matches!(self.mode, Mode::Command)
+    }
+
+    /// A line on its own, as soon as the line is free for one.
+    pub(super) fn urc(&mut self, line: impl Into<String>) {
+        if self.power == Power::On {
+            self.held.push_back(Held::Line(line.into()));
+            self.release_held();
+        }
+    }
+
+    /// A notice that goes to the port of AT+QURCCFG, which may be another one.
+    pub(super) fn notice(&mut self, line: impl Into<String>) {
+        let line = line.into();
+        if self.urc_port == self.settings.port || self.urc_port == "all" {
+            self.urc(line);
+        } else {
+            self.remark(format!("on port {}: {line}", self.urc_port));
+        }
+    }
+
+    /// Raw bytes in the place of a URC.
+    pub fn raw_urc(&mut self, bytes: &[u8]) {
+        self.held.push_back(Held::Raw(bytes.to_vec()));
+        self.release_held();
+    }
+
+    pub(super) fn release_held(&mut self) {
+        while self.may_interrupt() {
+            let Some(held) = self.held.pop_front() else {
+                break;
+            };
+            self.counters.urcs += 1;
+            match held {
+                Held::Line(line) => self.put_line(&line, true),
+                Held::Raw(bytes) => {
+                    self.put(&bytes);
+                    let text = bytes.escape_ascii().to_string();
+                    self.record(Direction::ToHost, Content::Line(text));
+                }
+            }
+        }
+    }
+
+    /// The fault of that name, at a place where a URC may be.
+    pub(super) fn foreign_urc(&mut self) {
+        if let Some(line) = self.faults.foreign_urc() {
+            self.counters.urcs += 1;
+            self.put_line(line, true);
+        }
+    }
+}

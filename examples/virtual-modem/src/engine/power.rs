@@ -1,0 +1,146 @@
+//! Power: boot, restart, silence, and what was left over from before.
+
+use super::{Core, Mode, Power, SOCKETS};
+use crate::code;
+use core::time::Duration;
+
+impl Core {
+    /// Back to what the module is after power-on.
+    pub(super) fn forget(&mut self) {
+        self.mode = Mode::Command;
+        self.busy = None;
+        self.line.clear();
+        self.held.clear();
+        self.events.clear();
+        self.echo = self.settings.echo;
+        self.payload_echo = true;
+        self.equipment_errors = 1;
+        self.last_error = code::SUCCESS;
+        self.leaves_data_by_dtr = false;
+        self.config = Default::default();
+        self.config.view_mode = self.settings.stored.view_mode;
+        self.config.data_format = self.settings.stored.data_format;
+        self.urc_port = self.settings.stored.urc_port.clone();
+        self.contexts = Default::default();
+        self.sockets = Default::default();
+        self.excused = [true; SOCKETS];
+        self.lingering.clear();
+        self.resumable = None;
+        self.dns_running = false;
+        self.ntp_running = None;
+        self.pin_given = false;
+        self.functionality = 1;
+        self.report_registration.clear();
+    }
+
+    pub(super) fn take_up_what_was_left(&mut self) {
+        let left = self.settings.left_over.clone();
+        for context in &left.contexts {
+            self.set_active(*context);
+        }
+        if !left.sockets.is_empty() {
+            self.set_active(1);
+        }
+        for socket in &left.sockets {
+            self.leave_open(socket.id, socket.access_mode, &socket.unread);
+        }
+        let first = left.sockets.first().map_or(0, |socket| socket.id);
+        if left.transparent {
+            if let Some(socket) = &mut self.sockets[usize::from(first)] {
+                socket.access_mode = 2;
+            }
+            self.enter_data_mode(first);
+        } else if let Some(bytes) = left.prompt {
+            self.wait_for_payload(first, Some(bytes), None);
+        }
+    }
+
+    pub(super) fn boot(&mut self) {
+        self.power = Power::Booting;
+        self.on_since = self.now;
+        self.after(self.settings.boot_time, |core| {
+            core.power = Power::On;
+            for message in core.settings.boot_messages.clone() {
+                core.urc(message);
+            }
+            core.await_registration();
+        });
+    }
+
+    /// The module starts anew, for whatever reason.
+    pub fn restart(&mut self) {
+        self.remark("the module restarts");
+        self.counters.restarts += 1;
+        self.forget();
+        // On power-on the echo is on, whatever a host had left before.
+        self.echo = true;
+        self.silent_until = None;
+        self.boot();
+    }
+
+    pub(super) fn power_down(&mut self) {
+        self.remark("power down");
+        self.forget();
+        self.power = Power::Off;
+    }
+
+    /// Neither hears nor speaks, for a time or until told otherwise.
+    pub fn fall_silent(&mut self, time: Option<Duration>) {
+        self.remark("silent");
+        self.silent_until = Some(time.map_or(u64::MAX, |time| self.now + time.as_micros() as u64));
+    }
+
+    /// Speaks again.
+    pub fn speak(&mut self) {
+        self.silent_until = None;
+        self.remark("no longer silent");
+    }
+
+    pub(super) fn is_registered(&self) -> bool {
+        use crate::settings::Registration::{Home, Roaming};
+        matches!(self.registration_state(), Home | Roaming)
+    }
+
+    pub(super) fn registration_state(&self) -> crate::settings::Registration {
+        let reached =
+            self.now >= self.on_since + self.settings.registration_delay.as_micros() as u64;
+        if reached && self.functionality == 1 && self.sim_is_ready() {
+            self.settings.registration
+        } else {
+            crate::settings::Registration::Searching
+        }
+    }
+
+    pub(super) fn sim_is_ready(&self) -> bool {
+        use crate::settings::Sim;
+        match &self.settings.sim {
+            Sim::Ready => true,
+            Sim::Missing => false,
+            Sim::Pin(_) => self.pin_given,
+            Sim::Busy(time) => self.now >= self.on_since + time.as_micros() as u64,
+        }
+    }
+
+    /// The URC of AT+CREG and its like when the network is found.
+    fn await_registration(&mut self) {
+        let found = self.on_since + self.settings.registration_delay.as_micros() as u64;
+        let wait = Duration::from_micros(found.saturating_sub(self.now));
+        self.after(wait, |core| {
+            for (name, report) in core.report_registration.clone() {
+                if report > 0 {
+                    core.urc(format!("+{name}: {}", core.registration_number()));
+                }
+            }
+        });
+    }
+
+    pub(super) fn registration_number(&self) -> u32 {
+        use crate::settings::Registration;
+        match self.registration_state() {
+            Registration::Home => 1,
+            Registration::Searching => 2,
+            Registration::Denied => 3,
+            Registration::Roaming => 5,
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Receiving: notices, AT+QIRD and pushed data (sections 2.1.8 and 2.2.2).
+
+use super::socket::{Connection, Link, Service, Socket};
+use super::{Core, Mode, Reply, SOCKETS, wrong_form};
+use crate::syntax::{Arguments, Form};
+use core::task::{Context, Poll};
+use std::net::SocketAddr;
+
+/// Most bytes of one read and of one push.
+const READ_LIMIT: usize = 1500;
+/// Data is not put on the line while more than this waits there already.
+const BACKLOG_LIMIT: usize = 4096;
+
+impl Core {
+    /// Bytes of a stream have arrived.
+    pub(super) fn arrived(&mut self, socket: &mut Socket, bytes: &[u8]) {
+        let was_empty = socket.is_empty();
+        socket.received += bytes.len() as u64;
+        socket.unread.extend(bytes);
+        self.counters.payload_received += bytes.len() as u64;
+        self.faults.count_payload(bytes.len());
+        if was_empty {
+            self.notice_data(socket);
+        }
+        if self
+            .faults
+            .peer_closes
+            .is_some_and(|limit| socket.received >= limit)
+        {
+            socket.ended = true;
+            self.tell_end(socket);
+        }
+    }
+
+    pub(super) fn receive_datagram(&mut self, socket: &mut Socket, cx: &mut Context<'_>) -> bool {
+        if socket.unread_bytes() >= self.config.buffer_size {
+            return false;
+        }
+        let Link::Open(Connection::Udp(datagrams)) = &mut socket.link else {
+            return false;
+        };
+        let Poll::Ready(Ok((datagram, from))) = datagrams.poll_receive(cx) else {
+            return false;
+        };
+        match socket.service {
+            Service::UdpListener => self.incoming_datagram(socket, datagram, from),
+            // A connected socket hears its peer only.
+            Service::Udp if socket.peer.is_some_and(|peer| peer != from) => {}
+            _ => self.datagram_arrived(socket, datagram, from),
+        }
+        true
+    }
+
+    fn datagram_arrived(&mut self, socket: &mut Socket, datagram: Vec<u8>, from: SocketAddr) {
+        let was_empty = socket.is_empty();
+        socket.received += datagram.len() as u64;
+        self.counters.payload_received += datagram.len() as u64;
+        self.faults.count_payload(datagram.len());
+        if self.config.udp_read_stream && socket.service != Service::UdpService {
+            socket.unread.extend(datagram);
+        } else {
+            socket.datagrams.push_back((datagram.into(), from));
+        }
+        if was_empty {
+            self.notice_data(socket);
+        }
+    }
+
+    /// A UDP LISTENER gives each peer a socket of its own, which shares the listener's port.
+    fn incoming_datagram(&mut self, server: &mut Socket, datagram: Vec<u8>, from: SocketAddr) {
+        let known = self.sockets.iter().flatten().find(|socket| {
+            socket.service == Service::UdpIncoming
+                && socket.server == server.id
+                && socket.peer == Some(from)
+        });
+        let id = match known.map(|socket| socket.id) {
+            Some(id) => Some(id),
+            None => self.incoming(server, Connection::Nothing, from, Service::UdpIncoming),
+        };
+        let Some(mut socket) = id.and_then(|id| self.sockets[usize::from(id)].take()) else {
+            return;
+        };
+        self.datagram_arrived(&mut socket, datagram, from);
+        let slot = usize::from(socket.id);
+        self.sockets[slot] = Some(socket);
+    }
+
+    /// The notice of buffer mode: only for the first data in an empty buffer.
+    pub(super) fn notice_data(&mut self, socket: &Socket) {
+        if socket.access_mode != 0 {
+            return;
+        }
+        let id = socket.id;
+        let notice = if self.config.notice_has_length || self.settings.readings.notice_has_length {
+            format!("+QIURC: \"recv\",{id},{}", socket.unread_bytes())
+        } else {
+            format!("+QIURC: \"recv\",{id}")
+        };
+        if self.faults.lost_recv > 0 {
+            self.faults.lost_recv -= 1;
+            self.remark(format!("lost: {notice}"));
+        } else if self.faults.late_recv.is_zero() {
+            self.notice(notice);
+        } else {
+            self.after(self.faults.late_recv, move |core| core.notice(notice));
+        }
+    }
+
+    pub(super) fn read(&mut self, form: &Form) -> Result<Reply, Reply> {
+        let arguments = match form {
+            Form::Test => return Ok(Reply::line("+QIRD: (0-11),(0-1500)")),
+            Form::Write(arguments) => Arguments(arguments),
+            _ => return Err(wrong_form(form)),
+        };
+        arguments.count(1..=2)?;
+        let id = arguments.number(0, 0..=11)? as u8;
+        let length = arguments.number_or(1, 0..=READ_LIMIT as u32, READ_LIMIT as u32)? as usize;
+        let limit = length.min(self.faults.short_reads.unwrap_or(READ_LIMIT));
+        let rest_is_lost = self.settings.readings.datagram_rest_is_lost;
+        let Some(socket) = self.sockets[usize::from(id)].as_mut() else {
+            return Ok(self.no_such_socket(id));
+        };
+        if socket.service.is_listener() {
+            return Err(Reply::Wrong("a listener has no data".into()));
+        }
+        if length == 0 {
+            let (received, given, unread) = (socket.received, socket.given, socket.unread_bytes());
+            return Ok(Reply::line(format!("+QIRD: {received},{given},{unread}")));
+        }
+        let tells_peer = socket.service == Service::UdpService;
+        let (data, from) = socket.take(limit, rest_is_lost);
+        let header = match from.filter(|_| tells_peer) {
+            Some(from) => format!("+QIRD: {},\"{}\",{}", data.len(), from.ip(), from.port()),
+            None => format!("+QIRD: {}", data.len()),
+        };
+        if data.is_empty() {
+            return Ok(Reply::line(header));
+        }
+        if self.faults.read_loss > 0 {
+            self.faults.read_loss -= 1;
+            self.remark(format!("lost: {header} and its data"));
+            return Ok(Reply::ok());
+        }
+        self.foreign_urc();
+        self.put_data(&header, &data);
+        if self.settings.readings.read_ends_with_blank_line {
+            self.put_line_end();
+            self.foreign_urc();
+        }
+        Ok(Reply::ok_behind_data())
+    }
+
+    /// Pushes data to the host, in direct push and transparent mode. True if there was any.
+    pub(super) fn give_out(&mut self) -> bool {
+        let mut moved = false;
+        for index in 0..SOCKETS {
+            let Some(mut socket) = self.sockets[index].take() else {
+                continue;
+            };
+            moved |= self.push(&mut socket);
+            self.sockets[index] = Some(socket);
+        }
+        moved
+    }
+
+    fn push(&mut self, socket: &mut Socket) -> bool {
+        let mut moved = false;
+        let in_data_mode = self.is_in_data_mode(socket.id);
+        let in_push_mode = socket.access_mode == 1 && matches!(self.mode, Mode::Command);
+        if in_data_mode || in_push_mode {
+            while !socket.is_empty() && self.output.len() + self.backlog < BACKLOG_LIMIT {
+                let (data, from) = socket.take(READ_LIMIT, true);
+                if in_data_mode {
+                    self.put_payload(&data);
+                } else {
+                    self.push_frame(socket, &data, from);
+                }
+                moved = true;
+            }
+        }
+        if socket.ended && socket.is_empty() && !socket.end_told {
+            if in_data_mode {
+                self.no_carrier(socket);
+            } else {
+                self.tell_end(socket);
+            }
+            moved = true;
+        }
+        moved
+    }
+
+    fn push_frame(&mut self, socket: &Socket, data: &[u8], from: Option<SocketAddr>) {
+        let tells_peer =
+            socket.service == Service::UdpService && self.settings.readings.push_tells_peer;
+        let header = match from.filter(|_| tells_peer) {
+            Some(from) => {
+                format!(
+                    "+QIURC: \"recv\",{},{},\"{}\",{}",
+                    socket.id,
+                    data.len(),
+                    from.ip(),
+                    from.port()
+                )
+            }
+            None => format!("+QIURC: \"recv\",{},{}", socket.id, data.len()),
+        };
+        self.counters.urcs += 1;
+        self.foreign_urc();
+        self.put_data(&header, data);
+        if self.settings.readings.push_ends_with_line_end {
+            self.put_line_end();
+        }
+    }
+}
+
+impl Reply {
+    /// The OK that ends a read; the line ends before it are the read's own.
+    fn ok_behind_data() -> Reply {
+        Reply::Final("OK")
+    }
+}
+
+impl Socket {
+    /// Takes out data: of a stream up to `limit`, of datagrams from one only.
+    fn take(&mut self, limit: usize, rest_is_lost: bool) -> (Vec<u8>, Option<SocketAddr>) {
+        let (data, from) = match self.datagrams.front_mut() {
+            Some((datagram, from)) => {
+                let from = *from;
+                let count = limit.min(datagram.len());
+                let data: Vec<u8> = datagram.drain(..count).collect();
+                if datagram.is_empty() || rest_is_lost {
+                    self.datagrams.pop_front();
+                }
+                (data, Some(from))
+            }
+            None => {
+                let count = limit.min(self.unread.len());
+                (self.unread.drain(..count).collect(), None)
+            }
+        };
+        self.given += data.len() as u64;
+        (data, from)
+    }
+}

@@ -1,0 +1,230 @@
+//! The module as a whole, and the handle that steers it from outside.
+
+use crate::engine::{Core, Counters, SocketState};
+use crate::fault::Fault;
+use crate::log::Entry;
+use crate::network::Network;
+use crate::serial::ModuleEnd;
+use crate::settings::Settings;
+use crate::time;
+use core::future::poll_fn;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+struct Shared {
+    core: Mutex<Core>,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A virtual LTE module.
+pub struct VirtualModem {
+    shared: Arc<Shared>,
+}
+
+impl VirtualModem {
+    /// A module with these settings in front of this network.
+    pub fn new(settings: Settings, network: impl Network + 'static) -> Self {
+        let core = Mutex::new(Core::new(settings, Box::new(network)));
+        VirtualModem {
+            shared: Arc::new(Shared {
+                core,
+                waker: Mutex::new(None),
+            }),
+        }
+    }
+
+    /// A handle to steer and to inspect the module while it runs.
+    pub fn handle(&self) -> ModemHandle {
+        ModemHandle {
+            shared: self.shared.clone(),
+        }
+    }
+
+    /// Runs the module on a line until the host's transmitter is dropped.
+    ///
+    /// The future may be dropped, and the module run again on another line: it keeps its state, as a
+    /// module does when its host is reset.
+    pub async fn run(&self, mut line: ModuleEnd) {
+        poll_fn(|cx| self.poll(&mut line, cx)).await;
+    }
+
+    fn poll(&self, line: &mut ModuleEnd, cx: &mut Context<'_>) -> Poll<()> {
+        *self
+            .shared
+            .waker
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        let mut core = self.shared.lock();
+        let mut buffer = [0; 256];
+        loop {
+            core.begin();
+            if let Some(chop) = core.chop.take() {
+                line.set_chop(chop);
+            }
+            let mut moved = core.fire();
+            core.set_data_terminal_ready(line.data_terminal_ready());
+            core.backlog = line.unsent();
+            moved |= core.poll_network(cx);
+            while core.takes_input() {
+                let Poll::Ready(count) = line.poll_read(cx, &mut buffer) else {
+                    break;
+                };
+                if count == 0 {
+                    self.hand_over(&mut core, line);
+                    return Poll::Ready(());
+                }
+                core.input_all(&buffer[..count]);
+                moved = true;
+            }
+            moved |= self.hand_over(&mut core, line);
+            if !moved {
+                break;
+            }
+        }
+        if let Some(at) = core.deadline() {
+            time::wake_at(at, cx.waker());
+        }
+        if core.backlog > 0 {
+            line.wake_when_sent(cx);
+        }
+        Poll::Pending
+    }
+
+    fn hand_over(&self, core: &mut Core, line: &mut ModuleEnd) -> bool {
+        let output = core::mem::take(&mut core.output);
+        line.send(&output);
+        let (to_module, to_host, overruns) = line.counts();
+        core.counters.bytes_to_module = to_module;
+        core.counters.bytes_to_host = to_host;
+        core.counters.overruns = overruns;
+        !output.is_empty()
+    }
+}
+
+/// Steers and inspects a [`VirtualModem`], also while it runs.
+#[derive(Clone)]
+pub struct ModemHandle {
+    shared: Arc<Shared>,
+}
+
+impl ModemHandle {
+    fn with<T>(&self, act: impl FnOnce(&mut Core) -> T) -> T {
+        let result = act(&mut self.shared.lock());
+        let waker = self
+            .shared
+            .waker
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        result
+    }
+
+    /// All that has passed over the line so far (the last 200 000 entries).
+    pub fn log(&self) -> Vec<Entry> {
+        self.shared.lock().log.iter().cloned().collect()
+    }
+
+    /// Shows every entry of the log as it is made. The function must not use the handle.
+    pub fn set_trace(&self, trace: impl Fn(&Entry) + Send + 'static) {
+        self.shared.lock().trace = Some(Box::new(trace));
+    }
+
+    /// How often each command was given, by name: "QISEND", "ATE", "AT".
+    pub fn commands(&self) -> BTreeMap<String, usize> {
+        self.shared.lock().commands.clone()
+    }
+
+    /// What a correct host would not have done, in the order in which it was done.
+    pub fn violations(&self) -> Vec<String> {
+        self.shared.lock().violations.clone()
+    }
+
+    /// Counts of what has passed.
+    pub fn counters(&self) -> Counters {
+        self.shared.lock().counters.clone()
+    }
+
+    /// Starts all counts anew, and empties the log and the list of violations.
+    pub fn reset_counts(&self) {
+        self.with(|core| {
+            core.counters = Counters::default();
+            core.commands.clear();
+            core.violations.clear();
+            core.log.clear();
+        });
+    }
+
+    /// Arms a fault, or lets it happen at once, as its kind is.
+    pub fn inject(&self, fault: Fault) {
+        self.with(|core| {
+            core.begin();
+            core.inject(fault);
+        });
+    }
+
+    /// Disarms all faults.
+    pub fn clear_faults(&self) {
+        self.with(Core::clear_faults);
+    }
+
+    /// Puts raw bytes on the line at the next point at which a module may put a URC.
+    pub fn urc(&self, bytes: &[u8]) {
+        self.with(|core| {
+            core.begin();
+            core.raw_urc(bytes);
+        });
+    }
+
+    /// The network takes a context down (section 2.2.5).
+    pub fn pdpdeact(&self, context: u8) {
+        self.inject(Fault::PdpDeact { context, after: 0 });
+    }
+
+    /// The module restarts, or starts if it was off.
+    pub fn restart(&self) {
+        self.inject(Fault::Restart { after: 0 });
+    }
+
+    /// Switches the module deaf and dumb, and back.
+    pub fn silent(&self, on: bool) {
+        self.with(|core| {
+            core.begin();
+            if on {
+                core.fall_silent(None)
+            } else {
+                core.speak()
+            }
+        });
+    }
+
+    /// Falls silent for a time.
+    pub fn silent_for(&self, time: Duration) {
+        self.inject(Fault::Silent(Some(time)));
+    }
+
+    /// One socket; nothing if the id is free.
+    pub fn state(&self, id: u8) -> Option<SocketState> {
+        self.sockets().into_iter().find(|socket| socket.id == id)
+    }
+
+    /// All sockets.
+    pub fn sockets(&self) -> Vec<SocketState> {
+        self.shared.lock().socket_states()
+    }
+
+    /// Writes a remark of the test into the log.
+    pub fn remark(&self, text: &str) {
+        self.with(|core| core.remark(text));
+    }
+}

@@ -1,0 +1,307 @@
+//! What kind of module it is, and what it finds around itself.
+
+use crate::readings::Readings;
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The SIM card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sim {
+    /// Ready for use.
+    Ready,
+    /// Not there.
+    Missing,
+    /// Wants this PIN first.
+    Pin(String),
+    /// Ready after this time from boot.
+    Busy(Duration),
+}
+
+/// What the network says to AT+CREG and its like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// In the home network.
+    Home,
+    /// In a foreign network.
+    Roaming,
+    /// Never finds one.
+    Searching,
+    /// Not let in.
+    Denied,
+}
+
+/// The answer to a lookup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsRecord {
+    /// Addresses, or a code of the note's chapter 4.
+    pub answer: Result<Vec<IpAddr>, u16>,
+    /// Time until the answer; nothing stands for no answer at all.
+    pub delay: Option<Duration>,
+    /// Seconds for which the answer holds.
+    pub time_to_live: u32,
+}
+
+/// A socket that was open before the host was reset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOpen {
+    /// Its connectID.
+    pub id: u8,
+    /// Its access mode: 0 buffer, 1 direct push, 2 transparent.
+    pub access_mode: u8,
+    /// What the peer had sent and nobody had read.
+    pub unread: Vec<u8>,
+}
+
+/// What a module, not reset with its host, may be in the middle of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOver {
+    /// Open sockets in context 1.
+    pub sockets: Vec<LeftOpen>,
+    /// Active contexts.
+    pub contexts: Vec<u8>,
+    /// It waits for so many bytes of a fixed-length send on the first of the sockets.
+    pub prompt: Option<usize>,
+    /// It is in transparent mode on the first of the sockets.
+    pub transparent: bool,
+}
+
+/// What the module keeps in non-volatile memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// `AT+QICFG="viewmode"`.
+    pub view_mode: u32,
+    /// `AT+QICFG="dataformat"`.
+    pub data_format: (u32, u32),
+    /// `AT+QURCCFG="urcport"`.
+    pub urc_port: String,
+}
+
+/// Everything about the module that a test may want to choose. Fields are public; each has a builder method.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Time from a command to its answer.
+    pub latency: Duration,
+    /// The same for single commands, by name: "QIRD", "ATE", "AT".
+    pub latency_of: BTreeMap<String, Duration>,
+    /// Time from the last byte of payload to SEND OK.
+    pub send_latency: Duration,
+    /// Time from power to RDY.
+    pub boot_time: Duration,
+    /// Announcements of a boot.
+    pub boot_messages: Vec<String>,
+    /// Boots when first run; otherwise it is up already.
+    pub cold: bool,
+    /// The SIM card.
+    pub sim: Sim,
+    /// Registration.
+    pub registration: Registration,
+    /// Time from power until registered.
+    pub registration_delay: Duration,
+    /// Access point names that the network knows; nothing stands for all.
+    pub apns: Option<Vec<String>>,
+    /// Addresses of contexts other than 10.0.0.2.
+    pub addresses: BTreeMap<u8, Vec<IpAddr>>,
+    /// Time of AT+QIACT.
+    pub activation_delay: Duration,
+    /// AT+QIACT fails with this code.
+    pub activation_refused: Option<u16>,
+    /// Time of AT+QIDEACT.
+    pub deactivation_delay: Duration,
+    /// Time of a connect, besides what the network itself takes.
+    pub connect_delay: Duration,
+    /// Lookups by name, in lower case.
+    pub dns: BTreeMap<String, DnsRecord>,
+    /// Time of a lookup of a name without a record.
+    pub dns_delay: Duration,
+    /// Time of AT+QNTP, and the time that it gives or the code with which it fails.
+    pub ntp: (Duration, Result<String, u16>),
+    /// The reading of the note.
+    pub readings: Readings,
+    /// What was going on before.
+    pub left_over: LeftOver,
+    /// Whether commands are echoed at first.
+    pub echo: bool,
+    /// Non-volatile memory.
+    pub stored: Stored,
+    /// The port that the host uses, as the module calls it.
+    pub port: String,
+    /// Bytes of a send buffer, for each connection.
+    pub send_buffer: usize,
+    /// UDP LISTENER exists (EG91 and EG95).
+    pub udp_listener: bool,
+    /// Seed of all that is random.
+    pub seed: u64,
+    /// Manufacturer, model, revision and serial number.
+    pub identity: [String; 4],
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            latency: Duration::ZERO,
+            latency_of: BTreeMap::new(),
+            send_latency: Duration::ZERO,
+            boot_time: Duration::from_secs(5),
+            boot_messages: [
+                "RDY",
+                "+CFUN: 1",
+                "+CPIN: READY",
+                "+QUSIM: 1",
+                "+QIND: SMS DONE",
+            ]
+            .map(String::from)
+            .into(),
+            cold: false,
+            sim: Sim::Ready,
+            registration: Registration::Home,
+            registration_delay: Duration::ZERO,
+            apns: None,
+            addresses: BTreeMap::new(),
+            activation_delay: Duration::ZERO,
+            activation_refused: None,
+            deactivation_delay: Duration::ZERO,
+            connect_delay: Duration::ZERO,
+            dns: BTreeMap::new(),
+            dns_delay: Duration::ZERO,
+            ntp: (Duration::ZERO, Ok("2026/07/02,14:27:52+32".into())),
+            readings: Readings::default(),
+            left_over: LeftOver::default(),
+            echo: true,
+            stored: Stored {
+                view_mode: 0,
+                data_format: (0, 0),
+                urc_port: "uart1".into(),
+            },
+            port: "uart1".into(),
+            send_buffer: 16 * 1460,
+            udp_listener: false,
+            seed: 1,
+            identity: ["Quectel", "EC25", "EC25EFAR06A01M4G", "861107030000000"].map(String::from),
+        }
+    }
+}
+
+macro_rules! builders {
+    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
+        $($(#[$doc])* pub fn $name(mut self, $name: $type) -> Self {
+            self.$name = $name;
+            self
+        })*
+    };
+}
+
+impl Settings {
+    /// A module that is up, registered, and quick; nothing configured on it yet, echo on.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    builders! {
+        /// Sets [`Settings::latency`].
+        latency: Duration;
+        /// Sets [`Settings::send_latency`].
+        send_latency: Duration;
+        /// Sets [`Settings::boot_time`].
+        boot_time: Duration;
+        /// Sets [`Settings::boot_messages`].
+        boot_messages: Vec<String>;
+        /// Sets [`Settings::cold`].
+        cold: bool;
+        /// Sets [`Settings::sim`].
+        sim: Sim;
+        /// Sets [`Settings::activation_delay`].
+        activation_delay: Duration;
+        /// Sets [`Settings::activation_refused`].
+        activation_refused: Option<u16>;
+        /// Sets [`Settings::deactivation_delay`].
+        deactivation_delay: Duration;
+        /// Sets [`Settings::connect_delay`].
+        connect_delay: Duration;
+        /// Sets [`Settings::dns_delay`].
+        dns_delay: Duration;
+        /// Sets [`Settings::ntp`].
+        ntp: (Duration, Result<String, u16>);
+        /// Sets [`Settings::readings`].
+        readings: Readings;
+        /// Sets [`Settings::left_over`].
+        left_over: LeftOver;
+        /// Sets [`Settings::echo`].
+        echo: bool;
+        /// Sets [`Settings::stored`].
+        stored: Stored;
+        /// Sets [`Settings::send_buffer`].
+        send_buffer: usize;
+        /// Sets [`Settings::udp_listener`].
+        udp_listener: bool;
+        /// Sets [`Settings::seed`].
+        seed: u64;
+    }
+
+    /// Sets the latency of one command, by name: "QIRD", "ATE", "AT".
+    pub fn latency_of(mut self, command: &str, latency: Duration) -> Self {
+        self.latency_of
+            .insert(command.to_ascii_uppercase(), latency);
+        self
+    }
+
+    /// Sets the registration, and the time from power until it is reached.
+    pub fn registration(mut self, registration: Registration, delay: Duration) -> Self {
+        self.registration = registration;
+        self.registration_delay = delay;
+        self
+    }
+
+    /// Adds to the access point names that are accepted; without any, all are.
+    pub fn apn(mut self, name: &str) -> Self {
+        self.apns.get_or_insert_default().push(name.into());
+        self
+    }
+
+    /// Gives a context one or two addresses.
+    pub fn addresses(mut self, context: u8, addresses: &[IpAddr]) -> Self {
+        self.addresses.insert(context, addresses.to_vec());
+        self
+    }
+
+    /// Adds a name with its addresses, as text.
+    ///
+    /// # Panics
+    ///
+    /// When a text is no address.
+    pub fn dns(self, name: &str, addresses: &[&str]) -> Self {
+        let parse = |text: &&str| {
+            text.parse()
+                .unwrap_or_else(|_| panic!("no IP address: {text}"))
+        };
+        let answer = Ok(addresses.iter().map(parse).collect());
+        self.dns_record(
+            name,
+            DnsRecord {
+                answer,
+                delay: Some(Duration::ZERO),
+                time_to_live: 300,
+            },
+        )
+    }
+
+    /// Adds a name with everything about its lookup.
+    pub fn dns_record(mut self, name: &str, record: DnsRecord) -> Self {
+        self.dns.insert(name.to_ascii_lowercase(), record);
+        self
+    }
+
+    /// Changes some of the readings.
+    pub fn read(mut self, change: impl FnOnce(&mut Readings)) -> Self {
+        change(&mut self.readings);
+        self
+    }
+
+    pub(crate) fn addresses_of(&self, context: u8) -> Vec<IpAddr> {
+        let default = || vec![Ipv4Addr::new(10, 0, 0, 1 + context).into()];
+        self.addresses
+            .get(&context)
+            .cloned()
+            .unwrap_or_else(default)
+    }
+}
