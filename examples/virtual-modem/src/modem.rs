@@ -51,7 +51,8 @@ impl VirtualModem {
     /// Runs the module on a line until the host's transmitter is dropped.
     ///
     /// The future may be dropped, and the module run again on another line: it keeps its state, as a
-    /// module does when its host is reset.
+    /// module does when its host is reset. All runs must follow the same clock: one `run_virtual`, or real
+    /// time throughout.
     pub async fn run(&self, mut line: ModuleEnd) {
         poll_fn(|cx| self.poll(&mut line, cx)).await;
     }
@@ -130,6 +131,10 @@ impl ModemHandle {
         result
     }
 
+    fn act(&self, action: impl FnOnce(&mut Core) + Send + 'static) {
+        self.with(|core| core.act(action));
+    }
+
     /// All that has passed over the line so far (the last 200 000 entries).
     pub fn log(&self) -> Vec<Entry> {
         self.shared.lock().log.iter().cloned().collect()
@@ -167,23 +172,18 @@ impl ModemHandle {
 
     /// Arms a fault, or lets it happen at once, as its kind is.
     pub fn inject(&self, fault: Fault) {
-        self.with(|core| {
-            core.begin();
-            core.inject(fault);
-        });
+        self.act(move |core| core.inject(fault));
     }
 
     /// Disarms all faults.
     pub fn clear_faults(&self) {
-        self.with(Core::clear_faults);
+        self.act(Core::clear_faults);
     }
 
     /// Puts raw bytes on the line at the next point at which a module may put a URC.
     pub fn urc(&self, bytes: &[u8]) {
-        self.with(|core| {
-            core.begin();
-            core.raw_urc(bytes);
-        });
+        let bytes = bytes.to_vec();
+        self.act(move |core| core.raw_urc(&bytes));
     }
 
     /// The network takes a context down (section 2.2.5).
@@ -198,8 +198,7 @@ impl ModemHandle {
 
     /// Switches the module deaf and dumb, and back.
     pub fn silent(&self, on: bool) {
-        self.with(|core| {
-            core.begin();
+        self.act(move |core| {
             if on {
                 core.fall_silent(None)
             } else {
@@ -225,6 +224,7 @@ impl ModemHandle {
 
     /// Writes a remark of the test into the log.
     pub fn remark(&self, text: &str) {
-        self.with(|core| core.remark(text));
+        let text = text.to_string();
+        self.act(move |core| core.remark(text));
     }
 }

@@ -18,7 +18,8 @@ pub(super) struct Config {
     dns_cache: u32,
     /// Milliseconds; 0 is no limit.
     pub send_timeout: u32,
-    passive_close: u32,
+    /// 1: the module closes its direction of a connection that the peer has closed.
+    pub passive_close: u32,
     pub udp_read_stream: bool,
     udp_send_stream: u32,
     pub accepts: bool,

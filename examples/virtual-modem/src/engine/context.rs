@@ -213,7 +213,7 @@ impl Core {
         }
         self.remark(format!("the network deactivates context {id}"));
         self.contexts[usize::from(id) - 1].activity = Activity::Lost;
-        let mut opening_in_data_mode = false;
+        let mut answer_is_due = false;
         let mut lost = Vec::new();
         for socket in self
             .sockets
@@ -221,7 +221,7 @@ impl Core {
             .flatten()
             .filter(|socket| socket.context == id)
         {
-            opening_in_data_mode |= socket.access_mode == 2 && socket.state == 1;
+            answer_is_due |= core::mem::take(&mut socket.holds_answer);
             socket.link = Link::Gone;
             socket.state = 4;
             socket.ended = true;
@@ -238,7 +238,7 @@ impl Core {
                 self.notice(format!("+QIURC: \"closed\",{id}"));
             }
         }
-        if opening_in_data_mode {
+        if answer_is_due {
             self.finish(Reply::Fail(code::CONTEXT_LOST));
         }
     }

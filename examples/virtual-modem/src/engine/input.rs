@@ -34,7 +34,7 @@ impl Core {
     }
 
     fn command_input(&mut self, byte: u8) {
-        if self.busy.is_some() && !self.intruded && byte != b'\n' {
+        if self.busy.is_some() && !self.intruded && !self.is_overdue() && byte != b'\n' {
             self.intruded = true;
             let name = self
                 .busy
@@ -94,11 +94,9 @@ impl Core {
         if command.is_empty() {
             return;
         }
-        self.record(
-            Direction::ToModule,
-            Content::Line(command.escape_ascii().to_string().replace("\\\"", "\"")),
-        );
-        if self.busy.is_some() {
+        let shown = command.escape_ascii().to_string().replace("\\\"", "\"");
+        self.record(Direction::ToModule, Content::Line(shown.clone()));
+        if self.busy.is_some() && !self.give_up_open() {
             self.respond(&[], "ERROR");
             return;
         }
@@ -106,11 +104,30 @@ impl Core {
         match parsed.and_then(|text| syntax::parse(&text[2..])) {
             Ok(command) => self.take_up(command),
             Err(error) => {
-                self.violation(format!("{}: {error}", command.escape_ascii()));
+                self.violation(format!("{shown}: {error}"));
                 self.last_error = crate::code::INVALID_PARAMETERS;
                 self.respond(&[], "ERROR");
             }
         }
+    }
+}
+
+impl Core {
+    /// An open that never ends does not keep the line for ever: after its time AT+QICLOSE is the way out
+    /// (section 3.3.1).
+    fn give_up_open(&mut self) -> bool {
+        let is_open = self
+            .busy
+            .as_ref()
+            .is_some_and(|command| command.name == "QIOPEN");
+        let gives_up = is_open && self.is_overdue();
+        if gives_up {
+            self.busy = None;
+            for socket in self.sockets.iter_mut().flatten() {
+                socket.holds_answer = false;
+            }
+        }
+        gives_up
     }
 }
 

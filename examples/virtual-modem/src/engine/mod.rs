@@ -133,6 +133,8 @@ pub(crate) struct Core {
     /// A change of the line's chopping, for the run loop.
     pub chop: Option<crate::serial::Chop>,
     started: bool,
+    /// What was asked for before the module ran for the first time.
+    early: Vec<Action>,
     power: Power,
     on_since: u64,
     silent_until: Option<u64>,
@@ -146,6 +148,7 @@ pub(crate) struct Core {
     mode: Mode,
     /// The command that has no final result yet.
     busy: Option<Command>,
+    busy_since: u64,
     intruded: bool,
     echo: bool,
     payload_echo: bool,
@@ -157,7 +160,7 @@ pub(crate) struct Core {
     urc_port: String,
     contexts: [ContextState; 16],
     sockets: [Option<Socket>; SOCKETS],
-    /// The host cannot know that these ids are closed.
+    /// The host may not know that these ids are closed.
     excused: [bool; SOCKETS],
     lingering: Vec<Linger>,
     resumable: Option<u8>,
@@ -184,6 +187,7 @@ impl Core {
             backlog: 0,
             chop: None,
             started: false,
+            early: Vec::new(),
             power: Power::Off,
             on_since: 0,
             silent_until: None,
@@ -196,6 +200,7 @@ impl Core {
             after_return: false,
             mode: Mode::Command,
             busy: None,
+            busy_since: 0,
             intruded: false,
             echo: settings.echo,
             payload_echo: true,
@@ -207,7 +212,7 @@ impl Core {
             urc_port: settings.stored.urc_port.clone(),
             contexts: Default::default(),
             sockets: Default::default(),
-            excused: [true; SOCKETS],
+            excused: [false; SOCKETS],
             lingering: Vec::new(),
             resumable: None,
             dns_running: false,
@@ -235,6 +240,19 @@ impl Core {
                 self.on_since = self.now;
                 self.take_up_what_was_left();
             }
+            for action in core::mem::take(&mut self.early) {
+                action(self);
+            }
+        }
+    }
+
+    /// Acts from outside: now, or once the module runs, whose clock is then known.
+    pub fn act(&mut self, action: impl FnOnce(&mut Core) + Send + 'static) {
+        if self.started {
+            self.now = time::micros();
+            action(self);
+        } else {
+            self.early.push(Box::new(action));
         }
     }
 
@@ -319,6 +337,7 @@ impl Core {
         *self.commands.entry(command.name.clone()).or_default() += 1;
         self.counters.commands += 1;
         self.busy = Some(command);
+        self.busy_since = self.now;
         self.intruded = false;
         if latency.is_zero() {
             self.execute();
@@ -334,6 +353,18 @@ impl Core {
             .get(name)
             .or(self.settings.latency_of.get(name));
         slow.copied().unwrap_or(self.settings.latency)
+    }
+
+    /// Whether the command in flight has had the time that the note gives it: from then on a host may try
+    /// to find its way back.
+    fn is_overdue(&self) -> bool {
+        let limit = match self.busy.as_ref().map(|command| command.name.as_str()) {
+            Some("QIACT" | "QIOPEN") => 150,
+            Some("QIDEACT") => 40,
+            Some("QICLOSE") => 10,
+            _ => 60,
+        };
+        self.now - self.busy_since >= limit * 1_000_000
     }
 
     fn execute(&mut self) {

@@ -59,9 +59,6 @@ impl Core {
             return Ok(self.open_fails(id, access_mode, code::OPEN_CONTEXT));
         }
         let refusal = self.faults.refused_open();
-        if let Some(code) = refusal.filter(|_| self.settings.readings.open_failure_at_once) {
-            return Ok(Reply::Fail(code));
-        }
         self.generation += 1;
         let mut socket = Socket::new(id, self.generation, context, service);
         socket.address = if is_client {
@@ -75,7 +72,8 @@ impl Core {
         self.sockets[usize::from(id)] = Some(socket);
         let generation = self.generation;
         let delay = self.settings.connect_delay;
-        if self.faults.hang_open > 0 {
+        let hangs = self.faults.hang_open > 0;
+        if hangs {
             self.faults.hang_open -= 1;
             self.remark(format!("the open of {id} hangs"));
         } else {
@@ -83,11 +81,11 @@ impl Core {
                 core.start(id, generation, address, remote_port, refusal)
             });
         }
-        Ok(if access_mode == 2 {
-            Reply::Later
-        } else {
-            Reply::ok()
-        })
+        let waits = access_mode == 2 || self.settings.readings.open_failure_at_once && !hangs;
+        if let Some(socket) = &mut self.sockets[usize::from(id)] {
+            socket.holds_answer = waits;
+        }
+        Ok(if waits { Reply::Later } else { Reply::ok() })
     }
 
     fn open_fails(&mut self, id: u8, access_mode: u8, code: u16) -> Reply {
@@ -95,7 +93,8 @@ impl Core {
             return Reply::Fail(code);
         }
         self.after(Duration::ZERO, move |core| {
-            core.urc(format!("+QIOPEN: {id},{code}"))
+            core.last_error = code;
+            core.urc(format!("+QIOPEN: {id},{code}"));
         });
         Reply::ok()
     }
@@ -182,6 +181,7 @@ impl Core {
     pub(super) fn opened(&mut self, socket: &mut Socket, outcome: Result<Connection, u16>) -> bool {
         let id = socket.id;
         let transparent = socket.access_mode == 2;
+        let holds_answer = core::mem::take(&mut socket.holds_answer);
         match outcome {
             Ok(connection) => {
                 socket.local_port = match &connection {
@@ -195,10 +195,18 @@ impl Core {
                     2
                 };
                 socket.link = Link::Open(connection);
-                if transparent {
+                if transparent && holds_answer {
                     self.finish(Reply::Final("CONNECT"));
                     self.enter_data_mode(id);
-                } else if self.faults.lost_open_result > 0 {
+                    return true;
+                }
+                if transparent {
+                    socket.access_mode = 0;
+                }
+                if holds_answer {
+                    self.finish(Reply::ok());
+                }
+                if self.faults.lost_open_result > 0 {
                     self.faults.lost_open_result -= 1;
                     self.remark(format!("lost: +QIOPEN: {id},0"));
                 } else {
@@ -209,9 +217,10 @@ impl Core {
             Err(code) => {
                 socket.link = Link::Gone;
                 socket.state = 0;
-                if transparent {
+                if holds_answer {
                     self.finish(Reply::Fail(code));
                 } else {
+                    self.last_error = code;
                     self.urc(format!("+QIOPEN: {id},{code}"));
                 }
                 self.settings.readings.failed_open_keeps_id

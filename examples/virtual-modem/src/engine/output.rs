@@ -154,6 +154,7 @@ impl Core {
             let Some(held) = self.held.pop_front() else {
                 break;
             };
+            self.foreign_urc();
             self.counters.urcs += 1;
             match held {
                 Held::Line(line) => self.put_line(&line, true),

@@ -1,7 +1,8 @@
 //! Power: boot, restart, silence, and what was left over from before.
 
-use super::{Core, Mode, Power, SOCKETS};
+use super::{Core, Mode, Power};
 use crate::code;
+use crate::syntax::{Command, Form};
 use core::time::Duration;
 
 impl Core {
@@ -22,8 +23,10 @@ impl Core {
         self.config.data_format = self.settings.stored.data_format;
         self.urc_port = self.settings.stored.urc_port.clone();
         self.contexts = Default::default();
-        self.sockets = Default::default();
-        self.excused = [true; SOCKETS];
+        // The host may not have heard of the restart yet.
+        for (excused, socket) in self.excused.iter_mut().zip(&mut self.sockets) {
+            *excused |= socket.take().is_some();
+        }
         self.lingering.clear();
         self.resumable = None;
         self.dns_running = false;
@@ -51,6 +54,10 @@ impl Core {
             }
             self.enter_data_mode(first);
         } else if let Some(bytes) = left.prompt {
+            self.busy = Some(Command {
+                name: "QISEND".into(),
+                form: Form::Execute,
+            });
             self.wait_for_payload(first, Some(bytes), None);
         }
     }

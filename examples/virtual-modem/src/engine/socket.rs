@@ -112,6 +112,8 @@ pub(super) struct Socket {
     /// The peer's FIN or reset is in; told once everything before it is out.
     pub ended: bool,
     pub end_told: bool,
+    /// AT+QIOPEN has no final result before this socket's outcome.
+    pub holds_answer: bool,
 }
 
 impl Socket {
@@ -137,6 +139,7 @@ impl Socket {
             given: 0,
             ended: false,
             end_told: false,
+            holds_answer: false,
         }
     }
 
@@ -389,6 +392,14 @@ impl Core {
                 Poll::Ready(Err(_)) => failed = true,
                 Poll::Pending => {}
             }
+        }
+        let closes_too = self.config.passive_close == 1 && socket.ended && socket.unsent.is_empty();
+        match &mut socket.link {
+            Link::Open(Connection::Tcp(stream)) if closes_too => {
+                stream.close();
+                socket.link = Link::Gone;
+            }
+            _ => {}
         }
         if failed {
             socket.ended = true;

@@ -1,0 +1,103 @@
+//! The host's side of the line, led to where another program can reach it.
+
+use async_io::Async;
+use embedded_io_async::{Read, Write};
+use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::OpenptFlags;
+use rustix::termios::OptionalActions;
+use std::fs::File;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use virtual_modem::{HostRx, HostTx};
+
+/// Makes a pseudo terminal in raw mode, and a symbolic link to it.
+pub async fn pty(path: &Path, mut rx: HostRx, mut tx: HostTx) -> io::Result<()> {
+    let controller = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+    rustix::pty::grantpt(&controller)?;
+    rustix::pty::unlockpt(&controller)?;
+    let name = rustix::pty::ptsname(&controller, Vec::new())?;
+    // Held open, so that the controller sees no hang-up between two hosts.
+    let terminal = rustix::fs::open(
+        name.as_c_str(),
+        OFlags::RDWR | OFlags::NOCTTY,
+        Mode::empty(),
+    )?;
+    let mut attributes = rustix::termios::tcgetattr(&terminal)?;
+    attributes.make_raw();
+    rustix::termios::tcsetattr(&terminal, OptionalActions::Now, &attributes)?;
+
+    if path.is_symlink() {
+        std::fs::remove_file(path)?;
+    }
+    symlink(std::ffi::OsStr::from_bytes(name.to_bytes()), path)?;
+    let _link = Link(path);
+    let controller = Async::new(File::from(controller))?;
+    bridge(&controller, &controller, &mut rx, &mut tx).await
+}
+
+/// Removes the symbolic link at the end.
+struct Link<'a>(&'a Path);
+
+impl Drop for Link<'_> {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.0);
+    }
+}
+
+/// Serves one host after the other on a loopback address.
+pub async fn tcp(address: SocketAddr, mut rx: HostRx, mut tx: HostTx) -> io::Result<()> {
+    if !address.ip().is_loopback() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "only loopback addresses are listened on",
+        ));
+    }
+    let listener = Async::<TcpListener>::bind(address)?;
+    eprintln!("listening on {}", listener.get_ref().local_addr()?);
+    loop {
+        // What the module says to nobody is lost.
+        let unheard = async {
+            let mut buffer = [0; 256];
+            while !matches!(rx.read(&mut buffer).await, Ok(0) | Err(_)) {}
+            Err(io::ErrorKind::UnexpectedEof.into())
+        };
+        let (stream, _) = future::or(listener.accept(), unheard).await?;
+        stream.get_ref().set_nodelay(true)?;
+        // An error here is the end of one host, not of the module.
+        let _ = bridge(&stream, &stream, &mut rx, &mut tx).await;
+    }
+}
+
+async fn bridge<R, W>(mut from: R, mut to: W, rx: &mut HostRx, tx: &mut HostTx) -> io::Result<()>
+where
+    R: futures_lite::AsyncRead + Unpin,
+    W: futures_lite::AsyncWrite + Unpin,
+{
+    let into_module = async {
+        let mut buffer = [0; 1024];
+        loop {
+            let count = AsyncReadExt::read(&mut from, &mut buffer).await?;
+            if count == 0 {
+                return Ok(());
+            }
+            tx.write_all(&buffer[..count])
+                .await
+                .map_err(io::Error::other)?;
+        }
+    };
+    let out_of_module = async {
+        let mut buffer = [0; 1024];
+        loop {
+            let count = rx.read(&mut buffer).await.map_err(io::Error::other)?;
+            if count == 0 {
+                return Ok(());
+            }
+            AsyncWriteExt::write_all(&mut to, &buffer[..count]).await?;
+        }
+    };
+    future::or(into_module, out_of_module).await
+}
