@@ -35,7 +35,7 @@ pub struct Config<'d> {
     pub(crate) lookup_time: Duration,
     pub(crate) answer_time: Duration,
     pub(crate) send_time: Duration,
-    pub(crate) close_timeout: u16,
+    pub(crate) close_timeout: Option<u16>,
     pub(crate) recheck: Duration,
     pub(crate) command_gap: Duration,
 }
@@ -60,7 +60,7 @@ impl<'d> Config<'d> {
             lookup_time: Duration::from_secs(60),
             answer_time: Duration::from_secs(10),
             send_time: Duration::from_secs(30),
-            close_timeout: 1,
+            close_timeout: Some(1),
             recheck: Duration::from_secs(5),
             command_gap: Duration::from_ticks(0),
         }
@@ -155,9 +155,10 @@ impl<'d> Config<'d> {
     }
 
     /// How many seconds AT+QICLOSE may wait for the peer's FIN ACK before the module drops the connection.
-    /// Nothing else can be sent meanwhile. Default 1 s (section 2.1.5).
+    /// Nothing else can be sent meanwhile. Default 1 s; `None` leaves it to the module, which takes up to 10 s
+    /// (section 2.1.5).
     #[must_use]
-    pub const fn close_timeout(mut self, seconds: u16) -> Self {
+    pub const fn close_timeout(mut self, seconds: Option<u16>) -> Self {
         self.close_timeout = seconds;
         self
     }

@@ -3,11 +3,18 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(any(test, fuzzing))]
+extern crate std;
+// Its time driver is linked into the tests.
+#[cfg(test)]
+extern crate virtual_modem as _;
+
 mod asynch;
 pub mod command;
 mod config;
 mod digest;
 mod error;
+mod fmt;
 mod ring;
 mod runner;
 mod socket;

@@ -181,6 +181,6 @@ impl<'d> Stack<'d> {
     ///
     /// Dropping the future gives the lookup up. Another one has to wait until the module has answered the first.
     pub async fn resolve(&self, host: &str) -> Result<Addresses, Error> {
-        Lookup::new(self.shared, host).await
+        Lookup::run(self.shared, host).await
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Lookup<'s, 'd> {
 }
 
 impl<'s, 'd> Lookup<'s, 'd> {
-    pub(crate) async fn new(shared: &'s Shared<'d>, host: &str) -> Result<Addresses, Error> {
+    pub(crate) async fn run(shared: &'s Shared<'d>, host: &str) -> Result<Addresses, Error> {
         if let Some(address) = literal(host) {
             return Ok(core::iter::once(address).collect());
         }

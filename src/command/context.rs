@@ -144,7 +144,7 @@ pub struct TestActivateContext;
 
 /// `AT+QIACT?`: which contexts are up, and their addresses (2.1.2). No line if none is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIACT?", Lines<ActiveContext, 3>, timeout_ms = 150_000)]
+#[at_cmd("+QIACT?", Lines<ActiveContext, 3>, timeout_ms = 60_000)]
 pub struct ListActiveContexts;
 
 /// `AT+QIACT=<contextID>`: brings a context up; takes at most 150 s (2.1.2).

@@ -14,7 +14,7 @@ use serde_at::serde::{
 
 /// Text that came from the module, cut off after `N` bytes.
 ///
-/// Bytes that are not printable ASCII are shown as `?`.
+/// Bytes that are not printable ASCII are shown as `?`; of line ends only LF is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Clipped<const N: usize>(String<N>);
@@ -22,8 +22,8 @@ pub struct Clipped<const N: usize>(String<N>);
 impl<const N: usize> Clipped<N> {
     pub(super) fn new(bytes: &[u8]) -> Self {
         let mut text = String::new();
-        for &byte in bytes.iter().take(N) {
-            let shown = if matches!(byte, b' '..=b'~') {
+        for &byte in bytes.iter().filter(|&&byte| byte != b'\r').take(N) {
+            let shown = if matches!(byte, b' '..=b'~' | b'\n') {
                 byte
             } else {
                 b'?'

@@ -12,6 +12,23 @@
 //! A command's `write` needs a buffer of [`MAX_COMMAND_LENGTH`] bytes at most; only [`SendHex`]
 //! needs more, [`SendHex::MAX_LENGTH`].
 //!
+//! ```
+//! use atat::AtatCmd;
+//! use quectel_nal::command::{ConnectId, MAX_COMMAND_LENGTH, ReadData, ReadHeader, ReadLength, Urc};
+//!
+//! let connect_id = ConnectId::new(0).unwrap();
+//! let notice = Urc::parse(b"+QIURC: \"recv\",0");
+//! assert!(matches!(notice, Some(Urc::Received { connect_id: id, .. }) if id == connect_id));
+//!
+//! let read = ReadData { connect_id, length: Some(ReadLength::nearest(2048)) };
+//! let mut buffer = [0; MAX_COMMAND_LENGTH];
+//! let length = read.write(&mut buffer);
+//! assert_eq!(&buffer[..length], b"AT+QIRD=0,1500\r");
+//!
+//! let header: ReadHeader = read.parse(Ok(b"+QIRD: 5")).unwrap();
+//! assert_eq!(header.length, 5);
+//! ```
+//!
 //! The longest time that the note gives a module to answer is the command's
 //! [`atat::AtatCmd::MAX_TIMEOUT_MS`]. Where the note gives none for the command it is 60 s, after
 //! which the note takes the module for dead. Commands from outside the note are answered by the
@@ -35,6 +52,7 @@ mod read;
 mod response;
 mod send;
 mod sendinfo;
+mod setting_answer;
 mod settings;
 mod sim;
 mod state;
@@ -60,12 +78,13 @@ pub use read::*;
 pub use response::{AnswerText, Lines, NoResponse};
 pub use send::*;
 pub use sendinfo::*;
+pub use setting_answer::SettingAnswer;
 pub use settings::*;
 pub use sim::*;
 pub use state::*;
 pub use text::{InvalidText, Text};
 pub use time::*;
-pub use urc::{Peer, PingReport, Urc};
+pub use urc::Urc;
 
 /// Bytes that any command but [`SendHex`] needs at most when it is written, CR included.
 pub const MAX_COMMAND_LENGTH: usize = 384;

@@ -1,9 +1,14 @@
 //! Reachability of a host: AT+QPING (2.1.11).
 
-use atat::atat_derive::AtatCmd;
+use core::net::IpAddr;
+
+use atat::atat_derive::{AtatCmd, AtatResp};
+use serde_at::from_slice;
 
 use super::{
-    address::Host,
+    address::{Host, parse_address},
+    error_code::ErrorCode,
+    field::Word,
     ids::ContextId,
     number::Within,
     response::{AnswerText, NoResponse},
@@ -77,5 +82,113 @@ impl<'a> Ping<'a> {
             None => Self::DEFAULT,
         };
         60_000 + seconds * count * 1_000
+    }
+}
+
+/// What a `+QPING` line tells (2.1.11). Times in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum PingReport {
+    /// `<result>,<IP_address>,<bytes>,<time>,<ttl>`: one reply.
+    Reply {
+        /// Whether it is one.
+        result: Result<(), ErrorCode>,
+        /// Who replied.
+        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
+        address: IpAddr,
+        /// Bytes in the request.
+        bytes: u16,
+        /// How long it took.
+        time: u32,
+        /// What is left of the packet's time to live.
+        time_to_live: u8,
+    },
+    /// `<finresult>,<sent>,<rcvd>,<lost>,<min>,<max>,<avg>`: all of it. The last line.
+    Summary {
+        /// Whether the host was found.
+        result: Result<(), ErrorCode>,
+        /// Requests sent.
+        sent: u16,
+        /// Replies received.
+        received: u16,
+        /// Requests without a reply.
+        lost: u16,
+        /// Shortest time.
+        min: u32,
+        /// Longest time.
+        max: u32,
+        /// Mean time.
+        average: u32,
+    },
+    /// `<result>` or `<finresult>` alone: one request, or all of it, failed. Which of the two
+    /// only the count of lines can tell.
+    Result(Result<(), ErrorCode>),
+}
+
+impl PingReport {
+    /// The fields of a `+QPING` line.
+    pub(super) fn parse(fields: &[u8]) -> Option<Self> {
+        let reply = || from_slice(fields).ok().and_then(PingReplyFields::report);
+        let summary = || from_slice(fields).ok().map(PingSummaryFields::report);
+        let result = || from_slice(fields).ok().map(PingResultFields::report);
+        reply().or_else(summary).or_else(result)
+    }
+}
+
+#[derive(AtatResp)]
+struct PingReplyFields {
+    result: u16,
+    address: Word<64>,
+    bytes: u16,
+    time: u32,
+    time_to_live: u8,
+}
+
+impl PingReplyFields {
+    fn report(self) -> Option<PingReport> {
+        Some(PingReport::Reply {
+            result: ErrorCode::check(self.result),
+            address: parse_address(&self.address.text)?,
+            bytes: self.bytes,
+            time: self.time,
+            time_to_live: self.time_to_live,
+        })
+    }
+}
+
+#[derive(AtatResp)]
+struct PingSummaryFields {
+    result: u16,
+    sent: u16,
+    received: u16,
+    lost: u16,
+    min: Option<u32>,
+    max: Option<u32>,
+    average: Option<u32>,
+}
+
+impl PingSummaryFields {
+    fn report(self) -> PingReport {
+        PingReport::Summary {
+            result: ErrorCode::check(self.result),
+            sent: self.sent,
+            received: self.received,
+            lost: self.lost,
+            min: self.min.unwrap_or_default(),
+            max: self.max.unwrap_or_default(),
+            average: self.average.unwrap_or_default(),
+        }
+    }
+}
+
+#[derive(AtatResp)]
+struct PingResultFields {
+    result: u16,
+}
+
+impl PingResultFields {
+    fn report(self) -> PingReport {
+        PingReport::Result(ErrorCode::check(self.result))
     }
 }

@@ -72,13 +72,14 @@ impl AtatResp for ReadHeader {}
 impl<'de> Deserialize<'de> for ReadHeader {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let fields = HeaderFields::deserialize(deserializer)?;
-        if let Some(word) = &fields.address
-            && word.text.bytes().all(|byte| byte.is_ascii_digit())
-            && !word.quoted
-        {
-            return Err(D::Error::custom("counters, not a header"));
-        }
-        let address = fields.address.and_then(|word| parse_address(&word.text));
+        let address = match fields.address {
+            None => None,
+            Some(word) => match parse_address(&word.text) {
+                // Counters, or data that begins on this line.
+                None if !word.quoted => return Err(D::Error::custom("not a header")),
+                address => address,
+            },
+        };
         Ok(Self {
             length: fields.length,
             peer: address

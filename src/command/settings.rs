@@ -1,18 +1,13 @@
 //! Optional parameters of the stack: AT+QICFG (2.1.15).
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatEnum, AtatResp},
-};
-use serde_at::serde::{
-    Deserialize, Deserializer, Serialize, Serializer, de::Error, ser::SerializeStruct,
-};
+use atat::atat_derive::{AtatCmd, AtatEnum};
+use serde_at::serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use super::{
-    field::Word,
     number::Within,
     parameters::Switch,
     response::{AnswerText, NoResponse},
+    setting_answer::SettingAnswer,
 };
 
 /// `AT+QICFG=?`: which settings and ranges there are, one line each (2.1.15).
@@ -270,88 +265,4 @@ impl Serialize for Setting {
         }
         fields.end()
     }
-}
-
-/// `+QICFG: <key>,<values>` (2.1.15).
-///
-/// The numbers are as the module gave them; [`SettingAnswer::setting`] checks them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct SettingAnswer {
-    /// The setting.
-    pub key: SettingKey,
-    /// Its values, as many as there are.
-    pub values: [Option<u32>; 4],
-}
-
-#[derive(AtatResp)]
-struct SettingFields {
-    key: Word<24>,
-    first: Option<u32>,
-    second: Option<u32>,
-    third: Option<u32>,
-    fourth: Option<u32>,
-}
-
-impl AtatResp for SettingAnswer {}
-
-impl<'de> Deserialize<'de> for SettingAnswer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = SettingFields::deserialize(deserializer)?;
-        let key = SettingKey::ALL
-            .into_iter()
-            .find(|key| key.as_str() == fields.key.text.as_str())
-            .ok_or(D::Error::custom("not a setting"))?;
-        Ok(Self {
-            key,
-            values: [fields.first, fields.second, fields.third, fields.fourth],
-        })
-    }
-}
-
-impl SettingAnswer {
-    /// The setting with its value, if the note knows the value.
-    #[must_use]
-    pub fn setting(&self) -> Option<Setting> {
-        let [first, second, third, fourth] = self.values;
-        let first = first?;
-        Some(match self.key {
-            SettingKey::TransparentPacketSize => Setting::TransparentPacketSize(within(first)?),
-            SettingKey::TransparentWait => Setting::TransparentWait(within(first)?),
-            SettingKey::DataFormats => Setting::DataFormats {
-                send: choice(first)?,
-                receive: choice(second?)?,
-            },
-            SettingKey::ViewMode => Setting::ViewMode(choice(first)?),
-            SettingKey::TcpRetransmission => Setting::TcpRetransmission {
-                max_backoffs: within(first)?,
-                max_interval: within(second?)?,
-            },
-            SettingKey::DnsCache => Setting::DnsCache(choice(first)?),
-            SettingKey::SendTimeout => Setting::SendTimeout(within(first)?),
-            SettingKey::PassiveClose => Setting::PassiveClose(choice(first)?),
-            SettingKey::UdpReadMode => Setting::UdpReadMode(choice(first)?),
-            SettingKey::UdpSendMode => Setting::UdpSendMode(choice(first)?),
-            SettingKey::TcpAccept => Setting::TcpAccept(choice(first)?),
-            SettingKey::TcpKeepAlive => Setting::TcpKeepAlive(match choice(first)? {
-                Switch::Off => None,
-                Switch::On => Some(KeepAlive {
-                    idle: within(second?)?,
-                    interval: within(third?)?,
-                    probes: within(fourth?)?,
-                }),
-            }),
-            SettingKey::ReceiveBufferSize => Setting::ReceiveBufferSize(within(first)?),
-            SettingKey::ReceiveIndication => Setting::ReceiveIndication(choice(first)?),
-        })
-    }
-}
-
-fn within<const MIN: u32, const MAX: u32>(value: u32) -> Option<Within<MIN, MAX>> {
-    Within::new(value).ok()
-}
-
-fn choice<T: TryFrom<u8>>(value: u32) -> Option<T> {
-    u8::try_from(value).ok()?.try_into().ok()
 }

@@ -10,12 +10,10 @@ use super::{
     error_code::ErrorCode,
     field::{Quoted, Word},
     ids::{ConnectId, ContextId},
+    ping::PingReport,
     sim::SimState,
     time::DateTime,
 };
-
-/// The peer of a datagram or an accepted connection.
-pub type Peer = SocketAddr;
 
 /// A line that came unasked (2.2), or the late result of a command.
 ///
@@ -39,7 +37,7 @@ pub enum Urc<'a> {
         length: Option<u32>,
         /// Who sent them, for UDP services.
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
-        peer: Option<Peer>,
+        peer: Option<SocketAddr>,
     },
     /// `+QIURC: "incoming full"`: a connection was refused for want of a socket (2.2.3).
     IncomingFull,
@@ -52,7 +50,7 @@ pub enum Urc<'a> {
         server_id: ConnectId,
         /// Who called. `None` if what the module shows as the address is none.
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
-        peer: Option<Peer>,
+        peer: Option<SocketAddr>,
     },
     /// `+QIURC: "pdpdeact",<contextID>`: the network took the context down (2.2.5).
     ContextLost(ContextId),
@@ -101,47 +99,6 @@ pub enum Urc<'a> {
     NoCarrier,
 }
 
-/// What a `+QPING` line tells (2.1.11). Times in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum PingReport {
-    /// `<result>,<IP_address>,<bytes>,<time>,<ttl>`: one reply.
-    Reply {
-        /// Whether it is one.
-        result: Result<(), ErrorCode>,
-        /// Who replied.
-        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
-        address: IpAddr,
-        /// Bytes in the request.
-        bytes: u16,
-        /// How long it took.
-        time: u32,
-        /// What is left of the packet's time to live.
-        time_to_live: u8,
-    },
-    /// `<finresult>,<sent>,<rcvd>,<lost>,<min>,<max>,<avg>`: all of it. The last line.
-    Summary {
-        /// Whether the host was found.
-        result: Result<(), ErrorCode>,
-        /// Requests sent.
-        sent: u16,
-        /// Replies received.
-        received: u16,
-        /// Requests without a reply.
-        lost: u16,
-        /// Shortest time.
-        min: u32,
-        /// Longest time.
-        max: u32,
-        /// Mean time.
-        average: u32,
-    },
-    /// `<result>` or `<finresult>` alone: one request, or all of it, failed. Which of the two
-    /// only the count of lines can tell.
-    Result(Result<(), ErrorCode>),
-}
-
 impl<'a> Urc<'a> {
     /// Recognises a whole line, without its line end.
     #[must_use]
@@ -171,7 +128,7 @@ impl<'a> Urc<'a> {
                 connect_id: opened.connect_id,
                 result: ErrorCode::check(opened.error),
             }),
-            b"+QPING" => parse_ping(fields).map(Self::Ping),
+            b"+QPING" => PingReport::parse(fields).map(Self::Ping),
             b"+QNTP" => read(fields).map(|answer: TimeFields| Self::TimeSynchronized {
                 result: ErrorCode::check(answer.error),
                 time: answer.time.and_then(|time| DateTime::parse(&time.0)),
@@ -212,14 +169,13 @@ fn read<T: DeserializeOwned>(fields: &[u8]) -> Option<T> {
     from_slice(fields).ok()
 }
 
-fn peer(address: &Word<64>, port: u16) -> Option<Peer> {
-    parse_address(&address.text).map(|address| Peer::new(address, port))
+fn peer(address: &Word<64>, port: u16) -> Option<SocketAddr> {
+    parse_address(&address.text).map(|address| SocketAddr::new(address, port))
 }
 
 fn parse_name(fields: &[u8]) -> Option<Urc<'static>> {
-    if let Some(NameFields { address }) = read(fields)
-        && let Some(address) = parse_address(&address.text)
-    {
+    let address = read(fields).and_then(|name: NameFields| parse_address(&name.address.text));
+    if let Some(address) = address {
         return Some(Urc::NameAddress(address));
     }
     read(fields).map(|resolved: ResolvedFields| Urc::NameResolved {
@@ -227,32 +183,6 @@ fn parse_name(fields: &[u8]) -> Option<Urc<'static>> {
         count: resolved.count,
         time_to_live: resolved.time_to_live,
     })
-}
-
-fn parse_ping(fields: &[u8]) -> Option<PingReport> {
-    if let Some(reply) = read::<PingReplyFields>(fields)
-        && let Some(address) = parse_address(&reply.address.text)
-    {
-        return Some(PingReport::Reply {
-            result: ErrorCode::check(reply.result),
-            address,
-            bytes: reply.bytes,
-            time: reply.time,
-            time_to_live: reply.time_to_live,
-        });
-    }
-    if let Some(all) = read::<PingSummaryFields>(fields) {
-        return Some(PingReport::Summary {
-            result: ErrorCode::check(all.result),
-            sent: all.sent,
-            received: all.received,
-            lost: all.lost,
-            min: all.min.unwrap_or_default(),
-            max: all.max.unwrap_or_default(),
-            average: all.average.unwrap_or_default(),
-        });
-    }
-    read(fields).map(|alone: PingResultFields| PingReport::Result(ErrorCode::check(alone.result)))
 }
 
 #[derive(AtatResp)]
@@ -323,31 +253,6 @@ struct NameFields {
 struct OpenedFields {
     connect_id: ConnectId,
     error: u16,
-}
-
-#[derive(AtatResp)]
-struct PingReplyFields {
-    result: u16,
-    address: Word<64>,
-    bytes: u16,
-    time: u32,
-    time_to_live: u8,
-}
-
-#[derive(AtatResp)]
-struct PingSummaryFields {
-    result: u16,
-    sent: u16,
-    received: u16,
-    lost: u16,
-    min: Option<u32>,
-    max: Option<u32>,
-    average: Option<u32>,
-}
-
-#[derive(AtatResp)]
-struct PingResultFields {
-    result: u16,
 }
 
 #[derive(AtatResp)]

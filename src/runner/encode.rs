@@ -7,9 +7,9 @@ use crate::command::{
     ConfigureContext, ConfigureDns, ConfigureSetting, ConfigureUrcPort, Credential, DataFormat,
     DeactivateContext, DisableCommandEcho, DisableSendInfo, EnterPin, ErrorFormat, Host, HostName,
     ListActiveContexts, ListSockets, OpenSocket, Pin, PortName, QueryLastError,
-    QueryLteRegistration, QueryPacketRegistration, QueryRegistration, QuerySentData, QuerySim,
-    QuerySocket, ReadData, ReadLength, ResolveName, SendData, SendLength, ServiceType, SetDataEcho,
-    SetErrorFormat, Switch, ViewMode,
+    QueryLteRegistration, QueryPacketRegistration, QueryReceivedData, QueryRegistration,
+    QuerySentData, QuerySim, QuerySocket, ReadData, ReadLength, ResolveName, SendData, SendLength,
+    ServiceType, SetDataEcho, SetErrorFormat, Switch, ViewMode,
 };
 use crate::socket::{Domain, Job, Key, Setting, Table};
 
@@ -69,7 +69,7 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
         Job::Open(key) => encode_open(table, key, buffer)?,
         Job::Close(key) => CloseSocket {
             connect_id: table.id(key)?,
-            timeout: Some(config.close_timeout),
+            timeout: config.close_timeout,
         }
         .write(buffer),
         Job::Status(key) => QuerySocket {
@@ -87,6 +87,7 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
         }
         .write(buffer),
         Job::CountSent(key) => QuerySentData::new(table.id(key)?).write(buffer),
+        Job::CountReceived(key) => QueryReceivedData::new(table.id(key)?).write(buffer),
         Job::Resolve => ResolveName {
             context,
             host: Host::name(&table.lookup.name).ok()?,

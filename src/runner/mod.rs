@@ -16,6 +16,7 @@ use embedded_io_async::{Error as _, ErrorKind, Read, Write};
 
 use crate::config::Config;
 use crate::digest::QuectelDigester;
+use crate::fmt::trace;
 use crate::socket::{Action, Escape, Job};
 use crate::stack::Shared;
 use encode::encode;
@@ -253,6 +254,7 @@ impl<W: Write> Engine<'_, '_, W> {
 
     /// One AT transaction, from the command to its final result or to the end of the time it may take.
     async fn transact(&mut self, job: Job) -> Result<(), W::Error> {
+        trace!("{:?}", job);
         self.response.reset();
         let Self { shared, buffer, .. } = self;
         let (length, limit, gap) = shared.with(|table| {
@@ -350,7 +352,8 @@ fn time_limit(job: Job, config: &Config<'_>) -> Duration {
         Job::Activate => Duration::from_secs(150),
         Job::Deactivate => Duration::from_secs(40),
         Job::Close(_) | Job::CloseStray(_) => {
-            Duration::from_secs(10) + Duration::from_secs(config.close_timeout.into())
+            Duration::from_secs(10)
+                + Duration::from_secs(config.close_timeout.unwrap_or_default().into())
         }
         _ => config.answer_time,
     }

@@ -2,9 +2,9 @@
 
 use serde_at::from_slice;
 
-use super::job::{Answer, Job, Outcome, Reason, Sim};
+use super::job::{Answer, Job, Key, Outcome, Reason, Sim};
 use crate::command::{
-    ActiveContext, ContextId, ContextState, LastError, ReadHeader, Registration, SentData,
+    ActiveContext, ContextId, ContextState, LastError, ReceivedData, Registration, SentData,
     SimState, SimStatus, SocketStatus,
 };
 
@@ -96,14 +96,13 @@ impl Flight {
         }
     }
 
-    /// The header of the data that this read asked for.
-    pub(super) fn read_header(&mut self, line: &[u8]) -> Option<u16> {
-        let header: ReadHeader = from_slice(line).ok()?;
-        let length = u16::try_from(header.length).ok()?;
-        if matches!(self.job, Job::Read { .. }) {
-            self.answer = Answer::Received(length);
-        }
-        Some(length)
+    /// The header of data: whose it is, if this read asked for it.
+    pub(super) fn read_header(&mut self, length: u16) -> Option<Key> {
+        let Job::Read { key, .. } = self.job else {
+            return None;
+        };
+        self.answer = Answer::Received(length);
+        Some(key)
     }
 
     /// Takes in an information line, if it belongs to this transaction.
@@ -116,6 +115,7 @@ impl Flight {
             }
             Job::ListContexts if line.starts_with(b"+QIACT:") => self.context(line, context),
             Job::CountSent(_) if line.starts_with(b"+QISEND:") => sent(line),
+            Job::CountReceived(_) if line.starts_with(b"+QIRD:") => handed_over(line),
             Job::LastError if line.starts_with(b"+QIGETERROR:") => last_error(line),
             _ => return false,
         };
@@ -185,6 +185,11 @@ fn sent(line: &[u8]) -> Option<Answer> {
     let counts: SentData = from_slice(line).ok()?;
     // Modules that count to more than 32 bits are compared modulo that.
     Some(Answer::Sent(counts.total as u32))
+}
+
+fn handed_over(line: &[u8]) -> Option<Answer> {
+    let counts: ReceivedData = from_slice(line).ok()?;
+    Some(Answer::HandedOver(counts.read as u32))
 }
 
 fn last_error(line: &[u8]) -> Option<Answer> {

@@ -1,10 +1,12 @@
 //! What the module says, applied to the table at once.
 
+use serde_at::from_slice;
+
 use super::answer::{Concluded, Final, Stage};
 use super::job::{Job, Key, Reason};
 use super::slot::Phase;
 use super::{PayloadEcho, Table};
-use crate::command::{ConnectId, ContextId, ErrorCode, Failure, Urc};
+use crate::command::{ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, Urc};
 use crate::error::{Error, LinkError};
 
 /// What a line turned out to be.
@@ -66,12 +68,30 @@ impl Table<'_> {
 
     fn conclude(&mut self, line: Final) -> Heard {
         match self.flight.as_mut().map(|flight| flight.conclude(line)) {
-            Some(Concluded::Yes) => Heard::Final,
+            Some(Concluded::Yes) => {
+                self.learn_payload_echo();
+                Heard::Final
+            }
             Some(Concluded::Not) => Heard::Nothing,
             Some(Concluded::Late) | None => {
                 self.statistics.late_results = self.statistics.late_results.wrapping_add(1);
                 Heard::Nothing
             }
+        }
+    }
+
+    /// A payload that would have told was sent, and did not come back.
+    fn learn_payload_echo(&mut self) {
+        let Some(flight) = &self.flight else { return };
+        let (Stage::Payload, Job::Send { key, .. }) = (flight.stage, flight.job) else {
+            return;
+        };
+        if self.payload_echo == PayloadEcho::Unknown
+            && self
+                .slot(key)
+                .is_some_and(|slot| slot.leading_blanks() == 0)
+        {
+            self.payload_echo = PayloadEcho::Off;
         }
     }
 
@@ -87,19 +107,18 @@ impl Table<'_> {
     }
 
     fn read_header(&mut self, line: &[u8]) -> Heard {
-        let Some(flight) = &mut self.flight else {
-            return self.foreign();
+        let Some(length) = header_length(line) else {
+            // Counters look alike.
+            return self.other(line);
         };
-        let Some(length) = flight.read_header(line) else {
-            return self.foreign();
+        // Without a read this is the late answer to one: its data is no less data.
+        let sink = match &mut self.flight {
+            Some(flight) => flight.read_header(length),
+            None => None,
         };
         if length == 0 {
             return Heard::Nothing;
         }
-        let sink = match flight.job {
-            Job::Read { key, .. } => Some(key),
-            _ => None,
-        };
         Heard::Payload(Payload { sink, length })
     }
 
@@ -111,6 +130,8 @@ impl Table<'_> {
             Urc::Closed(connect_id) => self.on_closed(connect_id),
             Urc::Opened { connect_id, result } => self.on_opened(connect_id, result),
             Urc::ContextLost(context) => self.on_context_lost(context),
+            // Before the OK to the question these belong to an earlier one.
+            Urc::NameResolved { .. } | Urc::NameAddress(_) if self.is_asking() => {}
             Urc::NameResolved { result, count, .. } => {
                 self.lookup.result(result, count);
                 self.kick();
@@ -124,6 +145,13 @@ impl Table<'_> {
             _ => return self.foreign(),
         }
         Heard::Nothing
+    }
+
+    /// Whether AT+QIDNSGIP is sent and not answered yet.
+    fn is_asking(&self) -> bool {
+        self.flight
+            .as_ref()
+            .is_some_and(|flight| flight.job == Job::Resolve && !flight.is_concluded())
     }
 
     fn on_received(&mut self, id: ConnectId) {
@@ -177,9 +205,14 @@ impl Table<'_> {
     }
 
     fn on_context_lost(&mut self, context: ContextId) {
-        // While the link is coming up this is about the time before (field note 20).
-        if context == self.config.context && self.link.is_serving() {
+        if context != self.config.context {
+            return;
+        }
+        if self.link.is_serving() {
             self.lose(LinkError::ContextLost);
+        } else {
+            // Before the activation this is about the time before (field note 20).
+            self.link.doubt_context();
         }
     }
 
@@ -214,6 +247,7 @@ impl Table<'_> {
         let taken = match sink.and_then(|key| self.slot(key)) {
             Some(slot) if slot.held && slot.is_live() => {
                 let taken = slot.rx.push(bytes);
+                slot.received = slot.received.wrapping_add(taken as u32);
                 slot.reader.wake();
                 slot.awaited = false;
                 if taken < bytes.len() {
@@ -275,19 +309,25 @@ impl Table<'_> {
             // The blank of the prompt itself.
             return 1;
         }
-        if self.payload_echo == PayloadEcho::Unknown && left > 0 && first != b' ' {
-            let line_end = matches!(first, b'\r' | b'\n');
-            match (same > 0, line_end) {
-                // The line end of the result, or that of the payload: both read the same.
-                (true, true) => return 0,
-                (true, false) => self.payload_echo = PayloadEcho::On,
-                (false, _) => self.payload_echo = PayloadEcho::Off,
+        if self.payload_echo == PayloadEcho::Unknown {
+            // Line ends and blanks tell nothing: they may be those of the prompt, of the result, or of a URC.
+            if same == 0 || matches!(first, b'\r' | b'\n' | b' ') {
+                return 0;
             }
+            self.payload_echo = PayloadEcho::On;
         }
         flight.only_blanks &= bytes[..same].iter().all(|&byte| byte == b' ');
         flight.echo_count += same as u16;
         same
     }
+}
+
+/// How many bytes a header announces, unless it is none: no answer is longer than the longest read.
+fn header_length(line: &[u8]) -> Option<u16> {
+    let header: ReadHeader = from_slice(line).ok()?;
+    u16::try_from(header.length)
+        .ok()
+        .filter(|&length| u32::from(length) <= ReadLength::MAX.get())
 }
 
 /// Newer firmware puts the codes of the note's table 1 into `+CME ERROR`.

@@ -8,6 +8,7 @@ use crate::command::{ConnectId, ErrorCode, RegistrationStatus, SocketState};
 
 /// Names one use of one slot: a slot that was given back and taken again has another generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Key {
     pub(crate) index: u8,
     pub(crate) generation: u16,
@@ -39,6 +40,7 @@ pub(crate) enum Escape {
 
 /// One AT transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) enum Job {
     Attention,
     EchoOff,
@@ -62,6 +64,7 @@ pub(crate) enum Job {
     Read { key: Key, length: u16 },
     Send { key: Key, length: u16 },
     CountSent(Key),
+    CountReceived(Key),
     Resolve,
     LastError,
 }
@@ -89,6 +92,7 @@ impl Job {
                 | Self::Registration(_)
                 | Self::Read { .. }
                 | Self::CountSent(_)
+                | Self::CountReceived(_)
                 | Self::LastError
         )
     }
@@ -96,6 +100,7 @@ impl Job {
 
 /// A registration domain of 27.007.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) enum Domain {
     /// AT+CEREG?
     Lte,
@@ -117,6 +122,7 @@ impl Domain {
 
 /// An AT+QICFG setting that has to have a known value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) enum Setting {
     DataFormat,
     ViewMode,
@@ -175,6 +181,8 @@ pub(crate) enum Answer {
     Received(u16),
     /// How many bytes the module has accepted, modulo 2^32.
     Sent(u32),
+    /// How many bytes the module has handed over, modulo 2^32.
+    HandedOver(u32),
     /// The state of the socket that was asked for.
     Socket(SocketState),
     /// The connectIDs that exist, a bit each.

@@ -12,6 +12,7 @@ use super::job::{Action, Answer, Domain, Escape, Job, Outcome, Reason, Setting, 
 use crate::command::{ConnectId, ErrorCode, RegistrationStatus};
 use crate::config::Config;
 use crate::error::LinkError;
+use crate::fmt::{info, warning};
 
 /// Between two questions about the SIM card, the registration, and refused settings.
 const POLL: Duration = Duration::from_secs(1);
@@ -193,6 +194,7 @@ impl Link {
 
     /// The link went down under us. What is left to do depends on why.
     pub(super) fn lose(&mut self, error: LinkError) {
+        warning!("link lost: {:?}", error);
         self.state = LinkState::Down(error);
         self.addresses = Addresses::default();
         self.strays = 0;
@@ -205,6 +207,14 @@ impl Link {
             _ => self.go(Step::Greet),
         }
         self.watchers.wake();
+    }
+
+    /// A context loss is told on the last steps of the way up: look before the link is called up.
+    pub(super) fn doubt_context(&mut self) {
+        if matches!(self.step, Step::Set(_) | Step::Dns) {
+            self.deactivate = true;
+            self.go(Step::Contexts);
+        }
     }
 
     /// The module begins anew.
@@ -340,11 +350,9 @@ impl Link {
             return self.unanswered(now);
         }
         match (self.step, job) {
-            (Step::Greet, Job::Attention) => {
-                if outcome != Outcome::NoAnswer {
-                    self.go(Step::Settle);
-                    self.pause(now, SETTLE);
-                }
+            (Step::Greet, Job::Attention) if outcome != Outcome::NoAnswer => {
+                self.go(Step::Settle);
+                self.pause(now, SETTLE);
             }
             (Step::Settle, Job::Attention) => self.go(Step::EchoOff),
             (Step::EchoOff, Job::EchoOff) => self.step = Step::NumericErrors,
@@ -455,6 +463,7 @@ impl Link {
     }
 
     fn up(&mut self) {
+        info!("link up");
         self.state = LinkState::Up;
         self.failures = 0;
         self.resets = 0;
@@ -465,6 +474,7 @@ impl Link {
 
     /// This attempt is over.
     fn fail(&mut self, error: LinkError, now: Instant) {
+        warning!("link not up: {:?}", error);
         self.state = LinkState::Down(error);
         self.outcomes = self.outcomes.wrapping_add(1);
         let back_off = Duration::from_secs(1 << self.failures.min(6)).min(BACK_OFF_MAX);

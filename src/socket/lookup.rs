@@ -153,6 +153,10 @@ impl Lookup {
 
     /// The command itself was answered.
     pub(super) fn done(&mut self, outcome: Outcome) {
+        if !matches!(self.state, State::Running { .. }) {
+            // The question was given up with the link; another may have taken its place.
+            return;
+        }
         match outcome {
             Outcome::Done(_) => {}
             Outcome::Refused(reason) => self.failed(reason.code()),

@@ -12,6 +12,8 @@ mod lookup;
 mod slot;
 mod user;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod rig;
 #[cfg(test)]
 mod tests;
 
@@ -62,7 +64,7 @@ pub struct Statistics {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PayloadEcho {
     Off,
-    /// Not known: a payload of one byte will tell.
+    /// Not known: the first payload that does not begin with a line end or a blank will tell.
     Unknown,
     On,
 }
@@ -250,11 +252,20 @@ impl<'d> Table<'d> {
         Action::Wait(wake_at)
     }
 
-    /// While it is not known whether the module echoes payload, one byte is sent to find out.
-    fn cut_to_probe(&self, job: Job) -> Job {
+    /// While it is not known whether the module echoes payload, line ends and blanks at the start of it are sent on
+    /// their own: whether they come back or not makes no difference, and what follows them tells.
+    fn cut_to_probe(&mut self, job: Job) -> Job {
         match job {
-            Job::Send { key, .. } if self.payload_echo == PayloadEcho::Unknown => {
-                Job::Send { key, length: 1 }
+            Job::Send { key, length } if self.payload_echo == PayloadEcho::Unknown => {
+                let blanks = self.slot(key).map_or(0, |slot| slot.leading_blanks());
+                Job::Send {
+                    key,
+                    length: if blanks == 0 {
+                        length
+                    } else {
+                        length.min(blanks)
+                    },
+                }
             }
             other => other,
         }
@@ -324,16 +335,12 @@ impl<'d> Table<'d> {
             Job::Read { key, .. } => self.read_done(key, outcome),
             Job::Send { key, length } => self.send_done(key, length, outcome, now),
             Job::CountSent(key) => self.count_done(key, outcome, now),
+            Job::CountReceived(key) => self.gap_done(key, outcome),
             Job::Resolve => self.lookup.done(outcome),
-            Job::DataEchoOff => {
-                self.payload_echo = match outcome {
-                    Outcome::Done(_) if !echoed => PayloadEcho::Off,
-                    _ => PayloadEcho::Unknown,
-                };
-            }
             Job::CloseStray(id) => {
                 self.link.strays &= !(1 << id.get());
-                self.note_close(id, now);
+                self.closed_lately |= 1 << id.get();
+                self.closed_until = now + CLOSE_ECHO;
             }
             _ => {}
         }
@@ -358,16 +365,12 @@ impl<'d> Table<'d> {
             let Some(slot) = self.slot(key) else { return };
             match outcome {
                 Outcome::Done(_) => false,
+                // It may have been heard all the same.
                 Outcome::NoAnswer | Outcome::SendFail => {
-                    slot.open_failed(Error::TimedOut, false);
+                    slot.ask_state(now);
                     false
                 }
-                Outcome::Refused(reason) => {
-                    if reason.code() == ErrorCode::Busy {
-                        slot.busy(now);
-                    }
-                    self.open_refused(key, reason.code())
-                }
+                Outcome::Refused(reason) => self.open_refused(key, reason.code()),
             }
         };
         if context_lost {
@@ -387,52 +390,66 @@ impl<'d> Table<'d> {
     }
 
     fn close_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
-        let Some(slot) = self.slot(key) else { return };
-        let id = slot.id;
         match outcome {
-            Outcome::Done(_) | Outcome::SendFail => {
-                slot.released_by_module();
-                self.note_close(id, now);
-                self.queue.wake();
-            }
+            Outcome::Done(_) | Outcome::SendFail => self.freed(key, now),
             // Unused, or really refused? The list of sockets knows.
-            Outcome::Refused(_) => slot.doubted = true,
+            Outcome::Refused(_) => {
+                if let Some(slot) = self.slot(key) {
+                    slot.doubted = true;
+                }
+            }
             Outcome::NoAnswer => self.lose(LinkError::NoAnswer),
         }
     }
 
+    /// The module has let go of a socket's connectID.
+    fn freed(&mut self, key: Key, now: Instant) {
+        let Some(slot) = self.slot(key) else { return };
+        let id = slot.id;
+        slot.released_by_module();
+        self.closed_lately |= 1 << id.get();
+        self.closed_until = now + CLOSE_ECHO;
+        self.queue.wake();
+    }
+
     fn status_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
         let Some(slot) = self.slot(key) else { return };
+        slot.doubted = false;
         let state = match outcome {
             Outcome::Done(Answer::Socket(state)) => Some(state),
             Outcome::Done(_) => None,
+            // No help: the close stands as it was answered.
+            _ if slot.phase == Phase::Closing => return self.freed(key, now),
             _ => return,
         };
-        slot.doubted = false;
         match (slot.phase, state) {
             // Field note 30: 2 and 3 of a client are both usable.
             (Phase::Opening, Some(SocketState::Connected | SocketState::Listening)) => {
-                slot.opened()
+                slot.opened();
+                // What got lost together with the result may be the notice of data.
+                slot.notice();
+            }
+            // Opened and closed, and the host heard of neither.
+            (Phase::Opening, Some(SocketState::Closing)) => {
+                slot.opened();
+                slot.closed_by_peer();
+            }
+            (Phase::Opening, None) => {
+                slot.open_failed(Error::Module(ErrorCode::Unspecified), false)
             }
             (Phase::Open, None) => {
                 // The module has forgotten it without a word.
                 slot.fail(Error::ConnectionReset);
-                slot.released_by_module();
+                self.freed(key, now);
             }
             (Phase::Open, Some(SocketState::Closing)) => slot.closed_by_peer(),
-            (Phase::Closing, None) => {
-                let id = slot.id;
-                slot.released_by_module();
-                self.note_close(id, now);
-                self.queue.wake();
-            }
+            (Phase::Closing, None) => self.freed(key, now),
             (Phase::Closing, Some(_)) => {
-                if !slot.close_refused() {
-                    let id = slot.id;
-                    slot.released_by_module();
+                let id = slot.id;
+                if slot.gives_up_closing() {
+                    self.freed(key, now);
                     // It stays taken: a stray that is closed before the id is used again.
                     self.link.strays |= 1 << id.get();
-                    self.queue.wake();
                 }
             }
             _ => {}
@@ -444,8 +461,7 @@ impl<'d> Table<'d> {
         match outcome {
             Outcome::Done(Answer::Received(length)) => slot.read_done(length),
             Outcome::Done(_) | Outcome::SendFail => {}
-            // What the module took from its buffer for this answer is gone.
-            Outcome::NoAnswer => slot.fail(Error::DataLost),
+            Outcome::NoAnswer => slot.gap = true,
             Outcome::Refused(reason) => match slot.phase {
                 // Field note 73: a read on a dead id is an error at once.
                 Phase::Draining => slot.end(),
@@ -454,6 +470,23 @@ impl<'d> Table<'d> {
                     _ => Error::ConnectionReset,
                 }),
             },
+        }
+    }
+
+    /// A read was not answered: has the module let go of bytes that never came here? Its own count says (section 2.1.8).
+    fn gap_done(&mut self, key: Key, outcome: Outcome) {
+        let Some(slot) = self.slot(key) else { return };
+        match outcome {
+            // Field note 69: the count can lag, but it does not run ahead.
+            Outcome::Done(Answer::HandedOver(count))
+                if count.wrapping_sub(slot.received) as i32 <= 0 =>
+            {
+                slot.gap = false;
+                slot.notice();
+            }
+            Outcome::Done(_) | Outcome::SendFail => slot.fail(Error::DataLost),
+            Outcome::Refused(_) => slot.fail(Error::ConnectionReset),
+            Outcome::NoAnswer => {}
         }
     }
 
@@ -467,10 +500,8 @@ impl<'d> Table<'d> {
                 slot.unsure = Some(length);
                 slot.send_later(now, &config);
             }
-            Outcome::NoAnswer => {
-                slot.unsure = Some(length);
-                slot.send_later(now, &config);
-            }
+            // How much of it the module has, and whether it waits for more, cannot be known.
+            Outcome::NoAnswer => slot.verdict = Some(Error::TimedOut),
             Outcome::Refused(reason) => match reason.code() {
                 ErrorCode::OutOfMemory
                 | ErrorCode::Busy
@@ -550,11 +581,6 @@ impl<'d> Table<'d> {
                         .flatten()
                         .any(|slot| slot.id == *id && slot.uses_id())
             })
-    }
-
-    fn note_close(&mut self, id: ConnectId, now: Instant) {
-        self.closed_lately |= 1 << id.get();
-        self.closed_until = now + CLOSE_ECHO;
     }
 
     /// Whether a `closed` URC for this connectID may be meant for its last user.

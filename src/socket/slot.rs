@@ -6,7 +6,7 @@ use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
 use super::job::{Job, Key, Target};
-use crate::command::{ConnectId, ReadLength, SendLength};
+use crate::command::{ConnectId, ErrorCode, ReadLength, SendLength};
 use crate::config::Config;
 use crate::error::Error;
 use crate::ring::Ring;
@@ -20,6 +20,8 @@ const LINGER: Duration = Duration::from_secs(10);
 /// How long the module gets to finish what it is busy with before a refused open is repeated.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
+/// How often AT+QICLOSE is sent for a socket that does not go away.
+const CLOSE_TRIES: u8 = 3;
 /// The most that one AT+QIRD returns, and that one AT+QISEND takes.
 const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
 const MAX_SEND_LENGTH: usize = SendLength::MAX.get() as usize;
@@ -69,13 +71,21 @@ pub(crate) struct Slot<'d> {
     pub(super) doubted: bool,
     /// A chunk was sent, and it is not known whether the module took it.
     pub(super) unsure: Option<u16>,
+    /// What the connection fails with if the link outlives a command without an answer.
+    pub(super) verdict: Option<Error>,
+    /// A read was not answered, and it is not known whether the module has let go of its data.
+    pub(super) gap: bool,
     /// The last transaction was a read, so that a send goes first now.
     was_read: bool,
     /// The open was refused for a passing reason and is to be repeated after the close.
     reopen: bool,
     reopened: bool,
+    /// The module was busy: it gets a pause before the open is repeated.
+    busy: bool,
     /// How many bytes the module has accepted since the open, modulo 2^32.
     pub(super) accepted: u32,
+    /// How many bytes have come since the open, modulo 2^32.
+    pub(super) received: u32,
     /// Before this instant there is nothing to do for an open (Wanted) or a send (Open).
     not_before: Instant,
     retry: Duration,
@@ -107,10 +117,14 @@ impl<'d> Slot<'d> {
             shutdown: false,
             doubted: false,
             unsure: None,
+            verdict: None,
+            gap: false,
             was_read: false,
             reopen: false,
             reopened: false,
+            busy: false,
             accepted: 0,
+            received: 0,
             not_before: Instant::MIN,
             retry: SEND_RETRY,
             deadline: None,
@@ -135,6 +149,7 @@ impl<'d> Slot<'d> {
         self.shutdown = false;
         self.reopen = false;
         self.reopened = false;
+        self.busy = false;
         self.not_before = Instant::MIN;
         self.close_tries = 0;
         self.deadline = None;
@@ -149,8 +164,11 @@ impl<'d> Slot<'d> {
         self.awaited = false;
         self.doubted = false;
         self.unsure = None;
+        self.verdict = None;
+        self.gap = false;
         self.was_read = false;
         self.accepted = 0;
+        self.received = 0;
         self.retry = SEND_RETRY;
         self.recheck = None;
     }
@@ -186,8 +204,6 @@ impl<'d> Slot<'d> {
             self.deadline = None;
             // A name waited here.
             self.tx.clear();
-            // The notice of data that came along with the connection may have been lost.
-            self.unread = false;
             self.recheck = None;
             self.wake();
         }
@@ -198,6 +214,7 @@ impl<'d> Slot<'d> {
         if self.phase != Phase::Opening {
             return;
         }
+        self.busy = error == Error::Module(ErrorCode::Busy);
         self.phase = Phase::Closing;
         if passing && !self.reopened && self.held {
             self.reopen = true;
@@ -306,14 +323,15 @@ impl<'d> Slot<'d> {
         self.wake();
     }
 
-    /// AT+QICLOSE was refused and the connectID still exists: true if it is worth another try.
-    pub(super) fn close_refused(&mut self) -> bool {
+    /// AT+QICLOSE was refused and the connectID still exists: true if another try is not worth it.
+    pub(super) fn gives_up_closing(&mut self) -> bool {
         self.close_tries += 1;
-        self.close_tries < 3
+        self.close_tries == CLOSE_TRIES
     }
 
-    pub(super) fn busy(&mut self, now: Instant) {
-        self.not_before = now + BUSY_PAUSE;
+    /// The state is to be asked for as soon as possible.
+    pub(super) fn ask_state(&mut self, now: Instant) {
+        self.recheck = Some(now);
     }
 
     /// The user let go of the handle. What was written is still sent.
@@ -351,9 +369,15 @@ impl<'d> Slot<'d> {
             generation: self.generation,
         };
         self.expire(now);
+        if let Some(error) = self.verdict.take() {
+            self.fail(error);
+        }
         match self.phase {
             Phase::Free | Phase::Closed => None,
             Phase::Wanted => {
+                if core::mem::take(&mut self.busy) {
+                    self.not_before = now + BUSY_PAUSE;
+                }
                 if now < self.not_before {
                     sooner(wake_at, self.not_before);
                     return None;
@@ -386,9 +410,13 @@ impl<'d> Slot<'d> {
         if self.doubted {
             return Some(Job::Status(key));
         }
-        if self.phase == Phase::Draining && !self.held {
+        // Nobody will read what is left; a full ring would keep it there for ever.
+        if self.phase == Phase::Draining && (!self.held || self.shutdown) {
             self.phase = Phase::Closing;
             return Some(Job::Close(key));
+        }
+        if self.gap {
+            return Some(Job::CountReceived(key));
         }
         if self.unsure.is_some() {
             return Some(Job::CountSent(key));
@@ -416,6 +444,13 @@ impl<'d> Slot<'d> {
         self.was_read = true;
         self.noticed = false;
         Job::Read { key, length }
+    }
+
+    /// How many of the bytes to be sent next are line ends and blanks.
+    pub(super) fn leading_blanks(&self) -> u16 {
+        let (first, second) = self.tx.pieces(0);
+        let blank = |byte: &&u8| matches!(byte, b'\r' | b'\n' | b' ');
+        first.iter().chain(second).take_while(blank).count() as u16
     }
 
     /// Whether the receive ring has room for a read that is worth its transaction: a whole one, or a ring full.

@@ -254,6 +254,7 @@ impl<'d> Table<'d> {
     pub(crate) fn release(&mut self, key: Key, now: Instant) {
         if let Some(slot) = self.slot(key) {
             slot.release(now);
+            self.queue.wake();
             self.kick();
         }
     }
@@ -261,11 +262,13 @@ impl<'d> Table<'d> {
     /// The handle is gone, and so is what was not sent yet.
     pub(crate) fn abort(&mut self, key: Key) {
         if let Some(slot) = self.slot(key) {
+            let unknown_to_module = matches!(slot.phase, Phase::Wanted | Phase::Closed);
             slot.fail(Error::Closed);
-            if slot.phase == Phase::Closed {
+            if unknown_to_module {
                 slot.phase = Phase::Free;
             }
             slot.held = false;
+            self.queue.wake();
             self.kick();
         }
     }
@@ -288,9 +291,10 @@ impl<'d> Table<'d> {
             return Poll::Ready(Ok(()));
         };
         if slot.phase == Phase::Closed {
-            return Poll::Ready(match slot.fault {
-                Some(error) if !slot.tx.is_empty() => Err(error),
-                _ => Ok(()),
+            return Poll::Ready(if slot.tx.is_empty() {
+                Ok(())
+            } else {
+                Err(slot.fault.unwrap_or(Error::Closed))
             });
         }
         slot.writer.register(waker);

@@ -66,6 +66,9 @@ const TEST: &[&str] = &[
     "+QICFG: \"recvind\",(0,1)",
 ];
 
+/// Settings that the note does not have, and other families do.
+const OF_OTHER_FAMILIES: &[&str] = &["sendinfo", "formatcfg", "close/mode"];
+
 impl Core {
     pub(super) fn configure(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
@@ -79,6 +82,10 @@ impl Core {
         };
         arguments.count(1..=5)?;
         let key = arguments.string(0)?.to_ascii_lowercase();
+        if OF_OTHER_FAMILIES.contains(&key.as_str()) {
+            // A host that serves the whole family asks for them, and takes the refusal.
+            return Err(Reply::Fail(code::INVALID_PARAMETERS));
+        }
         if arguments.has(1) {
             self.set_config(&key, &arguments)?;
             Ok(Reply::ok())

@@ -1,0 +1,71 @@
+//! Commands from outside the note's list.
+
+use quectel_nal::command::*;
+
+use super::{forms, long};
+
+forms! {
+    "1.2" {
+        "AT&D1" EscapeWithDtr { EscapeWithDtr => "AT&D1\r" }
+        "ATO" ResumeDataMode { ResumeDataMode => "ATO\r" }
+    }
+    "V.250" {
+        "AT" Attention { Attention => "AT\r" }
+        "ATE0" DisableCommandEcho { DisableCommandEcho => "ATE0\r" }
+        "ATE1" EnableCommandEcho { EnableCommandEcho => "ATE1\r" }
+        "ATI" Identify { Identify => "ATI\r" }
+        "AT+IFC=<dce_by_dte>,<dte_by_dce>" SetFlowControl {
+            SetFlowControl {
+                module_by_host: FlowControl::Hardware,
+                host_by_module: FlowControl::Hardware,
+            } => "AT+IFC=2,2\r",
+            SetFlowControl {
+                module_by_host: FlowControl::None,
+                host_by_module: FlowControl::Software,
+            } => "AT+IFC=0,1\r",
+        }
+    }
+    "27.007" {
+        "AT+CMEE=<n>" SetErrorFormat {
+            SetErrorFormat { format: ErrorFormat::Plain } => "AT+CMEE=0\r",
+            SetErrorFormat { format: ErrorFormat::Number } => "AT+CMEE=1\r",
+            SetErrorFormat { format: ErrorFormat::Text } => "AT+CMEE=2\r",
+        }
+        "AT+CFUN=<fun>[,<rst>]" SetFunctionality {
+            SetFunctionality { functionality: Functionality::Minimum, restart: None }
+                => "AT+CFUN=0\r",
+            SetFunctionality { functionality: Functionality::Airplane, restart: Some(Restart::No) }
+                => "AT+CFUN=4,0\r",
+            SetFunctionality { functionality: Functionality::Full, restart: Some(Restart::Yes) }
+                => "AT+CFUN=1,1\r",
+        }
+        "AT+CPIN?" QuerySim { QuerySim => "AT+CPIN?\r" }
+        "AT+CPIN=<pin>" EnterPin {
+            EnterPin { pin: Text::new("1234").unwrap() } => "AT+CPIN=\"1234\"\r",
+            EnterPin { pin: Text::new("12345678").unwrap() } => "AT+CPIN=\"12345678\"\r",
+        }
+        "AT+CREG?" QueryRegistration { QueryRegistration => "AT+CREG?\r" }
+        "AT+CGREG?" QueryPacketRegistration { QueryPacketRegistration => "AT+CGREG?\r" }
+        "AT+CEREG?" QueryLteRegistration { QueryLteRegistration => "AT+CEREG?\r" }
+        "AT+CGACT?" ListBearers { ListBearers => "AT+CGACT?\r" }
+        "AT+CSQ" QuerySignalQuality { QuerySignalQuality => "AT+CSQ\r" }
+        "AT+CCLK?" QueryClock { QueryClock => "AT+CCLK?\r" }
+        "AT+CGMI" QueryManufacturer { QueryManufacturer => "AT+CGMI\r" }
+        "AT+CGMM" QueryModel { QueryModel => "AT+CGMM\r" }
+        "AT+CGMR" QueryRevision { QueryRevision => "AT+CGMR\r" }
+        "AT+CGSN" QuerySerialNumber { QuerySerialNumber => "AT+CGSN\r" }
+    }
+    "Quectel" {
+        "AT+QURCCFG=\"urcport\"" QueryUrcPort { QueryUrcPort => "AT+QURCCFG=\"urcport\"\r" }
+        "AT+QURCCFG=\"urcport\",<port>" ConfigureUrcPort {
+            ConfigureUrcPort { port: Text::new("uart1").unwrap() }
+                => "AT+QURCCFG=\"urcport\",\"uart1\"\r",
+            ConfigureUrcPort { port: Text::new(long(16)).unwrap() }
+                => format!("AT+QURCCFG=\"urcport\",\"{}\"\r", long(16)),
+        }
+        "AT+QPOWD=<n>" PowerDown {
+            PowerDown { mode: PowerDownMode::Immediate } => "AT+QPOWD=0\r",
+            PowerDown { mode: PowerDownMode::Normal } => "AT+QPOWD=1\r",
+        }
+    }
+}
