@@ -1,4 +1,4 @@
-//! The TCP/IP stack inside Quectel LTE modules as a drop-in network stack.
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

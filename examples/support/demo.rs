@@ -1,0 +1,39 @@
+//! A page to fetch, for whoever has none at hand.
+
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+
+use anyhow::Result;
+use axum::extract::DefaultBodyLimit;
+use axum::response::Html;
+use axum::{Router, body::Bytes, routing};
+
+/// Starts an HTTP server on the loopback interface, which also counts what is posted to it.
+pub fn serve() -> Result<SocketAddr> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let page = routing::get(|| async { Html(PAGE) })
+        .post(|body: Bytes| async move { format!("{} bytes received\n", body.len()) });
+    let router = Router::new()
+        .route("/", page)
+        .layer(DefaultBodyLimit::disable());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    thread::spawn(move || {
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            axum::serve(listener, router).await
+        })
+    });
+    Ok(address)
+}
+
+const PAGE: &str = "<!doctype html>
+<title>quectel-nal</title>
+<h1>It works</h1>
+<p>This page came through the TCP/IP stack of a simulated Quectel module: the name was looked up with AT+QIDNSGIP,
+the connection opened with AT+QIOPEN, the request sent with AT+QISEND, and these bytes read with AT+QIRD.</p>
+<p>Add --trace to see the conversation, or --modem /dev/ttyUSB2 and a URL to have it with a real module.</p>
+";
