@@ -35,10 +35,7 @@ impl Table<'_> {
     pub(crate) fn hear(&mut self, line: &[u8]) -> Heard {
         match line {
             b"" => Heard::Nothing,
-            _ if self.is_probe_echo(line) => {
-                self.payload_echo = PayloadEcho::On;
-                Heard::Nothing
-            }
+            _ if self.is_probe_echo(line) => self.probe_echoed(),
             b"OK" => self.conclude(Final::Ok),
             b"SEND OK" => self.conclude(Final::SendOk),
             b"SEND FAIL" => self.conclude(Final::SendFail),
@@ -297,6 +294,14 @@ impl Table<'_> {
     /// A line of nothing but that byte: its echo. A result that begins with it is longer.
     fn is_probe_echo(&self, line: &[u8]) -> bool {
         matches!(line, [byte] if self.probe() == Some(*byte))
+    }
+
+    fn probe_echoed(&mut self) -> Heard {
+        self.payload_echo = PayloadEcho::On;
+        if let Some(flight) = &mut self.flight {
+            flight.echo_count = 1;
+        }
+        Heard::Nothing
     }
 
     /// How many bytes at the start of `bytes` are the module's echo of the payload just written to it.
