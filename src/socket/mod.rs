@@ -13,6 +13,7 @@ mod slot;
 mod user;
 
 #[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) mod rig;
 #[cfg(test)]
 mod tests;
