@@ -179,3 +179,6 @@ impl Digester for QuectelDigester<'_> {
 fn find_line_end(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'))
 }
+
+#[cfg(test)]
+mod tests;

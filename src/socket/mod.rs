@@ -16,6 +16,7 @@ mod turn;
 mod user;
 
 #[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) mod rig;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,9 @@ use std::vec::Vec;
 
 use embassy_time::{Duration, Instant};
 
-use super::{Action, Addresses, Domain, Heard, Job, Key, LinkState, Phase, Request, Table};
+use super::{
+    Action, Addresses, Domain, Heard, Job, Key, LinkState, PayloadEcho, Phase, Request, Table,
+};
 use crate::config::Config;
 use crate::error::Error;
 use crate::stack::{Resources, Shared, new};
@@ -366,6 +368,15 @@ impl<'d> Rig<'d> {
         };
         assert_eq!(self.phase(key), phase);
         key
+    }
+
+    /// What is known of the module's payload echo.
+    pub(crate) fn payload_echo(&self) -> PayloadEcho {
+        self.table(|table| table.payload_echo)
+    }
+
+    pub(crate) fn set_payload_echo(&self, echo: PayloadEcho) {
+        self.table(|table| table.payload_echo = echo);
     }
 
     // ---- what has to hold at any time ----------------------------------------------------------------------------

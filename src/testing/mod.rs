@@ -6,6 +6,8 @@ mod operations;
 mod tests;
 
 pub use digester::digester;
+#[cfg(test)]
+pub(crate) use digester::{NoUrc, feed};
 pub use operations::operations;
 
 use std::vec::Vec;

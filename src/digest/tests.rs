@@ -1,0 +1,633 @@
+//! The digester, whatever the bytes and however they are cut into pieces.
+
+use core::task::Poll;
+use std::vec;
+use std::vec::Vec;
+
+use atat::{DigestResult, Digester, Ingress, ResponseSlot, UrcChannel};
+
+use super::QuectelDigester;
+use crate::socket::rig::Rig;
+use crate::socket::{Action, Job, Key, PayloadEcho};
+use crate::testing::{NoUrc, Random, feed, seeded};
+
+const BUFFER: usize = 256;
+
+/// What the digester made of some bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Event {
+    Prompt,
+    Response,
+    Urc(Vec<u8>),
+}
+
+/// A digester behind a buffer of the usual size.
+struct Bench {
+    rig: Rig<'static>,
+    digester: QuectelDigester<'static>,
+    buffer: Vec<u8>,
+    events: Vec<Event>,
+    /// How often the digester was asked.
+    calls: usize,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::on(Rig::up::<2, 2048, 2048>())
+    }
+
+    fn on(rig: Rig<'static>) -> Self {
+        Self {
+            digester: QuectelDigester::new(rig.shared, BUFFER, true),
+            rig,
+            buffer: Vec::new(),
+            events: Vec::new(),
+            calls: 0,
+        }
+    }
+
+    fn digest(&mut self) -> usize {
+        self.calls += 1;
+        let (result, count) = self.digester.digest(&self.buffer);
+        assert!(count <= self.buffer.len());
+        match result {
+            DigestResult::None => {}
+            DigestResult::Prompt(prompt) => {
+                assert_eq!(prompt, b'>');
+                self.events.push(Event::Prompt);
+            }
+            DigestResult::Response(response) => {
+                assert!(matches!(response, Ok(b"")));
+                self.events.push(Event::Response);
+            }
+            DigestResult::Urc(line) => self.events.push(Event::Urc(line.to_vec())),
+        }
+        self.buffer.drain(..count);
+        count
+    }
+
+    /// One piece, no longer than what the buffer has room for.
+    fn piece(&mut self, bytes: &[u8]) {
+        self.buffer.extend(bytes);
+        assert!(self.buffer.len() <= BUFFER);
+        while !self.buffer.is_empty() && self.digest() > 0 {}
+        assert!(self.buffer.len() < BUFFER, "the buffer stays full");
+    }
+
+    fn pieces(&mut self, mut bytes: &[u8], mut length: impl FnMut() -> usize) {
+        while !bytes.is_empty() {
+            let room = BUFFER - self.buffer.len();
+            let (piece, rest) = bytes.split_at(length().clamp(1, room).min(bytes.len()));
+            self.piece(piece);
+            bytes = rest;
+        }
+    }
+
+    fn take(&mut self) -> Vec<Event> {
+        core::mem::take(&mut self.events)
+    }
+
+    #[track_caller]
+    fn expect(&mut self, bytes: &[u8], events: &[Event]) {
+        self.pieces(bytes, || BUFFER);
+        assert_eq!(self.take(), events);
+    }
+
+    /// A connection with a read in flight.
+    fn reading(&mut self) -> Key {
+        let key = self.rig.open();
+        self.rig.hear("+QIURC: \"recv\",0");
+        self.rig.expect(self.rig.read_job(key));
+        key
+    }
+
+    /// A connection with a send in flight.
+    fn sending(&mut self, bytes: &[u8]) -> Key {
+        let key = self.rig.open();
+        self.send(key, bytes);
+        key
+    }
+
+    fn send(&mut self, key: Key, bytes: &[u8]) {
+        assert_eq!(self.rig.write(key, bytes), Poll::Ready(Ok(bytes.len())));
+        let length = bytes.len() as u16;
+        self.rig.expect(Job::Send { key, length });
+    }
+
+    fn echo(&self, echo: PayloadEcho) {
+        self.rig.set_payload_echo(echo);
+    }
+
+    fn known_echo(&self) -> PayloadEcho {
+        self.rig.payload_echo()
+    }
+}
+
+/// How the bytes are cut.
+fn cut(seed: u64) -> impl FnMut() -> usize {
+    let mut random = Random::new(seed);
+    let most = [1, 2, 3, 7, 64, 256][random.below(6)];
+    move || 1 + random.below(most)
+}
+
+/// Payload that looks like everything else.
+fn payload(random: &mut Random, most: usize) -> Vec<u8> {
+    const BAIT: [&[u8]; 14] = [
+        b"\r\nOK\r\n",
+        b"\r\nERROR\r\n",
+        b"\r\nSEND OK\r\n",
+        b"\r\nSEND FAIL\r\n",
+        b"\r\n+QIURC: \"closed\",0\r\n",
+        b"\r\n+QIURC: \"recv\",0\r\n",
+        b"\r\n+QIRD: 5\r\n",
+        b"\r\nRDY\r\n",
+        b"\r\n> ",
+        b"> ",
+        b"+++",
+        b"\r",
+        b"\n",
+        b"AT+QISEND=0,5\r",
+    ];
+    let mut bytes = vec![];
+    match random.below(4) {
+        0 => bytes.extend(random.bytes(most)),
+        1 => bytes.extend(0..=255),
+        _ => {
+            for _ in 0..random.below(12) {
+                bytes.extend(*random.pick(&BAIT));
+                bytes.extend(random.bytes(4));
+            }
+        }
+    }
+    bytes.truncate(most);
+    bytes
+}
+
+/// Lines that come unasked, and the events that they make.
+fn unasked(random: &mut Random, bytes: &mut Vec<u8>, events: &mut Vec<Event>) {
+    const LINES: [(&[u8], bool); 7] = [
+        (b"+QIURC: \"recv\",1", false),
+        (b"+QIURC: \"closed\",9", false),
+        (b"+QIOPEN: 7,566", false),
+        (b"+QIURC: \"dnsgip\",0,1,300", false),
+        (b"+QGPS: \"firmware\",0,0", true),
+        (b"+CTZV: 1", true),
+        (b"hello > world", true),
+    ];
+    for _ in 0..random.below(3) {
+        let (line, foreign) = *random.pick(&LINES);
+        bytes.extend(*random.pick(&LINE_ENDS));
+        bytes.extend(line);
+        bytes.extend(*random.pick(&LINE_ENDS));
+        if foreign {
+            events.push(Event::Urc(line.to_vec()));
+        }
+    }
+}
+
+const LINE_ENDS: [&[u8]; 6] = [
+    b"\r\n",
+    b"\r\n",
+    b"\r\r\n",
+    b"\n",
+    b"\r\n\r\n",
+    b"\r\n\r\n\r\n",
+];
+
+/// The answer to a read: its bytes, its events, and the payload in it.
+fn read_answer(random: &mut Random) -> (Vec<u8>, Vec<Event>, Vec<u8>) {
+    let (mut bytes, mut events) = (vec![], vec![]);
+    if random.below(3) == 0 {
+        bytes.extend(b"AT+QIRD=0,1500\r");
+    }
+    unasked(random, &mut bytes, &mut events);
+    let payload = payload(random, 1500);
+    bytes.extend(*random.pick(&[&b"\r\n"[..], b"", b"\r\r\n"]));
+    bytes.extend(std::format!("+QIRD: {}", payload.len()).bytes());
+    // The line end of a header has one line feed: behind it is payload.
+    bytes.extend(*random.pick(&[&b"\r\n"[..], b"\n", b"\r\r\n"]));
+    bytes.extend(&payload);
+    bytes.extend(*random.pick(&LINE_ENDS));
+    unasked(random, &mut bytes, &mut events);
+    bytes.extend(b"\r\nOK");
+    events.push(Event::Response);
+    bytes.extend(*random.pick(&LINE_ENDS));
+    unasked(random, &mut bytes, &mut events);
+    (bytes, events, payload)
+}
+
+#[test]
+fn any_payload_arrives_however_it_is_cut() {
+    for seed in 0..3000 {
+        seeded(seed, |seed| {
+            let mut bench = Bench::new();
+            let key = bench.reading();
+            let (bytes, events, payload) = read_answer(&mut Random::new(seed));
+            bench.pieces(&bytes, cut(seed));
+            assert_eq!(bench.take(), events);
+            bench.rig.finish();
+            match bench.rig.read(key) {
+                Poll::Ready(Ok(read)) => assert_eq!(read, payload),
+                other => assert!(payload.is_empty(), "{other:?}"),
+            }
+            assert_eq!(bench.rig.table(|table| table.statistics.dropped_bytes), 0);
+            assert_eq!(bench.rig.table(|table| table.statistics.late_results), 0);
+        });
+    }
+}
+
+#[test]
+fn any_payload_arrives_through_an_ingress() {
+    for seed in 0..1000 {
+        seeded(seed, |seed| {
+            let mut rig = Rig::up::<1, 2048, 64>();
+            let key = rig.open();
+            rig.hear("+QIURC: \"recv\",0");
+            rig.expect(rig.read_job(key));
+            let (response, urcs) = (ResponseSlot::<1>::new(), UrcChannel::new());
+            let mut buffer = [0; BUFFER];
+            let mut ingress: Ingress<'_, _, NoUrc, 1, 1, 1> = Ingress::new(
+                QuectelDigester::new(rig.shared, BUFFER, false),
+                &mut buffer,
+                &response,
+                &urcs,
+            );
+            let (bytes, _, payload) = read_answer(&mut Random::new(seed));
+            let mut length = cut(seed);
+            let mut rest = &bytes[..];
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at(length().min(rest.len()));
+                feed(&mut ingress, piece);
+                rest = behind;
+            }
+            assert!(response.try_get().is_some(), "no final result");
+            rig.finish();
+            match rig.read(key) {
+                Poll::Ready(Ok(read)) => assert_eq!(read, payload),
+                other => assert!(payload.is_empty(), "{other:?}"),
+            }
+        });
+    }
+}
+
+#[test]
+fn any_send_is_understood_however_it_is_cut() {
+    for seed in 0..3000 {
+        seeded(seed, |seed| {
+            let mut random = Random::new(seed);
+            let mut cut = cut(seed);
+            let mut bench = Bench::new();
+            let echo = *random.pick(&[PayloadEcho::Off, PayloadEcho::On]);
+            bench.echo(echo);
+            let mut written = payload(&mut random, 1460);
+            written.push(b'.');
+            written.truncate(1460);
+            let prompt = *random.pick(&[&b"> "[..], b">", b">\r\n", b"> \r\n"]);
+            if echo == PayloadEcho::On && prompt.ends_with(b"\n") {
+                // The line end of such a prompt cannot be told from one that is repeated.
+                written[0] = b'.';
+            }
+            let key = bench.sending(&written);
+
+            let (mut bytes, mut events) = (vec![], vec![]);
+            if echo == PayloadEcho::On && random.below(2) == 0 {
+                bytes.extend(b"AT+QISEND=0,1460\r");
+            }
+            unasked(&mut random, &mut bytes, &mut events);
+            bytes.extend(b"\r\n");
+            bytes.extend(prompt);
+            events.push(Event::Prompt);
+            bench.pieces(&bytes, &mut cut);
+            assert_eq!(bench.take(), events);
+            assert!(bench.rig.table(|table| table.wants_payload()));
+
+            let (mut bytes, mut events) = (vec![], vec![]);
+            if echo == PayloadEcho::On {
+                bytes.extend(&written);
+            }
+            unasked(&mut random, &mut bytes, &mut events);
+            bytes.extend(*random.pick(&[&b"\r\nSEND OK\r\n"[..], b"\r\nOK\r\n\r\nSEND OK\r\n"]));
+            events.push(Event::Response);
+            unasked(&mut random, &mut bytes, &mut events);
+            bench.pieces(&bytes, &mut cut);
+            assert_eq!(bench.take(), events);
+            bench.rig.finish();
+            assert_eq!(bench.rig.flush(key), Poll::Ready(Ok(())));
+        });
+    }
+}
+
+#[test]
+fn echo_is_found_out_with_the_first_payload() {
+    let prompts = [&b"\r\n> "[..], b"\r\n>", b"\r\n>\r\n", b">"];
+    for byte in 0..=255 {
+        for prompt in prompts {
+            for (echoes, result) in [(true, PayloadEcho::On), (false, PayloadEcho::Off)] {
+                for chunk in [1, BUFFER] {
+                    let mut bench = Bench::new();
+                    bench.echo(PayloadEcho::Unknown);
+                    let key = bench.sending(&[byte]);
+                    bench.pieces(prompt, || chunk);
+                    assert_eq!(bench.take(), [Event::Prompt]);
+                    if echoes {
+                        bench.pieces(&[byte], || chunk);
+                    }
+                    bench.pieces(b"\r\nSEND OK\r\n", || chunk);
+                    assert_eq!(bench.take(), [Event::Response], "{byte:#x}");
+                    bench.rig.finish();
+                    assert_eq!(bench.rig.flush(key), Poll::Ready(Ok(())));
+                    let known = bench.known_echo();
+                    if matches!(byte, b'\r' | b'\n' | b' ') {
+                        assert_eq!(known, PayloadEcho::Unknown, "{byte:#x} tells nothing");
+                    } else {
+                        assert_eq!(known, result, "{byte:#x} {prompt:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn lines_between_prompt_and_echo_tell_nothing_about_it() {
+    let mut bench = Bench::new();
+    bench.echo(PayloadEcho::Unknown);
+    bench.sending(b"x");
+    bench.expect(b"\r\n> ", &[Event::Prompt]);
+    bench.expect(
+        b"\r\n+QIURC: \"recv\",1\r\nx\r\nSEND OK\r\n",
+        &[Event::Response],
+    );
+    assert_eq!(bench.known_echo(), PayloadEcho::On);
+}
+
+#[test]
+fn command_echo_makes_payload_echo_doubtful() {
+    let mut bench = Bench::new();
+    bench.echo(PayloadEcho::Off);
+    let key = bench.sending(b"x");
+    bench.expect(b"AT+QISEND=0,1\r\r\n> ", &[Event::Prompt]);
+    assert_eq!(bench.known_echo(), PayloadEcho::Unknown);
+    bench.expect(b"x\r\nSEND OK\r\n", &[Event::Response]);
+    bench.rig.finish();
+    assert_eq!(bench.known_echo(), PayloadEcho::On);
+    bench.send(key, b"\r\nOK\r\n> ");
+    bench.expect(b"AT+QISEND=0,8\r\r\n> ", &[Event::Prompt]);
+    bench.expect(b"\r\nOK\r\n> \r\nSEND OK\r\n", &[Event::Response]);
+}
+
+#[test]
+fn error_in_place_of_a_prompt() {
+    for line in [&b"\r\nERROR\r\n"[..], b"\r\n+CME ERROR: 3\r\n"] {
+        let mut bench = Bench::new();
+        bench.sending(b"x");
+        bench.expect(line, &[Event::Response]);
+        // Too late.
+        bench.expect(b"\r\n> \r\n", &[Event::Urc(b">".to_vec())]);
+    }
+}
+
+#[test]
+fn prompt_is_one_at_the_start_of_a_line_only() {
+    let mut bench = Bench::new();
+    bench.sending(b"x");
+    bench.expect(b"a > b\r\n", &[Event::Urc(b"a > b".to_vec())]);
+    bench.expect(b"+QIURC: \"recv\",1\r\n> ", &[Event::Prompt]);
+}
+
+#[test]
+fn prompt_without_a_send_is_no_prompt() {
+    let mut bench = Bench::new();
+    bench.expect(b"\r\n> \r\n", &[Event::Urc(b">".to_vec())]);
+    bench.reading();
+    bench.expect(b"\r\n> \r\n", &[Event::Urc(b">".to_vec())]);
+}
+
+#[test]
+fn payload_is_never_looked_at() {
+    let mut bench = Bench::new();
+    let key = bench.reading();
+    let text = b"\r\n+QIURC: \"closed\",0\r\n\r\nOK\r\n> +++\r\nRDY\r\n";
+    bench.expect(b"\r\n+QIRD: 40\r\n", &[]);
+    bench.expect(text, &[]);
+    bench.expect(b"\r\n\r\nOK\r\n", &[Event::Response]);
+    assert_eq!(bench.rig.read(key), Poll::Ready(Ok(text.to_vec())));
+    assert_eq!(bench.rig.write(key, b"x"), Poll::Ready(Ok(1)));
+}
+
+#[test]
+fn payload_arrives_as_it_comes() {
+    let mut bench = Bench::new();
+    let key = bench.reading();
+    bench.expect(b"+QIRD: 6\r\nabc", &[]);
+    assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"abc".to_vec())));
+    bench.expect(b"def\r\nOK\r\n", &[Event::Response]);
+    assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"def".to_vec())));
+}
+
+#[test]
+fn header_without_a_line_feed() {
+    let mut bench = Bench::new();
+    let key = bench.reading();
+    bench.expect(b"+QIRD: 3\rabc\r\nOK\r\n", &[Event::Response]);
+    assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"abc".to_vec())));
+}
+
+#[test]
+fn late_payload_is_dropped_unseen() {
+    let mut bench = Bench::new();
+    bench.rig.open();
+    bench.expect(
+        b"+QIRD: 8\r\n\r\nRDY\r\n\r\n+CTZV: 1\r\n",
+        &[Event::Urc(b"+CTZV: 1".to_vec())],
+    );
+    assert_eq!(bench.rig.table(|table| table.statistics.dropped_bytes), 8);
+    assert_eq!(bench.rig.table(|table| table.statistics.link_losses), 0);
+}
+
+/// However much of a read has come when it is given up, the next answer is understood; only a header that lost its line
+/// end takes that of the next line for it, and with it that line.
+#[test]
+fn silence_in_the_middle_of_a_read() {
+    let answer = b"\r\n+QIRD: 100\r\n0123456789\r";
+    for end in 0..=answer.len() {
+        for chunk in [1, BUFFER] {
+            let mut bench = Bench::new();
+            bench.reading();
+            bench.pieces(&answer[..end], || chunk);
+            bench.rig.silence();
+            bench.rig.expect(Job::Attention);
+            bench.pieces(b"\r\nOK\r\n", || chunk);
+            let header_only = answer[..end].ends_with(b"0") || answer[..end].ends_with(b"1");
+            if end < 14 && header_only {
+                bench.take();
+                bench.rig.silence();
+                bench.rig.begin(Job::Attention);
+                bench.pieces(b"\r\nOK\r\n", || chunk);
+            }
+            // What had come of a line may be one.
+            let last = bench.take().pop();
+            assert_eq!(last, Some(Event::Response), "after {end} bytes");
+        }
+    }
+}
+
+#[test]
+fn rest_of_a_line_that_was_given_up_is_passed_over() {
+    let mut bench = Bench::new();
+    bench.reading();
+    bench.expect(b"\r\n+QIRD: 100\r\n01234", &[]);
+    bench.rig.silence();
+    bench.rig.expect(Job::Attention);
+    bench.expect(b"56789 OK\r\nOK\r\n", &[Event::Response]);
+    let skipped = bench.rig.table(|table| table.statistics.skipped_bytes);
+    assert_eq!(skipped, 8);
+}
+
+#[test]
+fn overlong_lines_are_passed_over() {
+    for length in [254, 255, 256, 257, 511, 512, 513, 5000] {
+        for chunk in [1, 100, BUFFER] {
+            let mut bench = Bench::new();
+            bench.pieces(&vec![b'x'; length], || chunk);
+            bench.pieces(b"\r\n+CTZV: 1\r\n", || chunk);
+            let events = bench.take();
+            let line = Event::Urc(b"+CTZV: 1".to_vec());
+            assert_eq!(events.last(), Some(&line), "{length} in pieces of {chunk}");
+            let kept = length < BUFFER;
+            assert_eq!(events.len(), 1 + usize::from(kept));
+            let skipped = bench.rig.table(|table| table.statistics.skipped_bytes);
+            assert_eq!(skipped as usize, if kept { 0 } else { length });
+        }
+    }
+}
+
+#[test]
+fn line_after_garbage_is_understood() {
+    for seed in 0..3000 {
+        seeded(seed, |seed| {
+            let mut random = Random::new(seed);
+            let mut garbage = random.bytes(600);
+            // A header would be no garbage.
+            garbage.retain(|&byte| byte != b':');
+            let mut bench = Bench::new();
+            let key = bench.rig.claim();
+            bench.rig.expect(Job::Open(key));
+            bench.pieces(&garbage, cut(seed));
+            bench.pieces(b"\r\nOK\r\n", cut(seed));
+            assert_eq!(bench.take().pop(), Some(Event::Response));
+        });
+    }
+}
+
+#[test]
+fn every_byte_value_between_two_lines() {
+    for byte in 0..=255 {
+        let mut bench = Bench::new();
+        let key = bench.rig.claim();
+        bench.rig.expect(Job::Open(key));
+        bench.pieces(&[b'\r', b'\n', byte, b'\r', b'\n'], || 1);
+        bench.take();
+        bench.expect(b"\r\nOK\r\n", &[Event::Response]);
+    }
+}
+
+#[test]
+fn late_results_are_no_events() {
+    let mut bench = Bench::new();
+    bench.expect(b"\r\nOK\r\n\r\nERROR\r\n\r\nSEND OK\r\n", &[]);
+    assert_eq!(bench.rig.table(|table| table.statistics.late_results), 3);
+}
+
+#[test]
+fn lines_of_others_are_kept_back_when_nobody_wants_them() {
+    let rig = Rig::up::<1, 64, 64>();
+    let mut digester = QuectelDigester::new(rig.shared, BUFFER, false);
+    let (result, count) = digester.digest(b"+CTZV: 1\r\n");
+    assert_eq!((result, count), (DigestResult::None, 8));
+}
+
+#[test]
+fn nothing_in_nothing_out() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.digester.digest(b""), (DigestResult::None, 0));
+}
+
+/// The sequence of results for some bytes, with a runner that goes on after each.
+fn results(bytes: &[u8], length: impl FnMut() -> usize) -> (Vec<Event>, std::string::String) {
+    let mut bench = Bench::new();
+    let key = bench.reading();
+    let _ = bench.rig.write(key, b"payload > OK");
+    let mut events = vec![];
+    let mut length = length;
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let room = BUFFER - bench.buffer.len();
+        let (piece, behind) = rest.split_at(length().clamp(1, room).min(rest.len()));
+        rest = behind;
+        bench.buffer.extend(piece);
+        while !bench.buffer.is_empty() {
+            let count = bench.digest();
+            let new = bench.take();
+            if new.contains(&Event::Response) {
+                bench.rig.finish();
+                if let Action::Run(job) = bench.rig.next() {
+                    bench.rig.begin(job);
+                }
+            }
+            events.extend(new);
+            if count == 0 {
+                break;
+            }
+        }
+        assert!(bench.buffer.len() < BUFFER);
+    }
+    let read = bench.rig.read(key);
+    let statistics = bench.rig.table(|table| table.statistics);
+    (events, std::format!("{read:?} {statistics:?}"))
+}
+
+#[test]
+fn results_do_not_depend_on_how_the_bytes_are_cut() {
+    for seed in 0..3000 {
+        seeded(seed, |seed| {
+            let mut random = Random::new(seed);
+            let mut bytes = vec![];
+            for _ in 0..random.below(6) {
+                match random.below(5) {
+                    0 => bytes.extend(random.bytes(40)),
+                    1 => bytes.extend(payload(&mut random, 300)),
+                    2 => bytes.extend(b"\r\n> \r\nSEND OK\r\n"),
+                    _ => bytes.extend(read_answer(&mut random).0),
+                }
+            }
+            let whole = results(&bytes, || BUFFER);
+            assert_eq!(results(&bytes, || 1), whole);
+            assert_eq!(results(&bytes, cut(seed)), whole);
+        });
+    }
+}
+
+#[test]
+fn cost_is_linear() {
+    let mut bytes = vec![];
+    for _ in 0..100 {
+        bytes.extend(b"\r\n+QGPS: \"a line of some length, as they come\",0,0\r\n");
+    }
+    bytes.extend(vec![b'x'; 10_000]);
+    bytes.extend(b"\r\n+QIRD: 1500\r\n");
+    bytes.extend(vec![b'\r'; 1500]);
+    bytes.extend(vec![b'\n'; 10_000]);
+    for chunk in [1, 2, 16, 255, 256] {
+        let mut bench = Bench::new();
+        bench.reading();
+        bench.pieces(&bytes, || chunk);
+        // At most two looks for each piece and each line.
+        let most = 2 * (bytes.len().div_ceil(chunk) + 250);
+        assert!(
+            bench.calls <= most,
+            "{} calls, {chunk} bytes each",
+            bench.calls
+        );
+    }
+}
