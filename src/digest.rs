@@ -59,13 +59,13 @@ impl<'d> QuectelDigester<'d> {
         match find_line_end(&input[scanned..]) {
             Some(end) => {
                 let end = scanned + end;
-                let line = input[..end].trim_ascii();
+                let line = &input[..end];
                 let heard = self.shared.with(|table| table.hear(line));
                 self.state = State::Line { scanned: 0 };
                 match heard {
                     Heard::Nothing => (DigestResult::None, end),
                     Heard::Final => (DigestResult::Response(Ok(&[])), end),
-                    Heard::Foreign if self.forward => (DigestResult::Urc(line), end),
+                    Heard::Foreign if self.forward => (DigestResult::Urc(line.trim_ascii()), end),
                     Heard::Foreign => (DigestResult::None, end),
                     Heard::Payload(payload) => {
                         self.epoch = self.shared.with(|table| table.epoch);
@@ -78,6 +78,10 @@ impl<'d> QuectelDigester<'d> {
                 }
             }
             None if input.len() >= self.longest_line => {
+                if self.shared.with(|table| table.is_echo_line(input)) {
+                    self.state = State::Line { scanned: 0 };
+                    return (DigestResult::None, input.len());
+                }
                 self.state = State::Skip;
                 self.skip(input)
             }

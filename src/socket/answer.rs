@@ -40,6 +40,8 @@ pub(crate) struct Flight {
     pub(super) echo_count: u16,
     /// All of these were blanks, and so may be the prompt's.
     pub(super) only_blanks: bool,
+    /// A line has begun or ended since the prompt.
+    pub(super) line_seen: bool,
 }
 
 impl Flight {
@@ -55,6 +57,7 @@ impl Flight {
             echoed: false,
             echo_count: 0,
             only_blanks: true,
+            line_seen: false,
         }
     }
 

@@ -35,6 +35,10 @@ pub(crate) struct Payload {
 impl Table<'_> {
     /// Takes in a line, without its line end.
     pub(crate) fn hear(&mut self, line: &[u8]) -> Heard {
+        if self.is_echo_line(line) {
+            return Heard::Nothing;
+        }
+        let line = line.trim_ascii();
         match line {
             b"" => Heard::Nothing,
             b"OK" => self.conclude(Final::Ok),
@@ -345,8 +349,10 @@ impl Table<'_> {
             return 1;
         }
         if self.payload_echo == PayloadEcho::Unknown {
-            // Line ends and blanks tell nothing: they may be those of the prompt, of the result, or of a URC.
-            if same == 0 || matches!(first, b'\r' | b'\n' | b' ') {
+            // Line ends and blanks tell nothing: they may be those of the prompt, of the result, or of a URC. What comes
+            // behind them is looked at as a whole line.
+            flight.line_seen |= matches!(first, b'\r' | b'\n');
+            if same == 0 || flight.line_seen || first == b' ' {
                 return 0;
             }
             self.payload_echo = PayloadEcho::On;
@@ -355,9 +361,40 @@ impl Table<'_> {
         flight.echo_count += same as u16;
         same
     }
+
+    /// While it is not known whether the module repeats payload: whether this line is the payload's first.
+    pub(crate) fn is_echo_line(&mut self, line: &[u8]) -> bool {
+        if self.payload_echo != PayloadEcho::Unknown {
+            return false;
+        }
+        let Some(flight) = &mut self.flight else {
+            return false;
+        };
+        let (Stage::Payload, Job::Send { key, length }) = (flight.stage, flight.job) else {
+            return false;
+        };
+        let Some(Some(slot)) = self.slots.get(usize::from(key.index)) else {
+            return false;
+        };
+        let is_result = matches!(
+            line,
+            b"OK" | b"ERROR" | b"SEND OK" | b"SEND FAIL" | [b'+', ..]
+        );
+        if is_result
+            || line.trim_ascii().is_empty()
+            || slot.generation != key.generation
+            || line.len() > usize::from(length)
+            || slot.tx.common_prefix(slot.payload_offset(), line) < line.len()
+        {
+            return false;
+        }
+        flight.echo_count = line.len() as u16;
+        flight.only_blanks = false;
+        self.payload_echo = PayloadEcho::On;
+        true
+    }
 }
 
-/// How many bytes a header announces, unless it is none: no answer is longer than the longest read.
 fn read_header(line: &[u8]) -> Option<(u16, Option<SocketAddr>)> {
     let header: ReadHeader = from_slice(line).ok()?;
     u16::try_from(header.length)
