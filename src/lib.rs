@@ -23,7 +23,9 @@ mod stack;
 #[doc(hidden)]
 pub mod testing;
 
-pub use asynch::{TcpConnection, TcpReader, TcpWriter};
+pub use asynch::{
+    TcpConnection, TcpListener, TcpReader, TcpWriter, UdpListener, UdpService, UdpSocket,
+};
 pub use config::Config;
 pub use error::{Error, LinkError};
 pub use runner::{RunError, Runner};

@@ -1,15 +1,14 @@
 //! TCP connections.
 
 use core::fmt;
-use core::future::poll_fn;
 use core::net::SocketAddr;
 
-use embassy_time::Instant;
 use embedded_io_async::{ErrorType, Read, ReadReady, Write, WriteReady};
 use embedded_nal_async::TcpConnect;
 
+use super::handle::Socket;
 use crate::error::Error;
-use crate::socket::{Key, Request};
+use crate::socket::Request;
 use crate::stack::{Shared, Stack};
 
 impl<'d> TcpConnect for Stack<'d> {
@@ -34,47 +33,6 @@ impl<'d> TcpConnect for Stack<'d> {
     /// Dropping the future gives the connection up; its slot is free again as soon as the module has closed it.
     async fn connect(&self, remote: SocketAddr) -> Result<TcpConnection<'d>, Error> {
         TcpConnection::connect(self.shared, Request::Connect(remote)).await
-    }
-}
-
-/// What a connection and its halves have in common.
-#[derive(Clone, Copy)]
-struct Socket<'d> {
-    shared: &'d Shared<'d>,
-    key: Key,
-}
-
-impl Socket<'_> {
-    async fn read(&self, into: &mut [u8]) -> Result<usize, Error> {
-        poll_fn(|cx| {
-            self.shared
-                .with(|table| table.poll_read(self.key, into, cx.waker()))
-        })
-        .await
-    }
-
-    async fn write(&self, bytes: &[u8]) -> Result<usize, Error> {
-        poll_fn(|cx| {
-            self.shared
-                .with(|table| table.poll_write(self.key, bytes, cx.waker()))
-        })
-        .await
-    }
-
-    async fn flush(&self) -> Result<(), Error> {
-        poll_fn(|cx| {
-            self.shared
-                .with(|table| table.poll_flush(self.key, cx.waker()))
-        })
-        .await
-    }
-
-    fn read_ready(&self) -> bool {
-        self.shared.with(|table| table.read_ready(self.key))
-    }
-
-    fn write_ready(&self) -> bool {
-        self.shared.with(|table| table.write_ready(self.key))
     }
 }
 
@@ -110,21 +68,19 @@ impl<'d> TcpConnection<'d> {
         shared: &'d Shared<'d>,
         request: Request<'_>,
     ) -> Result<Self, Error> {
-        request.check()?;
-        let key = poll_fn(|cx| shared.with(|table| table.poll_claim(request, cx.waker()))).await?;
-        // From here on dropping gives the slot back.
-        let connection = Self {
-            socket: Socket { shared, key },
-        };
-        poll_fn(|cx| shared.with(|table| table.poll_connected(key, cx.waker()))).await?;
-        Ok(connection)
+        let socket = Socket::open(shared, request).await?;
+        Ok(Self { socket })
+    }
+
+    /// A connection that a listener has accepted.
+    pub(crate) fn accepted(socket: Socket<'d>) -> Self {
+        Self { socket }
     }
 
     /// The peer's address; `None` when the connection was made by name.
     #[must_use]
     pub fn remote_addr(&self) -> Option<SocketAddr> {
-        let Socket { shared, key } = self.socket;
-        shared.with(|table| table.remote(key))
+        self.socket.remote()
     }
 
     /// The two directions, for two futures at a time.
@@ -143,22 +99,27 @@ impl<'d> TcpConnection<'d> {
     ///
     /// Dropping the future leaves the closing to the runner, as dropping the connection does.
     pub async fn close(self) -> Result<(), Error> {
-        let Socket { shared, key } = self.socket;
-        shared.with(|table| table.shut(key, Instant::now()));
-        poll_fn(|cx| shared.with(|table| table.poll_closed(key, cx.waker()))).await
+        self.socket.close().await
+    }
+
+    /// Waits until the peer has acknowledged everything that was written (AT+QISEND=id,0, section 2.1.7).
+    ///
+    /// The module is asked after it has accepted everything, and again, ever less often, until the answer is yes.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection failed meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect.
+    pub async fn wait_acked(&self) -> Result<(), Error> {
+        self.socket.acknowledged().await
     }
 
     /// Closes the connection at once, without what was written and not yet taken by the module.
     pub fn abort(self) {
-        let Socket { shared, key } = self.socket;
-        shared.with(|table| table.abort(key));
-    }
-}
-
-impl Drop for TcpConnection<'_> {
-    fn drop(&mut self) {
-        let Socket { shared, key } = self.socket;
-        shared.with(|table| table.release(key, Instant::now()));
+        self.socket.abort();
     }
 }
 

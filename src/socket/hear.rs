@@ -381,7 +381,7 @@ impl Table<'_> {
             b"OK" | b"ERROR" | b"SEND OK" | b"SEND FAIL" | [b'+', ..]
         );
         if is_result
-            || line.trim_ascii().is_empty()
+            || line.iter().all(|byte| *byte == b' ')
             || slot.generation != key.generation
             || line.len() > usize::from(length)
             || slot.tx.common_prefix(slot.payload_offset(), line) < line.len()

@@ -1,7 +1,7 @@
 //! What users wish for. Every operation only touches the table, so that a future that is dropped half-way leaves nothing
 //! behind that the table does not know of.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::task::{Poll, Waker};
 
 use embassy_time::Instant;
@@ -200,6 +200,21 @@ impl<'d> Table<'d> {
     /// The peer, unless it was given by name.
     pub(crate) fn remote(&mut self, key: Key) -> Option<SocketAddr> {
         self.slot(key)?.remote()
+    }
+
+    /// The address and port of this side of a socket, as far as they are known.
+    pub(crate) fn local(&mut self, key: Key) -> SocketAddr {
+        let port = self.slot(key).map_or(0, |slot| slot.local_port);
+        let address = self.local_address(false).or(self.local_address(true));
+        SocketAddr::new(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), port)
+    }
+
+    /// Whether an address is one of this side. While the link is down it is not known yet.
+    pub(crate) fn check_local(&self, address: IpAddr) -> Result<(), Error> {
+        match self.local_address(address.is_ipv6()) {
+            Some(own) if own != address => Err(Error::InvalidAddress),
+            _ => Ok(()),
+        }
     }
 
     /// A local port out of the range for those who do not care (RFC 6335), another one each time.

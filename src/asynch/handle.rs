@@ -1,0 +1,125 @@
+//! The handle behind every socket of the user: it owns a slot, and gives it back when it is dropped.
+
+use core::future::poll_fn;
+use core::net::SocketAddr;
+
+use embassy_time::Instant;
+
+use crate::error::Error;
+use crate::socket::{Key, Request};
+use crate::stack::Shared;
+
+pub(crate) struct Socket<'d> {
+    shared: &'d Shared<'d>,
+    key: Key,
+}
+
+impl<'d> Socket<'d> {
+    /// Takes a slot and waits until the module has opened the socket. Dropping the future gives the slot back.
+    pub(crate) async fn open(shared: &'d Shared<'d>, request: Request<'_>) -> Result<Self, Error> {
+        request.check()?;
+        let key = poll_fn(|cx| shared.with(|table| table.poll_claim(request, cx.waker()))).await?;
+        let socket = Self { shared, key };
+        poll_fn(|cx| shared.with(|table| table.poll_connected(key, cx.waker()))).await?;
+        Ok(socket)
+    }
+
+    /// The next connection that this listener has accepted, and its peer.
+    pub(crate) async fn accept(&self) -> Result<(Self, Option<SocketAddr>), Error> {
+        let Self { shared, key } = *self;
+        let (key, peer) =
+            poll_fn(|cx| shared.with(|table| table.poll_accept(key, cx.waker()))).await?;
+        Ok((Self { shared, key }, peer))
+    }
+
+    pub(crate) async fn read(&self, into: &mut [u8]) -> Result<usize, Error> {
+        poll_fn(|cx| {
+            self.shared
+                .with(|table| table.poll_read(self.key, into, cx.waker()))
+        })
+        .await
+    }
+
+    pub(crate) async fn write(&self, bytes: &[u8]) -> Result<usize, Error> {
+        poll_fn(|cx| {
+            self.shared
+                .with(|table| table.poll_write(self.key, bytes, cx.waker()))
+        })
+        .await
+    }
+
+    pub(crate) async fn receive(
+        &self,
+        into: &mut [u8],
+    ) -> Result<(usize, Option<SocketAddr>), Error> {
+        poll_fn(|cx| {
+            self.shared
+                .with(|table| table.poll_receive(self.key, into, cx.waker()))
+        })
+        .await
+    }
+
+    pub(crate) async fn send(&self, bytes: &[u8], to: Option<SocketAddr>) -> Result<(), Error> {
+        poll_fn(|cx| {
+            self.shared
+                .with(|table| table.poll_send(self.key, bytes, to, cx.waker()))
+        })
+        .await
+    }
+
+    pub(crate) async fn flush(&self) -> Result<(), Error> {
+        poll_fn(|cx| {
+            self.shared
+                .with(|table| table.poll_flush(self.key, cx.waker()))
+        })
+        .await
+    }
+
+    pub(crate) async fn acknowledged(&self) -> Result<(), Error> {
+        poll_fn(|cx| {
+            self.shared
+                .with(|table| table.poll_acknowledged(self.key, cx.waker()))
+        })
+        .await
+    }
+
+    /// Sends what was written, closes, and waits until the module has done so.
+    pub(crate) async fn close(self) -> Result<(), Error> {
+        self.shared
+            .with(|table| table.shut(self.key, Instant::now()));
+        poll_fn(|cx| {
+            self.shared
+                .with(|table| table.poll_closed(self.key, cx.waker()))
+        })
+        .await
+    }
+
+    /// Closes at once.
+    pub(crate) fn abort(self) {
+        self.shared.with(|table| table.abort(self.key));
+    }
+
+    pub(crate) fn read_ready(&self) -> bool {
+        self.shared.with(|table| table.read_ready(self.key))
+    }
+
+    pub(crate) fn write_ready(&self) -> bool {
+        self.shared.with(|table| table.write_ready(self.key))
+    }
+
+    pub(crate) fn remote(&self) -> Option<SocketAddr> {
+        self.shared.with(|table| table.remote(self.key))
+    }
+
+    /// The address and port of this side, as far as they are known.
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.shared.with(|table| table.local(self.key))
+    }
+}
+
+impl Drop for Socket<'_> {
+    fn drop(&mut self) {
+        self.shared
+            .with(|table| table.release(self.key, Instant::now()));
+    }
+}

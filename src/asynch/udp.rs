@@ -1,0 +1,220 @@
+//! UDP sockets.
+
+use core::fmt;
+use core::net::SocketAddr;
+
+use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
+
+use super::handle::Socket;
+use crate::command::ErrorCode;
+use crate::error::Error;
+use crate::socket::Request;
+use crate::stack::Stack;
+
+/// How many local ports are tried for those who do not care.
+const PORT_TRIES: u8 = 4;
+
+impl<'d> UdpStack for Stack<'d> {
+    type Error = Error;
+    type Connected = UdpSocket<'d>;
+    type UniquelyBound = UdpService<'d>;
+    type MultiplyBound = UdpService<'d>;
+
+    /// A UDP socket with one peer (service type "UDP", section 2.1.4).
+    ///
+    /// # Errors
+    ///
+    /// As for connecting a TCP socket; [`Error::Module`] when the local port is taken.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the socket up.
+    async fn connect_from(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Result<(SocketAddr, UdpSocket<'d>), Error> {
+        let socket = self
+            .bind(local, |port| Request::Datagrams(remote, port))
+            .await?;
+        Ok((socket.local(), UdpSocket { socket }))
+    }
+
+    /// A UDP socket for many peers on one local port (service type "UDP SERVICE", section 2.1.4).
+    ///
+    /// With port 0 a port of the range 49152 to 65535 is used.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidAddress`] for a local address that is not the module's; otherwise as for
+    /// [`connect_from`](UdpStack::connect_from).
+    async fn bind_single(&self, local: SocketAddr) -> Result<(SocketAddr, UdpService<'d>), Error> {
+        let socket = self.bind(local, Request::Service).await?;
+        Ok((socket.local(), UdpService { socket }))
+    }
+
+    /// The same as [`bind_single`](UdpStack::bind_single): the module has one address.
+    async fn bind_multiple(&self, local: SocketAddr) -> Result<UdpService<'d>, Error> {
+        let socket = self.bind(local, Request::Service).await?;
+        Ok(UdpService { socket })
+    }
+}
+
+impl<'d> Stack<'d> {
+    /// Opens a socket on the local port asked for, or on one that is free.
+    async fn bind(
+        &self,
+        local: SocketAddr,
+        request: impl Fn(u16) -> Request<'static>,
+    ) -> Result<Socket<'d>, Error> {
+        if !local.ip().is_unspecified() {
+            self.shared.with(|table| table.check_local(local.ip()))?;
+        }
+        if local.port() != 0 {
+            return Socket::open(self.shared, request(local.port())).await;
+        }
+        let mut tries = 0;
+        loop {
+            let port = self.shared.with(|table| table.ephemeral_port());
+            tries += 1;
+            match Socket::open(self.shared, request(port)).await {
+                Err(Error::Module(ErrorCode::Bind | ErrorCode::PortBusy)) if tries < PORT_TRIES => {
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+/// A UDP socket with one peer.
+///
+/// One receive is one datagram. A datagram has 1 to 1460 bytes, and has to fit into the transmit ring with 21 bytes of
+/// administration. An empty datagram cannot be sent, because the module's command has no form for it, nor told from
+/// nothing when it is received.
+///
+/// A datagram that does not fit into the receive ring is dropped whole and counted
+/// ([`Statistics::dropped_datagrams`](crate::Statistics::dropped_datagrams)).
+///
+/// Dropping it closes it; what was sent before still goes out.
+///
+/// # Cancel safety
+///
+/// A dropped `receive_into` future has taken nothing. A dropped `send` future has either not sent, or has finished.
+pub struct UdpSocket<'d> {
+    socket: Socket<'d>,
+}
+
+impl fmt::Debug for UdpSocket<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UdpSocket").finish_non_exhaustive()
+    }
+}
+
+impl<'d> UdpSocket<'d> {
+    /// The socket of a peer that a UDP listener has accepted.
+    pub(crate) fn accepted(socket: Socket<'d>) -> Self {
+        Self { socket }
+    }
+
+    /// Sends what is still to be sent, closes the socket, and waits until the module has done so.
+    ///
+    /// # Errors
+    ///
+    /// Why not everything could be handed to the module.
+    pub async fn close(self) -> Result<(), Error> {
+        self.socket.close().await
+    }
+
+    /// Waits until the module has accepted everything that was sent.
+    ///
+    /// # Errors
+    ///
+    /// Why the socket failed meanwhile.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        self.socket.flush().await
+    }
+}
+
+impl ConnectedUdp for UdpSocket<'_> {
+    type Error = Error;
+
+    /// Puts a datagram on its way: returns when the transmit ring has it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidLength`] for a datagram that is empty or too long.
+    async fn send(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.socket.send(data, None).await
+    }
+
+    async fn receive_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let (length, _) = self.socket.receive(buffer).await?;
+        Ok(length)
+    }
+}
+
+/// A UDP socket for many peers on one local port.
+///
+/// Limits, drops and cancel safety are those of [`UdpSocket`], except that empty datagrams are received.
+pub struct UdpService<'d> {
+    socket: Socket<'d>,
+}
+
+impl fmt::Debug for UdpService<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UdpService").finish_non_exhaustive()
+    }
+}
+
+impl UdpService<'_> {
+    /// Sends what is still to be sent, closes the socket, and waits until the module has done so.
+    ///
+    /// # Errors
+    ///
+    /// Why not everything could be handed to the module.
+    pub async fn close(self) -> Result<(), Error> {
+        self.socket.close().await
+    }
+
+    /// Waits until the module has accepted everything that was sent.
+    ///
+    /// # Errors
+    ///
+    /// Why the socket failed meanwhile.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        self.socket.flush().await
+    }
+}
+
+impl UnconnectedUdp for UdpService<'_> {
+    type Error = Error;
+
+    /// Puts a datagram on its way: returns when the transmit ring has it. The local address is that of the socket,
+    /// whatever is given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidLength`] for a datagram that is empty or too long, [`Error::InvalidPort`] and
+    /// [`Error::InvalidAddress`] for a peer that cannot be sent to.
+    async fn send(
+        &mut self,
+        _local: SocketAddr,
+        remote: SocketAddr,
+        data: &[u8],
+    ) -> Result<(), Error> {
+        Request::Datagrams(remote, 0).check()?;
+        self.socket.send(data, Some(remote)).await
+    }
+
+    async fn receive_into(
+        &mut self,
+        buffer: &mut [u8],
+    ) -> Result<(usize, SocketAddr, SocketAddr), Error> {
+        loop {
+            // Without its sender a datagram is of no use to anyone.
+            if let (length, Some(peer)) = self.socket.receive(buffer).await? {
+                return Ok((length, self.socket.local(), peer));
+            }
+        }
+    }
+}
