@@ -8,8 +8,8 @@ use crate::command::{ErrorCode, InvalidText, RegistrationStatus};
 
 /// Why an operation on a socket, or a name lookup, failed.
 ///
-/// One type serves connecting, reading and writing, as the traits of `embedded-nal-async` demand; [`Error::kind`]
-/// maps it for generic code.
+/// One type serves connecting, reading and writing, as the traits of `embedded-nal-async` demand;
+/// [`kind`](embedded_io_async::Error::kind) maps it for generic code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -65,6 +65,21 @@ impl Error {
                 Self::Link(LinkError::ContextLost)
             }
             other => Self::Module(other),
+        }
+    }
+}
+
+impl Error {
+    /// What a failed command of the user's own means.
+    pub(crate) fn from_at(error: atat::Error) -> Self {
+        match error {
+            atat::Error::Timeout => Self::TimedOut,
+            atat::Error::Aborted => Self::Link(LinkError::Restarted),
+            atat::Error::CmeError(error) => match u16::from(error) {
+                code @ 550..=599 => Self::from_code(ErrorCode::from(code)),
+                number => Self::Equipment(number),
+            },
+            _ => Self::Module(ErrorCode::Unspecified),
         }
     }
 }

@@ -22,12 +22,15 @@ mod stack;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod testing;
+mod tools;
 
 pub use asynch::{
-    TcpConnection, TcpListener, TcpReader, TcpWriter, UdpListener, UdpService, UdpSocket,
+    AtClient, AtWriter, TcpConnection, TcpListener, TcpReader, TcpWriter, UdpListener, UdpService,
+    UdpSocket,
 };
 pub use config::Config;
 pub use error::{Error, LinkError};
 pub use runner::{RunError, Runner};
-pub use socket::{Addresses, LinkState, Statistics};
+pub use socket::{Addresses, LinkState, PingReply, PingSummary, Statistics};
 pub use stack::{Resources, Stack, new};
+pub use tools::Pinging;

@@ -1,11 +1,13 @@
 //! The `embedded-nal-async` face. It translates and decides nothing.
 
+mod at;
 mod dns;
 mod handle;
 mod listen;
 mod tcp;
 mod udp;
 
+pub use at::{AtClient, AtWriter};
 pub(crate) use dns::Lookup;
 pub use listen::{TcpListener, UdpListener};
 pub use tcp::{TcpConnection, TcpReader, TcpWriter};

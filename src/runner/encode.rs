@@ -107,6 +107,7 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
             host: Host::name(&table.lookup.name).ok()?,
         }
         .write(buffer),
+        Job::User => table.at.take(buffer),
         Job::LastError => QueryLastError.write(buffer),
     })
 }

@@ -14,10 +14,9 @@ use embassy_futures::yield_now;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 use embedded_io_async::{Error as _, ErrorKind, Read, Write};
 
-use crate::config::Config;
 use crate::digest::QuectelDigester;
 use crate::fmt::trace;
-use crate::socket::{Action, Escape, Job};
+use crate::socket::{Action, Escape, Job, Table};
 use crate::stack::Shared;
 use encode::encode;
 
@@ -257,22 +256,25 @@ impl<W: Write> Engine<'_, '_, W> {
         trace!("{:?}", job);
         self.response.reset();
         let Self { shared, buffer, .. } = self;
-        let (length, limit, gap) = shared.with(|table| {
+        let (length, limit, gap, is_mute) = shared.with(|table| {
             let length = encode(table, job, buffer);
             if length.is_some() {
                 table.begin(job);
             }
             (
                 length,
-                time_limit(job, &table.config),
+                time_limit(job, table),
                 table.config.command_gap,
+                job == Job::User && table.at.mute,
             )
         });
         if let Some(length) = length {
             let ended = with_timeout(limit, async {
                 self.tx.write_all(&self.buffer[..length]).await?;
                 self.tx.flush().await?;
-                drop(self.response.get().await);
+                if !is_mute {
+                    drop(self.response.get().await);
+                }
                 Ok(())
             })
             .await;
@@ -345,10 +347,12 @@ impl<W: Write> Engine<'_, '_, W> {
 }
 
 /// How long the final result, or the prompt, may take.
-fn time_limit(job: Job, config: &Config<'_>) -> Duration {
+fn time_limit(job: Job, table: &Table<'_>) -> Duration {
+    let config = &table.config;
     match job {
         Job::Attention => ATTENTION_TIME,
         Job::Send { .. } => PROMPT_TIME,
+        Job::User => table.at.limit,
         Job::Activate => Duration::from_secs(150),
         Job::Deactivate => Duration::from_secs(40),
         Job::Close(_) | Job::CloseStray(_) => {

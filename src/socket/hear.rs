@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use serde_at::from_slice;
 
-use super::answer::{Concluded, Final, Stage};
+use super::answer::{Concluded, Final, Flight, Stage};
 use super::job::{Job, Key, Reason};
 use super::slot::Phase;
 use super::{PayloadEcho, Table};
@@ -57,6 +57,10 @@ impl Table<'_> {
             if flight.absorb(line, context) {
                 return Heard::Nothing;
             }
+        }
+        let is_user = |flight: &Flight| flight.job == Job::User && !flight.is_concluded();
+        if self.flight.as_ref().is_some_and(is_user) && self.at.absorb(line) {
+            return Heard::Nothing;
         }
         if let Some(failure) = Failure::parse(line) {
             return self.conclude(Final::Error(reason(failure)));
@@ -161,6 +165,16 @@ impl Table<'_> {
                 peer,
             } => self.on_incoming(connect_id, server_id, peer),
             Urc::IncomingFull => self.refused_connection(),
+            Urc::Ping(report) => {
+                if !self.pings.report(report) {
+                    let dropped = &mut self.statistics.dropped_replies;
+                    *dropped = dropped.wrapping_add(1);
+                }
+            }
+            Urc::TimeSynchronized { result, time } => {
+                let time = result.and_then(|()| time.ok_or(ErrorCode::Unspecified));
+                self.time.end(time);
+            }
             Urc::Ready => return self.on_restart(),
             Urc::PoweredDown | Urc::PowerSaving(_) => return self.on_power_down(),
             _ => return self.foreign(),
@@ -312,6 +326,12 @@ impl Table<'_> {
         match &mut self.flight {
             Some(flight) if flight.stage == Stage::Prompt && !flight.is_concluded() => {
                 flight.stage = Stage::Payload;
+                true
+            }
+            // The user's next command brings what is asked for.
+            Some(flight) if flight.job == Job::User && !flight.is_concluded() => {
+                flight.conclude(Final::Ok);
+                self.at.prompted();
                 true
             }
             _ => false,

@@ -61,11 +61,19 @@ pub(crate) enum Job {
     Open(Key),
     Close(Key),
     Status(Key),
-    Read { key: Key, length: u16 },
-    Send { key: Key, length: u16 },
+    Read {
+        key: Key,
+        length: u16,
+    },
+    Send {
+        key: Key,
+        length: u16,
+    },
     CountSent(Key),
     CountReceived(Key),
     Resolve,
+    /// The user's own command.
+    User,
     LastError,
 }
 

@@ -159,6 +159,23 @@ impl Link {
         self.step == Step::Up
     }
 
+    /// Whether the module answers, so that it can be given a command of the user's.
+    pub(super) fn is_listening(&self) -> bool {
+        match self.step {
+            Step::Greet
+            | Step::Settle
+            | Step::EchoOff
+            | Step::NumericErrors
+            | Step::Resync
+            | Step::Resettle
+            | Step::Verify
+            | Step::Reset
+            | Step::Dead => false,
+            Step::Pause => !matches!(self.state, LinkState::Down(LinkError::NoAnswer)),
+            _ => true,
+        }
+    }
+
     /// Whether URCs about sockets and the context can be believed.
     pub(super) fn is_serving(&self) -> bool {
         matches!(

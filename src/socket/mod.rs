@@ -5,12 +5,14 @@
 //! So every race between them can be written down as a test.
 
 mod answer;
+mod at;
 mod datagram;
 mod hear;
 mod job;
 mod link;
 mod listen;
 mod lookup;
+mod report;
 mod slot;
 mod turn;
 mod user;
@@ -25,18 +27,23 @@ use embassy_sync::waitqueue::{MultiWakerRegistration, WakerRegistration};
 use embassy_time::{Duration, Instant};
 
 pub(crate) use answer::Flight;
+pub(crate) use at::AtResult;
+use at::UserCommand;
 pub(crate) use hear::Heard;
+pub(crate) use job::Reason;
 pub(crate) use job::{Action, Domain, Escape, Job, Key, Setting, Target};
-use job::{Answer, Outcome, Reason};
+use job::{Answer, Outcome};
 use link::Link;
 pub use link::LinkState;
 pub use lookup::Addresses;
 use lookup::Lookup;
+use report::{Outstanding, Pings};
+pub use report::{PingReply, PingSummary};
 use slot::Phase;
 pub(crate) use slot::Slot;
 pub(crate) use user::{Opening, Request};
 
-use crate::command::{ConnectId, ErrorCode, SocketState};
+use crate::command::{ConnectId, DateTime, ErrorCode, SocketState};
 use crate::config::Config;
 use crate::error::{Error, LinkError};
 
@@ -62,6 +69,8 @@ pub struct Statistics {
     pub serial_errors: u32,
     /// Datagrams that were dropped whole, because the receive ring had no room or their bytes did not come.
     pub dropped_datagrams: u32,
+    /// Replies to a ping that nobody fetched in time.
+    pub dropped_replies: u32,
     /// Connections to a listener that were closed or refused, because there was no slot or no room in the module.
     pub refused_connections: u32,
     /// Times the link went down after it had been up.
@@ -83,12 +92,18 @@ pub(crate) struct Table<'d> {
     slots: &'d mut [Option<Slot<'d>>],
     link: Link,
     pub(crate) lookup: Lookup,
+    /// The user's own commands.
+    pub(crate) at: UserCommand,
+    pub(crate) pings: Pings,
+    pub(crate) time: Outstanding<DateTime>,
     /// The transaction that the module is answering.
     pub(crate) flight: Option<Flight>,
     /// A command that was refused without a reason: AT+QIGETERROR comes before anything else.
     blamed: Option<Job>,
     /// Whose turn it is.
     turn: usize,
+    /// Whether the user's own command had the last turn.
+    user_turn: bool,
     /// The connectID after the one given out last: ids are used in a circle, so that each rests as long as possible.
     next_id: u8,
     /// The next local port for those who do not care.
@@ -116,9 +131,13 @@ impl<'d> Table<'d> {
             slots,
             link: Link::new(),
             lookup: Lookup::new(),
+            at: UserCommand::new(),
+            pings: Pings::new(),
+            time: Outstanding::new(),
             flight: None,
             blamed: None,
             turn: 0,
+            user_turn: false,
             next_id: 0,
             next_port: 0,
             arrivals: 0,
@@ -196,6 +215,8 @@ impl<'d> Table<'d> {
         let error = Error::Link(error);
         self.slots().for_each(|slot| slot.cut(error));
         self.lookup.cut(error);
+        self.pings.outstanding.end(Err(ErrorCode::ContextLost));
+        self.time.end(Err(ErrorCode::ContextLost));
         self.queue.wake();
         self.kick();
     }
@@ -204,6 +225,7 @@ impl<'d> Table<'d> {
     fn forget_module(&mut self) {
         self.flight = None;
         self.blamed = None;
+        self.at.abort();
         self.payload_echo = PayloadEcho::Unknown;
         self.closed_lately = 0;
         self.epoch = self.epoch.wrapping_add(1);
@@ -242,6 +264,9 @@ impl<'d> Table<'d> {
         if self.blamed.is_some() {
             return Action::Run(Job::LastError);
         }
+        if let Some(action) = self.user_command(now) {
+            return action;
+        }
         if let Some(action) = self.link.next(now, &self.config) {
             if let Some(error) = self.link.refusal() {
                 self.refuse(error);
@@ -274,6 +299,25 @@ impl<'d> Table<'d> {
         // A slot may have come free.
         self.queue.wake();
         Action::Wait(wake_at)
+    }
+
+    /// A command of the user's, which takes turns with everything else as soon as the module listens.
+    fn user_command(&mut self, now: Instant) -> Option<Action> {
+        if let Some(until) = self.at.kept_until(now) {
+            if self.at.is_ready() {
+                return Some(Action::Run(Job::User));
+            }
+            if now < until {
+                return Some(Action::Wait(Some(until)));
+            }
+            self.at.give_up_prompt();
+            return Some(Action::Escape(Escape::Prompt));
+        }
+        if !self.at.is_ready() || !self.link.is_listening() {
+            return None;
+        }
+        self.user_turn = !self.user_turn;
+        self.user_turn.then_some(Action::Run(Job::User))
     }
 
     /// While it is not known whether the module echoes payload, line ends and blanks at the start of it are sent on
@@ -362,6 +406,7 @@ impl<'d> Table<'d> {
             Job::CountSent(key) => self.count_done(key, outcome, now),
             Job::CountReceived(key) => self.gap_done(key, outcome),
             Job::Resolve => self.lookup.done(outcome),
+            Job::User => return self.user_done(outcome),
             Job::CloseStray(id) => {
                 self.link.strays &= !(1 << id.get());
                 self.closed_lately |= 1 << id.get();
@@ -389,6 +434,14 @@ impl<'d> Table<'d> {
         {
             // The check after a command without an answer found the link gone.
             self.lose(error);
+        }
+    }
+
+    fn user_done(&mut self, outcome: Outcome) {
+        let mute = self.at.mute;
+        self.at.done(outcome);
+        if outcome == Outcome::NoAnswer && !mute {
+            self.link.resync();
         }
     }
 

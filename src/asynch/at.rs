@@ -1,0 +1,155 @@
+//! The user's own AT commands on the same port.
+
+use core::fmt;
+use core::future::poll_fn;
+
+use atat::asynch::AtatClient;
+use atat::{AtatCmd, InternalError};
+use embassy_time::Duration;
+use embedded_io_async::{ErrorKind, ErrorType, Write};
+
+use crate::socket::{AtResult, Reason};
+use crate::stack::{Shared, Stack};
+
+impl<'d> Stack<'d> {
+    /// A client for commands of one's own: signal quality, positioning, text messages.
+    ///
+    /// It implements [`atat::asynch::AtatClient`]. The runner sends such a command between its own, as soon as the
+    /// module answers at all; the link need not be up. A command and its answer have at most 384 bytes each.
+    ///
+    /// Commands of the TCP/IP application note are the stack's own business: one that opens, closes or reads a socket,
+    /// or changes a setting that the stack relies on, confuses it.
+    #[must_use]
+    pub fn at(&self) -> AtClient<'d> {
+        AtClient {
+            writer: AtWriter {
+                shared: self.shared,
+                full: false,
+            },
+        }
+    }
+}
+
+/// Sends AT commands between those of the stack.
+///
+/// # Cancel safety
+///
+/// Dropping a `send` future before the command is on its way takes it back. Afterwards the module carries it out, and its
+/// answer is dropped.
+pub struct AtClient<'d> {
+    writer: AtWriter<'d>,
+}
+
+impl fmt::Debug for AtClient<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AtClient").finish_non_exhaustive()
+    }
+}
+
+/// Takes in the bytes of a command that is put together by hand.
+pub struct AtWriter<'d> {
+    shared: &'d Shared<'d>,
+    /// The command got too long.
+    full: bool,
+}
+
+impl fmt::Debug for AtWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AtWriter").finish_non_exhaustive()
+    }
+}
+
+impl ErrorType for AtWriter<'_> {
+    type Error = ErrorKind;
+}
+
+impl Write for AtWriter<'_> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        if self.shared.with(|table| table.at.write(bytes)) {
+            Ok(bytes.len())
+        } else {
+            self.full = true;
+            Err(ErrorKind::OutOfMemory)
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+/// Has the buffer for a command and its answer.
+struct Turn<'d> {
+    shared: &'d Shared<'d>,
+}
+
+impl<'d> Turn<'d> {
+    async fn begin(shared: &'d Shared<'d>) -> Self {
+        poll_fn(|cx| shared.with(|table| table.at.poll_begin(cx.waker()))).await;
+        Self { shared }
+    }
+
+    /// Has the command carried out, and its answer parsed.
+    async fn finish<Cmd: AtatCmd>(self, command: &Cmd) -> Result<Cmd::Response, atat::Error> {
+        let limit = Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
+        self.shared.with(|table| {
+            table.at.submit(limit, !Cmd::EXPECTS_RESPONSE_CODE);
+            table.kick();
+        });
+        let result = poll_fn(|cx| self.shared.with(|table| table.at.poll_result(cx.waker()))).await;
+        self.shared.with(|table| {
+            command.parse(match result {
+                AtResult::Done => Ok(table.at.answer()),
+                AtResult::Refused(Reason::None) => Err(InternalError::Error),
+                AtResult::Refused(Reason::Code(code)) => {
+                    Err(InternalError::CmeError(code.code().into()))
+                }
+                AtResult::Refused(Reason::Equipment(number)) => {
+                    Err(InternalError::CmeError(number.into()))
+                }
+                AtResult::TimedOut => Err(InternalError::Timeout),
+                AtResult::Aborted => Err(InternalError::Aborted),
+                AtResult::TooLong => Err(InternalError::Capacity),
+            })
+        })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.shared.with(|table| table.at.release());
+    }
+}
+
+impl<'d> AtatClient for AtClient<'d> {
+    type Writer = AtWriter<'d>;
+
+    /// The writer by itself leads nowhere: a command begins with [`send_with`](AtatClient::send_with).
+    fn inner(&mut self) -> &mut AtWriter<'d> {
+        &mut self.writer
+    }
+
+    async fn send_with<Cmd: AtatCmd>(
+        &mut self,
+        command: &Cmd,
+        write: impl AsyncFnOnce(&mut AtWriter<'d>) -> Result<(), ErrorKind>,
+    ) -> Result<Cmd::Response, atat::Error> {
+        let turn = Turn::begin(self.writer.shared).await;
+        self.writer.full = false;
+        write(&mut self.writer)
+            .await
+            .map_err(|_| atat::Error::Write)?;
+        if self.writer.full {
+            return Err(atat::Error::Capacity);
+        }
+        turn.finish(command).await
+    }
+
+    async fn send<Cmd: AtatCmd>(&mut self, command: &Cmd) -> Result<Cmd::Response, atat::Error> {
+        let turn = Turn::begin(self.writer.shared).await;
+        self.writer
+            .shared
+            .with(|table| table.at.encode(|buffer| command.write(buffer)));
+        turn.finish(command).await
+    }
+}

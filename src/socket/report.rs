@@ -1,0 +1,209 @@
+//! Results that come as URCs, long after the OK to their command: pings (section 2.1.11) and the time of a server
+//! (section 2.1.12).
+
+use core::net::IpAddr;
+use core::task::{Poll, Waker};
+
+use embassy_sync::waitqueue::MultiWakerRegistration;
+use embassy_time::{Duration, Instant};
+use heapless::Deque;
+
+use crate::command::{ErrorCode, PingReport};
+use crate::error::Error;
+
+/// How many replies wait for the user.
+const MAX_REPLIES: usize = 4;
+
+/// What came of one ping request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum PingReply {
+    /// The host answered.
+    #[non_exhaustive]
+    Answered {
+        /// The address that answered.
+        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
+        address: IpAddr,
+        /// The length of the request.
+        bytes: u16,
+        /// The time that it took.
+        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
+        time: Duration,
+        /// The time to live of the answer.
+        time_to_live: u8,
+    },
+    /// It did not; 569 is no answer in time.
+    Failed(ErrorCode),
+}
+
+/// What came of all requests of a ping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct PingSummary {
+    /// Requests sent.
+    pub sent: u16,
+    /// Requests answered.
+    pub received: u16,
+    /// Requests not answered.
+    pub lost: u16,
+    /// The shortest time.
+    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
+    pub min: Duration,
+    /// The longest time.
+    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
+    pub max: Duration,
+    /// The average time.
+    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
+    pub average: Duration,
+}
+
+/// A result that is still to come, of one question at a time.
+#[derive(Debug)]
+pub(crate) struct Outstanding<T> {
+    /// Until when the module may still report; none while nothing was asked.
+    until: Option<Instant>,
+    end: Option<Result<T, ErrorCode>>,
+    watchers: MultiWakerRegistration<2>,
+}
+
+impl<T: Copy> Outstanding<T> {
+    pub(super) const fn new() -> Self {
+        Self {
+            until: None,
+            end: None,
+            watchers: MultiWakerRegistration::new(),
+        }
+    }
+
+    /// Begins, unless the result of another question is outstanding.
+    pub(crate) fn poll_begin(&mut self, limit: Duration, now: Instant, waker: &Waker) -> Poll<()> {
+        if self.until.is_some_and(|until| now < until) {
+            self.watchers.register(waker);
+            return Poll::Pending;
+        }
+        self.until = Some(now + limit);
+        self.end = None;
+        Poll::Ready(())
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.until.is_some() && self.end.is_none()
+    }
+
+    /// The result is here, or will not come.
+    pub(super) fn end(&mut self, result: Result<T, ErrorCode>) {
+        if self.is_awaited() {
+            self.end = Some(result);
+            self.watchers.wake();
+        }
+    }
+
+    pub(crate) fn poll_end(&mut self, waker: &Waker) -> Poll<Result<T, Error>> {
+        match self.end {
+            Some(result) => Poll::Ready(result.map_err(Error::from_code)),
+            None => {
+                self.watchers.register(waker);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The user is gone. If the question was asked, its result is waited for before the next one.
+    pub(crate) fn release(&mut self, asked: bool) {
+        if self.end.is_some() || !asked {
+            self.until = None;
+        }
+        self.watchers.wake();
+    }
+}
+
+/// A ping under way.
+#[derive(Debug)]
+pub(crate) struct Pings {
+    pub(crate) outstanding: Outstanding<PingSummary>,
+    /// Requests whose result has not come yet.
+    missing: u8,
+    replies: Deque<PingReply, MAX_REPLIES>,
+}
+
+impl Pings {
+    pub(super) const fn new() -> Self {
+        Self {
+            outstanding: Outstanding::new(),
+            missing: 0,
+            replies: Deque::new(),
+        }
+    }
+
+    /// Begins with this many requests.
+    pub(crate) fn begin(&mut self, count: u8) {
+        self.missing = count;
+        self.replies.clear();
+    }
+
+    /// Takes in a report: false if a reply had to be dropped.
+    pub(super) fn report(&mut self, report: PingReport) -> bool {
+        if !self.outstanding.is_awaited() {
+            return true;
+        }
+        let time = |millis: u32| Duration::from_millis(millis.into());
+        let reply = match report {
+            PingReport::Reply {
+                result: Ok(()),
+                address,
+                bytes,
+                time: millis,
+                time_to_live,
+            } => PingReply::Answered {
+                address,
+                bytes,
+                time: time(millis),
+                time_to_live,
+            },
+            PingReport::Reply {
+                result: Err(code), ..
+            } => PingReply::Failed(code),
+            // A number alone: a request that was not answered in time, or the end of all.
+            PingReport::Result(Err(code @ ErrorCode::Timeout)) if self.missing > 0 => {
+                PingReply::Failed(code)
+            }
+            PingReport::Summary {
+                result,
+                sent,
+                received,
+                lost,
+                min,
+                max,
+                average,
+            } => {
+                self.outstanding.end(result.map(|()| PingSummary {
+                    sent,
+                    received,
+                    lost,
+                    min: time(min),
+                    max: time(max),
+                    average: time(average),
+                }));
+                return true;
+            }
+            PingReport::Result(result) => {
+                let code = result.err().unwrap_or(ErrorCode::Unspecified);
+                self.outstanding.end(Err(code));
+                return true;
+            }
+        };
+        self.missing = self.missing.saturating_sub(1);
+        self.outstanding.watchers.wake();
+        self.replies.push_back(reply).is_ok()
+    }
+
+    /// The next reply; then none, when the summary is there.
+    pub(crate) fn poll_reply(&mut self, waker: &Waker) -> Poll<Option<PingReply>> {
+        match self.replies.pop_front() {
+            Some(reply) => Poll::Ready(Some(reply)),
+            None => self.outstanding.poll_end(waker).map(|_| None),
+        }
+    }
+}
