@@ -348,6 +348,47 @@ fn echo_is_found_out_with_the_first_payload() {
     }
 }
 
+/// Payload that begins as a result does is not taken for its echo, nor the other way round.
+#[test]
+fn payload_that_begins_as_a_line_of_the_module() {
+    let texts = [
+        "S",
+        "SUBSCRIBE",
+        "SEND",
+        "SEND OK, then",
+        "E",
+        "+QIURC: ",
+        "+",
+        "+CTZV: 1 and more",
+        "O",
+        "OPTIONS * HTTP/1.1",
+    ];
+    for text in texts {
+        for echoes in [true, false] {
+            for chunk in [1, 3, BUFFER] {
+                let mut bench = Bench::new();
+                bench.echo(PayloadEcho::Unknown);
+                let key = bench.sending(text.as_bytes());
+                bench.expect(b"\r\n> ", &[Event::Prompt]);
+                if echoes {
+                    bench.pieces(text.as_bytes(), || chunk);
+                }
+                bench.pieces(b"\r\n+CTZV: 1\r\n\r\nSEND OK\r\n", || chunk);
+                let line = Event::Urc(b"+CTZV: 1".to_vec());
+                assert_eq!(bench.take(), [line, Event::Response], "{text}");
+                bench.rig.finish();
+                assert_eq!(bench.rig.flush(key), Poll::Ready(Ok(())));
+                let known = if echoes {
+                    PayloadEcho::On
+                } else {
+                    PayloadEcho::Off
+                };
+                assert_eq!(bench.known_echo(), known, "{text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn lines_between_prompt_and_echo_tell_nothing_about_it() {
     let mut bench = Bench::new();

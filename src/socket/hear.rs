@@ -398,7 +398,7 @@ impl Table<'_> {
         };
         let is_result = matches!(
             line,
-            b"OK" | b"ERROR" | b"SEND OK" | b"SEND FAIL" | [b'+', ..]
+            b"OK" | b"ERROR" | b"SEND OK" | b"SEND FAIL" | [b'+', _, ..]
         );
         if is_result
             || line.iter().all(|byte| *byte == b' ')

@@ -403,6 +403,19 @@ impl World<'_> {
                     }
                 }
             }
+            Job::CountReceived(key) => {
+                let id = id(self, key);
+                match self.at(id) {
+                    Some(connection) => {
+                        let (arrived, read) = (connection.arrived, connection.read);
+                        self.say(&format!("+QIRD: {arrived},{read},{}", arrived - read));
+                        self.say("OK");
+                    }
+                    None => {
+                        self.say("ERROR");
+                    }
+                }
+            }
             Job::LastError => {
                 let code = [0, 550, 552, 563, 566, 567, 568, 569][usize::from(choice) % 8];
                 self.say(&format!("+QIGETERROR: {code},some words"));
