@@ -274,7 +274,5 @@ fn target(arguments: &Arguments) -> Result<(String, Loopback)> {
         is_loopback || !arguments.modem.is_virtual(),
         "the virtual modem reaches this computer only (http://localhost:PORT/); --modem selects a real one"
     );
-    // A path is never empty on the wire.
-    let slash = if url.ends_with(authority) { "/" } else { "" };
-    Ok((format!("{url}{slash}"), network))
+    Ok((url.clone(), network))
 }
