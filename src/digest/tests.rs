@@ -357,9 +357,7 @@ fn payload_that_begins_as_a_line_of_the_module() {
         "SEND",
         "SEND OK, then",
         "E",
-        "+QIURC: ",
         "+",
-        "+CTZV: 1 and more",
         "O",
         "OPTIONS * HTTP/1.1",
     ];
@@ -386,6 +384,31 @@ fn payload_that_begins_as_a_line_of_the_module() {
                 assert_eq!(bench.known_echo(), known, "{text}");
             }
         }
+    }
+}
+
+/// Payload that is a line of the module, as far as can be seen, is tried with one byte.
+#[test]
+fn payload_that_is_a_line_of_the_module() {
+    for text in [
+        "OK\r\n",
+        "SEND OK",
+        "ERROR\r\nmore",
+        "+QIURC: \"closed\",0\r\n",
+        "+",
+    ] {
+        let mut bench = Bench::new();
+        bench.echo(PayloadEcho::Unknown);
+        let key = bench.rig.open();
+        assert_eq!(
+            bench.rig.write(key, text.as_bytes()),
+            Poll::Ready(Ok(text.len()))
+        );
+        bench.rig.expect(Job::Send { key, length: 1 });
+        bench.expect(b"\r\n>\r\n", &[Event::Prompt]);
+        bench.expect(&text.as_bytes()[..1], &[]);
+        bench.expect(b"\r\nSEND OK\r\n", &[Event::Response]);
+        assert_eq!(bench.known_echo(), PayloadEcho::On, "{text}");
     }
 }
 

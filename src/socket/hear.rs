@@ -7,6 +7,7 @@ use serde_at::from_slice;
 use super::answer::{Concluded, Final, Flight, Stage};
 use super::job::{Job, Key, Reason};
 use super::slot::Phase;
+use super::turn::is_of_the_module;
 use super::{PayloadEcho, Table};
 use crate::command::{ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, Urc};
 use crate::error::{Error, LinkError};
@@ -396,11 +397,7 @@ impl Table<'_> {
         let Some(Some(slot)) = self.slots.get(usize::from(key.index)) else {
             return false;
         };
-        let is_result = matches!(
-            line,
-            b"OK" | b"ERROR" | b"SEND OK" | b"SEND FAIL" | [b'+', _, ..]
-        );
-        if is_result
+        if (length > 1 && is_of_the_module(line))
             || line.iter().all(|byte| *byte == b' ')
             || slot.generation != key.generation
             || line.len() > usize::from(length)

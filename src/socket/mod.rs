@@ -320,19 +320,14 @@ impl<'d> Table<'d> {
         self.user_turn.then_some(Action::Run(Job::User))
     }
 
-    /// While it is not known whether the module echoes payload, line ends and blanks at the start of it are sent on
-    /// their own: whether they come back or not makes no difference, and what follows them tells.
+    /// While it is not known whether the module echoes payload, what is sent has to tell.
     fn cut_to_probe(&mut self, job: Job) -> Job {
         match job {
             Job::Send { key, length } if self.payload_echo == PayloadEcho::Unknown => {
-                let blanks = self.slot(key).map_or(0, |slot| slot.leading_blanks());
+                let probe = self.slot(key).and_then(|slot| slot.probe_length());
                 Job::Send {
                     key,
-                    length: if blanks == 0 {
-                        length
-                    } else {
-                        length.min(blanks)
-                    },
+                    length: probe.map_or(length, |probe| length.min(probe)),
                 }
             }
             other => other,
