@@ -61,6 +61,8 @@ pub struct Statistics {
     pub late_results: u32,
     /// Lines that are not part of this crate's language and no answer to a command in flight.
     pub foreign_lines: u32,
+    /// Lines that the channel for the user's own URCs had no room for.
+    pub dropped_urcs: u32,
     /// Bytes of lines too long to be kept.
     pub skipped_bytes: u32,
     /// Payload bytes for a socket that is gone, or that had not asked for them.
@@ -400,7 +402,12 @@ impl<'d> Table<'d> {
             Job::Send { key, length } => self.send_done(key, length, outcome, now),
             Job::CountSent(key) => self.count_done(key, outcome, now),
             Job::CountReceived(key) => self.gap_done(key, outcome),
-            Job::Resolve => self.lookup.done(outcome),
+            Job::Resolve => {
+                self.lookup.done(outcome);
+                if let Outcome::Refused(reason) = outcome {
+                    self.check_context(reason.code());
+                }
+            }
             Job::User => return self.user_done(outcome),
             Job::CloseStray(id) => {
                 self.link.strays &= !(1 << id.get());
@@ -429,6 +436,13 @@ impl<'d> Table<'d> {
         {
             // The check after a command without an answer found the link gone.
             self.lose(error);
+        }
+    }
+
+    /// Looks after the link when a code says that its context may be gone.
+    fn check_context(&mut self, code: ErrorCode) {
+        if matches!(Error::from_code(code), Error::Link(_)) {
+            self.link.resync();
         }
     }
 
