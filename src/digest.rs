@@ -5,8 +5,8 @@
 
 use atat::{DigestResult, Digester};
 
+use crate::shared::Shared;
 use crate::socket::{Heard, Key};
-use crate::stack::Shared;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {

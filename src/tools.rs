@@ -6,6 +6,7 @@
 use core::fmt;
 use core::future::poll_fn;
 use core::net::IpAddr;
+use core::task::Context;
 
 use atat::AtatCmd;
 use embassy_time::{Duration, Instant, with_deadline};
@@ -17,8 +18,9 @@ use crate::command::{
     QuerySocket, Setting, SettingKey, SocketStatus, SynchronizeTime,
 };
 use crate::error::{Error, LinkError};
-use crate::socket::{AtResult, PingReply, PingSummary, Reason};
-use crate::stack::{Shared, Stack};
+use crate::shared::Shared;
+use crate::socket::{AtResult, Outstanding, PingReply, PingSummary, Reason, Table};
+use crate::stack::Stack;
 
 /// How long the result of AT+QNTP may take (section 2.1.12), and a little for the line.
 const TIME_LIMIT: Duration = Duration::from_secs(130);
@@ -40,6 +42,24 @@ impl<'d> Stack<'d> {
         let last = carry_out(self.shared, &QueryLastError).await;
         let code = last.ok().and_then(|last| last.error());
         Error::from_code(code.unwrap_or(ErrorCode::Unspecified))
+    }
+
+    /// Waits for the end of an earlier question of the same kind.
+    async fn begin<T: Copy>(
+        &self,
+        limit: Duration,
+        question: impl for<'t> Fn(&'t mut Table<'d>) -> &'t mut Outstanding<T>,
+    ) {
+        let begun = |cx: &mut Context<'_>| {
+            self.shared
+                .with(|table| question(table).poll_begin(limit, Instant::now(), cx.waker()))
+        };
+        while let Some(until) = self.shared.with(|table| question(table).expiry()) {
+            if let Ok(()) = with_deadline(until, poll_fn(begun)).await {
+                return;
+            }
+        }
+        poll_fn(begun).await;
     }
 
     /// Pings a host by name or address (AT+QPING, section 2.1.11): `count` requests of 1 to 10, each of which may
@@ -68,17 +88,10 @@ impl<'d> Stack<'d> {
             .timeout(seconds)
             .count(count);
         let limit = Duration::from_millis(command.max_duration_ms().into());
-        poll_fn(|cx| {
-            self.shared.with(|table| {
-                let now = Instant::now();
-                let began = table.pings.outstanding.poll_begin(limit, now, cx.waker());
-                if began.is_ready() {
-                    table.pings.begin(count.get() as u8);
-                }
-                began
-            })
-        })
-        .await;
+        self.begin(limit, |table| &mut table.pings.outstanding)
+            .await;
+        self.shared
+            .with(|table| table.pings.begin(count.get() as u8));
         let mut pinging = Pinging {
             shared: self.shared,
             until: Instant::now() + limit,
@@ -101,14 +114,7 @@ impl<'d> Stack<'d> {
     pub async fn ntp(&self, server: &str, set_clock: bool) -> Result<DateTime, Error> {
         let context = self.shared.with(|table| table.config.context);
         let command = SynchronizeTime::new(context, host_of(server)?).set_clock(set_clock.into());
-        poll_fn(|cx| {
-            self.shared.with(|table| {
-                table
-                    .time
-                    .poll_begin(TIME_LIMIT, Instant::now(), cx.waker())
-            })
-        })
-        .await;
+        self.begin(TIME_LIMIT, |table| &mut table.time).await;
         let mut question = TimeQuestion {
             shared: self.shared,
             asked: false,

@@ -8,8 +8,9 @@ use atat::{AtatCmd, InternalError};
 use embassy_time::Duration;
 use embedded_io_async::{ErrorKind, ErrorType, Write};
 
+use crate::shared::Shared;
 use crate::socket::{AtResult, Reason};
-use crate::stack::{Shared, Stack};
+use crate::stack::Stack;
 
 impl<'d> Stack<'d> {
     /// A client for commands of one's own: signal quality, positioning, text messages.

@@ -16,8 +16,8 @@ use embedded_io_async::{Error as _, ErrorKind, Read, Write};
 
 use crate::digest::{Forward, QuectelDigester};
 use crate::fmt::trace;
+use crate::shared::Shared;
 use crate::socket::{Action, Escape, Job, Table};
-use crate::stack::Shared;
 use encode::encode;
 
 /// How long to be silent before and after `+++` (more than 1 s, section 1.2).

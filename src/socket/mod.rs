@@ -37,7 +37,8 @@ use link::Link;
 pub use link::LinkState;
 pub use lookup::Addresses;
 use lookup::Lookup;
-use report::{Outstanding, Pings};
+pub(crate) use report::Outstanding;
+use report::Pings;
 pub use report::{PingReply, PingSummary};
 use slot::Phase;
 pub(crate) use slot::Slot;
@@ -260,6 +261,17 @@ impl<'d> Table<'d> {
     /// What to do now.
     pub(crate) fn next(&mut self, now: Instant) -> Action {
         self.work = false;
+        match self.choose(now) {
+            // Nobody else wants the turn.
+            Action::Wait(_) if self.at.is_ready() && self.link.is_listening() => {
+                self.user_turn = true;
+                Action::Run(Job::User)
+            }
+            action => action,
+        }
+    }
+
+    fn choose(&mut self, now: Instant) -> Action {
         if now >= self.closed_until {
             self.closed_lately = 0;
         }
