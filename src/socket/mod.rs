@@ -215,7 +215,13 @@ impl<'d> Table<'d> {
         if error != LinkError::ContextLost {
             self.forget_module();
         }
+        let ours = self.slots().filter(|slot| slot.uses_id());
+        let ours = ours.fold(0, |ids, slot| ids | 1 << slot.id.get());
         self.link.lose(error);
+        if error != LinkError::Restarted {
+            // Closed even if the module's list of them does not come through whole.
+            self.link.strays = ours;
+        }
         self.cut(error);
     }
 

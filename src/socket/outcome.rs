@@ -183,11 +183,8 @@ impl Table<'_> {
             (Phase::Opening, None) => {
                 slot.open_failed(Error::Module(ErrorCode::Unspecified), false)
             }
-            (Phase::Open, None) => {
-                // The module has forgotten it without a word.
-                slot.fail(Error::ConnectionReset);
-                self.freed(key, now);
-            }
+            // The module has forgotten it without a word. A close makes sure.
+            (Phase::Open, None) => slot.fail(Error::ConnectionReset),
             (Phase::Open, Some(SocketState::Closing)) => slot.closed_by_peer(),
             (Phase::Closing, None) => self.freed(key, now),
             (Phase::Closing, Some(_)) => {

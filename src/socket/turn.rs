@@ -162,7 +162,8 @@ impl Slot<'_> {
         if self.is_listener() || !self.is_kept() || !self.has_room() {
             return None;
         }
-        let due = self.unread || (self.awaited && self.is_recheck_due(now, config, wake_at));
+        self.rechecking = !self.unread && self.awaited && self.is_recheck_due(now, config, wake_at);
+        let due = self.unread || self.rechecking;
         let room = if self.is_datagram() {
             MAX_READ_LENGTH
         } else {

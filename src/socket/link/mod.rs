@@ -221,6 +221,7 @@ impl Link {
 
     /// The module begins anew.
     pub(super) fn restarted(&mut self) {
+        self.strays = 0;
         self.pin_given = false;
         self.configured = false;
         self.deactivate = false;

@@ -71,7 +71,7 @@ impl Link {
                 self.registration(domain, outcome, now, config);
             }
             (Step::Sockets, Job::ListSockets) => {
-                self.strays = match outcome {
+                self.strays |= match outcome {
                     Outcome::Done(Answer::Sockets(ids)) => ids,
                     Outcome::Done(_) => 0,
                     _ => ALL_IDS,
