@@ -46,7 +46,7 @@ impl Table<'_> {
             b"SEND OK" => self.conclude(Final::SendOk),
             b"SEND FAIL" => self.conclude(Final::SendFail),
             b"ERROR" => self.conclude(Final::Error(Reason::None)),
-            [b'A', b'T', ..] | [b'a', b't', ..] => self.command_echo(),
+            [b'A', b'T', ..] | [b'a', b't', ..] if self.may_be_echo(line) => self.command_echo(),
             _ if line.starts_with(b"+QIRD:") => self.read_header(line),
             _ => self.other(line),
         }
@@ -69,6 +69,14 @@ impl Table<'_> {
         match Urc::parse(line) {
             Some(urc) => self.urc(urc),
             None => self.foreign(),
+        }
+    }
+
+    /// An answer to the user's own command can begin like a command: the text of a message, for one.
+    fn may_be_echo(&self, line: &[u8]) -> bool {
+        match &self.flight {
+            Some(flight) if flight.job == Job::User => self.at.is_echo(line),
+            _ => true,
         }
     }
 
@@ -330,7 +338,9 @@ impl Table<'_> {
                 true
             }
             // The user's next command brings what is asked for.
-            Some(flight) if flight.job == Job::User && !flight.is_concluded() => {
+            Some(flight)
+                if flight.job == Job::User && !flight.is_concluded() && self.at.takes_prompt() =>
+            {
                 flight.conclude(Final::Ok);
                 self.at.prompted();
                 true

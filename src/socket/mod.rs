@@ -202,6 +202,7 @@ impl<'d> Table<'d> {
     /// The runner ends.
     pub(crate) fn stop(&mut self) {
         self.forget_module();
+        self.at.refuse();
         self.link.lose(LinkError::NotRunning);
         self.cut(LinkError::NotRunning);
     }
@@ -253,6 +254,9 @@ impl<'d> Table<'d> {
             }
         }
         self.lookup.refuse(error);
+        if !self.link.is_listening() {
+            self.at.refuse();
+        }
         self.queue.wake();
     }
 
