@@ -17,8 +17,8 @@ use crate::command::{
     LastError, Ping, PingCount, PingTimeout, QueryDataEcho, QueryDns, QueryLastError, QuerySetting,
     QuerySocket, Setting, SettingKey, SocketStatus, SynchronizeTime,
 };
-use crate::error::Error;
-use crate::socket::{Outstanding, PingReply, PingSummary, Table};
+use crate::error::{Error, LinkError};
+use crate::socket::{LinkState, Outstanding, PingReply, PingSummary, Table};
 use crate::stack::{Shared, Stack};
 
 /// How long the result of AT+QNTP may take (section 2.1.12), and a little for the line.
@@ -31,6 +31,10 @@ impl<'d> Stack<'d> {
         match result {
             Ok(response) => Ok(response),
             Err(atat::Error::Error) => Err(self.reason().await),
+            Err(atat::Error::Aborted) => Err(Error::Link(match self.link_state() {
+                LinkState::Down(error) => error,
+                _ => LinkError::Restarted,
+            })),
             Err(error) => Err(Error::from_at(error)),
         }
     }
@@ -96,10 +100,12 @@ impl<'d> Stack<'d> {
         let mut pinging = Pinging {
             shared: self.shared,
             until: Instant::now() + limit,
-            asked: false,
+            asked: Asked::No,
         };
-        self.command(&command).await?;
-        pinging.asked = true;
+        pinging.asked = Asked::Trying;
+        let answer = self.command(&command).await;
+        pinging.asked = Asked::after(&answer);
+        answer?;
         Ok(pinging)
     }
 
@@ -118,11 +124,13 @@ impl<'d> Stack<'d> {
         self.begin(TIME_LIMIT, |table| &mut table.time).await;
         let mut question = TimeQuestion {
             shared: self.shared,
-            asked: false,
+            asked: Asked::No,
         };
         let until = Instant::now() + TIME_LIMIT;
-        self.command(&command).await?;
-        question.asked = true;
+        question.asked = Asked::Trying;
+        let answer = self.command(&command).await;
+        question.asked = Asked::after(&answer);
+        answer?;
         let answer = poll_fn(|cx| self.shared.with(|table| table.time.poll_end(cx.waker())));
         with_deadline(until, answer)
             .await
@@ -252,11 +260,38 @@ fn host_of(host: &str) -> Result<Host<'_>, Error> {
     }
 }
 
+/// Whether the module has been asked something whose result comes later.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    No,
+    /// The command is in the user's hands: it counts once it is on its way.
+    Trying,
+    Yes,
+}
+
+impl Asked {
+    fn after<T>(answer: &Result<T, Error>) -> Self {
+        match answer {
+            // It may have been heard all the same.
+            Ok(_) | Err(Error::TimedOut) => Self::Yes,
+            Err(_) => Self::No,
+        }
+    }
+
+    fn holds(self, table: &Table<'_>) -> bool {
+        match self {
+            Self::No => false,
+            Self::Trying => table.at.sent,
+            Self::Yes => true,
+        }
+    }
+}
+
 /// A ping under way.
 pub struct Pinging<'d> {
     shared: &'d Shared<'d>,
     until: Instant,
-    asked: bool,
+    asked: Asked,
 }
 
 impl fmt::Debug for Pinging<'_> {
@@ -299,17 +334,18 @@ impl Pinging<'_> {
 impl Drop for Pinging<'_> {
     fn drop(&mut self) {
         self.shared
-            .with(|table| table.pings.outstanding.release(self.asked));
+            .with(|table| table.pings.outstanding.release(self.asked.holds(table)));
     }
 }
 
 struct TimeQuestion<'d> {
     shared: &'d Shared<'d>,
-    asked: bool,
+    asked: Asked,
 }
 
 impl Drop for TimeQuestion<'_> {
     fn drop(&mut self) {
-        self.shared.with(|table| table.time.release(self.asked));
+        self.shared
+            .with(|table| table.time.release(self.asked.holds(table)));
     }
 }
