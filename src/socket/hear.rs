@@ -9,7 +9,9 @@ use super::job::{Job, Key, Reason};
 use super::slot::Phase;
 use super::turn::is_of_the_module;
 use super::{PayloadEcho, Table};
-use crate::command::{ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, Urc};
+use crate::command::{
+    ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, ServiceType, Urc,
+};
 use crate::error::{Error, LinkError};
 
 /// What a line turned out to be.
@@ -138,7 +140,9 @@ impl Table<'_> {
             None => None,
         };
         if let Some(slot) = sink.and_then(|key| self.slot(key)) {
-            if slot.is_datagram() && more && !slot.begin_datagram(length, peer) {
+            // Without its sender a datagram of a service is of no use to anyone.
+            let useless = slot.service == ServiceType::UdpService && peer.is_none();
+            if slot.is_datagram() && more && (useless || !slot.begin_datagram(length, peer)) {
                 sink = None;
                 let dropped = &mut self.statistics.dropped_datagrams;
                 *dropped = dropped.wrapping_add(1);
