@@ -353,6 +353,10 @@ impl<'d> Table<'d> {
     /// The command is about to be written to the serial line.
     pub(crate) fn begin(&mut self, job: Job) {
         self.statistics.transactions = self.statistics.transactions.wrapping_add(1);
+        if let Job::CloseStray(id) = job {
+            // Once it is closed the module may give its id to the next connection, before the result is looked at.
+            self.link.strays &= !(1 << id.get());
+        }
         self.flight = Some(Flight::new(job));
     }
 
@@ -419,7 +423,6 @@ impl<'d> Table<'d> {
             Job::Resolve => self.lookup.done(outcome),
             Job::User => return self.user_done(outcome),
             Job::CloseStray(id) => {
-                self.link.strays &= !(1 << id.get());
                 self.closed_lately |= 1 << id.get();
                 self.closed_until = now + CLOSE_ECHO;
             }
