@@ -19,7 +19,7 @@ use crate::command::{
 };
 use crate::error::{Error, LinkError};
 use crate::shared::Shared;
-use crate::socket::{AtResult, Outstanding, PingReply, PingSummary, Reason, Table};
+use crate::socket::{AtResult, LinkState, Outstanding, PingReply, PingSummary, Reason, Table};
 use crate::stack::Stack;
 
 /// How long the result of AT+QNTP may take (section 2.1.12), and a little for the line.
@@ -28,18 +28,26 @@ const TIME_LIMIT: Duration = Duration::from_secs(130);
 impl<'d> Stack<'d> {
     /// Sends a command and turns its failure into an error of this crate.
     async fn command<Cmd: AtatCmd>(&self, command: &Cmd) -> Result<Cmd::Response, Error> {
-        match carry_out(self.shared, command).await {
+        match carry_out(self.shared, self.owner(), command).await {
             Ok(response) => Ok(response),
             Err(Failure::Command(AtResult::Refused(Reason::None))) => Err(self.reason().await),
+            Err(Failure::Command(AtResult::Aborted)) => Err(Error::Link(match self.link_state() {
+                LinkState::Down(error) => error,
+                _ => LinkError::Restarted,
+            })),
             Err(Failure::Command(result)) => Err(Error::from_command(result)),
             // An answer that cannot be read.
             Err(Failure::Answer(_)) => Err(Error::Module(ErrorCode::Unspecified)),
         }
     }
 
+    fn owner(&self) -> u16 {
+        self.shared.with(|table| table.at.new_owner())
+    }
+
     /// The reason of a bare `ERROR`, as far as the module knows it.
     async fn reason(&self) -> Error {
-        let last = carry_out(self.shared, &QueryLastError).await;
+        let last = carry_out(self.shared, self.owner(), &QueryLastError).await;
         let code = last.ok().and_then(|last| last.error());
         Error::from_code(code.unwrap_or(ErrorCode::Unspecified))
     }
@@ -95,10 +103,12 @@ impl<'d> Stack<'d> {
         let mut pinging = Pinging {
             shared: self.shared,
             until: Instant::now() + limit,
-            asked: false,
+            asked: Asked::No,
         };
-        self.command(&command).await?;
-        pinging.asked = true;
+        pinging.asked = Asked::Trying;
+        let answer = self.command(&command).await;
+        pinging.asked = Asked::after(&answer);
+        answer?;
         Ok(pinging)
     }
 
@@ -117,11 +127,13 @@ impl<'d> Stack<'d> {
         self.begin(TIME_LIMIT, |table| &mut table.time).await;
         let mut question = TimeQuestion {
             shared: self.shared,
-            asked: false,
+            asked: Asked::No,
         };
         let until = Instant::now() + TIME_LIMIT;
-        self.command(&command).await?;
-        question.asked = true;
+        question.asked = Asked::Trying;
+        let answer = self.command(&command).await;
+        question.asked = Asked::after(&answer);
+        answer?;
         let answer = poll_fn(|cx| self.shared.with(|table| table.time.poll_end(cx.waker())));
         with_deadline(until, answer)
             .await
@@ -266,11 +278,38 @@ fn host_of(host: &str) -> Result<Host<'_>, Error> {
     }
 }
 
+/// Whether the module has been asked something whose result comes later.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    No,
+    /// The command is in the user's hands: it counts once it is on its way.
+    Trying,
+    Yes,
+}
+
+impl Asked {
+    fn after<T>(answer: &Result<T, Error>) -> Self {
+        match answer {
+            // It may have been heard all the same.
+            Ok(_) | Err(Error::TimedOut) => Self::Yes,
+            Err(_) => Self::No,
+        }
+    }
+
+    fn holds(self, table: &Table<'_>) -> bool {
+        match self {
+            Self::No => false,
+            Self::Trying => table.at.sent,
+            Self::Yes => true,
+        }
+    }
+}
+
 /// A ping under way.
 pub struct Pinging<'d> {
     shared: &'d Shared<'d>,
     until: Instant,
-    asked: bool,
+    asked: Asked,
 }
 
 impl fmt::Debug for Pinging<'_> {
@@ -313,17 +352,18 @@ impl Pinging<'_> {
 impl Drop for Pinging<'_> {
     fn drop(&mut self) {
         self.shared
-            .with(|table| table.pings.outstanding.release(self.asked));
+            .with(|table| table.pings.outstanding.release(self.asked.holds(table)));
     }
 }
 
 struct TimeQuestion<'d> {
     shared: &'d Shared<'d>,
-    asked: bool,
+    asked: Asked,
 }
 
 impl Drop for TimeQuestion<'_> {
     fn drop(&mut self) {
-        self.shared.with(|table| table.time.release(self.asked));
+        self.shared
+            .with(|table| table.time.release(self.asked.holds(table)));
     }
 }

@@ -4,38 +4,12 @@
 
 mod common;
 
-use common::{Bench, PEER, assert_no_violation, excerpt, noise, peer, sleep};
-use core::future::{Future, poll_fn};
-use core::pin::pin;
-use core::task::Poll;
+use common::{Bench, PEER, assert_no_violation, cancelled, excerpt, noise, peer, sleep};
 use core::time::Duration;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
 use quectel_nal::{Stack, TcpConnection};
 use virtual_modem::{Chop, InProcess};
-
-/// Polls at most `polls` times, then drops the future. Says what came of it.
-async fn cancelled<F: Future>(polls: usize, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|cx| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(cx) {
-            Poll::Ready(result) => Poll::Ready(Some(result)),
-            Poll::Pending => {
-                // The last poll has been: do not wait for a wake that may never come.
-                if left == 0 {
-                    cx.waker().wake_by_ref();
-                }
-                Poll::Pending
-            }
-        }
-    })
-    .await
-}
 
 fn network() -> InProcess {
     let network = InProcess::new();

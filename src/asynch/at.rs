@@ -18,6 +18,9 @@ impl<'d> Stack<'d> {
     /// It implements [`atat::asynch::AtatClient`]. The runner sends such a command between its own, as soon as the
     /// module answers at all; the link need not be up. A command and its answer have at most 384 bytes each.
     ///
+    /// A command that the module answers with a prompt is over with it. The next command of the same client brings the
+    /// payload, within 10 s; until then nobody else has the port.
+    ///
     /// Commands of the TCP/IP application note are the stack's own business: one that opens, closes or reads a socket,
     /// or changes a setting that the stack relies on, confuses it.
     #[must_use]
@@ -25,6 +28,7 @@ impl<'d> Stack<'d> {
         AtClient {
             writer: AtWriter {
                 shared: self.shared,
+                owner: self.shared.with(|table| table.at.new_owner()),
                 full: false,
             },
         }
@@ -50,6 +54,7 @@ impl fmt::Debug for AtClient<'_> {
 /// Takes in the bytes of a command that is put together by hand.
 pub struct AtWriter<'d> {
     shared: &'d Shared<'d>,
+    owner: u16,
     /// The command got too long.
     full: bool,
 }
@@ -66,7 +71,7 @@ impl ErrorType for AtWriter<'_> {
 
 impl Write for AtWriter<'_> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        if self.shared.with(|table| table.at.write(bytes)) {
+        if self.shared.with(|table| table.at.write(self.owner, bytes)) {
             Ok(bytes.len())
         } else {
             self.full = true;
@@ -85,8 +90,8 @@ struct Turn<'s, 'd> {
 }
 
 impl<'s, 'd> Turn<'s, 'd> {
-    async fn begin(shared: &'s Shared<'d>) -> Self {
-        poll_fn(|cx| shared.with(|table| table.at.poll_begin(cx.waker()))).await;
+    async fn begin(shared: &'s Shared<'d>, owner: u16) -> Self {
+        poll_fn(|cx| shared.with(|table| table.at.poll_begin(owner, cx.waker()))).await;
         Self { shared }
     }
 
@@ -153,7 +158,7 @@ impl<'d> AtatClient for AtClient<'d> {
         command: &Cmd,
         write: impl AsyncFnOnce(&mut AtWriter<'d>) -> Result<(), ErrorKind>,
     ) -> Result<Cmd::Response, atat::Error> {
-        let turn = Turn::begin(self.writer.shared).await;
+        let turn = Turn::begin(self.writer.shared, self.writer.owner).await;
         self.writer.full = false;
         write(&mut self.writer)
             .await
@@ -168,19 +173,21 @@ impl<'d> AtatClient for AtClient<'d> {
     }
 
     async fn send<Cmd: AtatCmd>(&mut self, command: &Cmd) -> Result<Cmd::Response, atat::Error> {
-        match carry_out(self.writer.shared, command).await {
+        let AtWriter { shared, owner, .. } = self.writer;
+        match carry_out(shared, owner, command).await {
             Ok(response) => Ok(response),
             Err(failure) => failure.into_atat(command),
         }
     }
 }
 
-/// Has a command carried out between those of the stack.
+/// Has a command of this owner's carried out between those of the stack.
 pub(crate) async fn carry_out<Cmd: AtatCmd>(
     shared: &Shared<'_>,
+    owner: u16,
     command: &Cmd,
 ) -> Result<Cmd::Response, Failure> {
-    let turn = Turn::begin(shared).await;
+    let turn = Turn::begin(shared, owner).await;
     shared.with(|table| table.at.encode(|buffer| command.write(buffer)));
     turn.finish(command).await
 }

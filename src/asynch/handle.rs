@@ -111,9 +111,9 @@ impl<'d> Socket<'d> {
         self.shared.with(|table| table.remote(self.key))
     }
 
-    /// The address and port of this side, as far as they are known.
-    pub(crate) fn local(&self) -> SocketAddr {
-        self.shared.with(|table| table.local(self.key))
+    /// The address and port of this side, as `peer`, or the only peer, sees them, as far as they are known.
+    pub(crate) fn local(&self, peer: Option<SocketAddr>) -> SocketAddr {
+        self.shared.with(|table| table.local(self.key, peer))
     }
 }
 

@@ -37,7 +37,7 @@ impl<'d> UdpStack for Stack<'d> {
         let socket = self
             .bind(local, |port| Request::Datagrams(remote, port))
             .await?;
-        Ok((socket.local(), UdpSocket { socket }))
+        Ok((socket.local(None), UdpSocket { socket }))
     }
 
     /// A UDP socket for many peers on one local port (service type "UDP SERVICE", section 2.1.4).
@@ -50,7 +50,7 @@ impl<'d> UdpStack for Stack<'d> {
     /// [`connect_from`](UdpStack::connect_from).
     async fn bind_single(&self, local: SocketAddr) -> Result<(SocketAddr, UdpService<'d>), Error> {
         let socket = self.bind(local, Request::Service).await?;
-        Ok((socket.local(), UdpService { socket }))
+        Ok((socket.local(None), UdpService { socket }))
     }
 
     /// The same as [`bind_single`](UdpStack::bind_single): the module has one address.
@@ -213,7 +213,7 @@ impl UnconnectedUdp for UdpService<'_> {
         loop {
             // Without its sender a datagram is of no use to anyone.
             if let (length, Some(peer)) = self.socket.receive(buffer).await? {
-                return Ok((length, self.socket.local(), peer));
+                return Ok((length, self.socket.local(Some(peer)), peer));
             }
         }
     }

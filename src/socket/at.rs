@@ -46,11 +46,18 @@ pub(crate) struct UserCommand {
     pub(crate) limit: Duration,
     /// Nothing is answered to it.
     pub(crate) mute: bool,
+    /// It has been handed over to be sent.
+    pub(crate) sent: bool,
     /// `+NAME` of the command, which its information lines begin with: where the name ends in the command.
     name: Vec<u8, 24>,
     overflow: bool,
     /// The module waits for payload, which the next command of the same user brings.
     prompted: bool,
+    /// Whose command it is.
+    owner: u16,
+    next_owner: u16,
+    /// The payload has its end with it: the prompts that the module may give for its lines mean nothing.
+    complete: bool,
     prompt_until: Option<Instant>,
     watchers: MultiWakerRegistration<4>,
 }
@@ -62,28 +69,42 @@ impl UserCommand {
             text: Vec::new(),
             limit: Duration::MIN,
             mute: false,
+            sent: false,
             name: Vec::new(),
             overflow: false,
             prompted: false,
+            owner: 0,
+            next_owner: 0,
+            complete: false,
             prompt_until: None,
             watchers: MultiWakerRegistration::new(),
         }
     }
 
-    /// Takes the buffer for a command.
-    pub(crate) fn poll_begin(&mut self, waker: &Waker) -> Poll<()> {
-        if self.state != State::Idle {
+    /// Tells one user from another.
+    pub(crate) fn new_owner(&mut self) -> u16 {
+        self.next_owner = self.next_owner.wrapping_add(1);
+        self.next_owner
+    }
+
+    /// Takes the buffer for a command, unless payload of another user has to come first.
+    pub(crate) fn poll_begin(&mut self, owner: u16, waker: &Waker) -> Poll<()> {
+        if self.state != State::Idle || (self.prompted && self.owner != owner) {
             self.watchers.register(waker);
             return Poll::Pending;
         }
+        self.owner = owner;
         self.state = State::Writing;
+        self.sent = false;
         self.text.clear();
         Poll::Ready(())
     }
 
-    /// Adds to the command: false if it gets too long.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> bool {
-        self.text.extend_from_slice(bytes).is_ok()
+    /// Adds to the command: false if it gets too long, or is not being put together by this user.
+    pub(crate) fn write(&mut self, owner: u16, bytes: &[u8]) -> bool {
+        self.state == State::Writing
+            && self.owner == owner
+            && self.text.extend_from_slice(bytes).is_ok()
     }
 
     /// Lets a command write itself, in one go.
@@ -142,34 +163,33 @@ impl UserCommand {
     pub(super) fn give_up_prompt(&mut self) {
         self.prompted = false;
         self.prompt_until = None;
+        self.watchers.wake();
     }
 
     /// Hands the command over to be sent. What is added from here on is the answer.
     pub(crate) fn take(&mut self, into: &mut [u8]) -> usize {
         let length = self.text.len().min(into.len());
         into[..length].copy_from_slice(&self.text[..length]);
-        let name = match self.text.strip_prefix(b"AT") {
-            Some(rest) => {
-                let end = rest
-                    .iter()
-                    .position(|byte| matches!(byte, b'=' | b'?' | b';' | b'\r'))
-                    .unwrap_or(rest.len());
-                Vec::from_slice(&rest[..end]).unwrap_or_default()
-            }
-            None => Vec::new(),
-        };
-        self.name = name;
+        self.complete = self.prompted && matches!(self.text.last(), Some(0x1a | 0x1b));
+        // What follows a prompt is no command; its answer is that of the one before.
+        if !self.prompted {
+            self.name = name_of(&self.text);
+        }
         self.text.clear();
         self.overflow = false;
         self.give_up_prompt();
         self.state = State::Running;
+        self.sent = true;
         length
     }
 
     /// Takes in a line, if it is one of the answer: any without a name, and those with the name of the command.
     pub(super) fn absorb(&mut self, line: &[u8]) -> bool {
-        if matches!(line, b"RDY" | b"APP RDY" | b"POWERED DOWN") {
+        if matches!(line, b"RDY" | b"APP RDY" | b"POWERED DOWN" | b"RING") {
             return false;
+        }
+        if self.complete && line == b">" {
+            return true;
         }
         if line.first() == Some(&b'+') {
             let Some(rest) = line.strip_prefix(&self.name[..]) else {
@@ -189,6 +209,19 @@ impl UserCommand {
         true
     }
 
+    /// Whether a prompt ends the command: not behind the end of payload.
+    pub(super) fn takes_prompt(&self) -> bool {
+        !self.complete
+    }
+
+    /// Whether a line is the module's echo of the command.
+    pub(super) fn is_echo(&self, line: &[u8]) -> bool {
+        let rest = line.strip_prefix(b"AT").or(line.strip_prefix(b"at"));
+        rest.is_some_and(|rest| {
+            name_of(line) == self.name && (!self.name.is_empty() || rest.is_empty())
+        })
+    }
+
     /// The module asks for payload.
     pub(super) fn prompted(&mut self) {
         self.prompted = true;
@@ -205,10 +238,17 @@ impl UserCommand {
         self.end(result);
     }
 
-    /// The command will not be answered.
+    /// What is on its way will not be answered.
     pub(super) fn abort(&mut self) {
         self.give_up_prompt();
-        if matches!(self.state, State::Ready | State::Running | State::Abandoned) {
+        if matches!(self.state, State::Running | State::Abandoned) {
+            self.end(AtResult::Aborted);
+        }
+    }
+
+    /// Nothing is sent to the module for a while.
+    pub(super) fn refuse(&mut self) {
+        if self.state == State::Ready {
             self.end(AtResult::Aborted);
         }
     }
@@ -216,11 +256,24 @@ impl UserCommand {
     fn end(&mut self, result: AtResult) {
         self.state = match self.state {
             State::Abandoned => {
-                self.give_up_prompt();
+                // Nobody will bring the payload.
+                self.prompt_until = self.prompted.then_some(Instant::MIN);
                 State::Idle
             }
             _ => State::Done(result),
         };
         self.watchers.wake();
     }
+}
+
+/// `+NAME` of a command line.
+fn name_of(command: &[u8]) -> Vec<u8, 24> {
+    let Some(rest) = command.strip_prefix(b"AT").or(command.strip_prefix(b"at")) else {
+        return Vec::new();
+    };
+    let end = rest
+        .iter()
+        .position(|byte| matches!(byte, b'=' | b'?' | b';' | b'\r'))
+        .unwrap_or(rest.len());
+    Vec::from_slice(&rest[..end]).unwrap_or_default()
 }

@@ -9,7 +9,9 @@ use super::job::{Job, Key, Reason};
 use super::slot::Phase;
 use super::turn::is_of_the_module;
 use super::{PayloadEcho, Table};
-use crate::command::{ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, Urc};
+use crate::command::{
+    ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, ServiceType, Urc,
+};
 use crate::error::{Error, LinkError};
 
 /// What a line turned out to be.
@@ -46,7 +48,7 @@ impl Table<'_> {
             b"SEND OK" => self.conclude(Final::SendOk),
             b"SEND FAIL" => self.conclude(Final::SendFail),
             b"ERROR" => self.conclude(Final::Error(Reason::None)),
-            [b'A', b'T', ..] | [b'a', b't', ..] => self.command_echo(),
+            [b'A', b'T', ..] | [b'a', b't', ..] if self.may_be_echo(line) => self.command_echo(),
             _ if line.starts_with(b"+QIRD:") => self.read_header(line),
             _ => self.other(line),
         }
@@ -69,6 +71,14 @@ impl Table<'_> {
         match Urc::parse(line) {
             Some(urc) => self.urc(urc),
             None => self.foreign(),
+        }
+    }
+
+    /// An answer to the user's own command can begin like a command: the text of a message, for one.
+    fn may_be_echo(&self, line: &[u8]) -> bool {
+        match &self.flight {
+            Some(flight) if flight.job == Job::User => self.at.is_echo(line),
+            _ => true,
         }
     }
 
@@ -130,7 +140,9 @@ impl Table<'_> {
             None => None,
         };
         if let Some(slot) = sink.and_then(|key| self.slot(key)) {
-            if slot.is_datagram() && more && !slot.begin_datagram(length, peer) {
+            // Without its sender a datagram of a service is of no use to anyone.
+            let useless = slot.service == ServiceType::UdpService && peer.is_none();
+            if slot.is_datagram() && more && (useless || !slot.begin_datagram(length, peer)) {
                 sink = None;
                 let dropped = &mut self.statistics.dropped_datagrams;
                 *dropped = dropped.wrapping_add(1);
@@ -338,7 +350,9 @@ impl Table<'_> {
                 true
             }
             // The user's next command brings what is asked for.
-            Some(flight) if flight.job == Job::User && !flight.is_concluded() => {
+            Some(flight)
+                if flight.job == Job::User && !flight.is_concluded() && self.at.takes_prompt() =>
+            {
                 flight.conclude(Final::Ok);
                 self.at.prompted();
                 true

@@ -178,6 +178,7 @@ impl<'d> Table<'d> {
     /// The runner ends.
     pub(crate) fn stop(&mut self) {
         self.forget_module();
+        self.at.refuse();
         self.link.lose(LinkError::NotRunning);
         self.cut(LinkError::NotRunning);
     }
@@ -235,12 +236,19 @@ impl<'d> Table<'d> {
             }
         }
         self.lookup.refuse(error);
+        if !self.link.is_listening() {
+            self.at.refuse();
+        }
         self.queue.wake();
     }
 
     /// The command is about to be written to the serial line.
     pub(crate) fn begin(&mut self, job: Job) {
         self.statistics.transactions = self.statistics.transactions.wrapping_add(1);
+        if let Job::CloseStray(id) = job {
+            // Once it is closed the module may give its id to the next connection, before the result is looked at.
+            self.link.strays &= !(1 << id.get());
+        }
         self.flight = Some(Flight::new(job));
     }
 

@@ -62,7 +62,6 @@ impl Table<'_> {
             }
             Job::User => return self.user_done(outcome),
             Job::CloseStray(id) => {
-                self.link.strays &= !(1 << id.get());
                 self.closed_lately |= 1 << id.get();
                 self.closed_until = now + CLOSE_ECHO;
             }

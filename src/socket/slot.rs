@@ -95,6 +95,9 @@ pub(crate) struct Slot<'d> {
     /// Before this instant there is nothing to do for an open (Wanted) or a send (Open).
     pub(super) not_before: Instant,
     retry: Duration,
+    /// Before this instant the module is not asked again what the peer has acknowledged.
+    pub(super) ask_after: Instant,
+    ask_pause: Duration,
     /// When an open, a stuck send or a linger is given up.
     pub(super) deadline: Option<Instant>,
     /// The read under way was not asked for by a notice.
@@ -142,6 +145,8 @@ impl<'d> Slot<'d> {
             received: 0,
             not_before: Instant::MIN,
             retry: SEND_RETRY,
+            ask_after: Instant::MIN,
+            ask_pause: SEND_RETRY,
             deadline: None,
             rechecking: false,
             idle_rechecks: 0,
@@ -193,6 +198,8 @@ impl<'d> Slot<'d> {
         self.retry = SEND_RETRY;
         self.rechecking = false;
         self.idle_rechecks = 0;
+        self.ask_after = Instant::MIN;
+        self.ask_pause = SEND_RETRY;
         self.recheck = None;
     }
 
@@ -397,11 +404,11 @@ impl<'d> Slot<'d> {
         if all {
             self.ack_wanted = false;
             self.acknowledged = true;
-            self.retry = SEND_RETRY;
+            self.ask_pause = SEND_RETRY;
             self.writer.wake();
         } else {
-            self.not_before = now + self.retry;
-            self.retry = (self.retry * 2).min(SEND_RETRY_MAX);
+            self.ask_after = now + self.ask_pause;
+            self.ask_pause = (self.ask_pause * 2).min(SEND_RETRY_MAX);
         }
     }
 

@@ -194,8 +194,8 @@ impl Slot<'_> {
         if !self.ack_wanted || self.phase != Phase::Open || !self.tx.is_empty() {
             return false;
         }
-        if now < self.not_before {
-            sooner(wake_at, self.not_before);
+        if now < self.ask_after {
+            sooner(wake_at, self.ask_after);
             return false;
         }
         true

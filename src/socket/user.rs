@@ -202,10 +202,13 @@ impl<'d> Table<'d> {
         self.slot(key)?.remote()
     }
 
-    /// The address and port of this side of a socket, as far as they are known.
-    pub(crate) fn local(&mut self, key: Key) -> SocketAddr {
-        let port = self.slot(key).map_or(0, |slot| slot.local_port);
-        let address = self.local_address(false).or(self.local_address(true));
+    /// The address and port of this side of a socket, as `peer`, or its only peer, sees them, as far as they are known.
+    pub(crate) fn local(&mut self, key: Key, peer: Option<SocketAddr>) -> SocketAddr {
+        let slot = self.slot(key);
+        let port = slot.as_ref().map_or(0, |slot| slot.local_port);
+        let peer = peer.or(slot.and_then(|slot| slot.remote()));
+        let v6 = peer.is_some_and(|peer| peer.is_ipv6());
+        let address = self.local_address(v6).or(self.local_address(!v6));
         SocketAddr::new(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), port)
     }
 

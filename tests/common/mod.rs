@@ -1,6 +1,9 @@
 //! Two benches for the library, both under virtual time: a module that is a script, line by line, and the virtual modem.
 #![allow(dead_code, missing_docs)]
 
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
 use core::time::Duration;
 
 use embassy_futures::select::{Either, select};
@@ -107,6 +110,29 @@ pub fn excerpt(modem: &ModemHandle) -> String {
         .iter()
         .map(|entry| format!("{entry}\n"))
         .collect()
+}
+
+/// Polls at most `polls` times, then drops the future. Says what came of it.
+pub async fn cancelled<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(cx) {
+            Poll::Ready(result) => Poll::Ready(Some(result)),
+            Poll::Pending => {
+                // The last poll has been: do not wait for a wake that may never come.
+                if left == 0 {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Pending
+            }
+        }
+    })
+    .await
 }
 
 /// Bytes that look random and are the same each time.

@@ -26,6 +26,9 @@ const ALL_IDS: u16 = (1 << ConnectId::COUNT) - 1;
 /// How many unanswered commands in a row make a module silent, once it was up.
 const RESYNC_TRIES: u8 = 4;
 
+/// How often a module may refuse a plain AT, because it is busy, before it is taken at its word.
+const BUSY_TRIES: u8 = 30;
+
 impl Link {
     /// What a command of the bring-up said.
     pub(in crate::socket) fn done(
@@ -142,6 +145,13 @@ impl Link {
             (Step::Resync, Job::Attention) => {
                 self.go(Step::Resettle);
                 self.pause(now, SETTLE);
+            }
+            // What was not answered is still being carried out.
+            (Step::Resettle, Job::Attention)
+                if matches!(outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES =>
+            {
+                self.tries += 1;
+                self.pause(now, POLL);
             }
             (Step::Resettle, Job::Attention) => self.go(Step::Verify),
             (Step::Verify, Job::ListContexts) => match outcome {

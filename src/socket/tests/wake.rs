@@ -160,6 +160,8 @@ fn claimant_when_a_slot_is_forgotten_by_the_module() {
     rig.run(Job::Send { key, length: 3 }, &["+CME ERROR: 552"]);
     let alarm = in_line(&mut rig);
     rig.run(Job::Status(key), &["OK"]);
+    rig.run(Job::Close(key), &["ERROR"]);
+    rig.run(Job::Status(key), &["OK"]);
     assert!(alarm.rang());
 }
 
