@@ -6,19 +6,21 @@
 use core::fmt;
 use core::future::poll_fn;
 use core::net::IpAddr;
+use core::task::Context;
 
 use atat::AtatCmd;
-use atat::asynch::AtatClient;
 use embassy_time::{Duration, Instant, with_deadline};
 
+use crate::asynch::{Failure, carry_out};
 use crate::command::{
     Address, ConfigureDns, ConfigureSetting, ConnectId, DateTime, DnsServers, ErrorCode, Host,
     LastError, Ping, PingCount, PingTimeout, QueryDataEcho, QueryDns, QueryLastError, QuerySetting,
     QuerySocket, Setting, SettingKey, SocketStatus, SynchronizeTime,
 };
-use crate::error::Error;
-use crate::socket::{PingReply, PingSummary};
-use crate::stack::{Shared, Stack};
+use crate::error::{Error, LinkError};
+use crate::shared::Shared;
+use crate::socket::{AtResult, Outstanding, PingReply, PingSummary, Reason, Table};
+use crate::stack::Stack;
 
 /// How long the result of AT+QNTP may take (section 2.1.12), and a little for the line.
 const TIME_LIMIT: Duration = Duration::from_secs(130);
@@ -26,22 +28,38 @@ const TIME_LIMIT: Duration = Duration::from_secs(130);
 impl<'d> Stack<'d> {
     /// Sends a command and turns its failure into an error of this crate.
     async fn command<Cmd: AtatCmd>(&self, command: &Cmd) -> Result<Cmd::Response, Error> {
-        let result = self.at().send(command).await;
-        match result {
+        match carry_out(self.shared, command).await {
             Ok(response) => Ok(response),
-            Err(atat::Error::Error) => Err(self.reason().await),
-            Err(error) => Err(Error::from_at(error)),
+            Err(Failure::Command(AtResult::Refused(Reason::None))) => Err(self.reason().await),
+            Err(Failure::Command(result)) => Err(Error::from_command(result)),
+            // An answer that cannot be read.
+            Err(Failure::Answer(_)) => Err(Error::Module(ErrorCode::Unspecified)),
         }
     }
 
     /// The reason of a bare `ERROR`, as far as the module knows it.
     async fn reason(&self) -> Error {
-        match self.at().send(&QueryLastError).await {
-            Ok(last) => last
-                .error()
-                .map_or(Error::Module(ErrorCode::Unspecified), Error::from_code),
-            Err(_) => Error::Module(ErrorCode::Unspecified),
+        let last = carry_out(self.shared, &QueryLastError).await;
+        let code = last.ok().and_then(|last| last.error());
+        Error::from_code(code.unwrap_or(ErrorCode::Unspecified))
+    }
+
+    /// Waits for the end of an earlier question of the same kind.
+    async fn begin<T: Copy>(
+        &self,
+        limit: Duration,
+        question: impl for<'t> Fn(&'t mut Table<'d>) -> &'t mut Outstanding<T>,
+    ) {
+        let begun = |cx: &mut Context<'_>| {
+            self.shared
+                .with(|table| question(table).poll_begin(limit, Instant::now(), cx.waker()))
+        };
+        while let Some(until) = self.shared.with(|table| question(table).expiry()) {
+            if let Ok(()) = with_deadline(until, poll_fn(begun)).await {
+                return;
+            }
         }
+        poll_fn(begun).await;
     }
 
     /// Pings a host by name or address (AT+QPING, section 2.1.11): `count` requests of 1 to 10, each of which may
@@ -70,17 +88,10 @@ impl<'d> Stack<'d> {
             .timeout(seconds)
             .count(count);
         let limit = Duration::from_millis(command.max_duration_ms().into());
-        poll_fn(|cx| {
-            self.shared.with(|table| {
-                let now = Instant::now();
-                let began = table.pings.outstanding.poll_begin(limit, now, cx.waker());
-                if began.is_ready() {
-                    table.pings.begin(count.get() as u8);
-                }
-                began
-            })
-        })
-        .await;
+        self.begin(limit, |table| &mut table.pings.outstanding)
+            .await;
+        self.shared
+            .with(|table| table.pings.begin(count.get() as u8));
         let mut pinging = Pinging {
             shared: self.shared,
             until: Instant::now() + limit,
@@ -103,14 +114,7 @@ impl<'d> Stack<'d> {
     pub async fn ntp(&self, server: &str, set_clock: bool) -> Result<DateTime, Error> {
         let context = self.shared.with(|table| table.config.context);
         let command = SynchronizeTime::new(context, host_of(server)?).set_clock(set_clock.into());
-        poll_fn(|cx| {
-            self.shared.with(|table| {
-                table
-                    .time
-                    .poll_begin(TIME_LIMIT, Instant::now(), cx.waker())
-            })
-        })
-        .await;
+        self.begin(TIME_LIMIT, |table| &mut table.time).await;
         let mut question = TimeQuestion {
             shared: self.shared,
             asked: false,
@@ -237,6 +241,21 @@ impl<'d> Stack<'d> {
     /// What the module says.
     pub async fn last_error(&self) -> Result<LastError, Error> {
         self.command(&QueryLastError).await
+    }
+}
+
+impl Error {
+    /// What a failed command means to the user of a tool.
+    fn from_command(result: AtResult) -> Self {
+        match result {
+            AtResult::Refused(Reason::Code(code)) => Self::from_code(code),
+            AtResult::Refused(Reason::Equipment(number)) => Self::Equipment(number),
+            AtResult::TimedOut => Self::TimedOut,
+            AtResult::Aborted => Self::Link(LinkError::Restarted),
+            AtResult::Done | AtResult::TooLong | AtResult::Refused(Reason::None) => {
+                Self::Module(ErrorCode::Unspecified)
+            }
+        }
     }
 }
 

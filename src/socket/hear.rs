@@ -7,6 +7,7 @@ use serde_at::from_slice;
 use super::answer::{Concluded, Final, Flight, Stage};
 use super::job::{Job, Key, Reason};
 use super::slot::Phase;
+use super::turn::is_of_the_module;
 use super::{PayloadEcho, Table};
 use crate::command::{ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, Urc};
 use crate::error::{Error, LinkError};
@@ -153,6 +154,9 @@ impl Table<'_> {
             Urc::NameResolved { .. } | Urc::NameAddress(_) if self.is_asking() => {}
             Urc::NameResolved { result, count, .. } => {
                 self.lookup.result(result, count);
+                if let Err(code) = result {
+                    self.check_context(code);
+                }
                 self.kick();
             }
             Urc::NameAddress(address) => {
@@ -321,6 +325,11 @@ impl Table<'_> {
         self.statistics.skipped_bytes = self.statistics.skipped_bytes.wrapping_add(count as u32);
     }
 
+    /// The user's own channel had no room for a line.
+    pub(crate) fn dropped_urc(&mut self) {
+        self.statistics.dropped_urcs = self.statistics.dropped_urcs.wrapping_add(1);
+    }
+
     /// Whether a prompt is due; if so, payload is next.
     pub(crate) fn prompted(&mut self) -> bool {
         match &mut self.flight {
@@ -396,11 +405,7 @@ impl Table<'_> {
         let Some(Some(slot)) = self.slots.get(usize::from(key.index)) else {
             return false;
         };
-        let is_result = matches!(
-            line,
-            b"OK" | b"ERROR" | b"SEND OK" | b"SEND FAIL" | [b'+', _, ..]
-        );
-        if is_result
+        if (length > 1 && is_of_the_module(line))
             || line.iter().all(|byte| *byte == b' ')
             || slot.generation != key.generation
             || line.len() > usize::from(length)

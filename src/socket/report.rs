@@ -65,6 +65,8 @@ pub(crate) struct Outstanding<T> {
     /// Until when the module may still report; none while nothing was asked.
     until: Option<Instant>,
     end: Option<Result<T, ErrorCode>>,
+    /// Who asked is gone; the result is still waited for.
+    orphaned: bool,
     watchers: MultiWakerRegistration<2>,
 }
 
@@ -73,11 +75,12 @@ impl<T: Copy> Outstanding<T> {
         Self {
             until: None,
             end: None,
+            orphaned: false,
             watchers: MultiWakerRegistration::new(),
         }
     }
 
-    /// Begins, unless the result of another question is outstanding.
+    /// Begins, unless the result of another question is outstanding: at the latest until [`expiry`](Self::expiry).
     pub(crate) fn poll_begin(&mut self, limit: Duration, now: Instant, waker: &Waker) -> Poll<()> {
         if self.until.is_some_and(|until| now < until) {
             self.watchers.register(waker);
@@ -85,7 +88,13 @@ impl<T: Copy> Outstanding<T> {
         }
         self.until = Some(now + limit);
         self.end = None;
+        self.orphaned = false;
         Poll::Ready(())
+    }
+
+    /// When the question that is outstanding is given up.
+    pub(crate) fn expiry(&self) -> Option<Instant> {
+        self.until
     }
 
     fn is_awaited(&self) -> bool {
@@ -96,6 +105,9 @@ impl<T: Copy> Outstanding<T> {
     pub(super) fn end(&mut self, result: Result<T, ErrorCode>) {
         if self.is_awaited() {
             self.end = Some(result);
+            if self.orphaned {
+                self.until = None;
+            }
             self.watchers.wake();
         }
     }
@@ -114,6 +126,8 @@ impl<T: Copy> Outstanding<T> {
     pub(crate) fn release(&mut self, asked: bool) {
         if self.end.is_some() || !asked {
             self.until = None;
+        } else {
+            self.orphaned = true;
         }
         self.watchers.wake();
     }

@@ -18,6 +18,8 @@ const SEND_RETRY_MAX: Duration = Duration::from_secs(2);
 /// How long a dropped connection may still take to hand over what was written to it.
 const LINGER: Duration = Duration::from_secs(10);
 
+/// After how many re-checks that brought nothing the module is asked whether the connection is still there.
+const STATE_RECHECK: u8 = 4;
 /// How often AT+QICLOSE is sent for a socket that does not go away.
 const CLOSE_TRIES: u8 = 3;
 
@@ -95,6 +97,10 @@ pub(crate) struct Slot<'d> {
     retry: Duration,
     /// When an open, a stuck send or a linger is given up.
     pub(super) deadline: Option<Instant>,
+    /// The read under way was not asked for by a notice.
+    pub(super) rechecking: bool,
+    /// How many of those in a row brought nothing.
+    pub(super) idle_rechecks: u8,
     /// When to ask the module although it gave no notice.
     pub(super) recheck: Option<Instant>,
     close_tries: u8,
@@ -137,6 +143,8 @@ impl<'d> Slot<'d> {
             not_before: Instant::MIN,
             retry: SEND_RETRY,
             deadline: None,
+            rechecking: false,
+            idle_rechecks: 0,
             recheck: None,
             close_tries: 0,
             reader: WakerRegistration::new(),
@@ -183,6 +191,8 @@ impl<'d> Slot<'d> {
         self.accepted = 0;
         self.received = 0;
         self.retry = SEND_RETRY;
+        self.rechecking = false;
+        self.idle_rechecks = 0;
         self.recheck = None;
     }
 
@@ -318,6 +328,13 @@ impl<'d> Slot<'d> {
     /// no more.
     pub(super) fn read_done(&mut self, more: bool) {
         self.recheck = None;
+        if more {
+            self.idle_rechecks = 0;
+        } else if self.rechecking {
+            // The end may have come without a notice as well.
+            self.idle_rechecks = (self.idle_rechecks + 1) % STATE_RECHECK;
+            self.doubted |= self.idle_rechecks == 0 && self.phase == Phase::Open;
+        }
         if more {
             self.unread = true;
         } else if !self.noticed {

@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// The most that one AT+QIRD returns, and that one AT+QISEND takes.
 const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
-pub(super) const MAX_SEND_LENGTH: usize = SendLength::MAX.get() as usize;
+const MAX_SEND_LENGTH: usize = SendLength::MAX.get() as usize;
 /// How long the module gets to finish what it is busy with before a refused open is repeated.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -115,13 +115,31 @@ impl Slot<'_> {
 
     /// How many of the bytes to be sent next are line ends and blanks.
     pub(super) fn leading_blanks(&self) -> u16 {
-        if self.is_datagram() {
-            // A datagram cannot be cut.
-            return 0;
-        }
-        let (first, second) = self.tx.pieces(0);
+        let (first, second) = self.tx.pieces(self.payload_offset());
         let blank = |byte: &&u8| matches!(byte, b'\r' | b'\n' | b' ');
         first.iter().chain(second).take_while(blank).count() as u16
+    }
+
+    /// How much to send while it is not known whether the module echoes payload, so that the answer tells.
+    ///
+    /// Line ends and blanks go on their own: whether they come back makes no difference. Of payload that begins as a line
+    /// of the module does, one byte goes: no line of the module's is that short.
+    pub(super) fn probe_length(&self) -> Option<u16> {
+        if self.is_datagram() {
+            // A datagram cannot be cut.
+            return None;
+        }
+        match self.leading_blanks() {
+            0 => {
+                let mut start = [0; 16];
+                let count = self.tx.peek(0, &mut start);
+                let line = start[..count]
+                    .split(|byte| matches!(byte, b'\r' | b'\n'))
+                    .next();
+                line.is_some_and(is_of_the_module).then_some(1)
+            }
+            blanks => Some(blanks),
+        }
     }
 
     /// Whether the receive ring has room for a read that is worth its transaction: a whole one, or a ring full.
@@ -144,7 +162,8 @@ impl Slot<'_> {
         if self.is_listener() || !self.is_kept() || !self.has_room() {
             return None;
         }
-        let due = self.unread || (self.awaited && self.is_recheck_due(now, config, wake_at));
+        self.rechecking = !self.unread && self.awaited && self.is_recheck_due(now, config, wake_at);
+        let due = self.unread || self.rechecking;
         let room = if self.is_datagram() {
             MAX_READ_LENGTH
         } else {
@@ -215,6 +234,22 @@ impl Slot<'_> {
             Phase::Free | Phase::Wanted | Phase::Draining | Phase::Closing | Phase::Closed => {}
         }
     }
+}
+
+/// Whether the module could say this line by itself while it takes payload.
+pub(super) fn is_of_the_module(line: &[u8]) -> bool {
+    matches!(
+        line,
+        b"OK"
+            | b"ERROR"
+            | b"SEND OK"
+            | b"SEND FAIL"
+            | b"RDY"
+            | b"APP RDY"
+            | b"POWERED DOWN"
+            | b"NO CARRIER"
+            | [b'+', ..]
+    )
 }
 
 /// Lowers `wake_at` to `at`.

@@ -222,6 +222,11 @@ impl ModemHandle {
         self.shared.lock().socket_states()
     }
 
+    /// Text messages sent with AT+CMGS: to whom, and what.
+    pub fn messages(&self) -> Vec<(String, Vec<u8>)> {
+        self.shared.lock().messages.clone()
+    }
+
     /// Writes a remark of the test into the log.
     pub fn remark(&self, text: &str) {
         let text = text.to_string();

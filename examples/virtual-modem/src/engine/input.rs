@@ -28,6 +28,7 @@ impl Core {
             match &self.mode {
                 Mode::Command => self.command_input(*byte),
                 Mode::Prompt(_) => self.prompt_input(*byte),
+                Mode::Message(_) => self.message_input(*byte),
                 Mode::Data(_) => self.data_input(*byte),
             }
         }

@@ -10,6 +10,7 @@ mod dns;
 mod faults;
 mod general;
 mod input;
+mod message;
 mod open;
 mod output;
 mod ping;
@@ -47,6 +48,8 @@ enum Mode {
     Command,
     /// Behind a `>`.
     Prompt(Pending),
+    /// A text message is being written.
+    Message(message::Draft),
     /// Transparent access mode.
     Data(DataMode),
 }
@@ -167,6 +170,8 @@ pub(crate) struct Core {
     dns_running: bool,
     ntp_running: Option<(String, u32)>,
     clock_set: Option<String>,
+    /// Text messages sent, and to whom.
+    pub messages: Vec<(String, Vec<u8>)>,
     pin_given: bool,
     functionality: u32,
     report_registration: BTreeMap<String, u32>,
@@ -218,6 +223,7 @@ impl Core {
             dns_running: false,
             ntp_running: None,
             clock_set: None,
+            messages: Vec::new(),
             pin_given: false,
             functionality: 1,
             report_registration: BTreeMap::new(),
@@ -395,6 +401,8 @@ impl Core {
             "QICFG" => self.configure(form),
             "QISDE" => self.switch_payload_echo(form),
             "QIGETERROR" => self.query_error(form),
+            "CMGF" => self.message_format(form),
+            "CMGS" => self.send_message(form),
             "ATO" => self.resume(),
             _ => self.general(command),
         }
