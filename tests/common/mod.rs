@@ -1,4 +1,5 @@
-//! Two benches for the library, both under virtual time: a module that is a script, line by line, and the virtual modem.
+//! Two benches for the library: a module that is a script, line by line, and the virtual modem. Both run under virtual
+//! time; the virtual modem with real peers runs in real time.
 #![allow(dead_code, missing_docs)]
 
 use core::future::{Future, poll_fn};
@@ -12,7 +13,9 @@ use embassy_sync::pipe::Pipe;
 use embassy_time::{Timer, with_timeout};
 use quectel_nal::{Config, Resources, Stack};
 use virtual_modem::serial::{Line, pair};
-use virtual_modem::{Chop, InProcess, ModemHandle, Settings, VirtualModem, time};
+use virtual_modem::{
+    Chop, InProcess, Loopback, ModemHandle, Network, Settings, VirtualModem, time,
+};
 
 /// The peer of most tests.
 pub const PEER: &str = "198.51.100.7";
@@ -77,18 +80,33 @@ impl Bench {
         network: &InProcess,
         body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
     ) -> T {
-        time::run_virtual(async {
-            let modem = VirtualModem::new(self.settings, network.clone());
-            let handle = modem.handle();
-            let (rx, tx, end) = pair(self.line);
-            let mut resources = Box::new(Resources::<N, RX, TX>::new());
-            let (stack, mut runner) = quectel_nal::new(&mut resources, self.config);
-            let engine = select(modem.run(end), runner.run(rx, tx));
-            match select(engine, body(stack, handle.clone())).await {
-                Either::First(ended) => panic!("the engine stopped: {ended:?}"),
-                Either::Second(result) => result,
-            }
-        })
+        time::run_virtual(self.beside::<T, N, RX, TX>(network.clone(), body))
+    }
+
+    /// The same in real time, with real peers.
+    pub fn run_real<T>(
+        self,
+        network: Loopback,
+        body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
+    ) -> T {
+        time::block_on(self.beside::<T, 4, 2048, 2048>(network, body))
+    }
+
+    async fn beside<T, const N: usize, const RX: usize, const TX: usize>(
+        self,
+        network: impl Network + 'static,
+        body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
+    ) -> T {
+        let modem = VirtualModem::new(self.settings, network);
+        let handle = modem.handle();
+        let (rx, tx, end) = pair(self.line);
+        let mut resources = Box::new(Resources::<N, RX, TX>::new());
+        let (stack, mut runner) = quectel_nal::new(&mut resources, self.config);
+        let engine = select(modem.run(end), runner.run(rx, tx));
+        match select(engine, body(stack, handle.clone())).await {
+            Either::First(ended) => panic!("the engine stopped: {ended:?}"),
+            Either::Second(result) => result,
+        }
     }
 }
 
