@@ -1,5 +1,6 @@
 //! What the user decides: how to reach the network, and how long to wait for what.
 
+use core::fmt;
 use core::net::IpAddr;
 
 use embassy_time::Duration;
@@ -18,7 +19,7 @@ use crate::command::{
 /// let config = Config::new("internet").pin("1234");
 /// # let _ = config;
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Config<'d> {
     pub(crate) apn: &'d str,
     pub(crate) user: &'d str,
@@ -114,35 +115,35 @@ impl<'d> Config<'d> {
     /// How long the module may take from power-up to its first answer. Default 20 s.
     #[must_use]
     pub const fn boot_time(mut self, time: Duration) -> Self {
-        self.boot_time = time;
+        self.boot_time = bounded(time);
         self
     }
 
     /// How long the module may look for a network. Default 180 s.
     #[must_use]
     pub const fn registration_time(mut self, time: Duration) -> Self {
-        self.registration_time = time;
+        self.registration_time = bounded(time);
         self
     }
 
     /// How long a connection may take to open. Default 150 s, as section 2.1.4 suggests.
     #[must_use]
     pub const fn connect_time(mut self, time: Duration) -> Self {
-        self.connect_time = time;
+        self.connect_time = bounded(time);
         self
     }
 
     /// How long a name lookup may take. Default 60 s (section 2.1.14).
     #[must_use]
     pub const fn lookup_time(mut self, time: Duration) -> Self {
-        self.lookup_time = time;
+        self.lookup_time = bounded(time);
         self
     }
 
     /// How long the module may take to answer a command for which the note gives no time. Default 10 s.
     #[must_use]
     pub const fn answer_time(mut self, time: Duration) -> Self {
-        self.answer_time = time;
+        self.answer_time = bounded(time);
         self
     }
 
@@ -150,7 +151,7 @@ impl<'d> Config<'d> {
     /// the result of one AT+QISEND may take. Default 30 s.
     #[must_use]
     pub const fn send_time(mut self, time: Duration) -> Self {
-        self.send_time = time;
+        self.send_time = bounded(time);
         self
     }
 
@@ -167,14 +168,14 @@ impl<'d> Config<'d> {
     /// Default 5 s; zero turns it off.
     #[must_use]
     pub const fn recheck(mut self, interval: Duration) -> Self {
-        self.recheck = interval;
+        self.recheck = bounded(interval);
         self
     }
 
     /// A pause between the end of one command and the start of the next. Default none.
     #[must_use]
     pub const fn command_gap(mut self, gap: Duration) -> Self {
-        self.command_gap = gap;
+        self.command_gap = bounded(gap);
         self
     }
 
@@ -186,5 +187,26 @@ impl<'d> Config<'d> {
         Pin::new(self.pin.unwrap_or_default())?;
         PortName::new(self.urc_port.unwrap_or_default())?;
         Ok(())
+    }
+}
+
+impl fmt::Debug for Config<'_> {
+    /// Without credentials and PIN.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("apn", &self.apn)
+            .field("context", &self.context)
+            .field("context_type", &self.context_type)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A year is as good as for ever, and leaves room to add it to the time of day.
+const fn bounded(time: Duration) -> Duration {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    if time.as_ticks() > YEAR.as_ticks() {
+        YEAR
+    } else {
+        time
     }
 }

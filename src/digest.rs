@@ -16,6 +16,8 @@ enum State {
     LineFeed { sink: Option<Key>, length: u16 },
     /// This much payload is still to come.
     Payload { sink: Option<Key>, left: u16 },
+    /// The line end behind payload.
+    Trailer,
     /// The rest of an overlong line is passed over.
     Skip,
 }
@@ -164,7 +166,7 @@ impl<F: Fn() -> Forward> Digester for QuectelDigester<'_, F> {
                 }
                 let left = left - count as u16;
                 self.state = if left == 0 {
-                    State::Line { scanned: 0 }
+                    State::Trailer
                 } else {
                     State::Payload { sink, left }
                 };
@@ -189,6 +191,16 @@ impl<F: Fn() -> Forward> Digester for QuectelDigester<'_, F> {
                         let (result, count) = self.digest(&input[returns..]);
                         (result, returns + count)
                     }
+                }
+            }
+            State::Trailer => {
+                self.state = State::Line { scanned: 0 };
+                if matches!(input[0], b'\r' | b'\n') {
+                    (DigestResult::None, 1)
+                } else {
+                    // More or less than was announced has come.
+                    self.shared.with(|table| table.damaged());
+                    self.line(input, 0)
                 }
             }
             State::Skip => self.skip(input),

@@ -19,9 +19,9 @@ pub enum Error {
     Link(LinkError),
     /// Every socket slot of the [`Resources`](crate::Resources), or every connectID of the module, is in use.
     NoFreeSocket,
-    /// A port of 0 cannot be connected to.
+    /// Port 0 can neither be connected to nor listened on.
     InvalidPort,
-    /// An unspecified address (`0.0.0.0`, `::`) cannot be connected to.
+    /// An unspecified address (`0.0.0.0`, `::`) cannot be connected to, nor can one be bound that is not of this side.
     InvalidAddress,
     /// A datagram is empty, or longer than the module (1460 bytes) or the socket's transmit ring can take.
     InvalidLength {
@@ -118,8 +118,10 @@ impl fmt::Display for Error {
         match self {
             Self::Link(error) => write!(f, "link down: {error}"),
             Self::NoFreeSocket => f.write_str("no free socket"),
-            Self::InvalidPort => f.write_str("port 0 cannot be connected to"),
-            Self::InvalidAddress => f.write_str("an unspecified address cannot be connected to"),
+            Self::InvalidPort => f.write_str("port 0 is not a port"),
+            Self::InvalidAddress => {
+                f.write_str("the address is unspecified, or not one of this side")
+            }
             Self::InvalidLength { max } => {
                 write!(f, "a datagram of this socket has 1 to {max} bytes")
             }

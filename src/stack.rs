@@ -82,7 +82,7 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize>(
 /// A network stack: the handle through which sockets are opened and names are looked up.
 ///
 /// It is `Copy`; every task can have its own. It implements
-/// [`embedded_nal_async::TcpConnect`] and [`embedded_nal_async::Dns`].
+/// [`embedded_nal_async::TcpConnect`], [`embedded_nal_async::UdpStack`] and [`embedded_nal_async::Dns`].
 #[derive(Clone, Copy)]
 pub struct Stack<'d> {
     pub(crate) shared: &'d Shared<'d>,
@@ -97,7 +97,8 @@ impl fmt::Debug for Stack<'_> {
 }
 
 impl<'d> Stack<'d> {
-    /// How the link to the network is.
+    /// How the link to the network is, as far as is known: a module that dies while nobody wants anything of it is
+    /// noticed with the next command.
     #[must_use]
     pub fn link_state(&self) -> LinkState {
         self.shared.with(|table| table.link_state())

@@ -28,9 +28,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(130);
 impl<'d> Stack<'d> {
     /// Sends a command and turns its failure into an error of this crate.
     async fn command<Cmd: AtatCmd>(&self, command: &Cmd) -> Result<Cmd::Response, Error> {
-        match carry_out(self.shared, self.owner(), command).await {
+        match carry_out(self.shared, self.owner(), command, true).await {
             Ok(response) => Ok(response),
-            Err(Failure::Command(AtResult::Refused(Reason::None))) => Err(self.reason().await),
             Err(Failure::Command(AtResult::Aborted)) => Err(Error::Link(match self.link_state() {
                 LinkState::Down(error) => error,
                 _ => LinkError::Restarted,
@@ -43,13 +42,6 @@ impl<'d> Stack<'d> {
 
     fn owner(&self) -> u16 {
         self.shared.with(|table| table.at.new_owner())
-    }
-
-    /// The reason of a bare `ERROR`, as far as the module knows it.
-    async fn reason(&self) -> Error {
-        let last = carry_out(self.shared, self.owner(), &QueryLastError).await;
-        let code = last.ok().and_then(|last| last.error());
-        Error::from_code(code.unwrap_or(ErrorCode::Unspecified))
     }
 
     /// Waits for the end of an earlier question of the same kind.

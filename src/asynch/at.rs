@@ -8,6 +8,7 @@ use atat::{AtatCmd, InternalError};
 use embassy_time::Duration;
 use embedded_io_async::{ErrorKind, ErrorType, Write};
 
+use crate::command::MAX_COMMAND_LENGTH;
 use crate::shared::Shared;
 use crate::socket::{AtResult, Reason};
 use crate::stack::Stack;
@@ -36,6 +37,11 @@ impl<'d> Stack<'d> {
 }
 
 /// Sends AT commands between those of the stack.
+///
+/// # Panics
+///
+/// A command that atat derives panics in `send` when it is longer than 384 bytes. Put longer ones together with
+/// `send_with`, which answers with [`atat::Error::Capacity`].
 ///
 /// # Cancel safety
 ///
@@ -96,18 +102,25 @@ impl<'s, 'd> Turn<'s, 'd> {
     }
 
     /// Has the command carried out, and its answer parsed.
-    async fn finish<Cmd: AtatCmd>(self, command: &Cmd) -> Result<Cmd::Response, Failure> {
+    async fn finish<Cmd: AtatCmd>(
+        self,
+        command: &Cmd,
+        asks_reason: bool,
+    ) -> Result<Cmd::Response, Failure> {
         let limit = Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
         self.shared.with(|table| {
-            table.at.submit(limit, !Cmd::EXPECTS_RESPONSE_CODE);
+            table
+                .at
+                .submit(limit, !Cmd::EXPECTS_RESPONSE_CODE, asks_reason);
             table.kick();
         });
         let result = poll_fn(|cx| self.shared.with(|table| table.at.poll_result(cx.waker()))).await;
         match result {
-            AtResult::Done => self
-                .shared
-                .with(|table| command.parse(Ok(table.at.answer())))
-                .map_err(Failure::Answer),
+            AtResult::Done => {
+                // Parsed outside the lock: it is the user's code.
+                let answer = self.shared.with(|table| table.at.answer());
+                command.parse(Ok(&answer)).map_err(Failure::Answer)
+            }
             other => Err(Failure::Command(other)),
         }
     }
@@ -166,7 +179,7 @@ impl<'d> AtatClient for AtClient<'d> {
         if self.writer.full {
             return Err(atat::Error::Capacity);
         }
-        match turn.finish(command).await {
+        match turn.finish(command, false).await {
             Ok(response) => Ok(response),
             Err(failure) => failure.into_atat(command),
         }
@@ -174,20 +187,31 @@ impl<'d> AtatClient for AtClient<'d> {
 
     async fn send<Cmd: AtatCmd>(&mut self, command: &Cmd) -> Result<Cmd::Response, atat::Error> {
         let AtWriter { shared, owner, .. } = self.writer;
-        match carry_out(shared, owner, command).await {
+        match carry_out(shared, owner, command, false).await {
             Ok(response) => Ok(response),
             Err(failure) => failure.into_atat(command),
         }
     }
 }
 
-/// Has a command of this owner's carried out between those of the stack.
+/// Has a command of this owner's carried out between those of the stack, with the reason of its refusal if it is one of
+/// the note's.
 pub(crate) async fn carry_out<Cmd: AtatCmd>(
     shared: &Shared<'_>,
     owner: u16,
     command: &Cmd,
+    asks_reason: bool,
 ) -> Result<Cmd::Response, Failure> {
     let turn = Turn::begin(shared, owner).await;
-    shared.with(|table| table.at.encode(|buffer| command.write(buffer)));
-    turn.finish(command).await
+    let fits = {
+        // Outside the lock: it is the user's code.
+        let mut text = [0; MAX_COMMAND_LENGTH];
+        let length = command.write(&mut text);
+        let text = text.get(..length).unwrap_or_default();
+        shared.with(|table| table.at.write(owner, text))
+    };
+    if !fits {
+        return Err(Failure::Answer(atat::Error::Capacity));
+    }
+    turn.finish(command, asks_reason).await
 }

@@ -32,8 +32,12 @@ const ATTENTION_TIME: Duration = Duration::from_secs(1);
 const PIECE: usize = 256;
 /// The most that a prompt can still be waiting for.
 const MAX_PROMPT: usize = 1460;
-/// How many errors in a row make the receiving side of the UART unusable.
-const MAX_SERIAL_ERRORS: u8 = 16;
+/// After an error of the UART while receiving: a module without power holds the line down.
+const ERROR_PAUSE: Duration = Duration::from_millis(5);
+/// For how long the receiving side of the UART may have nothing but errors before it is taken to be unusable.
+const ERROR_TIME: Duration = Duration::from_secs(120);
+/// How long the module may refuse to take bytes on the way out of whatever it is in.
+const ESCAPE_TIME: Duration = Duration::from_secs(10);
 
 /// Why the runner stopped: the serial line cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +97,10 @@ impl<'d> Runner<'d> {
     ///
     /// # Errors
     ///
-    /// Returns only when the serial line cannot be used any more. All else is dealt with, and seen through
-    /// [`Stack::link_state`](crate::Stack::link_state).
+    /// Returns only when the serial line cannot be used any more: it is closed, writing fails, or reading has brought
+    /// nothing but errors for two minutes. All else is dealt with, and seen through
+    /// [`Stack::link_state`](crate::Stack::link_state). Until the runner is run again, everything that needs the module
+    /// fails with [`LinkError::NotRunning`](crate::LinkError::NotRunning).
     ///
     /// # Cancel safety
     ///
@@ -122,33 +128,43 @@ impl<'d> Runner<'d> {
             .await
     }
 
-    /// As [`run`](Self::run) or, with a `reset` hook, as [`run_with_reset`](Self::run_with_reset), and what the module
-    /// says that is not this crate's goes to the subscribers of `urcs`, as far as `Urc` knows it.
+    /// As [`run`](Self::run), and what the module says that is not this crate's goes to the subscribers of `urcs`, as
+    /// far as `Urc` knows it.
     ///
     /// A channel that is full takes no more: such lines are dropped and counted
     /// ([`Statistics::dropped_urcs`](crate::Statistics::dropped_urcs)), and nothing waits for its readers.
-    pub async fn run_with_urcs<Urc, Reset, const CAPACITY: usize, const SUBSCRIBERS: usize>(
+    ///
+    /// # Panics
+    ///
+    /// When another runner is running with the same channel.
+    pub async fn run_with_urcs<Urc: AtatUrc, const CAPACITY: usize, const SUBSCRIBERS: usize>(
         &mut self,
         rx: impl Read,
         tx: impl Write,
-        reset: Option<Reset>,
         urcs: &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
-    ) -> RunError
-    where
+    ) -> RunError {
+        self.serve(rx, tx, false, async || {}, urcs, || forward_to(urcs))
+            .await
+    }
+
+    /// [`run_with_reset`](Self::run_with_reset) and [`run_with_urcs`](Self::run_with_urcs) in one.
+    ///
+    /// # Panics
+    ///
+    /// As [`run_with_urcs`](Self::run_with_urcs).
+    pub async fn run_with_urcs_and_reset<
         Urc: AtatUrc,
-        Reset: AsyncFnMut(),
-    {
-        let forward = || {
-            if urcs.free_capacity() > 0 {
-                Forward::User
-            } else {
-                Forward::Full
-            }
-        };
-        match reset {
-            Some(reset) => self.serve(rx, tx, true, reset, urcs, forward).await,
-            None => self.serve(rx, tx, false, async || {}, urcs, forward).await,
-        }
+        const CAPACITY: usize,
+        const SUBSCRIBERS: usize,
+    >(
+        &mut self,
+        rx: impl Read,
+        tx: impl Write,
+        urcs: &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
+        reset: impl AsyncFnMut(),
+    ) -> RunError {
+        self.serve(rx, tx, true, reset, urcs, || forward_to(urcs))
+            .await
     }
 
     async fn serve<Urc: AtatUrc, const CAPACITY: usize, const SUBSCRIBERS: usize>(
@@ -160,7 +176,7 @@ impl<'d> Runner<'d> {
         urcs: &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
         forward: impl Fn() -> Forward,
     ) -> RunError {
-        let running = Running::start(self.shared, can_reset);
+        let mut running = Running::start(self.shared, can_reset);
         let response = ResponseSlot::<1>::new();
         let digester = QuectelDigester::new(self.shared, self.ingress.len(), forward);
         let ingress = Ingress::new(digester, self.ingress, &response, urcs);
@@ -171,27 +187,43 @@ impl<'d> Runner<'d> {
             tx,
         };
         let ended = select(receive(running.shared, rx, ingress), engine.run(reset)).await;
+        running.has_failed = true;
         match ended {
             Either::First(error) | Either::Second(error) => error,
         }
     }
 }
 
+fn forward_to<Urc: AtatUrc, const CAPACITY: usize, const SUBSCRIBERS: usize>(
+    urcs: &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
+) -> Forward {
+    if urcs.free_capacity() > 0 {
+        Forward::User
+    } else {
+        Forward::Full
+    }
+}
+
 /// Tells the table that the runner runs, and that it does not any more.
 struct Running<'d> {
     shared: &'d Shared<'d>,
+    /// The serial line cannot be used: nobody need wait for the runner.
+    has_failed: bool,
 }
 
 impl<'d> Running<'d> {
     fn start(shared: &'d Shared<'d>, can_reset: bool) -> Self {
         shared.with(|table| table.start(can_reset));
-        Self { shared }
+        Self {
+            shared,
+            has_failed: false,
+        }
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.shared.with(|table| table.stop());
+        self.shared.with(|table| table.stop(self.has_failed));
     }
 }
 
@@ -211,7 +243,7 @@ async fn receive(
     mut rx: impl Read,
     mut ingress: impl AtatIngress,
 ) -> RunError {
-    let mut errors = 0;
+    let mut failing_since = None;
     loop {
         let buffer = ingress.write_buf();
         if buffer.is_empty() {
@@ -222,16 +254,16 @@ async fn receive(
         match rx.read(buffer).await {
             Ok(0) => return RunError::Closed,
             Ok(count) => {
-                errors = 0;
+                failing_since = None;
                 ingress.advance(count).await;
             }
             Err(error) => {
                 shared.with(|table| table.serial_error());
-                errors += 1;
-                if errors == MAX_SERIAL_ERRORS {
+                let now = Instant::now();
+                if now >= *failing_since.get_or_insert(now) + ERROR_TIME {
                     return RunError::Read(error.kind());
                 }
-                yield_now().await;
+                Timer::after(ERROR_PAUSE).await;
             }
         }
     }
@@ -250,7 +282,9 @@ impl<W: Write> Engine<'_, '_, W> {
             let action = self.shared.with(|table| table.next(Instant::now()));
             let result = match action {
                 Action::Run(job) => self.transact(job).await,
-                Action::Escape(escape) => self.escape(escape).await,
+                Action::Escape(escape) => with_timeout(ESCAPE_TIME, self.escape(escape))
+                    .await
+                    .unwrap_or(Ok(())),
                 Action::Reset => {
                     reset().await;
                     self.shared.with(|table| table.reset_done(Instant::now()));
@@ -301,7 +335,12 @@ impl<W: Write> Engine<'_, '_, W> {
                 job == Job::User && table.at.mute,
             )
         });
-        if let Some(length) = length {
+        let Some(length) = length else {
+            // Its socket is gone.
+            yield_now().await;
+            return Ok(());
+        };
+        {
             let ended = with_timeout(limit, async {
                 self.tx.write_all(&self.buffer[..length]).await?;
                 self.tx.flush().await?;

@@ -40,6 +40,8 @@ pub(crate) struct Flight {
     pub(super) echo_count: u16,
     /// All of these were blanks, and so may be the prompt's.
     pub(super) only_blanks: bool,
+    /// Bytes were lost on the serial line while this was answered.
+    pub(super) damaged: bool,
     /// A line has begun or ended since the prompt.
     pub(super) line_seen: bool,
 }
@@ -57,6 +59,7 @@ impl Flight {
             echoed: false,
             echo_count: 0,
             only_blanks: true,
+            damaged: false,
             line_seen: false,
         }
     }

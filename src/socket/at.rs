@@ -6,6 +6,7 @@ use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::Vec;
 
+use super::WAITERS;
 use super::job::{Outcome, Reason};
 use crate::command::MAX_COMMAND_LENGTH;
 
@@ -46,6 +47,8 @@ pub(crate) struct UserCommand {
     pub(crate) limit: Duration,
     /// Nothing is answered to it.
     pub(crate) mute: bool,
+    /// After a bare `ERROR` AT+QIGETERROR tells more: it is a command of the note.
+    pub(super) asks_reason: bool,
     /// It has been handed over to be sent.
     pub(crate) sent: bool,
     /// `+NAME` of the command, which its information lines begin with: where the name ends in the command.
@@ -59,7 +62,7 @@ pub(crate) struct UserCommand {
     /// The payload has its end with it: the prompts that the module may give for its lines mean nothing.
     complete: bool,
     prompt_until: Option<Instant>,
-    watchers: MultiWakerRegistration<4>,
+    watchers: MultiWakerRegistration<WAITERS>,
 }
 
 impl UserCommand {
@@ -69,6 +72,7 @@ impl UserCommand {
             text: Vec::new(),
             limit: Duration::MIN,
             mute: false,
+            asks_reason: false,
             sent: false,
             name: Vec::new(),
             overflow: false,
@@ -107,18 +111,11 @@ impl UserCommand {
             && self.text.extend_from_slice(bytes).is_ok()
     }
 
-    /// Lets a command write itself, in one go.
-    pub(crate) fn encode(&mut self, write: impl FnOnce(&mut [u8]) -> usize) {
-        let capacity = self.text.capacity();
-        let _ = self.text.resize(capacity, 0);
-        let length = write(&mut self.text);
-        self.text.truncate(length);
-    }
-
     /// The command is complete. The table has to be kicked.
-    pub(crate) fn submit(&mut self, limit: Duration, mute: bool) {
+    pub(crate) fn submit(&mut self, limit: Duration, mute: bool, asks_reason: bool) {
         self.limit = limit;
         self.mute = mute;
+        self.asks_reason = asks_reason;
         self.state = State::Ready;
     }
 
@@ -133,8 +130,8 @@ impl UserCommand {
     }
 
     /// The information lines of the answer, with line ends between them.
-    pub(crate) fn answer(&self) -> &[u8] {
-        &self.text
+    pub(crate) fn answer(&self) -> Vec<u8, MAX_COMMAND_LENGTH> {
+        self.text.clone()
     }
 
     /// The user is done with the buffer, or gone.
@@ -211,7 +208,8 @@ impl UserCommand {
 
     /// Whether a prompt ends the command: not behind the end of payload.
     pub(super) fn takes_prompt(&self) -> bool {
-        !self.complete
+        // Behind an information line it is more of the answer.
+        !self.complete && self.text.is_empty()
     }
 
     /// Whether a line is the module's echo of the command.

@@ -95,6 +95,20 @@ impl Slot<'_> {
         missing > 0
     }
 
+    /// The newest datagram is not to be relied on. False if the user has it already.
+    pub(super) fn drop_newest_datagram(&mut self) -> bool {
+        if self.drop_partial_datagram() {
+            return true;
+        }
+        let Some(rest) = self.datagrams.checked_sub(1) else {
+            return false;
+        };
+        self.datagrams = rest;
+        let complete = self.complete_length();
+        self.rx.retract(self.rx.len() - complete);
+        true
+    }
+
     /// How many bytes of the ring are complete datagrams.
     fn complete_length(&self) -> usize {
         let mut end = 0;

@@ -21,7 +21,7 @@ impl Table<'_> {
             matches!(phase, Phase::Open | Phase::Opening)
         });
         let service = match listener {
-            Some((key, slot)) if slot.is_listener() => Some((
+            Some((key, slot)) if slot.is_listener() && slot.held && !slot.shutdown => Some((
                 key,
                 match slot.service {
                     ServiceType::UdpListener => ServiceType::UdpIncoming,
@@ -104,6 +104,7 @@ impl Table<'_> {
                 refused += 1;
             }
         }
-        self.statistics.refused_connections += refused;
+        let count = &mut self.statistics.refused_connections;
+        *count = count.wrapping_add(refused);
     }
 }

@@ -6,6 +6,7 @@ use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::{String, Vec};
 
+use super::WAITERS;
 use super::job::{Job, Outcome};
 use super::turn::sooner;
 use crate::command::ErrorCode;
@@ -51,11 +52,13 @@ pub(crate) struct Lookup {
     deadline: Option<Instant>,
     /// The deadline is that of the address lines.
     hurried: bool,
+    /// The command was not answered, and its result may still come.
+    late: bool,
     /// Until when an answer to a question that was given up may come.
     late_until: Option<Instant>,
     /// The one who asked has gone.
     abandoned: bool,
-    pub(super) watchers: MultiWakerRegistration<4>,
+    pub(super) watchers: MultiWakerRegistration<WAITERS>,
 }
 
 impl Lookup {
@@ -66,6 +69,7 @@ impl Lookup {
             found: Vec::new(),
             deadline: None,
             hurried: false,
+            late: false,
             late_until: None,
             abandoned: false,
             watchers: MultiWakerRegistration::new(),
@@ -91,14 +95,12 @@ impl Lookup {
         true
     }
 
-    /// The answer, which can be taken once.
-    pub(super) fn take(&mut self) -> Option<Result<Addresses, Error>> {
-        let State::Done(result) = self.state else {
-            return None;
-        };
-        self.state = State::Idle;
-        self.watchers.wake();
-        Some(result.map(|()| self.found.clone()))
+    /// The answer. It stays until the one who asked lets go of it: nobody else can ask before.
+    pub(super) fn answer(&self) -> Option<Result<Addresses, Error>> {
+        match self.state {
+            State::Done(result) => Some(result.map(|()| self.found.clone())),
+            _ => None,
+        }
     }
 
     /// The one who asked has gone. A question that is already on its way blocks the next one until it is answered:
@@ -129,6 +131,9 @@ impl Lookup {
             State::Idle | State::Busy | State::Done(_) => return None,
             State::Asked { not_before } => {
                 let deadline = *self.deadline.get_or_insert(now + config.lookup_time);
+                if core::mem::take(&mut self.late) {
+                    self.late_until = Some(now + ANSWER_TIME);
+                }
                 let not_before = self.late_until.unwrap_or(not_before).max(not_before);
                 if now < not_before {
                     sooner(wake_at, not_before.min(deadline));
@@ -172,7 +177,11 @@ impl Lookup {
         match outcome {
             Outcome::Done(_) => {}
             Outcome::Refused(reason) => self.failed(reason.code()),
-            Outcome::NoAnswer | Outcome::SendFail => self.end(Err(Error::TimedOut)),
+            Outcome::NoAnswer | Outcome::SendFail => {
+                // It may have been heard all the same.
+                self.late = true;
+                self.end(Err(Error::TimedOut));
+            }
         }
     }
 
@@ -180,6 +189,7 @@ impl Lookup {
     pub(super) fn result(&mut self, result: Result<(), ErrorCode>, count: Option<u8>) {
         if !matches!(self.state, State::Running { missing: None }) {
             // The one that was given up.
+            self.late = false;
             self.late_until = None;
             return;
         }

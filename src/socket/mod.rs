@@ -51,6 +51,8 @@ use crate::command::{ConnectId, DateTime, ErrorCode};
 use crate::config::Config;
 use crate::error::{Error, LinkError};
 
+/// How many tasks can wait for the same thing before they begin to wake each other.
+const WAITERS: usize = 12;
 /// For how long after its close a connectID may still get a `closed` URC that is not for its next user.
 const CLOSE_ECHO: Duration = Duration::from_secs(10);
 
@@ -98,7 +100,7 @@ pub(crate) struct Table<'d> {
     work: bool,
     engine: WakerRegistration,
     /// Those who wait for a slot that is being closed.
-    queue: MultiWakerRegistration<4>,
+    queue: MultiWakerRegistration<WAITERS>,
 }
 
 impl<'d> Table<'d> {
@@ -175,12 +177,15 @@ impl<'d> Table<'d> {
         }
     }
 
-    /// The runner ends.
-    pub(crate) fn stop(&mut self) {
+    /// The runner ends: it can be run again, unless the serial line has failed under it.
+    pub(crate) fn stop(&mut self, for_good: bool) {
         self.forget_module();
         self.at.refuse();
         self.link.lose(LinkError::NotRunning);
         self.cut(LinkError::NotRunning);
+        if for_good {
+            self.die(LinkError::NotRunning);
+        }
     }
 
     fn die(&mut self, error: LinkError) {
@@ -211,7 +216,7 @@ impl<'d> Table<'d> {
 
     /// The link went down after it had been up.
     fn lose(&mut self, error: LinkError) {
-        self.statistics.link_losses += 1;
+        self.statistics.link_losses = self.statistics.link_losses.wrapping_add(1);
         // After the loss of its context the module still answers what it was asked.
         if error != LinkError::ContextLost {
             self.forget_module();
@@ -266,6 +271,14 @@ impl<'d> Table<'d> {
     /// The UART driver reported an error while receiving.
     pub(crate) fn serial_error(&mut self) {
         self.statistics.serial_errors = self.statistics.serial_errors.wrapping_add(1);
+        self.damaged();
+    }
+
+    /// What is being answered has lost bytes on its way, or may have.
+    pub(crate) fn damaged(&mut self) {
+        if let Some(flight) = &mut self.flight {
+            flight.damaged = true;
+        }
     }
 
     // ---- shared --------------------------------------------------------------------------------------------------

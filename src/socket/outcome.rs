@@ -33,11 +33,33 @@ impl Table<'_> {
             }
             return;
         }
-        if outcome == Outcome::Refused(Reason::None) && flight.job.has_reason() {
+        let has_reason = match flight.job {
+            Job::User => self.at.asks_reason,
+            job => job.has_reason(),
+        };
+        if outcome == Outcome::Refused(Reason::None) && has_reason {
             self.blamed = Some(flight.job);
             return;
         }
         self.done(flight.job, outcome, flight.echoed, now);
+        if let (Job::Read { key, .. }, true) = (flight.job, flight.damaged) {
+            self.distrust(key);
+        }
+    }
+
+    /// What a read brought cannot be relied on: the count of its bytes is right, and some of them are not its own.
+    fn distrust(&mut self, key: Key) {
+        let Some(slot) = self.slot(key) else { return };
+        if !slot.is_datagram() {
+            slot.fail(Error::DataLost);
+        } else if slot.drop_newest_datagram() {
+            self.dropped_datagram();
+        }
+    }
+
+    pub(super) fn dropped_datagram(&mut self) {
+        let dropped = &mut self.statistics.dropped_datagrams;
+        *dropped = dropped.wrapping_add(1);
     }
 
     /// The user's hook has restarted the module.
@@ -159,6 +181,10 @@ impl Table<'_> {
 
     fn status_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
         let Some(slot) = self.slot(key) else { return };
+        if outcome == Outcome::NoAnswer {
+            // Asked again when the module is back.
+            return;
+        }
         slot.doubted = false;
         let state = match outcome {
             Outcome::Done(Answer::Socket(state)) => Some(state),
@@ -205,7 +231,7 @@ impl Table<'_> {
             Outcome::Done(_) | Outcome::SendFail => {}
             Outcome::NoAnswer if slot.is_datagram() => {
                 if slot.drop_partial_datagram() {
-                    self.statistics.dropped_datagrams += 1;
+                    self.dropped_datagram();
                 }
             }
             Outcome::NoAnswer => slot.gap = true,
@@ -241,7 +267,7 @@ impl Table<'_> {
         let config = self.config;
         let Some(slot) = self.slot(key) else { return };
         match outcome {
-            Outcome::Done(_) => slot.send_done(length),
+            Outcome::Done(_) => slot.send_done(length, now),
             // Full for now, but the chunk may have left the module all the same (field note 56).
             Outcome::SendFail => {
                 slot.unsure = Some(length);
@@ -288,7 +314,7 @@ impl Table<'_> {
                 total,
                 acknowledged,
             }) => {
-                slot.counted(total);
+                slot.counted(total, now);
                 if slot.ack_wanted && slot.tx.is_empty() {
                     slot.counted_acknowledged(acknowledged, now);
                 }

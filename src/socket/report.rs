@@ -8,6 +8,7 @@ use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::Deque;
 
+use super::WAITERS;
 use crate::command::{ErrorCode, PingReport};
 use crate::error::Error;
 
@@ -67,7 +68,7 @@ pub(crate) struct Outstanding<T> {
     end: Option<Result<T, ErrorCode>>,
     /// Who asked is gone; the result is still waited for.
     orphaned: bool,
-    watchers: MultiWakerRegistration<2>,
+    watchers: MultiWakerRegistration<WAITERS>,
 }
 
 impl<T: Copy> Outstanding<T> {

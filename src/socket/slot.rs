@@ -15,7 +15,7 @@ use crate::ring::Ring;
 const SEND_RETRY: Duration = Duration::from_millis(100);
 /// How long a retry waits at most.
 const SEND_RETRY_MAX: Duration = Duration::from_secs(2);
-/// How long a dropped connection may still take to hand over what was written to it.
+/// How long a connection that is being closed may go without handing over any of what was written to it.
 const LINGER: Duration = Duration::from_secs(10);
 
 /// After how many re-checks that brought nothing the module is asked whether the connection is still there.
@@ -341,6 +341,9 @@ impl<'d> Slot<'d> {
             // The end may have come without a notice as well.
             self.idle_rechecks = (self.idle_rechecks + 1) % STATE_RECHECK;
             self.doubted |= self.idle_rechecks == 0 && self.phase == Phase::Open;
+            // Who still waits says so again; a read that was dropped needs no more re-checks.
+            self.awaited = false;
+            self.reader.wake();
         }
         if more {
             self.unread = true;
@@ -361,7 +364,7 @@ impl<'d> Slot<'d> {
     }
 
     /// The module accepted `count` bytes.
-    pub(super) fn send_done(&mut self, count: u16) {
+    pub(super) fn send_done(&mut self, count: u16, now: Instant) {
         if !self.is_datagram() {
             self.tx.discard(count.into());
         } else if count > 0 {
@@ -372,9 +375,7 @@ impl<'d> Slot<'d> {
         if count > 0 {
             self.retry = SEND_RETRY;
             self.not_before = Instant::MIN;
-            if !self.shutdown {
-                self.deadline = None;
-            }
+            self.deadline = self.shutdown.then(|| now + LINGER);
         }
         self.writer.wake();
     }
@@ -387,13 +388,13 @@ impl<'d> Slot<'d> {
     }
 
     /// What the module says it has accepted since the open, after a chunk of which that is not known.
-    pub(super) fn counted(&mut self, total: u32) {
+    pub(super) fn counted(&mut self, total: u32, now: Instant) {
         let Some(length) = self.unsure.take() else {
             return;
         };
         match u16::try_from(total.wrapping_sub(self.accepted)) {
             // If it took nothing, the pause before the next try has begun already.
-            Ok(taken) if taken <= length => self.send_done(taken),
+            Ok(taken) if taken <= length => self.send_done(taken, now),
             // A count that cannot be ours: neither sending again nor going on would be right.
             _ => self.fail(Error::DataLost),
         }
@@ -417,6 +418,7 @@ impl<'d> Slot<'d> {
         if self.reopen && self.held {
             self.reopen = false;
             self.reopened = true;
+            self.close_tries = 0;
             self.phase = Phase::Wanted;
             self.fresh();
         } else if self.is_kept() {
@@ -430,7 +432,7 @@ impl<'d> Slot<'d> {
     /// AT+QICLOSE was refused and the connectID still exists: true if another try is not worth it.
     pub(super) fn gives_up_closing(&mut self) -> bool {
         self.close_tries += 1;
-        self.close_tries == CLOSE_TRIES
+        self.close_tries >= CLOSE_TRIES
     }
 
     /// The state is to be asked for as soon as possible.

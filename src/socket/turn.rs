@@ -208,7 +208,7 @@ impl Slot<'_> {
         config: &Config<'_>,
         wake_at: &mut Option<Instant>,
     ) -> bool {
-        if config.recheck == Duration::MIN {
+        if self.recheck.is_none() && config.recheck == Duration::MIN {
             return false;
         }
         let at = *self.recheck.get_or_insert(now + config.recheck);

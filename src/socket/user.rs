@@ -461,7 +461,7 @@ impl<'d> Table<'d> {
     }
 
     pub(crate) fn poll_answer(&mut self, waker: &Waker) -> Poll<Result<Addresses, Error>> {
-        match self.lookup.take() {
+        match self.lookup.answer() {
             Some(result) => Poll::Ready(result),
             None => {
                 self.lookup.watchers.register(waker);

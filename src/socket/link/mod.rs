@@ -10,6 +10,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 
+use super::WAITERS;
 use super::job::{Action, Domain, Escape, Job, Setting};
 use crate::command::{ConnectId, ErrorCode, RegistrationStatus};
 use crate::config::Config;
@@ -103,7 +104,7 @@ pub(crate) struct Link {
     /// ConnectIDs that the module holds and nobody here uses.
     pub(super) strays: u16,
     pub(super) addresses: Addresses,
-    pub(super) watchers: MultiWakerRegistration<4>,
+    pub(super) watchers: MultiWakerRegistration<WAITERS>,
 }
 
 impl Link {
@@ -221,6 +222,10 @@ impl Link {
 
     /// The module begins anew.
     pub(super) fn restarted(&mut self) {
+        if self.step == Step::Dead {
+            // Nothing is sent with a configuration that cannot be used.
+            return;
+        }
         self.strays = 0;
         self.pin_given = false;
         self.configured = false;

@@ -167,6 +167,7 @@ impl Link {
         self.state = LinkState::Up;
         self.failures = 0;
         self.resets = 0;
+        self.reset_allowed_at = Instant::MIN;
         self.outcomes = self.outcomes.wrapping_add(1);
         self.go(Step::Up);
         self.watchers.wake();
@@ -179,9 +180,8 @@ impl Link {
         self.outcomes = self.outcomes.wrapping_add(1);
         let back_off = Duration::from_secs(1 << self.failures.min(6)).min(BACK_OFF_MAX);
         self.failures = self.failures.saturating_add(1);
-        if error.needs_restart() && self.can_reset {
+        if error.needs_restart() && self.can_reset && now >= self.reset_allowed_at {
             self.go(Step::Reset);
-            self.not_before = self.reset_allowed_at;
         } else {
             self.go(Step::Pause);
             self.pause(now, back_off);
