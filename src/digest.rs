@@ -5,8 +5,8 @@
 
 use atat::{DigestResult, Digester};
 
+use crate::shared::Shared;
 use crate::socket::{Heard, Key};
-use crate::stack::Shared;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -20,19 +20,30 @@ enum State {
     Skip,
 }
 
+/// What to do with a line that is not this crate's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forward {
+    /// Nobody wants it.
+    Nobody,
+    /// Hand it on, to the user's own URC type.
+    User,
+    /// The user's channel takes no more.
+    Full,
+}
+
 /// Implements [`atat::Digester`] for the language of the note, binary-safe.
-pub(crate) struct QuectelDigester<'d> {
+pub(crate) struct QuectelDigester<'d, F> {
     shared: &'d Shared<'d>,
     state: State,
     epoch: u8,
     /// A line that fills the buffer in front of the digester can never be complete.
     longest_line: usize,
-    /// Hand lines of others on, to the user's own URC type.
-    forward: bool,
+    /// What to do with the lines of others.
+    forward: F,
 }
 
-impl<'d> QuectelDigester<'d> {
-    pub(crate) fn new(shared: &'d Shared<'d>, buffer: usize, forward: bool) -> Self {
+impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
+    pub(crate) fn new(shared: &'d Shared<'d>, buffer: usize, forward: F) -> Self {
         Self {
             shared,
             state: State::Line { scanned: 0 },
@@ -65,8 +76,14 @@ impl<'d> QuectelDigester<'d> {
                 match heard {
                     Heard::Nothing => (DigestResult::None, end),
                     Heard::Final => (DigestResult::Response(Ok(&[])), end),
-                    Heard::Foreign if self.forward => (DigestResult::Urc(line.trim_ascii()), end),
-                    Heard::Foreign => (DigestResult::None, end),
+                    Heard::Foreign => match (self.forward)() {
+                        Forward::User => (DigestResult::Urc(line.trim_ascii()), end),
+                        Forward::Nobody => (DigestResult::None, end),
+                        Forward::Full => {
+                            self.shared.with(|table| table.dropped_urc());
+                            (DigestResult::None, end)
+                        }
+                    },
                     Heard::Payload(payload) => {
                         self.epoch = self.shared.with(|table| table.epoch);
                         self.state = State::LineFeed {
@@ -125,7 +142,7 @@ impl<'d> QuectelDigester<'d> {
     }
 }
 
-impl Digester for QuectelDigester<'_> {
+impl<F: Fn() -> Forward> Digester for QuectelDigester<'_, F> {
     fn digest<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
         if input.is_empty() {
             return (DigestResult::None, 0);

@@ -69,21 +69,6 @@ impl Error {
     }
 }
 
-impl Error {
-    /// What a failed command of the user's own means.
-    pub(crate) fn from_at(error: atat::Error) -> Self {
-        match error {
-            atat::Error::Timeout => Self::TimedOut,
-            atat::Error::Aborted => Self::Link(LinkError::Restarted),
-            atat::Error::CmeError(error) => match u16::from(error) {
-                code @ 550..=599 => Self::from_code(ErrorCode::from(code)),
-                number => Self::Equipment(number),
-            },
-            _ => Self::Module(ErrorCode::Unspecified),
-        }
-    }
-}
-
 impl embedded_io_async::Error for Error {
     fn kind(&self) -> ErrorKind {
         match self {

@@ -17,6 +17,7 @@ mod error;
 mod fmt;
 mod ring;
 mod runner;
+mod shared;
 mod socket;
 mod stack;
 #[cfg(any(test, fuzzing))]

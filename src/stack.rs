@@ -1,18 +1,15 @@
 //! The user's handle, and the memory that everything lives in.
 
-use core::cell::RefCell;
 use core::fmt;
 use core::future::poll_fn;
 use core::net::IpAddr;
-
-use embassy_sync::blocking_mutex::Mutex;
-use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 
 use crate::asynch::{Lookup, TcpConnection};
 use crate::command::MAX_COMMAND_LENGTH;
 use crate::config::Config;
 use crate::error::{Error, LinkError};
 use crate::runner::Runner;
+use crate::shared::Shared;
 use crate::socket::{Addresses, LinkState, Request, Slot, Statistics, Table};
 
 /// The buffer between UART and digester. It holds one line, never payload.
@@ -64,18 +61,6 @@ impl<const N: usize, const RX: usize, const TX: usize> fmt::Debug for Resources<
     }
 }
 
-/// What the stack, its sockets and the runner share.
-pub(crate) struct Shared<'d> {
-    table: Mutex<CriticalSectionRawMutex, RefCell<Table<'d>>>,
-}
-
-impl<'d> Shared<'d> {
-    /// Short and never across an await: interrupts may be off.
-    pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Table<'d>) -> T) -> T {
-        self.table.lock(|table| access(&mut table.borrow_mut()))
-    }
-}
-
 /// Makes a stack and the runner that serves it.
 ///
 /// Nothing happens on the serial line before [`Runner::run`] is polled.
@@ -87,9 +72,8 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize>(
     for (slot, (rx, tx)) in resources.slots.iter_mut().zip(rings) {
         *slot = Some(Slot::new(rx, tx));
     }
-    let shared = &*resources.shared.insert(Shared {
-        table: Mutex::new(RefCell::new(Table::new(&mut resources.slots, config))),
-    });
+    let table = Table::new(&mut resources.slots, config);
+    let shared = &*resources.shared.insert(Shared::new(table));
     let stack = Stack { shared };
     let runner = Runner::new(shared, &mut resources.ingress, &mut resources.command);
     (stack, runner)

@@ -9,17 +9,18 @@ use core::net::IpAddr;
 use core::task::Context;
 
 use atat::AtatCmd;
-use atat::asynch::AtatClient;
 use embassy_time::{Duration, Instant, with_deadline};
 
+use crate::asynch::{Failure, carry_out};
 use crate::command::{
     Address, ConfigureDns, ConfigureSetting, ConnectId, DateTime, DnsServers, ErrorCode, Host,
     LastError, Ping, PingCount, PingTimeout, QueryDataEcho, QueryDns, QueryLastError, QuerySetting,
     QuerySocket, Setting, SettingKey, SocketStatus, SynchronizeTime,
 };
 use crate::error::{Error, LinkError};
-use crate::socket::{LinkState, Outstanding, PingReply, PingSummary, Table};
-use crate::stack::{Shared, Stack};
+use crate::shared::Shared;
+use crate::socket::{AtResult, LinkState, Outstanding, PingReply, PingSummary, Reason, Table};
+use crate::stack::Stack;
 
 /// How long the result of AT+QNTP may take (section 2.1.12), and a little for the line.
 const TIME_LIMIT: Duration = Duration::from_secs(130);
@@ -27,26 +28,24 @@ const TIME_LIMIT: Duration = Duration::from_secs(130);
 impl<'d> Stack<'d> {
     /// Sends a command and turns its failure into an error of this crate.
     async fn command<Cmd: AtatCmd>(&self, command: &Cmd) -> Result<Cmd::Response, Error> {
-        let result = self.at().send(command).await;
-        match result {
+        match carry_out(self.shared, command).await {
             Ok(response) => Ok(response),
-            Err(atat::Error::Error) => Err(self.reason().await),
-            Err(atat::Error::Aborted) => Err(Error::Link(match self.link_state() {
+            Err(Failure::Command(AtResult::Refused(Reason::None))) => Err(self.reason().await),
+            Err(Failure::Command(AtResult::Aborted)) => Err(Error::Link(match self.link_state() {
                 LinkState::Down(error) => error,
                 _ => LinkError::Restarted,
             })),
-            Err(error) => Err(Error::from_at(error)),
+            Err(Failure::Command(result)) => Err(Error::from_command(result)),
+            // An answer that cannot be read.
+            Err(Failure::Answer(_)) => Err(Error::Module(ErrorCode::Unspecified)),
         }
     }
 
     /// The reason of a bare `ERROR`, as far as the module knows it.
     async fn reason(&self) -> Error {
-        match self.at().send(&QueryLastError).await {
-            Ok(last) => last
-                .error()
-                .map_or(Error::Module(ErrorCode::Unspecified), Error::from_code),
-            Err(_) => Error::Module(ErrorCode::Unspecified),
-        }
+        let last = carry_out(self.shared, &QueryLastError).await;
+        let code = last.ok().and_then(|last| last.error());
+        Error::from_code(code.unwrap_or(ErrorCode::Unspecified))
     }
 
     /// Waits for the end of an earlier question of the same kind.
@@ -250,6 +249,21 @@ impl<'d> Stack<'d> {
     /// What the module says.
     pub async fn last_error(&self) -> Result<LastError, Error> {
         self.command(&QueryLastError).await
+    }
+}
+
+impl Error {
+    /// What a failed command means to the user of a tool.
+    fn from_command(result: AtResult) -> Self {
+        match result {
+            AtResult::Refused(Reason::Code(code)) => Self::from_code(code),
+            AtResult::Refused(Reason::Equipment(number)) => Self::Equipment(number),
+            AtResult::TimedOut => Self::TimedOut,
+            AtResult::Aborted => Self::Link(LinkError::Restarted),
+            AtResult::Done | AtResult::TooLong | AtResult::Refused(Reason::None) => {
+                Self::Module(ErrorCode::Unspecified)
+            }
+        }
     }
 }
 

@@ -8,8 +8,9 @@ use atat::{AtatCmd, InternalError};
 use embassy_time::Duration;
 use embedded_io_async::{ErrorKind, ErrorType, Write};
 
+use crate::shared::Shared;
 use crate::socket::{AtResult, Reason};
-use crate::stack::{Shared, Stack};
+use crate::stack::Stack;
 
 impl<'d> Stack<'d> {
     /// A client for commands of one's own: signal quality, positioning, text messages.
@@ -84,44 +85,61 @@ impl Write for AtWriter<'_> {
 }
 
 /// Has the buffer for a command and its answer.
-struct Turn<'d> {
-    shared: &'d Shared<'d>,
+struct Turn<'s, 'd> {
+    shared: &'s Shared<'d>,
 }
 
-impl<'d> Turn<'d> {
-    async fn begin(writer: &AtWriter<'d>) -> Self {
-        let AtWriter { shared, owner, .. } = *writer;
+impl<'s, 'd> Turn<'s, 'd> {
+    async fn begin(shared: &'s Shared<'d>, owner: u16) -> Self {
         poll_fn(|cx| shared.with(|table| table.at.poll_begin(owner, cx.waker()))).await;
         Self { shared }
     }
 
     /// Has the command carried out, and its answer parsed.
-    async fn finish<Cmd: AtatCmd>(self, command: &Cmd) -> Result<Cmd::Response, atat::Error> {
+    async fn finish<Cmd: AtatCmd>(self, command: &Cmd) -> Result<Cmd::Response, Failure> {
         let limit = Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
         self.shared.with(|table| {
             table.at.submit(limit, !Cmd::EXPECTS_RESPONSE_CODE);
             table.kick();
         });
         let result = poll_fn(|cx| self.shared.with(|table| table.at.poll_result(cx.waker()))).await;
-        self.shared.with(|table| {
-            command.parse(match result {
-                AtResult::Done => Ok(table.at.answer()),
-                AtResult::Refused(Reason::None) => Err(InternalError::Error),
-                AtResult::Refused(Reason::Code(code)) => {
-                    Err(InternalError::CmeError(code.code().into()))
-                }
-                AtResult::Refused(Reason::Equipment(number)) => {
-                    Err(InternalError::CmeError(number.into()))
-                }
-                AtResult::TimedOut => Err(InternalError::Timeout),
-                AtResult::Aborted => Err(InternalError::Aborted),
-                AtResult::TooLong => Err(InternalError::Capacity),
-            })
-        })
+        match result {
+            AtResult::Done => self
+                .shared
+                .with(|table| command.parse(Ok(table.at.answer())))
+                .map_err(Failure::Answer),
+            other => Err(Failure::Command(other)),
+        }
     }
 }
 
-impl Drop for Turn<'_> {
+/// Why a command brought nothing.
+pub(crate) enum Failure {
+    /// The module, or the line, did not do it.
+    Command(AtResult),
+    /// The answer cannot be read.
+    Answer(atat::Error),
+}
+
+impl Failure {
+    /// As atat sees it: without the codes of the note, which it does not know.
+    fn into_atat<Cmd: AtatCmd>(self, command: &Cmd) -> Result<Cmd::Response, atat::Error> {
+        let result = match self {
+            Self::Answer(error) => return Err(error),
+            Self::Command(result) => result,
+        };
+        command.parse(Err(match result {
+            AtResult::Done | AtResult::Refused(Reason::None) => InternalError::Error,
+            AtResult::Refused(Reason::Code(code)) => InternalError::CmeError(code.code().into()),
+            AtResult::Refused(Reason::Equipment(number)) => InternalError::CmeError(number.into()),
+            AtResult::TimedOut => InternalError::Timeout,
+            AtResult::Aborted => InternalError::Aborted,
+            AtResult::TooLong => InternalError::Capacity,
+        }))
+    }
+}
+
+impl Drop for Turn<'_, '_> {
     fn drop(&mut self) {
         self.shared.with(|table| table.at.release());
     }
@@ -140,7 +158,7 @@ impl<'d> AtatClient for AtClient<'d> {
         command: &Cmd,
         write: impl AsyncFnOnce(&mut AtWriter<'d>) -> Result<(), ErrorKind>,
     ) -> Result<Cmd::Response, atat::Error> {
-        let turn = Turn::begin(&self.writer).await;
+        let turn = Turn::begin(self.writer.shared, self.writer.owner).await;
         self.writer.full = false;
         write(&mut self.writer)
             .await
@@ -148,14 +166,35 @@ impl<'d> AtatClient for AtClient<'d> {
         if self.writer.full {
             return Err(atat::Error::Capacity);
         }
-        turn.finish(command).await
+        match turn.finish(command).await {
+            Ok(response) => Ok(response),
+            Err(failure) => failure.into_atat(command),
+        }
     }
 
     async fn send<Cmd: AtatCmd>(&mut self, command: &Cmd) -> Result<Cmd::Response, atat::Error> {
-        let turn = Turn::begin(&self.writer).await;
-        self.writer
-            .shared
-            .with(|table| table.at.encode(|buffer| command.write(buffer)));
-        turn.finish(command).await
+        match carry_out_for(self.writer.shared, self.writer.owner, command).await {
+            Ok(response) => Ok(response),
+            Err(failure) => failure.into_atat(command),
+        }
     }
+}
+
+/// Has a command carried out between those of the stack.
+pub(crate) async fn carry_out<Cmd: AtatCmd>(
+    shared: &Shared<'_>,
+    command: &Cmd,
+) -> Result<Cmd::Response, Failure> {
+    let owner = shared.with(|table| table.at.new_owner());
+    carry_out_for(shared, owner, command).await
+}
+
+async fn carry_out_for<Cmd: AtatCmd>(
+    shared: &Shared<'_>,
+    owner: u16,
+    command: &Cmd,
+) -> Result<Cmd::Response, Failure> {
+    let turn = Turn::begin(shared, owner).await;
+    shared.with(|table| table.at.encode(|buffer| command.write(buffer)));
+    turn.finish(command).await
 }

@@ -7,8 +7,9 @@ use embedded_nal_async::{AddrType, Dns};
 
 use crate::command::Host;
 use crate::error::Error;
+use crate::shared::Shared;
 use crate::socket::Addresses;
-use crate::stack::{Shared, Stack};
+use crate::stack::Stack;
 
 /// A question that the module is being asked.
 pub(crate) struct Lookup<'s, 'd> {

@@ -6,8 +6,8 @@ use core::net::SocketAddr;
 use embassy_time::Instant;
 
 use crate::error::Error;
+use crate::shared::Shared;
 use crate::socket::{Key, Request};
-use crate::stack::Shared;
 
 pub(crate) struct Socket<'d> {
     shared: &'d Shared<'d>,

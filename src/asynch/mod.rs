@@ -8,6 +8,7 @@ mod tcp;
 mod udp;
 
 pub use at::{AtClient, AtWriter};
+pub(crate) use at::{Failure, carry_out};
 pub(crate) use dns::Lookup;
 pub use listen::{TcpListener, UdpListener};
 pub use tcp::{TcpConnection, TcpReader, TcpWriter};

@@ -8,8 +8,9 @@ use embedded_nal_async::TcpConnect;
 
 use super::handle::Socket;
 use crate::error::Error;
+use crate::shared::Shared;
 use crate::socket::Request;
-use crate::stack::{Shared, Stack};
+use crate::stack::Stack;
 
 impl<'d> TcpConnect for Stack<'d> {
     type Error = Error;

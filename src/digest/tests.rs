@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use atat::{DigestResult, Digester, Ingress, ResponseSlot, UrcChannel};
 
-use super::QuectelDigester;
+use super::{Forward, QuectelDigester};
 use crate::socket::rig::Rig;
 use crate::socket::{Action, Job, Key, PayloadEcho};
 use crate::testing::{NoUrc, Random, feed, seeded};
@@ -24,7 +24,7 @@ enum Event {
 /// A digester behind a buffer of the usual size.
 struct Bench {
     rig: Rig<'static>,
-    digester: QuectelDigester<'static>,
+    digester: QuectelDigester<'static, fn() -> Forward>,
     buffer: Vec<u8>,
     events: Vec<Event>,
     /// How often the digester was asked.
@@ -38,7 +38,7 @@ impl Bench {
 
     fn on(rig: Rig<'static>) -> Self {
         Self {
-            digester: QuectelDigester::new(rig.shared, BUFFER, true),
+            digester: QuectelDigester::new(rig.shared, BUFFER, || Forward::User),
             rig,
             buffer: Vec::new(),
             events: Vec::new(),
@@ -247,7 +247,7 @@ fn any_payload_arrives_through_an_ingress() {
             let (response, urcs) = (ResponseSlot::<1>::new(), UrcChannel::new());
             let mut buffer = [0; BUFFER];
             let mut ingress: Ingress<'_, _, NoUrc, 1, 1, 1> = Ingress::new(
-                QuectelDigester::new(rig.shared, BUFFER, false),
+                QuectelDigester::new(rig.shared, BUFFER, || Forward::Nobody),
                 &mut buffer,
                 &response,
                 &urcs,
@@ -606,7 +606,7 @@ fn late_results_are_no_events() {
 #[test]
 fn lines_of_others_are_kept_back_when_nobody_wants_them() {
     let rig = Rig::up::<1, 64, 64>();
-    let mut digester = QuectelDigester::new(rig.shared, BUFFER, false);
+    let mut digester = QuectelDigester::new(rig.shared, BUFFER, || Forward::Nobody);
     let (result, count) = digester.digest(b"+CTZV: 1\r\n");
     assert_eq!((result, count), (DigestResult::None, 8));
 }

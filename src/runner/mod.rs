@@ -14,10 +14,10 @@ use embassy_futures::yield_now;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 use embedded_io_async::{Error as _, ErrorKind, Read, Write};
 
-use crate::digest::QuectelDigester;
+use crate::digest::{Forward, QuectelDigester};
 use crate::fmt::trace;
+use crate::shared::Shared;
 use crate::socket::{Action, Escape, Job, Table};
-use crate::stack::Shared;
 use encode::encode;
 
 /// How long to be silent before and after `+++` (more than 1 s, section 1.2).
@@ -98,10 +98,12 @@ impl<'d> Runner<'d> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future fails all sockets with [`LinkError::NotRunning`](crate::LinkError::NotRunning). It can be run
-    /// again, with the same or another serial line: the module is brought up from whatever state it was left in.
+    /// Dropping the future fails all open sockets with [`LinkError::NotRunning`](crate::LinkError::NotRunning); those who
+    /// wait for a connection go on waiting. It can be run again, with the same or another serial line: the module is brought up from whatever state it was left in.
     pub async fn run(&mut self, rx: impl Read, tx: impl Write) -> RunError {
-        self.serve(rx, tx, false, async || {}).await
+        let urcs = UrcChannel::<NoUrc, 1, 1>::new();
+        self.serve(rx, tx, false, async || {}, &urcs, || Forward::Nobody)
+            .await
     }
 
     /// As [`run`](Self::run), with a way to restart a module that does not answer any more.
@@ -115,22 +117,53 @@ impl<'d> Runner<'d> {
         tx: impl Write,
         reset: impl AsyncFnMut(),
     ) -> RunError {
-        self.serve(rx, tx, true, reset).await
+        let urcs = UrcChannel::<NoUrc, 1, 1>::new();
+        self.serve(rx, tx, true, reset, &urcs, || Forward::Nobody)
+            .await
     }
 
-    async fn serve(
+    /// As [`run`](Self::run) or, with a `reset` hook, as [`run_with_reset`](Self::run_with_reset), and what the module
+    /// says that is not this crate's goes to the subscribers of `urcs`, as far as `Urc` knows it.
+    ///
+    /// A channel that is full takes no more: such lines are dropped and counted
+    /// ([`Statistics::dropped_urcs`](crate::Statistics::dropped_urcs)), and nothing waits for its readers.
+    pub async fn run_with_urcs<Urc, Reset, const CAPACITY: usize, const SUBSCRIBERS: usize>(
+        &mut self,
+        rx: impl Read,
+        tx: impl Write,
+        reset: Option<Reset>,
+        urcs: &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
+    ) -> RunError
+    where
+        Urc: AtatUrc,
+        Reset: AsyncFnMut(),
+    {
+        let forward = || {
+            if urcs.free_capacity() > 0 {
+                Forward::User
+            } else {
+                Forward::Full
+            }
+        };
+        match reset {
+            Some(reset) => self.serve(rx, tx, true, reset, urcs, forward).await,
+            None => self.serve(rx, tx, false, async || {}, urcs, forward).await,
+        }
+    }
+
+    async fn serve<Urc: AtatUrc, const CAPACITY: usize, const SUBSCRIBERS: usize>(
         &mut self,
         rx: impl Read,
         tx: impl Write,
         can_reset: bool,
         reset: impl AsyncFnMut(),
+        urcs: &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
+        forward: impl Fn() -> Forward,
     ) -> RunError {
         let running = Running::start(self.shared, can_reset);
-        let response = ResponseSlot::new();
-        let urcs = UrcChannel::new();
-        let digester = QuectelDigester::new(self.shared, self.ingress.len(), false);
-        let ingress: Ingress<'_, _, NoUrc, 1, 1, 1> =
-            Ingress::new(digester, self.ingress, &response, &urcs);
+        let response = ResponseSlot::<1>::new();
+        let digester = QuectelDigester::new(self.shared, self.ingress.len(), forward);
+        let ingress = Ingress::new(digester, self.ingress, &response, urcs);
         let engine = Engine {
             shared: self.shared,
             buffer: self.command,

@@ -3,7 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::slot::Slot;
-use super::turn::MAX_SEND_LENGTH;
+use crate::command::SendLength;
 use crate::error::Error;
 use crate::ring::Ring;
 
@@ -126,7 +126,7 @@ impl Slot<'_> {
         bytes: &[u8],
         to: Option<SocketAddr>,
     ) -> Result<bool, Error> {
-        let most = MAX_SEND_LENGTH.min(self.tx.capacity().saturating_sub(HEADER));
+        let most = (SendLength::MAX.get() as usize).min(self.tx.capacity().saturating_sub(HEADER));
         if bytes.is_empty() || bytes.len() > most {
             return Err(Error::InvalidLength { max: most as u16 });
         }

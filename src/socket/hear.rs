@@ -166,6 +166,9 @@ impl Table<'_> {
             Urc::NameResolved { .. } | Urc::NameAddress(_) if self.is_asking() => {}
             Urc::NameResolved { result, count, .. } => {
                 self.lookup.result(result, count);
+                if let Err(code) = result {
+                    self.check_context(code);
+                }
                 self.kick();
             }
             Urc::NameAddress(address) => {
@@ -332,6 +335,11 @@ impl Table<'_> {
     /// Bytes of an overlong line were passed over.
     pub(crate) fn skipped(&mut self, count: usize) {
         self.statistics.skipped_bytes = self.statistics.skipped_bytes.wrapping_add(count as u32);
+    }
+
+    /// The user's own channel had no room for a line.
+    pub(crate) fn dropped_urc(&mut self) {
+        self.statistics.dropped_urcs = self.statistics.dropped_urcs.wrapping_add(1);
     }
 
     /// Whether a prompt is due; if so, payload is next.

@@ -21,6 +21,9 @@ pub type Addresses = Vec<IpAddr, MAX_ADDRESSES>;
 
 /// How long the addresses may take that the first line of the answer announced.
 const ADDRESS_TIME: Duration = Duration::from_secs(5);
+/// How long the module may take to answer (section 2.1.14). An answer to a question that was given up sooner can still
+/// come, and must not be taken for that to the next.
+const ANSWER_TIME: Duration = Duration::from_secs(60);
 /// Before a lookup is repeated that found the resolver busy.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -48,6 +51,8 @@ pub(crate) struct Lookup {
     deadline: Option<Instant>,
     /// The deadline is that of the address lines.
     hurried: bool,
+    /// Until when an answer to a question that was given up may come.
+    late_until: Option<Instant>,
     /// The one who asked has gone.
     abandoned: bool,
     pub(super) watchers: MultiWakerRegistration<4>,
@@ -61,6 +66,7 @@ impl Lookup {
             found: Vec::new(),
             deadline: None,
             hurried: false,
+            late_until: None,
             abandoned: false,
             watchers: MultiWakerRegistration::new(),
         }
@@ -123,9 +129,11 @@ impl Lookup {
             State::Idle | State::Busy | State::Done(_) => return None,
             State::Asked { not_before } => {
                 let deadline = *self.deadline.get_or_insert(now + config.lookup_time);
+                let not_before = self.late_until.unwrap_or(not_before).max(not_before);
                 if now < not_before {
                     sooner(wake_at, not_before.min(deadline));
                 } else {
+                    self.late_until = None;
                     self.state = State::Running { missing: None };
                     return Some(Job::Resolve);
                 }
@@ -141,6 +149,10 @@ impl Lookup {
             if now < deadline {
                 sooner(wake_at, deadline);
             } else {
+                if let State::Running { missing: None } = self.state {
+                    let rest = ANSWER_TIME.checked_sub(config.lookup_time);
+                    self.late_until = rest.map(|rest| now + rest);
+                }
                 self.end(if self.found.is_empty() {
                     Err(Error::TimedOut)
                 } else {
@@ -167,6 +179,8 @@ impl Lookup {
     /// `"dnsgip",err[,count[,ttl]]`.
     pub(super) fn result(&mut self, result: Result<(), ErrorCode>, count: Option<u8>) {
         if !matches!(self.state, State::Running { missing: None }) {
+            // The one that was given up.
+            self.late_until = None;
             return;
         }
         match (result, count) {

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::config::Config;
 use crate::error::Error;
-use crate::stack::{Resources, Shared, new};
+use crate::shared::Shared;
+use crate::stack::{Resources, new};
 
 /// Where test connections go.
 pub(crate) const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)), 80);

@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// The most that one AT+QIRD returns, and that one AT+QISEND takes.
 const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
-pub(super) const MAX_SEND_LENGTH: usize = SendLength::MAX.get() as usize;
+const MAX_SEND_LENGTH: usize = SendLength::MAX.get() as usize;
 /// How long the module gets to finish what it is busy with before a refused open is repeated.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 

@@ -4,7 +4,7 @@ use atat::{AtatIngress, AtatUrc, Ingress, ResponseSlot, UrcChannel};
 
 use super::Choices;
 use crate::config::Config;
-use crate::digest::QuectelDigester;
+use crate::digest::{Forward, QuectelDigester};
 use crate::socket::{Action, Job, rig::Rig};
 use crate::stack::{Resources, new};
 
@@ -34,7 +34,7 @@ pub fn digester(input: &[u8]) {
     let (response, urcs) = (ResponseSlot::<1>::new(), UrcChannel::new());
     let mut buffer = [0; BUFFER];
     let mut ingress: Ingress<'_, _, NoUrc, 1, 1, 1> = Ingress::new(
-        QuectelDigester::new(stack.shared, BUFFER, false),
+        QuectelDigester::new(stack.shared, BUFFER, || Forward::Nobody),
         &mut buffer,
         &response,
         &urcs,

@@ -267,11 +267,9 @@ impl World<'_> {
             4 => {
                 self.say("ERROR");
             }
-            5..=9 => {
-                // Late, for the last user of the id.
-                if self.ids.get(id).is_some_and(Option::is_none) {
-                    self.say(&format!("+QIURC: \"closed\",{id}"));
-                }
+            // Late, for the last user of the id.
+            5..=9 if self.ids.get(id).is_some_and(Option::is_none) => {
+                self.say(&format!("+QIURC: \"closed\",{id}"));
             }
             10..=14 => {
                 self.say(&format!("+QGPS: {id}"));

@@ -1,0 +1,30 @@
+//! What is counted.
+
+/// What was noticed on the serial line and is nobody's fault in particular.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Statistics {
+    /// AT transactions that were started.
+    pub transactions: u32,
+    /// Final results that no command was waiting for.
+    pub late_results: u32,
+    /// Lines that are not part of this crate's language and no answer to a command in flight.
+    pub foreign_lines: u32,
+    /// Lines that the channel for the user's own URCs had no room for.
+    pub dropped_urcs: u32,
+    /// Bytes of lines too long to be kept.
+    pub skipped_bytes: u32,
+    /// Payload bytes for a socket that is gone, or that had not asked for them.
+    pub dropped_bytes: u32,
+    /// Errors that the UART driver reported while receiving; each may have cost bytes.
+    pub serial_errors: u32,
+    /// Datagrams that were dropped whole, because the receive ring had no room or their bytes did not come.
+    pub dropped_datagrams: u32,
+    /// Replies to a ping that nobody fetched in time.
+    pub dropped_replies: u32,
+    /// Connections to a listener that were closed or refused, because there was no slot or no room in the module.
+    pub refused_connections: u32,
+    /// Times the link went down after it had been up.
+    pub link_losses: u32,
+}
