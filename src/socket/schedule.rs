@@ -120,6 +120,8 @@ impl Table<'_> {
                 if let Some(Some(slot)) = self.slots.get_mut(turn) {
                     slot.released_by_module();
                 }
+                // It may want to open again: on another connectID.
+                return self.prepare(turn);
             }
             _ => {}
         }

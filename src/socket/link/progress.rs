@@ -25,6 +25,8 @@ const ECHO_TRIES: u8 = 3;
 const ALL_IDS: u16 = (1 << ConnectId::COUNT) - 1;
 /// How many unanswered commands in a row make a module silent, once it was up.
 const RESYNC_TRIES: u8 = 4;
+/// How often a module may refuse a plain AT, because it is busy, before it is taken at its word.
+const BUSY_TRIES: u8 = 30;
 
 /// How often a module may refuse a plain AT, because it is busy, before it is taken at its word.
 const BUSY_TRIES: u8 = 30;

@@ -2,12 +2,16 @@
 //!
 //! Numbers in comments are sections of the note. [`Rig`](super::rig::Rig) plays everything around the table.
 
+mod at;
 mod close;
+mod datagram;
 mod fairness;
 mod link;
+mod listen;
 mod lookup;
 mod open;
 mod read;
+mod report;
 mod send;
 mod urc;
 mod wake;
