@@ -35,3 +35,22 @@ pub use runner::{RunError, Runner};
 pub use socket::{Addresses, LinkState, PingReply, PingSummary, Statistics};
 pub use stack::{Resources, Stack, new};
 pub use tools::Pinging;
+
+/// Compiles the code in the guide.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../docs/guide/1-wiring.md")]
+    mod wiring {}
+    #[doc = include_str!("../docs/guide/2-first-get.md")]
+    mod first_get {}
+    #[doc = include_str!("../docs/guide/3-sockets.md")]
+    mod sockets {}
+    #[doc = include_str!("../docs/guide/4-servers.md")]
+    mod servers {}
+    #[doc = include_str!("../docs/guide/5-udp.md")]
+    mod udp {}
+    #[doc = include_str!("../docs/guide/6-own-commands.md")]
+    mod own_commands {}
+    #[doc = include_str!("../docs/guide/7-errors.md")]
+    mod errors {}
+}

@@ -1,5 +1,9 @@
 //! The example `http_get` as a program, against servers on the loopback interface.
 
+mod program;
+#[path = "../examples/support/tls.rs"]
+mod tls;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,89 +12,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Nothing here may take longer.
-const LIMIT: Duration = Duration::from_secs(60);
-
-/// A program that cargo has built beside this test.
-fn built(path: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.parent().unwrap().parent().unwrap();
-    let program = folder
-        .join(path)
-        .with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        program.exists(),
-        "{} is missing: run a plain `cargo test`, which builds it",
-        program.display()
-    );
-    program
-}
-
-struct Outcome {
-    success: bool,
-    body: Vec<u8>,
-    messages: String,
-    time: Duration,
-}
-
-impl Outcome {
-    #[track_caller]
-    fn succeeds(self) -> Self {
-        assert!(self.success, "{}", self.messages);
-        self
-    }
-
-    /// Fails, and says so in these words.
-    #[track_caller]
-    fn fails_with(self, words: &str) -> Self {
-        assert!(!self.success, "it should have failed: {}", self.messages);
-        self.says(words)
-    }
-
-    #[track_caller]
-    fn says(self, words: &str) -> Self {
-        let messages = &self.messages;
-        assert!(messages.contains(words), "no `{words}` in: {messages}");
-        self
-    }
-}
+use axum::{Router, routing};
+use program::{LIMIT, Outcome, built};
 
 fn http_get(arguments: &[&str]) -> Outcome {
-    let start = Instant::now();
-    let mut child = Command::new(built("examples/http_get"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let body = collect(child.stdout.take().unwrap());
-    let messages = collect(child.stderr.take().unwrap());
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if start.elapsed() > LIMIT {
-            child.kill().unwrap();
-            let messages = String::from_utf8(messages.join().unwrap()).unwrap();
-            panic!("no end after {LIMIT:?}: {messages}");
-        }
-        thread::sleep(Duration::from_millis(5));
-    };
-    Outcome {
-        success: status.success(),
-        body: body.join().unwrap(),
-        messages: String::from_utf8(messages.join().unwrap()).unwrap(),
-        time: start.elapsed(),
-    }
-}
-
-fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let mut all = Vec::new();
-        from.read_to_end(&mut all).unwrap();
-        all
-    })
+    program::run("examples/http_get", arguments)
 }
 
 struct Request {
@@ -236,6 +162,38 @@ fn an_error_page_is_a_page() {
 }
 
 #[test]
+fn a_page_can_be_fetched_over_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!(
+        "https://localhost:{}/",
+        listener.local_addr().unwrap().port()
+    );
+    let page = noise(100_000);
+    let body = page.clone();
+    let router = Router::new().route("/", routing::get(async || body));
+    tls::serve(listener, "localhost", router).unwrap();
+    let outcome = http_get(&[&url])
+        .succeeds()
+        .says("certificate is NOT checked")
+        .says("HTTP 200 OK");
+    assert!(outcome.body == page, "the body differs");
+}
+
+#[test]
+fn a_server_without_tls_is_told_apart() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 100]);
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .unwrap();
+    });
+    http_get(&[&url]).fails_with("TLS failed");
+}
+
+#[test]
 fn a_cut_connection_is_an_error() {
     let heads: [&[u8]; 4] = [
         b"",
@@ -267,7 +225,9 @@ fn a_chunked_body_without_its_end_is_cut() {
 #[test]
 fn wrong_urls_are_explained() {
     http_get(&["http://localhost:1/"]).fails_with("check host and port");
-    http_get(&["https://localhost/"]).fails_with("https is not supported");
+    http_get(&["https://localhost:1/"]).fails_with("check host and port");
+    http_get(&["https://"]).fails_with("has to begin with http://");
+    http_get(&["ftp://localhost/"]).fails_with("has to begin with http://");
     http_get(&["localhost"]).fails_with("has to begin with http://");
     http_get(&["http://"]).fails_with("has to begin with http://");
     http_get(&["http://example.com/"]).fails_with("reaches this computer only");

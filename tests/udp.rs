@@ -40,7 +40,7 @@ fn length(number: u64, least: usize) -> usize {
 /// A datagram with its number in front, as far as there is room.
 fn datagram(number: u64, least: usize) -> Vec<u8> {
     let length = length(number, least);
-    let mut bytes = if number % 3 == 0 {
+    let mut bytes = if number.is_multiple_of(3) {
         adversarial(length)
     } else {
         noise(number, length)

@@ -1,0 +1,130 @@
+//! A small web server behind the modem.
+//!
+//! ```text
+//! cargo run --example http_server
+//! cargo run --example http_server -- --modem /dev/ttyUSB2 --apn internet --port 80
+//! ```
+//!
+//! Most operators let nobody in from outside: that takes a public address, or a private APN.
+
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+
+use anyhow::{Context, Result, ensure};
+use atat::asynch::AtatClient;
+use clap::Parser;
+use embassy_futures::select::{Either, select};
+use embassy_time::{Duration, with_timeout};
+use embedded_io_async::{Read, Write};
+use quectel_nal::command::QuerySignalQuality;
+use quectel_nal::{Stack, TcpConnection};
+use support::{Line, ModemOptions};
+use virtual_modem::Loopback;
+
+/// Serves a page about the modem. On the virtual modem, and without a port, it visits itself and ends.
+#[derive(Parser)]
+#[command(name = "http_server")]
+struct Arguments {
+    /// The port to listen on
+    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+
+    #[command(flatten)]
+    modem: ModemOptions,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let line = Line::default();
+    let outcome = arguments.modem.run(&line, Loopback::new(), async |stack| {
+        support::link_up(stack).await?;
+        match arguments.port {
+            Some(port) => serve(stack, port).await,
+            None => {
+                ensure!(arguments.modem.is_virtual(), "give a --port to listen on");
+                let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+                let visit = blocking::unblock(move || visit(port));
+                match select(serve(stack, port), visit).await {
+                    Either::First(outcome) => outcome,
+                    Either::Second(page) => {
+                        println!("{}", page?);
+                        Ok(())
+                    }
+                }
+            }
+        }
+    });
+    eprintln!("{line}");
+    outcome
+}
+
+async fn serve(stack: Stack<'_>, port: u16) -> Result<()> {
+    let listener = stack.listen(port).await.context("cannot listen")?;
+    let address = stack.local_addr().context("no address")?;
+    eprintln!("listening on {address}, port {port}");
+    loop {
+        let (connection, peer) = listener.accept().await.context("the listener failed")?;
+        let visit = answer(stack, connection);
+        match with_timeout(Duration::from_secs(10), visit).await {
+            Ok(Ok(request)) => eprintln!("{peer}: {request}"),
+            Ok(Err(error)) => eprintln!("{peer}: {error:#}"),
+            Err(_) => eprintln!("{peer}: too slow"),
+        }
+    }
+}
+
+/// One request, one response; gives the first line of the request.
+async fn answer(stack: Stack<'_>, mut connection: TcpConnection<'_>) -> Result<String> {
+    let mut head = Vec::new();
+    let mut buffer = [0; 512];
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let count = connection.read(&mut buffer).await?;
+        ensure!(count > 0, "gone before the request was complete");
+        head.extend_from_slice(&buffer[..count]);
+        ensure!(head.len() <= 8192, "the request is too long");
+    }
+    let head = String::from_utf8_lossy(&head);
+    let request = head.lines().next().unwrap_or_default();
+    let (status, body) = match request.split(' ').take(2).collect::<Vec<_>>()[..] {
+        ["GET", "/"] => ("200 OK", page(stack).await?),
+        ["GET", _] => ("404 Not Found", "There is nothing here.\n".into()),
+        _ => ("405 Method Not Allowed", "Only GET is understood.\n".into()),
+    };
+    let length = body.len();
+    let response = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+    connection.write_all(response.as_bytes()).await?;
+    connection.close().await?;
+    Ok(request.into())
+}
+
+async fn page(stack: Stack<'_>) -> Result<String> {
+    let quality = stack.at().send(&QuerySignalQuality).await;
+    let signal = quality.ok().and_then(|quality| quality.dbm());
+    let signal = signal.map_or("not known".into(), |dbm| format!("{dbm} dBm"));
+    let transactions = stack.statistics().transactions;
+    Ok(format!(
+        "<!doctype html>\n<title>modem</title>\n<p>Signal: {signal}</p>\n<p>AT commands so far: {transactions}</p>\n"
+    ))
+}
+
+/// A client in this program, which has never heard of modems.
+fn visit(port: u16) -> Result<String> {
+    let mut attempts = 0;
+    let mut stream = loop {
+        match TcpStream::connect(("127.0.0.1", port)) {
+            Ok(stream) => break stream,
+            Err(error) if attempts == 500 => return Err(error.into()),
+            Err(_) => std::thread::sleep(std::time::Duration::from_millis(10)),
+        }
+        attempts += 1;
+    };
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: modem\r\n\r\n")?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    let (_, page) = response.split_once("\r\n\r\n").context("no page")?;
+    Ok(page.into())
+}
