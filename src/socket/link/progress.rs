@@ -28,9 +28,6 @@ const RESYNC_TRIES: u8 = 4;
 /// How often a module may refuse a plain AT, because it is busy, before it is taken at its word.
 const BUSY_TRIES: u8 = 30;
 
-/// How often a module may refuse a plain AT, because it is busy, before it is taken at its word.
-const BUSY_TRIES: u8 = 30;
-
 impl Link {
     /// What a command of the bring-up said.
     pub(in crate::socket) fn done(
