@@ -13,6 +13,8 @@ mod asynch;
 pub mod command;
 mod config;
 mod digest;
+#[cfg(feature = "edge-nal")]
+mod edge;
 mod error;
 mod fmt;
 mod ring;

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::future::poll_fn;
+use core::task::{Poll, Waker};
 
 use atat::asynch::AtatClient;
 use atat::{AtatCmd, InternalError};
@@ -22,10 +23,7 @@ impl<'d> Stack<'d> {
     #[must_use]
     pub fn at(&self) -> AtClient<'d> {
         AtClient {
-            writer: AtWriter {
-                shared: self.shared,
-                full: false,
-            },
+            writer: AtWriter::new(self.shared),
         }
     }
 }
@@ -53,6 +51,34 @@ pub struct AtWriter<'d> {
     full: bool,
 }
 
+impl<'d> AtWriter<'d> {
+    pub(crate) const fn new(shared: &'d Shared<'d>) -> Self {
+        Self {
+            shared,
+            full: false,
+        }
+    }
+
+    /// For a new command.
+    pub(crate) const fn start(&mut self) {
+        self.full = false;
+    }
+
+    /// Whether the command got too long.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.full
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        if self.shared.with(|table| table.at.write(bytes)) {
+            Ok(bytes.len())
+        } else {
+            self.full = true;
+            Err(ErrorKind::OutOfMemory)
+        }
+    }
+}
+
 impl fmt::Debug for AtWriter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AtWriter").finish_non_exhaustive()
@@ -65,12 +91,7 @@ impl ErrorType for AtWriter<'_> {
 
 impl Write for AtWriter<'_> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        if self.shared.with(|table| table.at.write(bytes)) {
-            Ok(bytes.len())
-        } else {
-            self.full = true;
-            Err(ErrorKind::OutOfMemory)
-        }
+        self.put(bytes)
     }
 
     async fn flush(&mut self) -> Result<(), ErrorKind> {
@@ -78,25 +99,62 @@ impl Write for AtWriter<'_> {
     }
 }
 
+impl embedded_io::Write for AtWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        self.put(bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
 /// Has the buffer for a command and its answer.
-struct Turn<'d> {
+pub(crate) struct Turn<'d> {
     shared: &'d Shared<'d>,
 }
 
 impl<'d> Turn<'d> {
-    async fn begin(shared: &'d Shared<'d>) -> Self {
-        poll_fn(|cx| shared.with(|table| table.at.poll_begin(cx.waker()))).await;
-        Self { shared }
+    pub(crate) fn poll_begin(shared: &'d Shared<'d>, waker: &Waker) -> Poll<Self> {
+        shared
+            .with(|table| table.at.poll_begin(waker))
+            .map(|()| Self { shared })
     }
 
-    /// Has the command carried out, and its answer parsed.
-    async fn finish<Cmd: AtatCmd>(self, command: &Cmd) -> Result<Cmd::Response, atat::Error> {
+    async fn begin(shared: &'d Shared<'d>) -> Self {
+        poll_fn(|cx| Self::poll_begin(shared, cx.waker())).await
+    }
+
+    /// Lets a command write itself.
+    pub(crate) fn encode(&self, command: &impl AtatCmd) {
+        self.shared
+            .with(|table| table.at.encode(|buffer| command.write(buffer)));
+    }
+
+    /// The command is complete.
+    pub(crate) fn submit<Cmd: AtatCmd>(&self) {
         let limit = Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
         self.shared.with(|table| {
             table.at.submit(limit, !Cmd::EXPECTS_RESPONSE_CODE);
             table.kick();
         });
-        let result = poll_fn(|cx| self.shared.with(|table| table.at.poll_result(cx.waker()))).await;
+    }
+
+    /// Whether the command has not been sent yet.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.shared.with(|table| table.at.is_ready())
+    }
+
+    pub(crate) fn poll_result(&self, waker: &Waker) -> Poll<AtResult> {
+        self.shared.with(|table| table.at.poll_result(waker))
+    }
+
+    /// What the answer means.
+    pub(crate) fn parse<Cmd: AtatCmd>(
+        self,
+        command: &Cmd,
+        result: AtResult,
+    ) -> Result<Cmd::Response, atat::Error> {
         self.shared.with(|table| {
             command.parse(match result {
                 AtResult::Done => Ok(table.at.answer()),
@@ -112,6 +170,13 @@ impl<'d> Turn<'d> {
                 AtResult::TooLong => Err(InternalError::Capacity),
             })
         })
+    }
+
+    /// Has the command carried out, and its answer parsed.
+    async fn finish<Cmd: AtatCmd>(self, command: &Cmd) -> Result<Cmd::Response, atat::Error> {
+        self.submit::<Cmd>();
+        let result = poll_fn(|cx| self.poll_result(cx.waker())).await;
+        self.parse(command, result)
     }
 }
 
@@ -135,11 +200,11 @@ impl<'d> AtatClient for AtClient<'d> {
         write: impl AsyncFnOnce(&mut AtWriter<'d>) -> Result<(), ErrorKind>,
     ) -> Result<Cmd::Response, atat::Error> {
         let turn = Turn::begin(self.writer.shared).await;
-        self.writer.full = false;
+        self.writer.start();
         write(&mut self.writer)
             .await
             .map_err(|_| atat::Error::Write)?;
-        if self.writer.full {
+        if self.writer.is_full() {
             return Err(atat::Error::Capacity);
         }
         turn.finish(command).await
@@ -147,9 +212,7 @@ impl<'d> AtatClient for AtClient<'d> {
 
     async fn send<Cmd: AtatCmd>(&mut self, command: &Cmd) -> Result<Cmd::Response, atat::Error> {
         let turn = Turn::begin(self.writer.shared).await;
-        self.writer
-            .shared
-            .with(|table| table.at.encode(|buffer| command.write(buffer)));
+        turn.encode(command);
         turn.finish(command).await
     }
 }

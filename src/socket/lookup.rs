@@ -85,6 +85,16 @@ impl Lookup {
         true
     }
 
+    /// Whether this is the name that was asked for last.
+    pub(crate) fn asks(&self, name: &str) -> bool {
+        self.name == name
+    }
+
+    /// Whether the answer is there.
+    pub(crate) fn is_answered(&self) -> bool {
+        matches!(self.state, State::Done(_))
+    }
+
     /// The answer, which can be taken once.
     pub(super) fn take(&mut self) -> Option<Result<Addresses, Error>> {
         let State::Done(result) = self.state else {

@@ -35,13 +35,14 @@ pub(crate) use job::{Action, Domain, Escape, Job, Key, Setting, Target};
 use job::{Answer, Outcome};
 use link::Link;
 pub use link::LinkState;
+pub(crate) use listen::UNKNOWN_PEER;
 pub use lookup::Addresses;
 use lookup::Lookup;
 use report::{Outstanding, Pings};
 pub use report::{PingReply, PingSummary};
 use slot::Phase;
 pub(crate) use slot::Slot;
-pub(crate) use user::{Opening, Request};
+pub(crate) use user::{Attempt, Opening, PORT_TRIES, Request};
 
 use crate::command::{ConnectId, DateTime, ErrorCode, SocketState};
 use crate::config::Config;
