@@ -10,6 +10,7 @@ extern crate std;
 extern crate virtual_modem as _;
 
 mod asynch;
+pub mod blocking;
 pub mod command;
 mod config;
 mod digest;
