@@ -28,6 +28,8 @@ pub enum Error {
         /// The most that this socket can send at once.
         max: u16,
     },
+    /// The socket is not connected, bound or listening, as the operation demands, or is so already (blocking face).
+    InvalidState,
     /// A host name is empty, too long, or has a character that cannot go into a command.
     InvalidName(InvalidText),
     /// The peer refused the connection or cannot be reached (566).
@@ -69,6 +71,13 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether another local port may do.
+    pub(crate) const fn is_port_taken(&self) -> bool {
+        matches!(self, Self::Module(ErrorCode::Bind | ErrorCode::PortBusy))
+    }
+}
+
 impl embedded_io_async::Error for Error {
     fn kind(&self) -> ErrorKind {
         match self {
@@ -78,6 +87,7 @@ impl embedded_io_async::Error for Error {
             | Self::InvalidAddress
             | Self::InvalidLength { .. }
             | Self::InvalidName(_) => ErrorKind::InvalidInput,
+            Self::InvalidState => ErrorKind::NotConnected,
             Self::ConnectionRefused => ErrorKind::ConnectionRefused,
             Self::ConnectionReset => ErrorKind::ConnectionReset,
             Self::Closed => ErrorKind::BrokenPipe,
@@ -100,6 +110,7 @@ impl embedded_nal::TcpError for Error {
             | Self::InvalidPort
             | Self::InvalidAddress
             | Self::InvalidLength { .. }
+            | Self::InvalidState
             | Self::InvalidName(_)
             | Self::ConnectionRefused
             | Self::TimedOut
@@ -125,6 +136,7 @@ impl fmt::Display for Error {
             Self::InvalidLength { max } => {
                 write!(f, "a datagram of this socket has 1 to {max} bytes")
             }
+            Self::InvalidState => f.write_str("the socket is not in a state for this"),
             Self::InvalidName(reason) => write!(f, "invalid host name: {reason}"),
             Self::ConnectionRefused => f.write_str("connection refused"),
             Self::ConnectionReset => f.write_str("connection reset"),

@@ -10,9 +10,12 @@ extern crate std;
 extern crate virtual_modem as _;
 
 mod asynch;
+pub mod blocking;
 pub mod command;
 mod config;
 mod digest;
+#[cfg(feature = "edge-nal")]
+mod edge;
 mod error;
 mod fmt;
 mod ring;

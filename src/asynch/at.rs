@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::future::poll_fn;
+use core::task::{Poll, Waker};
 
 use atat::asynch::AtatClient;
 use atat::{AtatCmd, InternalError};
@@ -27,11 +28,7 @@ impl<'d> Stack<'d> {
     #[must_use]
     pub fn at(&self) -> AtClient<'d> {
         AtClient {
-            writer: AtWriter {
-                shared: self.shared,
-                owner: self.shared.with(|table| table.at.new_owner()),
-                full: false,
-            },
+            writer: AtWriter::new(self.shared),
         }
     }
 }
@@ -60,9 +57,38 @@ impl fmt::Debug for AtClient<'_> {
 /// Takes in the bytes of a command that is put together by hand.
 pub struct AtWriter<'d> {
     shared: &'d Shared<'d>,
-    owner: u16,
+    pub(crate) owner: u16,
     /// The command got too long.
     full: bool,
+}
+
+impl<'d> AtWriter<'d> {
+    pub(crate) fn new(shared: &'d Shared<'d>) -> Self {
+        Self {
+            shared,
+            owner: shared.with(|table| table.at.new_owner()),
+            full: false,
+        }
+    }
+
+    /// For a new command.
+    pub(crate) const fn start(&mut self) {
+        self.full = false;
+    }
+
+    /// Whether the command got too long.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.full
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        if self.shared.with(|table| table.at.write(self.owner, bytes)) {
+            Ok(bytes.len())
+        } else {
+            self.full = true;
+            Err(ErrorKind::OutOfMemory)
+        }
+    }
 }
 
 impl fmt::Debug for AtWriter<'_> {
@@ -77,12 +103,7 @@ impl ErrorType for AtWriter<'_> {
 
 impl Write for AtWriter<'_> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        if self.shared.with(|table| table.at.write(self.owner, bytes)) {
-            Ok(bytes.len())
-        } else {
-            self.full = true;
-            Err(ErrorKind::OutOfMemory)
-        }
+        self.put(bytes)
     }
 
     async fn flush(&mut self) -> Result<(), ErrorKind> {
@@ -90,15 +111,76 @@ impl Write for AtWriter<'_> {
     }
 }
 
+impl embedded_io::Write for AtWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        self.put(bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
 /// Has the buffer for a command and its answer.
-struct Turn<'s, 'd> {
+pub(crate) struct Turn<'s, 'd> {
     shared: &'s Shared<'d>,
+    pub(crate) owner: u16,
 }
 
 impl<'s, 'd> Turn<'s, 'd> {
+    pub(crate) fn poll_begin(shared: &'s Shared<'d>, owner: u16, waker: &Waker) -> Poll<Self> {
+        shared
+            .with(|table| table.at.poll_begin(owner, waker))
+            .map(|()| Self { shared, owner })
+    }
+
     async fn begin(shared: &'s Shared<'d>, owner: u16) -> Self {
-        poll_fn(|cx| shared.with(|table| table.at.poll_begin(owner, cx.waker()))).await;
-        Self { shared }
+        poll_fn(|cx| Self::poll_begin(shared, owner, cx.waker())).await
+    }
+
+    /// Lets a command write itself: false if it gets too long.
+    pub(crate) fn encode(&self, command: &impl AtatCmd) -> bool {
+        // Outside the lock: it is the user's code.
+        let mut text = [0; MAX_COMMAND_LENGTH];
+        let length = command.write(&mut text);
+        let text = text.get(..length).unwrap_or_default();
+        self.shared.with(|table| table.at.write(self.owner, text))
+    }
+
+    /// The command is complete.
+    pub(crate) fn submit<Cmd: AtatCmd>(&self, asks_reason: bool) {
+        let limit = Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
+        self.shared.with(|table| {
+            table
+                .at
+                .submit(limit, !Cmd::EXPECTS_RESPONSE_CODE, asks_reason);
+            table.kick();
+        });
+    }
+
+    /// Whether the command has not been sent yet.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.shared.with(|table| table.at.is_ready())
+    }
+
+    pub(crate) fn poll_result(&self, waker: &Waker) -> Poll<AtResult> {
+        self.shared.with(|table| table.at.poll_result(waker))
+    }
+
+    /// What the answer means.
+    pub(crate) fn parse<Cmd: AtatCmd>(
+        self,
+        command: &Cmd,
+        result: AtResult,
+    ) -> Result<Cmd::Response, Failure> {
+        match result {
+            AtResult::Done => {
+                // Outside the lock, for the same reason.
+                let answer = self.shared.with(|table| table.at.answer());
+                command.parse(Ok(&answer)).map_err(Failure::Answer)
+            }
+            other => Err(Failure::Command(other)),
+        }
     }
 
     /// Has the command carried out, and its answer parsed.
@@ -107,22 +189,9 @@ impl<'s, 'd> Turn<'s, 'd> {
         command: &Cmd,
         asks_reason: bool,
     ) -> Result<Cmd::Response, Failure> {
-        let limit = Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
-        self.shared.with(|table| {
-            table
-                .at
-                .submit(limit, !Cmd::EXPECTS_RESPONSE_CODE, asks_reason);
-            table.kick();
-        });
-        let result = poll_fn(|cx| self.shared.with(|table| table.at.poll_result(cx.waker()))).await;
-        match result {
-            AtResult::Done => {
-                // Parsed outside the lock: it is the user's code.
-                let answer = self.shared.with(|table| table.at.answer());
-                command.parse(Ok(&answer)).map_err(Failure::Answer)
-            }
-            other => Err(Failure::Command(other)),
-        }
+        self.submit::<Cmd>(asks_reason);
+        let result = poll_fn(|cx| self.poll_result(cx.waker())).await;
+        self.parse(command, result)
     }
 }
 
@@ -136,7 +205,10 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// As atat sees it: without the codes of the note, which it does not know.
-    fn into_atat<Cmd: AtatCmd>(self, command: &Cmd) -> Result<Cmd::Response, atat::Error> {
+    pub(crate) fn into_atat<Cmd: AtatCmd>(
+        self,
+        command: &Cmd,
+    ) -> Result<Cmd::Response, atat::Error> {
         let result = match self {
             Self::Answer(error) => return Err(error),
             Self::Command(result) => result,
@@ -176,7 +248,7 @@ impl<'d> AtatClient for AtClient<'d> {
         write(&mut self.writer)
             .await
             .map_err(|_| atat::Error::Write)?;
-        if self.writer.full {
+        if self.writer.is_full() {
             return Err(atat::Error::Capacity);
         }
         match turn.finish(command, false).await {
@@ -203,14 +275,7 @@ pub(crate) async fn carry_out<Cmd: AtatCmd>(
     asks_reason: bool,
 ) -> Result<Cmd::Response, Failure> {
     let turn = Turn::begin(shared, owner).await;
-    let fits = {
-        // Outside the lock: it is the user's code.
-        let mut text = [0; MAX_COMMAND_LENGTH];
-        let length = command.write(&mut text);
-        let text = text.get(..length).unwrap_or_default();
-        shared.with(|table| table.at.write(owner, text))
-    };
-    if !fits {
+    if !turn.encode(command) {
         return Err(Failure::Answer(atat::Error::Capacity));
     }
     turn.finish(command, asks_reason).await

@@ -35,12 +35,24 @@ impl Drop for Lookup<'_, '_> {
 }
 
 /// Literal addresses are not worth a transaction.
-fn literal(host: &str) -> Option<IpAddr> {
+pub(crate) fn literal(host: &str) -> Option<IpAddr> {
     host.strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .unwrap_or(host)
         .parse()
         .ok()
+}
+
+/// The first address of the wanted family.
+pub(crate) fn first_of(addresses: &[IpAddr], wanted: &AddrType) -> Result<IpAddr, Error> {
+    let mut addresses = addresses.iter().copied();
+    addresses
+        .find(|address| match wanted {
+            AddrType::IPv4 => address.is_ipv4(),
+            AddrType::IPv6 => address.is_ipv6(),
+            AddrType::Either => true,
+        })
+        .ok_or(Error::NameNotFound)
 }
 
 impl Dns for Stack<'_> {
@@ -52,15 +64,7 @@ impl Dns for Stack<'_> {
     ///
     /// As for [`Stack::resolve`]; [`Error::NameNotFound`] too when the name has addresses of the other family only.
     async fn get_host_by_name(&self, host: &str, addr_type: AddrType) -> Result<IpAddr, Error> {
-        self.resolve(host)
-            .await?
-            .into_iter()
-            .find(|address| match addr_type {
-                AddrType::IPv4 => address.is_ipv4(),
-                AddrType::IPv6 => address.is_ipv6(),
-                AddrType::Either => true,
-            })
-            .ok_or(Error::NameNotFound)
+        first_of(&self.resolve(host).await?, &addr_type)
     }
 
     /// The module has no reverse lookup.

@@ -83,8 +83,18 @@ impl<'d> Socket<'d> {
         .await
     }
 
+    /// Waits until a read would come back at once.
+    #[cfg(feature = "edge-nal")]
+    pub(crate) async fn readable(&self) {
+        poll_fn(|cx| {
+            self.shared
+                .with(|table| table.poll_readable(self.key, cx.waker()))
+        })
+        .await
+    }
+
     /// Sends what was written, closes, and waits until the module has done so.
-    pub(crate) async fn close(self) -> Result<(), Error> {
+    pub(crate) async fn close(&self) -> Result<(), Error> {
         self.shared
             .with(|table| table.shut(self.key, Instant::now()));
         poll_fn(|cx| {
@@ -95,7 +105,7 @@ impl<'d> Socket<'d> {
     }
 
     /// Closes at once.
-    pub(crate) fn abort(self) {
+    pub(crate) fn abort(&self) {
         self.shared.with(|table| table.abort(self.key));
     }
 

@@ -8,7 +8,7 @@ use super::tcp::TcpConnection;
 use super::udp::UdpSocket;
 use crate::command::ServiceType;
 use crate::error::Error;
-use crate::socket::Request;
+use crate::socket::{Request, UNKNOWN_PEER};
 use crate::stack::Stack;
 
 impl<'d> Stack<'d> {
@@ -47,7 +47,7 @@ impl<'d> Stack<'d> {
 
 /// Listens for TCP connections. Dropping it closes it, and the connections that nobody has accepted.
 pub struct TcpListener<'d> {
-    socket: Socket<'d>,
+    pub(crate) socket: Socket<'d>,
 }
 
 impl fmt::Debug for TcpListener<'_> {
@@ -70,7 +70,10 @@ impl<'d> TcpListener<'d> {
     /// Dropping the future loses no connection.
     pub async fn accept(&self) -> Result<(TcpConnection<'d>, SocketAddr), Error> {
         let (socket, peer) = self.socket.accept().await?;
-        Ok((TcpConnection::accepted(socket), peer.unwrap_or(UNKNOWN)))
+        Ok((
+            TcpConnection::accepted(socket),
+            peer.unwrap_or(UNKNOWN_PEER),
+        ))
     }
 
     /// Closes the listener and waits until the module has done so.
@@ -85,7 +88,7 @@ impl<'d> TcpListener<'d> {
 
 /// Listens for UDP peers. Dropping it closes it, and the sockets that nobody has accepted.
 pub struct UdpListener<'d> {
-    socket: Socket<'d>,
+    pub(crate) socket: Socket<'d>,
 }
 
 impl fmt::Debug for UdpListener<'_> {
@@ -102,9 +105,6 @@ impl<'d> UdpListener<'d> {
     /// Why the listener failed.
     pub async fn accept(&self) -> Result<(UdpSocket<'d>, SocketAddr), Error> {
         let (socket, peer) = self.socket.accept().await?;
-        Ok((UdpSocket::accepted(socket), peer.unwrap_or(UNKNOWN)))
+        Ok((UdpSocket::accepted(socket), peer.unwrap_or(UNKNOWN_PEER)))
     }
 }
-
-const UNKNOWN: SocketAddr =
-    SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), 0);

@@ -7,9 +7,10 @@ mod listen;
 mod tcp;
 mod udp;
 
+pub(crate) use at::Turn;
 pub use at::{AtClient, AtWriter};
 pub(crate) use at::{Failure, carry_out};
-pub(crate) use dns::Lookup;
+pub(crate) use dns::{Lookup, first_of, literal};
 pub use listen::{TcpListener, UdpListener};
 pub use tcp::{TcpConnection, TcpReader, TcpWriter};
 pub use udp::{UdpService, UdpSocket};

@@ -55,7 +55,7 @@ impl<'d> TcpConnect for Stack<'d> {
 /// Dropping a `read` or `flush` future loses nothing. A dropped `write` future has either taken nothing, or has
 /// finished.
 pub struct TcpConnection<'d> {
-    socket: Socket<'d>,
+    pub(crate) socket: Socket<'d>,
 }
 
 impl fmt::Debug for TcpConnection<'_> {
@@ -126,12 +126,12 @@ impl<'d> TcpConnection<'d> {
 
 /// The receiving half of a [`TcpConnection`].
 pub struct TcpReader<'a, 'd> {
-    socket: &'a Socket<'d>,
+    pub(crate) socket: &'a Socket<'d>,
 }
 
 /// The sending half of a [`TcpConnection`].
 pub struct TcpWriter<'a, 'd> {
-    socket: &'a Socket<'d>,
+    pub(crate) socket: &'a Socket<'d>,
 }
 
 impl fmt::Debug for TcpReader<'_, '_> {

@@ -6,13 +6,9 @@ use core::net::SocketAddr;
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 
 use super::handle::Socket;
-use crate::command::ErrorCode;
 use crate::error::Error;
-use crate::socket::Request;
+use crate::socket::{PORT_TRIES, Request};
 use crate::stack::Stack;
-
-/// How many local ports are tried for those who do not care.
-const PORT_TRIES: u8 = 4;
 
 impl<'d> UdpStack for Stack<'d> {
     type Error = Error;
@@ -78,8 +74,7 @@ impl<'d> Stack<'d> {
             let port = self.shared.with(|table| table.ephemeral_port());
             tries += 1;
             match Socket::open(self.shared, request(port)).await {
-                Err(Error::Module(ErrorCode::Bind | ErrorCode::PortBusy)) if tries < PORT_TRIES => {
-                }
+                Err(error) if error.is_port_taken() && tries < PORT_TRIES => {}
                 result => return result,
             }
         }
@@ -101,7 +96,7 @@ impl<'d> Stack<'d> {
 ///
 /// A dropped `receive_into` future has taken nothing. A dropped `send` future has either not sent, or has finished.
 pub struct UdpSocket<'d> {
-    socket: Socket<'d>,
+    pub(crate) socket: Socket<'d>,
 }
 
 impl fmt::Debug for UdpSocket<'_> {
@@ -157,7 +152,7 @@ impl ConnectedUdp for UdpSocket<'_> {
 ///
 /// Limits, drops and cancel safety are those of [`UdpSocket`], except that empty datagrams are received.
 pub struct UdpService<'d> {
-    socket: Socket<'d>,
+    pub(crate) socket: Socket<'d>,
 }
 
 impl fmt::Debug for UdpService<'_> {

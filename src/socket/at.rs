@@ -144,7 +144,7 @@ impl UserCommand {
     }
 
     /// Whether it is this command's turn.
-    pub(super) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.state == State::Ready
     }
 

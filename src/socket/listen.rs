@@ -1,6 +1,6 @@
 //! Listeners: the connections that the module accepts, until the user does (sections 2.2.3 and 2.2.4).
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::task::{Poll, Waker};
 
 use super::Table;
@@ -8,6 +8,9 @@ use super::job::Key;
 use super::slot::Phase;
 use crate::command::{ConnectId, ServiceType};
 use crate::error::Error;
+
+/// The peer of a connection whose address the module gave in a form that cannot be read.
+pub(crate) const UNKNOWN_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 impl Table<'_> {
     /// The module has accepted a connection. Without a slot for it, it is closed again.

@@ -95,6 +95,16 @@ impl Lookup {
         true
     }
 
+    /// Whether this is the name that was asked for last.
+    pub(crate) fn asks(&self, name: &str) -> bool {
+        self.name == name
+    }
+
+    /// Whether the answer is there.
+    pub(crate) fn is_answered(&self) -> bool {
+        matches!(self.state, State::Done(_))
+    }
+
     /// The answer. It stays until the one who asked lets go of it: nobody else can ask before.
     pub(super) fn answer(&self) -> Option<Result<Addresses, Error>> {
         match self.state {

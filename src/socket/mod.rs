@@ -37,6 +37,7 @@ pub(crate) use job::Reason;
 pub(crate) use job::{Action, Domain, Escape, Job, Key, Setting, Target};
 use link::Link;
 pub use link::LinkState;
+pub(crate) use listen::UNKNOWN_PEER;
 pub use lookup::Addresses;
 use lookup::Lookup;
 pub(crate) use report::Outstanding;
@@ -45,7 +46,7 @@ pub use report::{PingReply, PingSummary};
 use slot::Phase;
 pub(crate) use slot::Slot;
 pub use statistics::Statistics;
-pub(crate) use user::{Opening, Request};
+pub(crate) use user::{Attempt, Opening, PORT_TRIES, Request};
 
 use crate::command::{ConnectId, DateTime, ErrorCode};
 use crate::config::Config;

@@ -12,6 +12,9 @@ use super::{Addresses, LinkState, Table};
 use crate::command::{ConnectId, Host, InvalidText, ServiceType};
 use crate::error::{Error, LinkError};
 
+/// How many local ports are tried for those who do not care.
+pub(crate) const PORT_TRIES: u8 = 4;
+
 /// What socket a user wants.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Request<'a> {
@@ -45,6 +48,31 @@ impl Request<'_> {
             }
             Self::ConnectHost(name, _) => Host::name(name).map(|_| ()).map_err(Error::InvalidName),
             Self::Listen(..) | Self::Service(_) => Ok(()),
+        }
+    }
+
+    /// The one peer, if it is given by its address.
+    pub(crate) const fn peer(&self) -> Option<SocketAddr> {
+        match *self {
+            Self::Connect(address) | Self::Datagrams(address, _) => Some(address),
+            Self::ConnectHost(..) | Self::Listen(..) | Self::Service(_) => None,
+        }
+    }
+
+    /// The local port of a UDP socket, 0 if any will do.
+    pub(crate) const fn local_port(&self) -> Option<u16> {
+        match *self {
+            Self::Datagrams(_, port) | Self::Service(port) => Some(port),
+            Self::Connect(_) | Self::ConnectHost(..) | Self::Listen(..) => None,
+        }
+    }
+
+    /// The same UDP socket on another local port.
+    pub(crate) const fn at_port(self, port: u16) -> Self {
+        match self {
+            Self::Datagrams(peer, _) => Self::Datagrams(peer, port),
+            Self::Service(_) => Self::Service(port),
+            other => other,
         }
     }
 
@@ -266,7 +294,23 @@ impl<'d> Table<'d> {
     /// Whether a read would come back at once: with data, at the end of the stream, or with an error.
     pub(crate) fn read_ready(&mut self, key: Key) -> bool {
         self.slot(key)
-            .is_none_or(|slot| !slot.rx.is_empty() || slot.readable().is_some())
+            .is_none_or(|slot| slot.has_data() || slot.readable().is_some())
+    }
+
+    /// Ready when a read would come back at once.
+    #[cfg(feature = "edge-nal")]
+    pub(crate) fn poll_readable(&mut self, key: Key, waker: &Waker) -> Poll<()> {
+        if self.read_ready(key) {
+            return Poll::Ready(());
+        }
+        if let Some(slot) = self.slot(key) {
+            slot.reader.register(waker);
+            if !slot.awaited {
+                slot.awaited = true;
+                self.kick();
+            }
+        }
+        Poll::Pending
     }
 
     pub(crate) fn poll_write(
@@ -472,6 +516,15 @@ impl<'d> Table<'d> {
 }
 
 impl Slot<'_> {
+    /// Whether there is something for a reader in the ring.
+    fn has_data(&self) -> bool {
+        if self.is_datagram() {
+            self.datagrams > 0
+        } else {
+            !self.rx.is_empty()
+        }
+    }
+
     /// What a reader learns when the ring is empty: the end, an error, or that it has to wait.
     fn readable(&self) -> Option<Result<(), Error>> {
         match self.phase {

@@ -1,0 +1,102 @@
+//! The slot behind a socket, and how it comes to be open.
+
+use core::task::{Poll, Waker, ready};
+
+use embassy_time::Instant;
+
+use crate::error::Error;
+use crate::shared::Shared;
+use crate::socket::{Key, Request, Table};
+
+/// A slot of the table, which is given back when this is dropped.
+struct Slot<'d> {
+    shared: &'d Shared<'d>,
+    key: Key,
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.shared
+            .with(|table| table.release(self.key, Instant::now()));
+    }
+}
+
+/// A socket that is open, or on its way there.
+pub(super) struct Socket<'d> {
+    request: Request<'static>,
+    slot: Option<Slot<'d>>,
+    open: bool,
+}
+
+impl<'d> Socket<'d> {
+    pub(super) const fn new(request: Request<'static>) -> Self {
+        Self {
+            request,
+            slot: None,
+            open: false,
+        }
+    }
+
+    /// One that a listener has accepted.
+    fn accepted(shared: &'d Shared<'d>, request: Request<'static>, key: Key) -> Self {
+        Self {
+            request,
+            slot: Some(Slot { shared, key }),
+            open: true,
+        }
+    }
+
+    pub(super) const fn request(&self) -> Request<'static> {
+        self.request
+    }
+
+    /// Whether the module has opened it, whatever became of it since.
+    pub(super) const fn was_open(&self) -> bool {
+        self.open
+    }
+
+    /// Takes a slot, then waits for the module to open it.
+    pub(super) fn poll_open(&mut self, shared: &'d Shared<'d>) -> Poll<Result<(), Error>> {
+        if self.open {
+            return Poll::Ready(Ok(()));
+        }
+        let key = match &self.slot {
+            Some(slot) => slot.key,
+            None => {
+                let request = self.request;
+                let claim = shared.with(|table| table.poll_claim(request, Waker::noop()));
+                let key = ready!(claim)?;
+                self.slot = Some(Slot { shared, key });
+                key
+            }
+        };
+        ready!(shared.with(|table| table.poll_connected(key, Waker::noop())))?;
+        self.open = true;
+        Poll::Ready(Ok(()))
+    }
+
+    /// An operation on an open socket; one that is not open yet is opened first.
+    pub(super) fn poll<T>(
+        &mut self,
+        shared: &'d Shared<'d>,
+        operation: impl FnOnce(&mut Table<'d>, Key) -> Poll<Result<T, Error>>,
+    ) -> Poll<Result<T, Error>> {
+        ready!(self.poll_open(shared))?;
+        match &self.slot {
+            Some(Slot { shared, key }) => shared.with(|table| operation(table, *key)),
+            None => Poll::Ready(Err(Error::Closed)),
+        }
+    }
+
+    /// The next connection of a listener, and its peer.
+    pub(super) fn poll_accept(
+        &mut self,
+        shared: &'d Shared<'d>,
+    ) -> Poll<Result<(Self, core::net::SocketAddr), Error>> {
+        let (key, peer) =
+            ready!(self.poll(shared, |table, key| table.poll_accept(key, Waker::noop())))?;
+        let peer = peer.unwrap_or(crate::socket::UNKNOWN_PEER);
+        let socket = Self::accepted(shared, Request::Connect(peer), key);
+        Poll::Ready(Ok((socket, peer)))
+    }
+}

@@ -1,0 +1,188 @@
+//! A serial port that is driven by being asked.
+
+use core::cell::RefCell;
+use core::fmt;
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+
+use embedded_io::{ErrorType, Read, ReadReady, Write};
+
+/// How often bytes are taken in a row, before whoever polls gets control back.
+const READS: u8 = 64;
+/// How many bytes the driver is given in a row: so long may it wait for its transmitter.
+const PIECE: usize = 32;
+
+/// A UART driver that is one thing and not two halves.
+///
+/// ```
+/// # fn example<U>(uart: U) where U: embedded_io::Read + embedded_io::ReadReady + embedded_io::Write {
+/// use quectel_nal::blocking::Uart;
+///
+/// let uart = Uart::new(uart);
+/// let (rx, tx) = uart.split();
+/// # let _ = (rx, tx);
+/// # }
+/// ```
+pub struct Uart<U> {
+    driver: RefCell<U>,
+}
+
+impl<U> fmt::Debug for Uart<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Uart").finish_non_exhaustive()
+    }
+}
+
+impl<U> Uart<U> {
+    /// Takes the driver.
+    pub const fn new(driver: U) -> Self {
+        Self {
+            driver: RefCell::new(driver),
+        }
+    }
+
+    /// The two halves, for [`Runner::run`](crate::Runner::run).
+    pub const fn split(&self) -> (UartRx<&Self>, UartTx<&Self>) {
+        (UartRx::new(self), UartTx::new(self))
+    }
+
+    /// Gives the driver back.
+    pub fn into_inner(self) -> U {
+        self.driver.into_inner()
+    }
+}
+
+impl<U: ErrorType> ErrorType for &Uart<U> {
+    type Error = U::Error;
+}
+
+impl<U: Read> Read for &Uart<U> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, U::Error> {
+        self.driver.borrow_mut().read(buffer)
+    }
+}
+
+impl<U: ReadReady> ReadReady for &Uart<U> {
+    fn read_ready(&mut self) -> Result<bool, U::Error> {
+        self.driver.borrow_mut().read_ready()
+    }
+}
+
+impl<U: Write> Write for &Uart<U> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, U::Error> {
+        self.driver.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), U::Error> {
+        self.driver.borrow_mut().flush()
+    }
+}
+
+/// The receiving half of a blocking UART driver, made to return at once when there is nothing.
+///
+/// The driver is asked whenever the future is polled, at most 64 times in a row. Its interrupts are not used: under an
+/// executor the future asks to be polled again all the time, so that a driver with interrupts is the better choice there.
+///
+/// # Cancel safety
+///
+/// Dropping a `read` future loses nothing.
+pub struct UartRx<R> {
+    driver: R,
+    reads: u8,
+}
+
+impl<R> fmt::Debug for UartRx<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UartRx").finish_non_exhaustive()
+    }
+}
+
+impl<R> UartRx<R> {
+    /// Takes the receiving half of a driver.
+    pub const fn new(driver: R) -> Self {
+        Self { driver, reads: 0 }
+    }
+}
+
+impl<R: ErrorType> ErrorType for UartRx<R> {
+    type Error = R::Error;
+}
+
+impl<R: Read + ReadReady> embedded_io_async::Read for UartRx<R> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, R::Error> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        poll_fn(|cx| {
+            if self.reads < READS {
+                match self.driver.read_ready() {
+                    Ok(false) => {}
+                    ready => {
+                        self.reads += 1;
+                        return Poll::Ready(ready.and_then(|_| self.driver.read(buffer)));
+                    }
+                }
+            }
+            self.reads = 0;
+            later(cx)
+        })
+        .await
+    }
+}
+
+/// The sending half of a blocking UART driver.
+///
+/// The driver gets at most 32 bytes at a time, and whoever polls gets control back in between: one poll takes no longer
+/// than the driver takes for these.
+///
+/// # Cancel safety
+///
+/// A dropped `write` future has either taken nothing, or has finished.
+pub struct UartTx<W> {
+    driver: W,
+    has_written: bool,
+}
+
+impl<W> fmt::Debug for UartTx<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UartTx").finish_non_exhaustive()
+    }
+}
+
+impl<W> UartTx<W> {
+    /// Takes the sending half of a driver.
+    pub const fn new(driver: W) -> Self {
+        Self {
+            driver,
+            has_written: false,
+        }
+    }
+}
+
+impl<W: ErrorType> ErrorType for UartTx<W> {
+    type Error = W::Error;
+}
+
+impl<W: Write> embedded_io_async::Write for UartTx<W> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, W::Error> {
+        poll_fn(|cx| {
+            if core::mem::take(&mut self.has_written) {
+                return later(cx);
+            }
+            self.has_written = true;
+            let piece = &bytes[..bytes.len().min(PIECE)];
+            Poll::Ready(self.driver.write(piece))
+        })
+        .await
+    }
+
+    async fn flush(&mut self) -> Result<(), W::Error> {
+        self.driver.flush()
+    }
+}
+
+/// Nobody will wake this: it has to be polled again.
+fn later<T>(cx: &Context<'_>) -> Poll<T> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
