@@ -1,7 +1,7 @@
 //! A modem as a UART driver of `embedded-io`: for programs without `async`.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixStream;
 use std::{fmt, thread};
 
@@ -118,7 +118,7 @@ impl Read for Port {
             self.fill()?;
             thread::yield_now();
         }
-        self.received.read(into)
+        io::Read::read(&mut self.received, into)
     }
 }
 
