@@ -52,8 +52,10 @@ mod guide {
     mod servers {}
     #[doc = include_str!("../docs/guide/5-udp.md")]
     mod udp {}
-    #[doc = include_str!("../docs/guide/6-own-commands.md")]
+    #[doc = include_str!("../docs/guide/6-blocking.md")]
+    mod blocking {}
+    #[doc = include_str!("../docs/guide/7-own-commands.md")]
     mod own_commands {}
-    #[doc = include_str!("../docs/guide/7-errors.md")]
+    #[doc = include_str!("../docs/guide/8-errors.md")]
     mod errors {}
 }

@@ -41,6 +41,13 @@ fn udp_echo_reaches_another_server() {
 }
 
 #[test]
+fn blocking_http_gets_the_page() {
+    let outcome = run("examples/blocking_http", &[]).succeeds().says("200 OK");
+    assert!(output(&outcome).contains("<h1>It works</h1>"));
+    run("examples/blocking_http", &["nowhere.test"]).fails_with("cannot look up nowhere.test");
+}
+
+#[test]
 fn mqtt_gets_its_message_back() {
     let outcome = run("examples/mqtt", &[])
         .succeeds()

@@ -4,6 +4,7 @@
 
 pub mod demo;
 mod line;
+mod port;
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -23,6 +24,7 @@ use quectel_nal::{Config, LinkError, LinkState, Resources, Stack};
 use virtual_modem::{Loopback, Settings, VirtualModem, serial, time};
 
 pub use line::Line;
+pub use port::Port;
 
 /// The options that say which modem to use and how.
 #[derive(Args, Clone, Debug)]
@@ -119,6 +121,33 @@ impl ModemOptions {
         })
     }
 
+    /// The modem for a program without `async`, and what the stack has to know of it.
+    pub fn port(&self, network: Loopback) -> Result<(Port, Config<'_>)> {
+        let port = match &self.modem {
+            Place::Virtual => {
+                let mut settings = Settings::new();
+                settings.port = self.urc_port().into();
+                Port::virtual_modem(settings, network)?
+            }
+            Place::Tcp(address) => {
+                let stream = std::net::TcpStream::connect(address)
+                    .with_context(|| format!("no modem at {address}"))?;
+                stream.set_nonblocking(true)?;
+                Port::new(stream)
+            }
+            Place::Serial(path) => Port::new(SerialPort::open(path, self)?),
+        };
+        Ok((port, self.config()))
+    }
+
+    fn config(&self) -> Config<'_> {
+        let config = Config::new(&self.apn).urc_port(Some(self.urc_port()));
+        match &self.pin {
+            Some(pin) => config.pin(pin),
+            None => config,
+        }
+    }
+
     async fn run_virtual<T>(
         &self,
         line: &Line,
@@ -150,12 +179,8 @@ impl ModemOptions {
         tx: impl Write,
         program: impl AsyncFnOnce(Stack<'_>) -> Result<T>,
     ) -> Result<T> {
-        let mut config = Config::new(&self.apn).urc_port(Some(self.urc_port()));
-        if let Some(pin) = &self.pin {
-            config = config.pin(pin);
-        }
         let mut resources = Resources::<4, 4096, 4096>::new();
-        let (stack, mut runner) = quectel_nal::new(&mut resources, config);
+        let (stack, mut runner) = quectel_nal::new(&mut resources, self.config());
         let (rx, tx) = line.watch(rx, tx, self.trace);
         let mut running = pin!(runner.run(rx, tx));
         match select(program(stack), &mut running).await {

@@ -283,7 +283,14 @@ impl<'d> Rig<'d> {
     }
 
     pub(crate) fn found(&mut self) -> Poll<Result<Addresses, Error>> {
-        self.table(|table| table.poll_answer(Waker::noop()))
+        self.table(|table| {
+            let answer = table.poll_answer(Waker::noop());
+            if answer.is_ready() {
+                // As the one who asked does.
+                table.lookup.abandon();
+            }
+            answer
+        })
     }
 
     // ---- states --------------------------------------------------------------------------------------------------

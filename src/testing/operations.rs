@@ -258,7 +258,7 @@ impl World<'_> {
                 (0..ConnectId::COUNT).for_each(|id| self.forget(id));
             }
             2 => {
-                self.rig.table(crate::socket::Table::stop);
+                self.rig.table(|table| table.stop(false));
                 self.rig.start();
             }
             3 => {

@@ -16,7 +16,7 @@ fn begin(rig: &Rig, owner: u16) -> bool {
 fn submit(rig: &Rig, owner: u16, command: &[u8]) {
     rig.table(|table| {
         assert!(table.at.write(owner, command));
-        table.at.submit(Duration::from_secs(1), false);
+        table.at.submit(Duration::from_secs(1), false, false);
         table.kick();
     });
 }
@@ -41,7 +41,7 @@ fn result(rig: &Rig) -> Poll<AtResult> {
 }
 
 fn answer(rig: &Rig) -> std::string::String {
-    rig.table(|table| std::string::String::from_utf8_lossy(table.at.answer()).into_owned())
+    rig.table(|table| std::string::String::from_utf8_lossy(&table.at.answer()).into_owned())
 }
 
 fn release(rig: &Rig) {
@@ -197,7 +197,7 @@ fn before_the_runner_starts_a_command_waits() {
     ask(&rig, 1, b"AT+CSQ\r");
     rig.start();
     assert_eq!(result(&rig), Poll::Pending);
-    rig.table(|table| table.stop());
+    rig.table(|table| table.stop(false));
     assert_eq!(result(&rig), Poll::Ready(AtResult::Aborted));
 }
 

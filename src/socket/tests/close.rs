@@ -417,7 +417,7 @@ fn the_runner_may_stop_and_start_again() {
     for phase in PHASES {
         let mut rig = up();
         let key = rig.in_phase(phase);
-        rig.table(super::super::Table::stop);
+        rig.table(|table| table.stop(false));
         rig.release(key);
         assert!(rig.all_free(), "{phase:?}");
         rig.start();
@@ -433,7 +433,7 @@ fn stopping_the_runner_in_the_middle_of_a_transaction_is_clean() {
     let _ = rig.write(key, b"abc");
     rig.expect(Job::Send { key, length: 3 });
     rig.prompt();
-    rig.table(super::super::Table::stop);
+    rig.table(|table| table.stop(false));
     let stopped = Error::Link(LinkError::NotRunning);
     assert_eq!(rig.flush(key), Poll::Ready(Err(stopped)));
     rig.start();

@@ -292,7 +292,7 @@ fn restarts_are_paced() {
     rig.table(|table| table.start(true));
     let mut last: Option<embassy_time::Instant> = None;
     let mut gaps = std::vec![];
-    for _ in 0..2000 {
+    for _ in 0..20_000 {
         match rig.next() {
             Action::Run(job) => {
                 rig.begin(job);
@@ -314,7 +314,10 @@ fn restarts_are_paced() {
     }
     // Three in a row and one more at once, then 10 min, 30 min, an hour, an hour.
     assert!(gaps[..3].iter().all(|gap| *gap < 60), "{gaps:?}");
-    assert_eq!(gaps[3..7], [600, 1800, 3600, 3600]);
+    // Each with the first attempt that fails after that.
+    for (gap, least) in gaps[3..].iter().zip([600, 1800, 3600, 3600]) {
+        assert!((least..least + 90).contains(gap), "{gaps:?}");
+    }
 }
 
 #[test]
