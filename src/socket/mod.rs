@@ -53,7 +53,7 @@ use crate::config::Config;
 use crate::error::{Error, LinkError};
 
 /// How many tasks can wait for the same thing before they begin to wake each other.
-const WAITERS: usize = 12;
+const WAITERS: usize = 8;
 /// For how long after its close a connectID may still get a `closed` URC that is not for its next user.
 const CLOSE_ECHO: Duration = Duration::from_secs(10);
 

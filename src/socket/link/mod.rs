@@ -308,7 +308,10 @@ impl Link {
         let tries = self.tries;
         if now >= since + config.boot_time && tries > 6 {
             self.fail(LinkError::NoAnswer, now);
-            return Action::Wait(Some(self.not_before));
+            return match self.step {
+                Step::Reset => Action::Reset,
+                _ => Action::Wait(Some(self.not_before)),
+            };
         }
         self.tries = tries.saturating_add(1);
         match tries {
