@@ -330,7 +330,7 @@ fn it_works_over_tcp_again_and_again() {
 #[cfg(unix)]
 #[test]
 fn it_works_on_a_serial_port_again_and_again() {
-    let path = file("modem-port");
+    let path = file(&format!("modem-port-{}", std::process::id()));
     let _modem = Modem::start(&["--pty", path.to_str().unwrap(), "--quiet"]);
     let start = Instant::now();
     while !path.exists() {
