@@ -17,6 +17,7 @@ mod report;
 mod schedule;
 mod slot;
 mod statistics;
+mod transfer;
 mod turn;
 mod user;
 

@@ -1,0 +1,218 @@
+//! Bytes and datagrams between the user and the rings of a socket.
+
+use core::net::SocketAddr;
+use core::task::{Poll, Waker};
+
+use super::Table;
+use super::job::Key;
+use super::slot::{Phase, Slot};
+use crate::error::Error;
+
+impl Table<'_> {
+    pub(crate) fn poll_read(
+        &mut self,
+        key: Key,
+        into: &mut [u8],
+        waker: &Waker,
+    ) -> Poll<Result<usize, Error>> {
+        if into.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if !slot.rx.is_empty() {
+            let count = slot.rx.pop(into);
+            if slot.unread && slot.has_room() {
+                self.kick();
+            }
+            return Poll::Ready(Ok(count));
+        }
+        match slot.readable() {
+            Some(Err(error)) => Poll::Ready(Err(error)),
+            Some(Ok(())) => Poll::Ready(Ok(0)),
+            None => {
+                slot.reader.register(waker);
+                if !slot.awaited {
+                    slot.awaited = true;
+                    self.kick();
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Whether a read would come back at once: with data, at the end of the stream, or with an error.
+    pub(crate) fn read_ready(&mut self, key: Key) -> bool {
+        self.slot(key)
+            .is_none_or(|slot| slot.has_data() || slot.readable().is_some())
+    }
+
+    /// Ready when a read would come back at once.
+    #[cfg(feature = "edge-nal")]
+    pub(crate) fn poll_readable(&mut self, key: Key, waker: &Waker) -> Poll<()> {
+        if self.read_ready(key) {
+            return Poll::Ready(());
+        }
+        if let Some(slot) = self.slot(key) {
+            slot.reader.register(waker);
+            if !slot.awaited {
+                slot.awaited = true;
+                self.kick();
+            }
+        }
+        Poll::Pending
+    }
+
+    pub(crate) fn poll_write(
+        &mut self,
+        key: Key,
+        bytes: &[u8],
+        waker: &Waker,
+    ) -> Poll<Result<usize, Error>> {
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if let Some(error) = slot.unwritable() {
+            return Poll::Ready(Err(error));
+        }
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        slot.acknowledged = false;
+        let count = slot.tx.push(bytes);
+        if count == 0 {
+            slot.writer.register(waker);
+            return Poll::Pending;
+        }
+        self.kick();
+        Poll::Ready(Ok(count))
+    }
+
+    /// Whether a write would come back at once.
+    pub(crate) fn write_ready(&mut self, key: Key) -> bool {
+        self.slot(key)
+            .is_none_or(|slot| slot.tx.free() > 0 || slot.unwritable().is_some())
+    }
+
+    /// Ready when the module has accepted everything that was written.
+    pub(crate) fn poll_flush(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if slot.tx.is_empty() && slot.fault.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(error) = slot.unwritable() {
+            return Poll::Ready(Err(error));
+        }
+        slot.writer.register(waker);
+        Poll::Pending
+    }
+
+    /// Takes the oldest datagram: its full length, and where it came from.
+    pub(crate) fn poll_receive(
+        &mut self,
+        key: Key,
+        into: &mut [u8],
+        waker: &Waker,
+    ) -> Poll<Result<(usize, Option<SocketAddr>), Error>> {
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if let Some(datagram) = slot.take_datagram(into) {
+            if slot.unread && slot.has_room() {
+                self.kick();
+            }
+            return Poll::Ready(Ok(datagram));
+        }
+        match slot.readable() {
+            Some(Err(error)) => Poll::Ready(Err(error)),
+            Some(Ok(())) => Poll::Ready(Err(Error::Closed)),
+            None => {
+                slot.reader.register(waker);
+                if !slot.awaited {
+                    slot.awaited = true;
+                    self.kick();
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Puts a datagram into the transmit ring.
+    pub(crate) fn poll_send(
+        &mut self,
+        key: Key,
+        bytes: &[u8],
+        to: Option<SocketAddr>,
+        waker: &Waker,
+    ) -> Poll<Result<(), Error>> {
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if let Some(error) = slot.unwritable() {
+            return Poll::Ready(Err(error));
+        }
+        match slot.put_datagram(bytes, to) {
+            Ok(true) => {
+                self.kick();
+                Poll::Ready(Ok(()))
+            }
+            Ok(false) => {
+                slot.writer.register(waker);
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Ready when the peer has acknowledged everything that was written.
+    pub(crate) fn poll_acknowledged(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+        let Some(slot) = self.slot(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if slot.acknowledged && slot.tx.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(error) = slot.unwritable() {
+            return Poll::Ready(Err(error));
+        }
+        slot.writer.register(waker);
+        if !slot.ack_wanted {
+            slot.ack_wanted = true;
+            self.kick();
+        }
+        Poll::Pending
+    }
+}
+
+impl Slot<'_> {
+    /// Whether there is something for a reader in the ring.
+    fn has_data(&self) -> bool {
+        if self.is_datagram() {
+            self.datagrams > 0
+        } else {
+            !self.rx.is_empty()
+        }
+    }
+
+    /// What a reader learns when the ring is empty: the end, an error, or that it has to wait.
+    fn readable(&self) -> Option<Result<(), Error>> {
+        match self.phase {
+            _ if self.ended => Some(Ok(())),
+            _ if self.fault.is_some() => self.fault.map(Err),
+            Phase::Closing | Phase::Closed | Phase::Free => Some(Err(Error::Closed)),
+            Phase::Wanted | Phase::Opening | Phase::Open | Phase::Draining => None,
+        }
+    }
+
+    /// Why nothing can be written.
+    pub(super) fn unwritable(&self) -> Option<Error> {
+        match self.phase {
+            _ if self.fault.is_some() => self.fault,
+            Phase::Open if !self.shutdown => None,
+            _ => Some(Error::Closed),
+        }
+    }
+}
