@@ -272,6 +272,8 @@ fn a_bad_configuration_stays_on_this_side() {
             assert_eq!(error, Error::Link(stack.wait_link_up().await.unwrap_err()));
             let error = stack.resolve("example.com").await.unwrap_err();
             assert!(matches!(error, Error::Link(LinkError::InvalidConfig(_))));
+            // Not even when the module comes up.
+            module.line("RDY").await;
             module.expect_silence(Duration::from_secs(10)).await;
         });
     }

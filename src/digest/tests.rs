@@ -695,3 +695,26 @@ fn cost_is_linear() {
         );
     }
 }
+
+/// Payload is followed by a line end: if it is not, more or less than was announced has come.
+#[test]
+fn payload_without_its_line_end_is_not_believed() {
+    for (behind, believed) in [
+        (&b"\r\nOK\r\n"[..], true),
+        (b"\nOK\r\n", true),
+        (b"x\r\nOK\r\n", false),
+    ] {
+        let mut bench = Bench::new();
+        let key = bench.reading();
+        bench.pieces(b"\r\n+QIRD: 4\r\nabcd", || BUFFER);
+        bench.pieces(behind, || BUFFER);
+        bench.rig.finish();
+        assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"abcd".to_vec())));
+        let next = bench.rig.read(key);
+        if believed {
+            assert_eq!(next, Poll::Pending);
+        } else {
+            assert_eq!(next, Poll::Ready(Err(crate::error::Error::DataLost)));
+        }
+    }
+}

@@ -204,3 +204,20 @@ fn a_released_listener_takes_its_backlog_along() {
     assert_eq!(rig.phase(kept), Phase::Open);
     assert_eq!(rig.read(kept), Poll::Pending);
 }
+
+/// Its close is on the way when another one comes.
+#[test]
+fn a_released_listener_takes_nobody_in_any_more() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    rig.release(listener);
+    come(&mut rig, 11);
+    assert_eq!(refused(&rig), 1);
+    for _ in 0..2 {
+        match rig.next() {
+            Action::Run(job @ (Job::CloseStray(_) | Job::Close(_))) => rig.run(job, &["OK"]),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(rig.all_free());
+}

@@ -416,3 +416,32 @@ fn empty_buffer_reads_nothing_and_waits_for_nothing() {
     assert_eq!(none, end());
     assert_eq!(rig.idle(), None);
 }
+
+/// What the UART lost is made up for by bytes that are not payload: the count is right, and the stream is not.
+#[test]
+fn error_of_the_uart_during_a_read_is_lost_data() {
+    let mut rig = up();
+    let key = rig.open();
+    let other = rig.open();
+    rig.hear("+QIURC: \"recv\",0");
+    rig.expect(rig.read_job(key));
+    rig.say_data(b"par\r\nO");
+    rig.table(|table| table.serial_error());
+    rig.answer(&["OK"]);
+    assert_eq!(rig.read(key), got(b"par\r\nO"));
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+    // Its neighbours are not touched, nor is anything by an error while nothing is read.
+    rig.run(Job::Close(key), &["OK"]);
+    rig.table(|table| table.serial_error());
+    assert_eq!(rig.read(other), Poll::Pending);
+}
+
+#[test]
+fn reader_that_is_gone_is_not_rechecked_for() {
+    let mut rig = up();
+    let key = rig.open();
+    assert_eq!(rig.read(key), Poll::Pending);
+    rig.now = rig.idle().expect("a re-check");
+    empty(&mut rig, key);
+    assert_eq!(rig.idle(), None);
+}
