@@ -340,20 +340,18 @@ impl<W: Write> Engine<'_, '_, W> {
             yield_now().await;
             return Ok(());
         };
-        {
-            let ended = with_timeout(limit, async {
-                self.tx.write_all(&self.buffer[..length]).await?;
-                self.tx.flush().await?;
-                if !is_mute {
-                    drop(self.response.get().await);
-                }
-                Ok(())
-            })
-            .await;
-            if let Ok(result) = ended {
-                result?;
-                self.payload(job).await?;
+        let ended = with_timeout(limit, async {
+            self.tx.write_all(&self.buffer[..length]).await?;
+            self.tx.flush().await?;
+            if !is_mute {
+                drop(self.response.get().await);
             }
+            Ok(())
+        })
+        .await;
+        if let Ok(result) = ended {
+            result?;
+            self.payload(job).await?;
         }
         self.shared.with(|table| table.finish(Instant::now()));
         if gap > Duration::MIN {

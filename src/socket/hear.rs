@@ -144,8 +144,7 @@ impl Table<'_> {
             let useless = slot.service == ServiceType::UdpService && peer.is_none();
             if slot.is_datagram() && more && (useless || !slot.begin_datagram(length, peer)) {
                 sink = None;
-                let dropped = &mut self.statistics.dropped_datagrams;
-                *dropped = dropped.wrapping_add(1);
+                self.dropped_datagram();
             }
         }
         if length == 0 {

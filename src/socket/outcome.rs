@@ -6,7 +6,7 @@ use super::job::{Answer, Job, Key, Outcome, Reason};
 use super::link::LinkState;
 use super::slot::Phase;
 use super::{CLOSE_ECHO, Table};
-use crate::command::{ErrorCode, SocketState};
+use crate::command::{ConnectId, ErrorCode, SocketState};
 use crate::error::{Error, LinkError};
 
 impl Table<'_> {
@@ -83,10 +83,7 @@ impl Table<'_> {
                 }
             }
             Job::User => return self.user_done(outcome),
-            Job::CloseStray(id) => {
-                self.closed_lately |= 1 << id.get();
-                self.closed_until = now + CLOSE_ECHO;
-            }
+            Job::CloseStray(id) => self.note_close(id, now),
             _ => {}
         }
         if self.link.is_up() {
@@ -174,9 +171,14 @@ impl Table<'_> {
         let Some(slot) = self.slot(key) else { return };
         let id = slot.id;
         slot.released_by_module();
+        self.note_close(id, now);
+        self.queue.wake();
+    }
+
+    /// A `closed` URC may still come for this connectID, and not be meant for its next user.
+    fn note_close(&mut self, id: ConnectId, now: Instant) {
         self.closed_lately |= 1 << id.get();
         self.closed_until = now + CLOSE_ECHO;
-        self.queue.wake();
     }
 
     fn status_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
