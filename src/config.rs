@@ -38,6 +38,7 @@ pub struct Config<'d> {
     pub(crate) send_time: Duration,
     pub(crate) close_timeout: Option<u16>,
     pub(crate) recheck: Duration,
+    pub(crate) stall_time: Duration,
     pub(crate) command_gap: Duration,
 }
 
@@ -63,6 +64,7 @@ impl<'d> Config<'d> {
             send_time: Duration::from_secs(30),
             close_timeout: Some(1),
             recheck: Duration::from_secs(5),
+            stall_time: Duration::from_secs(2),
             command_gap: Duration::from_ticks(0),
         }
     }
@@ -169,6 +171,14 @@ impl<'d> Config<'d> {
     #[must_use]
     pub const fn recheck(mut self, interval: Duration) -> Self {
         self.recheck = bounded(interval);
+        self
+    }
+
+    /// For how long a full receive ring may hold up the serial line in direct push mode, before its connection fails with
+    /// [`Error::Overrun`](crate::Error::Overrun). Nothing else is heard of the module meanwhile. Default 2 s.
+    #[must_use]
+    pub const fn stall_time(mut self, time: Duration) -> Self {
+        self.stall_time = bounded(time);
         self
     }
 

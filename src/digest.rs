@@ -6,18 +6,22 @@
 use atat::{DigestResult, Digester};
 
 use crate::shared::Shared;
-use crate::socket::{Heard, Key};
+use crate::socket::{Heard, Payload};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Waiting for a line to be complete; this much of it has no line end.
     Line { scanned: usize },
     /// The line was a header: payload begins behind the line feed of its line end.
-    LineFeed { sink: Option<Key>, length: u16 },
+    LineFeed(Payload),
     /// This much payload is still to come.
-    Payload { sink: Option<Key>, left: u16 },
-    /// The line end behind payload.
-    Trailer,
+    Payload(Payload),
+    /// The line was `CONNECT`: data begins behind its line end.
+    Connected,
+    /// Transparent access mode: all is data.
+    Stream,
+    /// The line end behind this payload.
+    Trailer(Payload),
     /// The rest of an overlong line is passed over.
     Skip,
 }
@@ -88,11 +92,13 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
                     },
                     Heard::Payload(payload) => {
                         self.epoch = self.shared.with(|table| table.epoch);
-                        self.state = State::LineFeed {
-                            sink: payload.sink,
-                            length: payload.length,
-                        };
+                        self.state = State::LineFeed(payload);
                         (DigestResult::None, end)
+                    }
+                    Heard::Connected => {
+                        self.epoch = self.shared.with(|table| table.epoch);
+                        self.state = State::Connected;
+                        (DigestResult::Response(Ok(&[])), end)
                     }
                 }
             }
@@ -126,6 +132,54 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
         None
     }
 
+    fn payload<'a>(&mut self, input: &'a [u8], payload: Payload) -> (DigestResult<'a>, usize) {
+        let count = input.len().min(payload.length.into());
+        let (epoch, is_last) = (self.epoch, count == usize::from(payload.length));
+        let delivered = self.shared.with(|table| {
+            if table.epoch != epoch {
+                return None;
+            }
+            let delivered = table.deliver(payload, &input[..count]);
+            if is_last && delivered == count {
+                table.arrival = None;
+            }
+            Some(delivered)
+        });
+        let Some(delivered) = delivered else {
+            // Given up: what comes now is no payload.
+            self.state = State::Skip;
+            return self.skip(input);
+        };
+        let left = Payload {
+            length: payload.length - delivered as u16,
+            ..payload
+        };
+        self.state = if left.length == 0 {
+            State::Trailer(left)
+        } else {
+            State::Payload(left)
+        };
+        (DigestResult::None, delivered)
+    }
+
+    /// Data begins behind the line feed.
+    fn behind_line_end<'a>(&mut self, input: &'a [u8], next: State) -> (DigestResult<'a>, usize) {
+        let returns = input.iter().take_while(|byte| **byte == b'\r').count();
+        match input.get(returns) {
+            None => (DigestResult::None, returns),
+            Some(b'\n') => {
+                self.state = next;
+                (DigestResult::None, returns + 1)
+            }
+            // No line feed at all: it begins here.
+            Some(_) => {
+                self.state = next;
+                let (result, count) = self.digest(&input[returns..]);
+                (result, returns + count)
+            }
+        }
+    }
+
     fn skip<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
         let count = match find_line_end(input) {
             // Whoever consumes nothing is not asked again before more bytes come.
@@ -150,56 +204,33 @@ impl<F: Fn() -> Forward> Digester for QuectelDigester<'_, F> {
             return (DigestResult::None, 0);
         }
         match self.state {
-            State::Payload { sink, left } => {
-                let count = input.len().min(left.into());
-                let delivered = self.shared.with(|table| {
-                    if table.epoch != self.epoch {
-                        return false;
-                    }
-                    table.deliver(sink, &input[..count]);
-                    true
-                });
-                if !delivered {
-                    // Given up: what comes now is no payload.
-                    self.state = State::Skip;
-                    return self.skip(input);
-                }
-                let left = left - count as u16;
-                self.state = if left == 0 {
-                    State::Trailer
-                } else {
-                    State::Payload { sink, left }
-                };
-                (DigestResult::None, count)
-            }
-            State::LineFeed { sink, length } => {
+            State::Payload(payload) => self.payload(input, payload),
+            State::LineFeed(payload) => {
                 if self.shared.with(|table| table.epoch) != self.epoch {
                     // Given up between the header and its data.
                     self.state = State::Line { scanned: 0 };
                     return self.line(input, 0);
                 }
-                let returns = input.iter().take_while(|byte| **byte == b'\r').count();
-                match input.get(returns) {
-                    None => (DigestResult::None, returns),
-                    Some(b'\n') => {
-                        self.state = State::Payload { sink, left: length };
-                        (DigestResult::None, returns + 1)
-                    }
-                    // No line feed at all: payload begins here.
-                    Some(_) => {
-                        self.state = State::Payload { sink, left: length };
-                        let (result, count) = self.digest(&input[returns..]);
-                        (result, returns + count)
+                self.behind_line_end(input, State::Payload(payload))
+            }
+            State::Connected => self.behind_line_end(input, State::Stream),
+            State::Stream => {
+                let epoch = self.epoch;
+                match self.shared.with(|table| table.stream_in(epoch, input)) {
+                    Some(count) => (DigestResult::None, count),
+                    None => {
+                        self.state = State::Line { scanned: 0 };
+                        self.line(input, 0)
                     }
                 }
             }
-            State::Trailer => {
+            State::Trailer(payload) => {
                 self.state = State::Line { scanned: 0 };
                 if matches!(input[0], b'\r' | b'\n') {
                     (DigestResult::None, 1)
                 } else {
                     // More or less than was announced has come.
-                    self.shared.with(|table| table.damaged());
+                    self.shared.with(|table| table.mangled(payload));
                     self.line(input, 0)
                 }
             }

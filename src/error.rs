@@ -42,6 +42,9 @@ pub enum Error {
     TimedOut,
     /// Bytes of this connection were lost between the module and the host: its stream has a gap and cannot go on.
     DataLost,
+    /// The receive ring stayed full while the module pushed data, for longer than
+    /// [`Config::stall_time`](crate::Config::stall_time): the rest of the stream is lost.
+    Overrun,
     /// The name does not exist, or has no address of the family asked for.
     NameNotFound,
     /// The module's resolver failed, with this code.
@@ -82,7 +85,7 @@ impl embedded_io_async::Error for Error {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Link(error) => error.kind(),
-            Self::NoFreeSocket => ErrorKind::OutOfMemory,
+            Self::NoFreeSocket | Self::Overrun => ErrorKind::OutOfMemory,
             Self::InvalidPort
             | Self::InvalidAddress
             | Self::InvalidLength { .. }
@@ -115,6 +118,7 @@ impl embedded_nal::TcpError for Error {
             | Self::ConnectionRefused
             | Self::TimedOut
             | Self::DataLost
+            | Self::Overrun
             | Self::NameNotFound
             | Self::NameLookup(_)
             | Self::Unsupported
@@ -143,6 +147,7 @@ impl fmt::Display for Error {
             Self::Closed => f.write_str("connection closed"),
             Self::TimedOut => f.write_str("timed out"),
             Self::DataLost => f.write_str("bytes were lost on the serial line"),
+            Self::Overrun => f.write_str("the receive ring stayed full while data was pushed"),
             Self::NameNotFound => f.write_str("name not found"),
             Self::NameLookup(code) => write!(f, "name lookup failed: {code}"),
             Self::Unsupported => f.write_str("not supported by the module"),

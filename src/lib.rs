@@ -29,12 +29,12 @@ pub mod testing;
 mod tools;
 
 pub use asynch::{
-    AtClient, AtWriter, TcpConnection, TcpListener, TcpReader, TcpWriter, UdpListener, UdpService,
-    UdpSocket,
+    AtClient, AtWriter, TcpConnection, TcpListener, TcpReader, TcpWriter, TransparentConnection,
+    UdpListener, UdpService, UdpSocket,
 };
 pub use config::Config;
 pub use error::{Error, LinkError};
-pub use runner::{RunError, Runner};
+pub use runner::{ControlLines, RunError, Runner};
 pub use socket::{Addresses, LinkState, PingReply, PingSummary, Statistics};
 pub use stack::{Resources, Stack, new};
 pub use tools::Pinging;

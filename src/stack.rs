@@ -5,7 +5,7 @@ use core::future::poll_fn;
 use core::net::IpAddr;
 
 use crate::asynch::{Lookup, TcpConnection};
-use crate::command::MAX_COMMAND_LENGTH;
+use crate::command::{AccessMode, MAX_COMMAND_LENGTH};
 use crate::config::Config;
 use crate::error::{Error, LinkError};
 use crate::runner::Runner;
@@ -74,7 +74,10 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize>(
     }
     let table = Table::new(&mut resources.slots, config);
     let shared = &*resources.shared.insert(Shared::new(table));
-    let stack = Stack { shared };
+    let stack = Stack {
+        shared,
+        mode: AccessMode::Buffer,
+    };
     let runner = Runner::new(shared, &mut resources.ingress, &mut resources.command);
     (stack, runner)
 }
@@ -86,6 +89,8 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize>(
 #[derive(Clone, Copy)]
 pub struct Stack<'d> {
     pub(crate) shared: &'d Shared<'d>,
+    /// The access mode of the sockets that are opened through this handle.
+    pub(crate) mode: AccessMode,
 }
 
 impl fmt::Debug for Stack<'_> {
@@ -97,6 +102,40 @@ impl fmt::Debug for Stack<'_> {
 }
 
 impl<'d> Stack<'d> {
+    /// The same stack, as a handle whose sockets are opened in this access mode (section 1.2). The default is
+    /// [`Buffer`](AccessMode::Buffer).
+    ///
+    /// * [`Buffer`](AccessMode::Buffer): the module keeps what has come until it is asked for it. Never more than the
+    ///   receive ring can take is on its way; a transaction per 1500 bytes is the price.
+    /// * [`DirectPush`](AccessMode::DirectPush): the module sends what has come at once. That fills the line, and needs no
+    ///   command; but a receive ring that is full holds up the serial line, and with it every other socket, for
+    ///   [`Config::stall_time`](crate::Config::stall_time) at most: then its connection fails with [`Error::Overrun`].
+    ///   RTS and CTS have to be wired, or the receive ring be larger than anything the peer sends at once. An error of the
+    ///   UART fails all connections in this mode ([`Error::DataLost`]): it may have been their data.
+    /// * [`Transparent`](AccessMode::Transparent): the serial line carries nothing but this connection's data; see
+    ///   [`TransparentConnection`](crate::TransparentConnection), which [`connect_transparent`](Self::connect_transparent)
+    ///   gives. TCP clients only.
+    ///
+    /// A listener takes [`DirectPush`](AccessMode::DirectPush) for the connections that it accepts.
+    ///
+    /// ```
+    /// # async fn example(stack: quectel_nal::Stack<'_>) -> Result<(), quectel_nal::Error> {
+    /// use embedded_nal_async::TcpConnect;
+    /// use quectel_nal::command::AccessMode;
+    ///
+    /// let pushing = stack.with_access_mode(AccessMode::DirectPush);
+    /// let connection = pushing.connect("192.0.2.7:80".parse().unwrap()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn with_access_mode(self, mode: AccessMode) -> Self {
+        Self {
+            shared: self.shared,
+            mode,
+        }
+    }
+
     /// How the link to the network is, as far as is known: a module that dies while nobody wants anything of it is
     /// noticed with the next command.
     #[must_use]
@@ -151,7 +190,7 @@ impl<'d> Stack<'d> {
     ///
     /// Dropping the future gives the connection up.
     pub async fn connect_host(&self, host: &str, port: u16) -> Result<TcpConnection<'d>, Error> {
-        TcpConnection::connect(self.shared, Request::ConnectHost(host, port)).await
+        TcpConnection::connect(*self, Request::ConnectHost(host, port)).await
     }
 
     /// All addresses of a name, in the order in which the module gives them (AT+QIDNSGIP, section 2.1.14), at most four.

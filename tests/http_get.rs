@@ -260,7 +260,7 @@ fn the_trace_can_be_read() {
         .says("← >\n")
         .says(" bytes] GET / HTTP/1.1\\r\\n")
         .says("← SEND OK\n")
-        .says("← +QIURC: \"recv\",0\n")
+        .says("← +QIURC: \"recv\",0,")
         .says("← +QIRD: ")
         .says(" bytes] HTTP/1.1 200 OK\\r\\n");
 }

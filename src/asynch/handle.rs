@@ -2,12 +2,15 @@
 
 use core::future::poll_fn;
 use core::net::SocketAddr;
+use core::task::Context;
 
 use embassy_time::Instant;
 
+use crate::command::AccessMode;
 use crate::error::Error;
 use crate::shared::Shared;
 use crate::socket::{Key, Request};
+use crate::stack::Stack;
 
 pub(crate) struct Socket<'d> {
     shared: &'d Shared<'d>,
@@ -16,9 +19,12 @@ pub(crate) struct Socket<'d> {
 
 impl<'d> Socket<'d> {
     /// Takes a slot and waits until the module has opened the socket. Dropping the future gives the slot back.
-    pub(crate) async fn open(shared: &'d Shared<'d>, request: Request<'_>) -> Result<Self, Error> {
+    pub(crate) async fn open(stack: Stack<'d>, request: Request<'_>) -> Result<Self, Error> {
         request.check()?;
-        let key = poll_fn(|cx| shared.with(|table| table.poll_claim(request, cx.waker()))).await?;
+        let Stack { shared, mode } = stack;
+        let claim =
+            |cx: &mut Context<'_>| shared.with(|table| table.poll_claim(request, mode, cx.waker()));
+        let key = poll_fn(claim).await?;
         let socket = Self { shared, key };
         poll_fn(|cx| shared.with(|table| table.poll_connected(key, cx.waker()))).await?;
         Ok(socket)
@@ -91,6 +97,20 @@ impl<'d> Socket<'d> {
                 .with(|table| table.poll_readable(self.key, cx.waker()))
         })
         .await
+    }
+
+    /// Changes the access mode, and waits until the module has taken it up.
+    pub(crate) async fn set_mode(&self, mode: AccessMode) -> Result<(), Error> {
+        self.shared.with(|table| table.want_mode(self.key, mode))?;
+        poll_fn(|cx| {
+            self.shared
+                .with(|table| table.poll_mode(self.key, cx.waker()))
+        })
+        .await
+    }
+
+    pub(crate) fn mode(&self) -> AccessMode {
+        self.shared.with(|table| table.mode(self.key))
     }
 
     /// Sends what was written, closes, and waits until the module has done so.

@@ -27,7 +27,7 @@ impl<'d> Stack<'d> {
     /// Dropping the future gives the listener up.
     pub async fn listen(&self, port: u16) -> Result<TcpListener<'d>, Error> {
         let request = Request::Listen(ServiceType::TcpListener, port);
-        let socket = Socket::open(self.shared, request).await?;
+        let socket = Socket::open(*self, request).await?;
         Ok(TcpListener { socket })
     }
 
@@ -40,7 +40,7 @@ impl<'d> Stack<'d> {
     /// [`Error::Module`] from modules that do not have it; otherwise as for [`Stack::listen`].
     pub async fn listen_udp(&self, port: u16) -> Result<UdpListener<'d>, Error> {
         let request = Request::Listen(ServiceType::UdpListener, port);
-        let socket = Socket::open(self.shared, request).await?;
+        let socket = Socket::open(*self, request).await?;
         Ok(UdpListener { socket })
     }
 }

@@ -5,6 +5,7 @@ mod dns;
 mod handle;
 mod listen;
 mod tcp;
+mod transparent;
 mod udp;
 
 pub(crate) use at::Turn;
@@ -13,4 +14,5 @@ pub(crate) use at::{Failure, carry_out};
 pub(crate) use dns::{Lookup, first_of, literal};
 pub use listen::{TcpListener, UdpListener};
 pub use tcp::{TcpConnection, TcpReader, TcpWriter};
+pub use transparent::TransparentConnection;
 pub use udp::{UdpService, UdpSocket};

@@ -7,8 +7,8 @@ use embedded_io_async::{ErrorType, Read, ReadReady, Write, WriteReady};
 use embedded_nal_async::TcpConnect;
 
 use super::handle::Socket;
+use crate::command::AccessMode;
 use crate::error::Error;
-use crate::shared::Shared;
 use crate::socket::Request;
 use crate::stack::Stack;
 
@@ -33,7 +33,7 @@ impl<'d> TcpConnect for Stack<'d> {
     ///
     /// Dropping the future gives the connection up; its slot is free again as soon as the module has closed it.
     async fn connect(&self, remote: SocketAddr) -> Result<TcpConnection<'d>, Error> {
-        TcpConnection::connect(self.shared, Request::Connect(remote)).await
+        TcpConnection::connect(*self, Request::Connect(remote)).await
     }
 }
 
@@ -65,11 +65,8 @@ impl fmt::Debug for TcpConnection<'_> {
 }
 
 impl<'d> TcpConnection<'d> {
-    pub(crate) async fn connect(
-        shared: &'d Shared<'d>,
-        request: Request<'_>,
-    ) -> Result<Self, Error> {
-        let socket = Socket::open(shared, request).await?;
+    pub(crate) async fn connect(stack: Stack<'d>, request: Request<'_>) -> Result<Self, Error> {
+        let socket = Socket::open(stack, request).await?;
         Ok(Self { socket })
     }
 
@@ -82,6 +79,27 @@ impl<'d> TcpConnection<'d> {
     #[must_use]
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.socket.remote()
+    }
+
+    /// How the module hands over what comes for this connection now.
+    #[must_use]
+    pub fn access_mode(&self) -> AccessMode {
+        self.socket.mode()
+    }
+
+    /// Changes how the module hands over what comes (AT+QISWTMD, section 2.1.10), without losing any of it. See
+    /// [`Stack::with_access_mode`]. Into and out of the transparent mode it works as for a
+    /// [`TransparentConnection`](crate::TransparentConnection).
+    ///
+    /// # Errors
+    ///
+    /// Why the module refused, or why the socket failed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not take the wish back.
+    pub async fn set_access_mode(&mut self, mode: AccessMode) -> Result<(), Error> {
+        self.socket.set_mode(mode).await
     }
 
     /// The two directions, for two futures at a time.
@@ -127,6 +145,17 @@ impl<'d> TcpConnection<'d> {
 /// The receiving half of a [`TcpConnection`].
 pub struct TcpReader<'a, 'd> {
     pub(crate) socket: &'a Socket<'d>,
+}
+
+impl TcpWriter<'_, '_> {
+    /// [`TcpConnection::set_access_mode`], while the other half goes on reading.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn set_access_mode(&mut self, mode: AccessMode) -> Result<(), Error> {
+        self.socket.set_mode(mode).await
+    }
 }
 
 /// The sending half of a [`TcpConnection`].

@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 
 use super::handle::Socket;
+use crate::command::AccessMode;
 use crate::error::Error;
 use crate::socket::{PORT_TRIES, Request};
 use crate::stack::Stack;
@@ -67,13 +68,13 @@ impl<'d> Stack<'d> {
             self.shared.with(|table| table.check_local(local.ip()))?;
         }
         if local.port() != 0 {
-            return Socket::open(self.shared, request(local.port())).await;
+            return Socket::open(*self, request(local.port())).await;
         }
         let mut tries = 0;
         loop {
             let port = self.shared.with(|table| table.ephemeral_port());
             tries += 1;
-            match Socket::open(self.shared, request(port)).await {
+            match Socket::open(*self, request(port)).await {
                 Err(error) if error.is_port_taken() && tries < PORT_TRIES => {}
                 result => return result,
             }
@@ -106,6 +107,26 @@ impl fmt::Debug for UdpSocket<'_> {
 }
 
 impl<'d> UdpSocket<'d> {
+    /// How the module hands over what comes for this socket now.
+    #[must_use]
+    pub fn access_mode(&self) -> AccessMode {
+        self.socket.mode()
+    }
+
+    /// Changes how the module hands over what comes (AT+QISWTMD, section 2.1.10), without losing any of it. See
+    /// [`Stack::with_access_mode`].
+    ///
+    /// # Errors
+    ///
+    /// Why the module refused, or why the socket failed. [`Error::Unsupported`] for the transparent mode.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not take the wish back.
+    pub async fn set_access_mode(&mut self, mode: AccessMode) -> Result<(), Error> {
+        self.socket.set_mode(mode).await
+    }
+
     /// The socket of a peer that a UDP listener has accepted.
     pub(crate) fn accepted(socket: Socket<'d>) -> Self {
         Self { socket }
@@ -162,6 +183,26 @@ impl fmt::Debug for UdpService<'_> {
 }
 
 impl UdpService<'_> {
+    /// How the module hands over what comes for this socket now.
+    #[must_use]
+    pub fn access_mode(&self) -> AccessMode {
+        self.socket.mode()
+    }
+
+    /// Changes how the module hands over what comes (AT+QISWTMD, section 2.1.10), without losing any of it. See
+    /// [`Stack::with_access_mode`].
+    ///
+    /// # Errors
+    ///
+    /// Why the module refused, or why the socket failed. [`Error::Unsupported`] for the transparent mode.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not take the wish back.
+    pub async fn set_access_mode(&mut self, mode: AccessMode) -> Result<(), Error> {
+        self.socket.set_mode(mode).await
+    }
+
     /// Sends what is still to be sent, closes the socket, and waits until the module has done so.
     ///
     /// # Errors

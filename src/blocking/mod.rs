@@ -66,6 +66,7 @@ pub use tcp::{Tcp, TcpSocket};
 pub use uart::{Uart, UartRx, UartTx};
 pub use udp::{Udp, UdpSocket};
 
+use crate::command::AccessMode;
 use crate::error::{Error, LinkError};
 use crate::runner::RunError;
 use crate::shared::Shared;
@@ -103,7 +104,8 @@ impl<R: ?Sized> fmt::Debug for Stack<'_, R> {
 impl<'d, R: Future<Output = RunError> + Unpin> Stack<'d, R> {
     /// Puts together a stack and its runner, as they come from [`new`](crate::new()).
     ///
-    /// Nothing happens before the first call of [`poll`](Self::poll) or any other method.
+    /// Nothing happens before the first call of [`poll`](Self::poll) or any other method. Sockets are opened in the access
+    /// mode of the handle ([`with_access_mode`](crate::Stack::with_access_mode)).
     pub const fn new(stack: crate::Stack<'d>, runner: R) -> Self {
         Self {
             stack,
@@ -199,6 +201,11 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized> Stack<'d, R> {
     /// On a microcontroller this can be `wfi`, if something interrupts it often enough; on Linux a short sleep.
     pub fn set_idle(&self, idle: fn()) {
         self.idle.set(idle);
+    }
+
+    /// The access mode of new sockets: that of the handle which the stack was made from.
+    const fn mode(&self) -> AccessMode {
+        self.stack.mode
     }
 
     fn shared(&self) -> &'d Shared<'d> {

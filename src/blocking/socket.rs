@@ -4,6 +4,7 @@ use core::task::{Poll, Waker, ready};
 
 use embassy_time::Instant;
 
+use crate::command::AccessMode;
 use crate::error::Error;
 use crate::shared::Shared;
 use crate::socket::{Key, Request, Table};
@@ -24,14 +25,16 @@ impl Drop for Slot<'_> {
 /// A socket that is open, or on its way there.
 pub(super) struct Socket<'d> {
     request: Request<'static>,
+    mode: AccessMode,
     slot: Option<Slot<'d>>,
     open: bool,
 }
 
 impl<'d> Socket<'d> {
-    pub(super) const fn new(request: Request<'static>) -> Self {
+    pub(super) const fn new(request: Request<'static>, mode: AccessMode) -> Self {
         Self {
             request,
+            mode,
             slot: None,
             open: false,
         }
@@ -41,9 +44,14 @@ impl<'d> Socket<'d> {
     fn accepted(shared: &'d Shared<'d>, request: Request<'static>, key: Key) -> Self {
         Self {
             request,
+            mode: AccessMode::Buffer,
             slot: Some(Slot { shared, key }),
             open: true,
         }
+    }
+
+    pub(super) const fn mode(&self) -> AccessMode {
+        self.mode
     }
 
     pub(super) const fn request(&self) -> Request<'static> {
@@ -64,7 +72,8 @@ impl<'d> Socket<'d> {
             Some(slot) => slot.key,
             None => {
                 let request = self.request;
-                let claim = shared.with(|table| table.poll_claim(request, Waker::noop()));
+                let mode = self.mode;
+                let claim = shared.with(|table| table.poll_claim(request, mode, Waker::noop()));
                 let key = ready!(claim)?;
                 self.slot = Some(Slot { shared, key });
                 key

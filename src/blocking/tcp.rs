@@ -143,7 +143,7 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
             }
             // The old connection first: its slot may be the one that is needed.
             drop(core::mem::replace(&mut socket.state, State::New));
-            let mut connection = Socket::new(request);
+            let mut connection = Socket::new(request, self.engine.mode());
             let progress = connection.poll_open(shared);
             socket.state = State::Connection(connection);
             progress
@@ -234,7 +234,8 @@ impl<'d> TcpFullStack for Tcp<'_, 'd> {
             return Err(Error::InvalidState);
         };
         let shared = self.engine.shared();
-        let mut listener = Socket::new(Request::Listen(ServiceType::TcpListener, port));
+        let request = Request::Listen(ServiceType::TcpListener, port);
+        let mut listener = Socket::new(request, self.engine.mode());
         match self.engine.operate(|| listener.poll_open(shared)) {
             Err(nb::Error::Other(error)) => Err(error),
             Ok(()) | Err(nb::Error::WouldBlock) => {

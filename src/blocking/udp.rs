@@ -63,7 +63,7 @@ impl<'d> UdpSocket<'d> {
             _ => (request, 0),
         };
         self.tries = tries;
-        self.socket = Some(Socket::new(request));
+        self.socket = Some(Socket::new(request, engine.mode()));
         let result = engine.operate(|| self.poll_open(engine.shared()));
         match result {
             Ok(()) | Err(nb::Error::WouldBlock) => Ok(()),
@@ -82,7 +82,7 @@ impl<'d> UdpSocket<'d> {
             Err(error) if error.is_port_taken() && self.tries > 0 => {
                 self.tries -= 1;
                 let port = shared.with(|table| table.ephemeral_port());
-                *socket = Socket::new(socket.request().at_port(port));
+                *socket = Socket::new(socket.request().at_port(port), socket.mode());
                 Poll::Pending
             }
             Err(error) => {

@@ -3,13 +3,14 @@
 use atat::AtatCmd;
 
 use crate::command::{
-    AccessMode, AccessPointName, ActivateContext, Address, Attention, CloseSocket,
-    ConfigureContext, ConfigureDns, ConfigureSetting, ConfigureUrcPort, Credential, DataFormat,
-    DeactivateContext, DisableCommandEcho, DisableSendInfo, EnterPin, ErrorFormat, Host, HostName,
+    AccessPointName, ActivateContext, Address, Attention, CloseSocket, ConfigureContext,
+    ConfigureDns, ConfigureSetting, ConfigureUrcPort, Credential, DataFormat, DeactivateContext,
+    DisableCommandEcho, DisableSendInfo, EnterPin, ErrorFormat, EscapeWithDtr, Host, HostName,
     ListActiveContexts, ListSockets, OpenSocket, Pin, PortName, QueryLastError,
     QueryLteRegistration, QueryPacketRegistration, QueryReceivedData, QueryRegistration,
     QuerySentData, QuerySim, QuerySocket, ReadData, ReadDatagram, ReadLength, ResolveName,
-    SendData, SendDatagram, SendLength, SetDataEcho, SetErrorFormat, Switch, ViewMode,
+    ResumeDataMode, SendData, SendDatagram, SendLength, SetDataEcho, SetErrorFormat, Switch,
+    SwitchAccessMode, ViewMode,
 };
 use crate::socket::{Domain, Job, Key, Opening, Setting, Table, Target};
 
@@ -26,6 +27,7 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
         }
         .write(buffer),
         Job::DataEchoOff => SetDataEcho { echo: Switch::Off }.write(buffer),
+        Job::EscapeWithDtr => EscapeWithDtr.write(buffer),
         Job::SetUrcPort => ConfigureUrcPort {
             port: PortName::new(config.urc_port?).ok()?,
         }
@@ -102,6 +104,12 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
         .write(buffer),
         Job::CountSent(key) => QuerySentData::new(table.id(key)?).write(buffer),
         Job::CountReceived(key) => QueryReceivedData::new(table.id(key)?).write(buffer),
+        Job::Switch { key, mode } => SwitchAccessMode {
+            connect_id: table.id(key)?,
+            access_mode: mode,
+        }
+        .write(buffer),
+        Job::Resume(_) => ResumeDataMode.write(buffer),
         Job::Resolve => ResolveName {
             context,
             host: Host::name(&table.lookup.name).ok()?,
@@ -119,7 +127,8 @@ fn encode_setting(setting: Setting, buffer: &mut [u8]) -> usize {
             receive: DataFormat::Text,
         },
         Setting::ViewMode => crate::command::Setting::ViewMode(ViewMode::LineEnd),
-        Setting::ReceiveIndication => crate::command::Setting::ReceiveIndication(Switch::Off),
+        // How much there is: saves a read that would bring nothing.
+        Setting::ReceiveIndication => crate::command::Setting::ReceiveIndication(Switch::On),
         Setting::SendInfo => return DisableSendInfo.write(buffer),
     };
     ConfigureSetting { setting }.write(buffer)
@@ -131,6 +140,7 @@ fn encode_open(table: &mut Table<'_>, key: Key, buffer: &mut [u8]) -> Option<usi
         service,
         target,
         local_port,
+        access_mode,
     } = table.opening(key)?;
     let mut name = [0; 253];
     let (host, remote_port) = match target {
@@ -149,7 +159,7 @@ fn encode_open(table: &mut Table<'_>, key: Key, buffer: &mut [u8]) -> Option<usi
         host,
         remote_port,
         local_port,
-        access_mode: AccessMode::Buffer,
+        access_mode,
     };
     Some(command.write(buffer))
 }

@@ -5,20 +5,27 @@
 //! flight.
 
 mod encode;
+mod lines;
 
 use core::fmt;
+use core::future::{pending, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
 
 use atat::{AtatIngress, AtatUrc, Ingress, ResponseSlot, UrcChannel};
 use embassy_futures::select::{Either, select};
 use embassy_futures::yield_now;
-use embassy_time::{Duration, Instant, Timer, with_timeout};
+use embassy_time::{Duration, Instant, Timer, with_deadline, with_timeout};
 use embedded_io_async::{Error as _, ErrorKind, Read, Write};
 
+use crate::command::AccessMode;
 use crate::digest::{Forward, QuectelDigester};
 use crate::fmt::trace;
 use crate::shared::Shared;
-use crate::socket::{Action, Escape, Job, Table};
+use crate::socket::{Action, Escape, Job, Key, Table};
 use encode::encode;
+pub use lines::ControlLines;
+use lines::Reset;
 
 /// How long to be silent before and after `+++` (more than 1 s, section 1.2).
 const GUARD: Duration = Duration::from_millis(1100);
@@ -108,15 +115,12 @@ impl<'d> Runner<'d> {
     /// wait for a connection go on waiting. It can be run again, with the same or another serial line: the module is brought up from whatever state it was left in.
     pub async fn run(&mut self, rx: impl Read, tx: impl Write) -> RunError {
         let urcs = UrcChannel::<NoUrc, 1, 1>::new();
-        self.serve(rx, tx, false, async || {}, &urcs, || Forward::Nobody)
-            .await
+        self.serve(rx, tx, (), &urcs, || Forward::Nobody).await
     }
 
     /// As [`run`](Self::run), with a way to restart a module that does not answer any more.
     ///
-    /// `reset` pulls the power key or the supply, and returns when the module is starting. It is used at the pace that
-    /// the note gives under its figure 1: three times in a row and once more at once, then after 10 minutes, after 30, and
-    /// every hour.
+    /// `reset` is [`ControlLines::reset`].
     pub async fn run_with_reset(
         &mut self,
         rx: impl Read,
@@ -124,12 +128,23 @@ impl<'d> Runner<'d> {
         reset: impl AsyncFnMut(),
     ) -> RunError {
         let urcs = UrcChannel::<NoUrc, 1, 1>::new();
-        self.serve(rx, tx, true, reset, &urcs, || Forward::Nobody)
+        self.serve(rx, tx, Reset(reset), &urcs, || Forward::Nobody)
             .await
     }
 
-    /// As [`run`](Self::run), and what the module says that is not this crate's goes to the subscribers of `urcs`, as
-    /// far as `Urc` knows it.
+    /// As [`run`](Self::run), with whatever control lines the board has.
+    pub async fn run_with_lines(
+        &mut self,
+        rx: impl Read,
+        tx: impl Write,
+        lines: impl ControlLines,
+    ) -> RunError {
+        let urcs = UrcChannel::<NoUrc, 1, 1>::new();
+        self.serve(rx, tx, lines, &urcs, || Forward::Nobody).await
+    }
+
+    /// As [`run_with_lines`](Self::run_with_lines), and what the module says that is not this crate's goes to the
+    /// subscribers of `urcs`, as far as `Urc` knows it. Without control lines, `lines` is `()`.
     ///
     /// A channel that is full takes no more: such lines are dropped and counted
     /// ([`Statistics::dropped_urcs`](crate::Statistics::dropped_urcs)), and nothing waits for its readers.
@@ -141,42 +156,21 @@ impl<'d> Runner<'d> {
         &mut self,
         rx: impl Read,
         tx: impl Write,
+        lines: impl ControlLines,
         urcs: &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
     ) -> RunError {
-        self.serve(rx, tx, false, async || {}, urcs, || forward_to(urcs))
-            .await
-    }
-
-    /// [`run_with_reset`](Self::run_with_reset) and [`run_with_urcs`](Self::run_with_urcs) in one.
-    ///
-    /// # Panics
-    ///
-    /// As [`run_with_urcs`](Self::run_with_urcs).
-    pub async fn run_with_urcs_and_reset<
-        Urc: AtatUrc,
-        const CAPACITY: usize,
-        const SUBSCRIBERS: usize,
-    >(
-        &mut self,
-        rx: impl Read,
-        tx: impl Write,
-        urcs: &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
-        reset: impl AsyncFnMut(),
-    ) -> RunError {
-        self.serve(rx, tx, true, reset, urcs, || forward_to(urcs))
-            .await
+        self.serve(rx, tx, lines, urcs, || forward_to(urcs)).await
     }
 
     async fn serve<Urc: AtatUrc, const CAPACITY: usize, const SUBSCRIBERS: usize>(
         &mut self,
         rx: impl Read,
         tx: impl Write,
-        can_reset: bool,
-        reset: impl AsyncFnMut(),
+        lines: impl ControlLines,
         urcs: &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
         forward: impl Fn() -> Forward,
     ) -> RunError {
-        let mut running = Running::start(self.shared, can_reset);
+        let mut running = Running::start(self.shared, &lines);
         let response = ResponseSlot::<1>::new();
         let digester = QuectelDigester::new(self.shared, self.ingress.len(), forward);
         let ingress = Ingress::new(digester, self.ingress, &response, urcs);
@@ -185,8 +179,9 @@ impl<'d> Runner<'d> {
             buffer: self.command,
             response: &response,
             tx,
+            lines,
         };
-        let ended = select(receive(running.shared, rx, ingress), engine.run(reset)).await;
+        let ended = select(receive(running.shared, rx, ingress), engine.run()).await;
         running.has_failed = true;
         match ended {
             Either::First(error) | Either::Second(error) => error,
@@ -212,8 +207,9 @@ struct Running<'d> {
 }
 
 impl<'d> Running<'d> {
-    fn start(shared: &'d Shared<'d>, can_reset: bool) -> Self {
-        shared.with(|table| table.start(can_reset));
+    fn start(shared: &'d Shared<'d>, lines: &impl ControlLines) -> Self {
+        let (can_reset, has_dtr) = (lines.can_reset(), lines.has_dtr());
+        shared.with(|table| table.start(can_reset, has_dtr));
         Self {
             shared,
             has_failed: false,
@@ -245,6 +241,10 @@ async fn receive(
 ) -> RunError {
     let mut failing_since = None;
     loop {
+        while wait_for_room(shared).await {
+            // What waits in the buffer goes on.
+            ingress.advance(0).await;
+        }
         let buffer = ingress.write_buf();
         if buffer.is_empty() {
             // The digester takes a full buffer in any state; this is for one that would not.
@@ -269,15 +269,66 @@ async fn receive(
     }
 }
 
-struct Engine<'r, 'd, W> {
+/// While a full receive ring holds up the line, nothing is read: RTS holds the module. True when there may be room again,
+/// or nobody waits for it any more; false if nothing was held up.
+async fn wait_for_room(shared: &Shared<'_>) -> bool {
+    let since = Instant::now();
+    let mut held_up = false;
+    while let Some(until) = shared.with(|table| table.stalled(since, Instant::now())) {
+        held_up = true;
+        let mut looked = false;
+        let eased = poll_fn(|cx| {
+            if looked {
+                return Poll::Ready(());
+            }
+            looked = true;
+            shared.with(|table| table.watch_stall(cx.waker()));
+            Poll::Pending
+        });
+        let late = async {
+            match until {
+                Some(until) => Timer::at(until).await,
+                None => pending().await,
+            }
+        };
+        if let Either::Second(()) = select(eased, late).await {
+            shared.with(|table| table.overrun(Instant::now()));
+        }
+    }
+    held_up
+}
+
+/// The result of `future`, unless it takes longer than `limit`, without the time in which the module cannot be heard.
+async fn within<T>(
+    shared: &Shared<'_>,
+    limit: Duration,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let mut future = pin!(future);
+    let start = Instant::now();
+    let mut until = start + limit;
+    loop {
+        if let Ok(result) = with_deadline(until, future.as_mut()).await {
+            return Some(result);
+        }
+        let now = Instant::now();
+        until = shared.with(|table| table.deadline(start, limit, now));
+        if until <= now {
+            return None;
+        }
+    }
+}
+
+struct Engine<'r, 'd, W, L> {
     shared: &'d Shared<'d>,
     buffer: &'r mut [u8],
     response: &'r ResponseSlot<1>,
     tx: W,
+    lines: L,
 }
 
-impl<W: Write> Engine<'_, '_, W> {
-    async fn run(mut self, mut reset: impl AsyncFnMut()) -> RunError {
+impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
+    async fn run(mut self) -> RunError {
         loop {
             let action = self.shared.with(|table| table.next(Instant::now()));
             let result = match action {
@@ -286,12 +337,18 @@ impl<W: Write> Engine<'_, '_, W> {
                     .await
                     .unwrap_or(Ok(())),
                 Action::Reset => {
-                    reset().await;
+                    self.lines.reset().await;
                     self.shared.with(|table| table.reset_done(Instant::now()));
                     Ok(())
                 }
                 Action::Wait(until) => {
                     self.wait(until).await;
+                    Ok(())
+                }
+                Action::Carry { key, length } => self.carry(key, length).await,
+                Action::AskCarrier => {
+                    let carrier = self.lines.carrier();
+                    self.shared.with(|table| table.carrier(carrier));
                     Ok(())
                 }
             };
@@ -303,11 +360,11 @@ impl<W: Write> Engine<'_, '_, W> {
 
     /// Waits for work, at most until the given instant.
     async fn wait(&self, until: Option<Instant>) {
-        let work = core::future::poll_fn(|cx| {
+        let work = poll_fn(|cx| {
             if self.shared.with(|table| table.poll_work(cx.waker())) {
-                core::task::Poll::Ready(())
+                Poll::Ready(())
             } else {
-                core::task::Poll::Pending
+                Poll::Pending
             }
         });
         match until {
@@ -340,7 +397,7 @@ impl<W: Write> Engine<'_, '_, W> {
             yield_now().await;
             return Ok(());
         };
-        let ended = with_timeout(limit, async {
+        let ended = within(self.shared, limit, async {
             self.tx.write_all(&self.buffer[..length]).await?;
             self.tx.flush().await?;
             if !is_mute {
@@ -349,7 +406,7 @@ impl<W: Write> Engine<'_, '_, W> {
             Ok(())
         })
         .await;
-        if let Ok(result) = ended {
+        if let Some(result) = ended {
             result?;
             self.payload(job).await?;
         }
@@ -357,7 +414,32 @@ impl<W: Write> Engine<'_, '_, W> {
         if gap > Duration::MIN {
             Timer::after(gap).await;
         }
+        if let Job::Send { .. } = job {
+            // Those who wait for room in the ring fill it first: one large chunk goes out sooner than two small ones.
+            yield_now().await;
+        }
         Ok(())
+    }
+
+    /// Bytes of a connection that has the line.
+    async fn carry(&mut self, key: Key, length: u16) -> Result<(), W::Error> {
+        let Self { shared, buffer, .. } = self;
+        let piece = &mut buffer[..usize::from(length).min(PIECE)];
+        let (count, limit) =
+            shared.with(|table| (table.peek(key, 0, piece), table.config.send_time));
+        let written = with_timeout(limit, async {
+            self.tx.write_all(&self.buffer[..count]).await?;
+            if self.shared.with(|table| table.is_last(key, count)) {
+                self.tx.flush().await?;
+            }
+            Ok(())
+        })
+        .await;
+        self.shared.with(|table| match written {
+            Ok(_) => table.carried(key, count, Instant::now()),
+            Err(_) => table.carry_failed(),
+        });
+        written.unwrap_or(Ok(()))
     }
 
     /// After the prompt: the payload, and the wait for `SEND OK`.
@@ -371,7 +453,7 @@ impl<W: Write> Engine<'_, '_, W> {
         if !wanted {
             return Ok(());
         }
-        let ended = with_timeout(limit, async {
+        let ended = within(self.shared, limit, async {
             let length = usize::from(length);
             let mut written = 0;
             while written < length && self.shared.with(|table| table.wants_payload()) {
@@ -399,6 +481,14 @@ impl<W: Write> Engine<'_, '_, W> {
                 self.tx.flush().await?;
                 Timer::after(GUARD).await;
             }
+            Escape::Plus => {
+                self.tx.write_all(b"+++").await?;
+                return self.tx.flush().await;
+            }
+            Escape::Dtr => {
+                self.lines.pulse_dtr().await;
+                return Ok(());
+            }
             Escape::Fill => {
                 let filler = &mut self.buffer[..PIECE];
                 filler.fill(b'\r');
@@ -417,12 +507,13 @@ impl<W: Write> Engine<'_, '_, W> {
 }
 
 /// How long the final result, or the prompt, may take.
-fn time_limit(job: Job, table: &Table<'_>) -> Duration {
-    let config = &table.config;
+fn time_limit(job: Job, table: &mut Table<'_>) -> Duration {
+    let config = table.config;
     match job {
         Job::Attention => ATTENTION_TIME,
         Job::Send { .. } => PROMPT_TIME,
         Job::User => table.at.limit,
+        Job::Open(key) if table.mode(key) == AccessMode::Transparent => config.connect_time,
         Job::Activate => Duration::from_secs(150),
         Job::Deactivate => Duration::from_secs(40),
         Job::Close(_) | Job::CloseStray(_) => {

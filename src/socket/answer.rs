@@ -13,6 +13,8 @@ use crate::command::{
 pub(crate) enum Stage {
     /// `OK` or an error ends it.
     Final,
+    /// `CONNECT` or an error: the serial line changes hands.
+    Connect,
     /// A prompt for payload, or an error.
     Prompt,
     /// The payload is being written; `SEND OK`, `SEND FAIL` or an error ends it.
@@ -25,6 +27,7 @@ pub(crate) enum Final {
     Ok,
     SendOk,
     SendFail,
+    Connect,
     Error(Reason),
 }
 
@@ -47,11 +50,12 @@ pub(crate) struct Flight {
 }
 
 impl Flight {
-    pub(super) fn new(job: Job) -> Self {
+    pub(super) fn new(job: Job, transparent: bool) -> Self {
         Self {
             job,
             stage: match job {
                 Job::Send { .. } => Stage::Prompt,
+                _ if transparent => Stage::Connect,
                 _ => Stage::Final,
             },
             answer: Answer::Nothing,
@@ -75,6 +79,9 @@ impl Flight {
             (Stage::Payload, Final::SendOk | Final::SendFail) => true,
             // The note's example 3.2.2 has an OK before SEND OK.
             (Stage::Payload, Final::Ok) => return Concluded::Not,
+            (Stage::Connect, Final::Connect) => true,
+            // Firmware that says in two steps what came of the open.
+            (Stage::Connect, Final::Ok) => return Concluded::Not,
             _ => false,
         };
         if ends {
@@ -95,7 +102,7 @@ impl Flight {
 
     pub(super) fn outcome(&self) -> Outcome {
         match self.result {
-            Some(Final::Ok | Final::SendOk) => Outcome::Done(self.answer),
+            Some(Final::Ok | Final::SendOk | Final::Connect) => Outcome::Done(self.answer),
             Some(Final::SendFail) => Outcome::SendFail,
             Some(Final::Error(reason)) => Outcome::Refused(reason),
             None => Outcome::NoAnswer,
@@ -103,11 +110,11 @@ impl Flight {
     }
 
     /// The header of data: whose it is, if this read asked for it.
-    pub(super) fn read_header(&mut self, more: bool) -> Option<Key> {
+    pub(super) fn read_header(&mut self, more: bool, length: u16) -> Option<Key> {
         let Job::Read { key, .. } = self.job else {
             return None;
         };
-        self.answer = Answer::Received { more };
+        self.answer = Answer::Received { more, length };
         Some(key)
     }
 

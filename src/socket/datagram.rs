@@ -64,6 +64,11 @@ impl Slot<'_> {
         true
     }
 
+    /// Whether a datagram of this length fits into the empty ring.
+    pub(super) fn can_hold(&self, length: u16) -> bool {
+        self.rx.capacity() >= HEADER + usize::from(length)
+    }
+
     /// Takes in bytes of the datagram that is coming, and says how many.
     pub(super) fn extend_datagram(&mut self, bytes: &[u8]) -> usize {
         let Some(missing) = self.partial else {
@@ -131,6 +136,7 @@ impl Slot<'_> {
         self.rx.peek(HEADER, &mut into[..copied]);
         self.rx.discard(HEADER + length);
         self.datagrams -= 1;
+        self.crowded = false;
         Some((length, peer))
     }
 

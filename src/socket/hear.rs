@@ -23,6 +23,8 @@ pub(crate) enum Heard {
     Final,
     /// A header: these bytes follow.
     Payload(Payload),
+    /// `CONNECT`: a final result, and all that follows its line end is data.
+    Connected,
     /// No line of this crate's language.
     Foreign,
 }
@@ -33,6 +35,8 @@ pub(crate) struct Payload {
     /// `None`: nobody's; they are counted and dropped.
     pub(crate) sink: Option<Key>,
     pub(crate) length: u16,
+    /// The module sends it without being asked: there may be no room for it yet.
+    pub(crate) pushed: bool,
 }
 
 impl Table<'_> {
@@ -48,6 +52,12 @@ impl Table<'_> {
             b"SEND OK" => self.conclude(Final::SendOk),
             b"SEND FAIL" => self.conclude(Final::SendFail),
             b"ERROR" => self.conclude(Final::Error(Reason::None)),
+            b"NO CARRIER" if self.awaits_connect() => {
+                self.conclude(Final::Error(Reason::Code(ErrorCode::ConnectFailed)))
+            }
+            [b'C', b'O', b'N', b'N', b'E', b'C', b'T', ..] if self.awaits_connect() => {
+                self.conclude(Final::Connect)
+            }
             [b'A', b'T', ..] | [b'a', b't', ..] if self.may_be_echo(line) => self.command_echo(),
             _ if line.starts_with(b"+QIRD:") => self.read_header(line),
             _ => self.other(line),
@@ -91,7 +101,7 @@ impl Table<'_> {
         match self.flight.as_mut().map(|flight| flight.conclude(line)) {
             Some(Concluded::Yes) => {
                 self.learn_payload_echo();
-                Heard::Final
+                self.switched(line)
             }
             Some(Concluded::Not) => Heard::Nothing,
             Some(Concluded::Late) | None => {
@@ -136,7 +146,7 @@ impl Table<'_> {
         let more = length > 0 || peer.is_some();
         // Without a read this is the late answer to one: its data is no less data.
         let mut sink = match &mut self.flight {
-            Some(flight) => flight.read_header(more),
+            Some(flight) => flight.read_header(more, length),
             None => None,
         };
         if let Some(slot) = sink.and_then(|key| self.slot(key)) {
@@ -150,16 +160,24 @@ impl Table<'_> {
         if length == 0 {
             return Heard::Nothing;
         }
-        Heard::Payload(Payload { sink, length })
+        Heard::Payload(Payload {
+            sink,
+            length,
+            pushed: false,
+        })
     }
 
     // ---- unsolicited result codes (section 2.2) ------------------------------------------------------------------
 
     fn urc(&mut self, urc: Urc<'_>) -> Heard {
         match urc {
-            Urc::Received { connect_id, .. } => self.on_received(connect_id),
+            Urc::Received {
+                connect_id,
+                length,
+                peer,
+            } => return self.on_received(connect_id, length, peer),
             Urc::Closed(connect_id) => self.on_closed(connect_id),
-            Urc::Opened { connect_id, result } => self.on_opened(connect_id, result),
+            Urc::Opened { connect_id, result } => return self.on_opened(connect_id, result),
             Urc::ContextLost(context) => self.on_context_lost(context),
             // Before the OK to the question these belong to an earlier one.
             Urc::NameResolved { .. } | Urc::NameAddress(_) if self.is_asking() => {}
@@ -204,7 +222,16 @@ impl Table<'_> {
             .is_some_and(|flight| flight.job == Job::Resolve && !flight.is_concluded())
     }
 
-    fn on_received(&mut self, id: ConnectId) {
+    fn on_received(
+        &mut self,
+        id: ConnectId,
+        length: Option<u32>,
+        peer: Option<SocketAddr>,
+    ) -> Heard {
+        // A length alone does not tell: it is the access mode that does (field note 70).
+        if let (true, Some(length)) = (self.pushes(id), length) {
+            return self.pushed(id, length, peer);
+        }
         let live = |phase| matches!(phase, Phase::Open | Phase::Draining);
         // Data can come before the result of the open.
         let opening = |phase| phase == Phase::Opening;
@@ -213,9 +240,10 @@ impl Table<'_> {
             None => self.slot_by_id(id, opening),
         };
         if let Some((_, slot)) = id {
-            slot.notice();
+            slot.notice(length);
             self.kick();
         }
+        Heard::Nothing
     }
 
     fn on_closed(&mut self, id: ConnectId) {
@@ -230,7 +258,7 @@ impl Table<'_> {
         }
     }
 
-    fn on_opened(&mut self, id: ConnectId, result: Result<(), ErrorCode>) {
+    fn on_opened(&mut self, id: ConnectId, result: Result<(), ErrorCode>) -> Heard {
         // Before the OK to its own AT+QIOPEN it is the late result of an earlier one on this id.
         let asking = match self.flight.as_ref() {
             Some(flight) if !flight.is_concluded() => match flight.job {
@@ -246,10 +274,16 @@ impl Table<'_> {
                 self.link.strays |= 1 << id.get();
                 self.kick();
             }
-            return;
+            return Heard::Nothing;
         };
         if asking == Some(key) {
-            return;
+            // In transparent access mode there is no other word of a failure.
+            return match result {
+                Err(code) if self.awaits_connect() => {
+                    self.conclude(Final::Error(Reason::Code(code)))
+                }
+                _ => Heard::Nothing,
+            };
         }
         match result {
             Ok(()) => slot.opened(),
@@ -260,6 +294,7 @@ impl Table<'_> {
             }
         }
         self.kick();
+        Heard::Nothing
     }
 
     fn on_context_lost(&mut self, context: ContextId) {
@@ -274,7 +309,8 @@ impl Table<'_> {
         }
     }
 
-    fn on_restart(&mut self) -> Heard {
+    pub(super) fn on_restart(&mut self) -> Heard {
+        self.pushing = 0;
         let waiting = self.flight.is_some();
         if self.link.is_serving() {
             self.lose(LinkError::Restarted);
@@ -308,27 +344,34 @@ impl Table<'_> {
 
     // ---- payload -------------------------------------------------------------------------------------------------
 
-    /// Takes in payload.
-    pub(crate) fn deliver(&mut self, sink: Option<Key>, bytes: &[u8]) {
-        let taken = match sink.and_then(|key| self.slot(key)) {
-            Some(slot) if slot.is_datagram() && slot.is_live() => slot.extend_datagram(bytes),
+    /// Takes in payload, and says how much of it: of pushed payload less than all, or nothing, while there is no room.
+    pub(crate) fn deliver(&mut self, payload: Payload, bytes: &[u8]) -> usize {
+        let slot = payload.sink.and_then(|key| self.slot(key));
+        let (done, taken, lost) = match slot {
+            Some(slot) if payload.pushed && slot.takes_pushes() => slot.take_in_pushed(bytes),
+            _ if payload.pushed => (bytes.len(), 0, false),
+            Some(slot) if slot.is_datagram() && slot.is_live() => {
+                (bytes.len(), slot.extend_datagram(bytes), false)
+            }
             Some(slot) if slot.is_kept() && slot.is_live() => {
-                let taken = slot.rx.push(bytes);
-                slot.received = slot.received.wrapping_add(taken as u32);
-                slot.reader.wake();
-                slot.awaited = false;
+                let taken = slot.take_in(bytes);
                 if taken < bytes.len() {
                     // More than was asked for.
                     slot.fail(Error::DataLost);
                 }
-                taken
+                (bytes.len(), taken, false)
             }
-            _ => 0,
+            _ => (bytes.len(), 0, false),
         };
-        self.statistics.dropped_bytes = self
-            .statistics
-            .dropped_bytes
-            .wrapping_add((bytes.len() - taken) as u32);
+        if done < bytes.len() {
+            self.stall = payload.sink;
+        }
+        if lost {
+            self.dropped_datagram();
+        }
+        let dropped = (done - taken) as u32;
+        self.statistics.dropped_bytes = self.statistics.dropped_bytes.wrapping_add(dropped);
+        done
     }
 
     /// Bytes of an overlong line were passed over.

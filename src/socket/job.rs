@@ -4,7 +4,7 @@ use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use embassy_time::Instant;
 
-use crate::command::{ConnectId, ErrorCode, RegistrationStatus, SocketState};
+use crate::command::{AccessMode, ConnectId, ErrorCode, RegistrationStatus, SocketState};
 
 /// Names one use of one slot: a slot that was given back and taken again has another generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub(crate) enum Action {
     Escape(Escape),
     /// Restart the module through the user's hook.
     Reset,
+    /// As much from the socket's transmit ring to the serial line, as it is.
+    Carry { key: Key, length: u16 },
+    /// Ask the DCD line whether the module is still in data mode.
+    AskCarrier,
     /// Nothing until something happens, or until this instant.
     Wait(Option<Instant>),
 }
@@ -34,6 +38,10 @@ pub(crate) enum Escape {
     Prompt,
     /// `+++` between two silences leaves transparent access mode (section 1.2).
     DataMode,
+    /// `+++` alone: the table sees to the silences.
+    Plus,
+    /// DTR goes off and on again.
+    Dtr,
     /// As many bytes as a prompt for a fixed length can still be waiting for.
     Fill,
 }
@@ -46,6 +54,8 @@ pub(crate) enum Job {
     EchoOff,
     NumericErrors,
     DataEchoOff,
+    /// AT&D1.
+    EscapeWithDtr,
     SetUrcPort,
     SimState,
     EnterPin,
@@ -71,6 +81,13 @@ pub(crate) enum Job {
     },
     CountSent(Key),
     CountReceived(Key),
+    /// AT+QISWTMD.
+    Switch {
+        key: Key,
+        mode: AccessMode,
+    },
+    /// ATO.
+    Resume(Key),
     Resolve,
     /// The user's own command.
     User,
@@ -88,6 +105,7 @@ impl Job {
                 | Self::Send { .. }
                 | Self::Read { .. }
                 | Self::Resolve
+                | Self::Switch { .. }
         )
     }
 
@@ -188,6 +206,7 @@ pub(crate) enum Answer {
     /// `+QIRD:` with its data delivered; an answer without data has no more behind it.
     Received {
         more: bool,
+        length: u16,
     },
     /// How many bytes the module has accepted, modulo 2^32, and whether the peer has them all.
     Sent {

@@ -26,6 +26,7 @@ impl Table<'_> {
         let service = match listener {
             Some((key, slot)) if slot.is_listener() && slot.held && !slot.shutdown => Some((
                 key,
+                slot.mode,
                 match slot.service {
                     ServiceType::UdpListener => ServiceType::UdpIncoming,
                     _ => ServiceType::TcpIncoming,
@@ -37,8 +38,8 @@ impl Table<'_> {
         self.arrivals = order.wrapping_add(1);
         let free = self.slots().find(|slot| slot.phase == Phase::Free);
         match (service, free) {
-            (Some((listener, service)), Some(slot)) => {
-                slot.claim_incoming(service, id, peer, (listener, order));
+            (Some((listener, mode, service)), Some(slot)) => {
+                slot.claim_incoming(service, id, peer, (listener, order), mode);
                 if let Some(listener) = self.slot(listener) {
                     listener.reader.wake();
                 }

@@ -126,6 +126,11 @@ impl Lookup {
         }
     }
 
+    /// Whether a result is still to come.
+    pub(super) fn is_asked(&self) -> bool {
+        matches!(self.state, State::Running { .. })
+    }
+
     pub(super) fn next(
         &mut self,
         now: Instant,

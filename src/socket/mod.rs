@@ -12,11 +12,13 @@ mod job;
 mod link;
 mod listen;
 mod lookup;
+mod mode;
 mod outcome;
 mod report;
 mod schedule;
 mod slot;
 mod statistics;
+mod stream;
 mod transfer;
 mod turn;
 mod user;
@@ -33,7 +35,7 @@ use embassy_time::{Duration, Instant};
 pub(crate) use answer::Flight;
 pub(crate) use at::AtResult;
 use at::UserCommand;
-pub(crate) use hear::Heard;
+pub(crate) use hear::{Heard, Payload};
 pub(crate) use job::Reason;
 pub(crate) use job::{Action, Domain, Escape, Job, Key, Setting, Target};
 use link::Link;
@@ -47,9 +49,10 @@ pub use report::{PingReply, PingSummary};
 use slot::Phase;
 pub(crate) use slot::Slot;
 pub use statistics::Statistics;
+use stream::Stream;
 pub(crate) use user::{Attempt, Opening, PORT_TRIES, Request};
 
-use crate::command::{ConnectId, DateTime, ErrorCode};
+use crate::command::{AccessMode, ConnectId, DateTime, ErrorCode};
 use crate::config::Config;
 use crate::error::{Error, LinkError};
 
@@ -95,6 +98,20 @@ pub(crate) struct Table<'d> {
     closed_lately: u16,
     closed_until: Instant,
     payload_echo: PayloadEcho,
+    /// The connectIDs whose data the module pushes, a bit each.
+    pushing: u16,
+    /// The socket whose pushed payload is not all here yet.
+    pub(crate) arrival: Option<Key>,
+    /// The socket whose full receive ring holds up the serial line.
+    stall: Option<Key>,
+    /// When the serial line was held up last.
+    stalled_at: Instant,
+    /// The connection that owns the serial line.
+    stream: Option<Stream>,
+    /// DTR is wired.
+    has_dtr: bool,
+    /// Whoever reads the serial line.
+    receiver: WakerRegistration,
     /// Counts resynchronisations: the digester forgets a half-read payload when it changes.
     pub(crate) epoch: u8,
     pub(crate) statistics: Statistics,
@@ -125,6 +142,13 @@ impl<'d> Table<'d> {
             closed_lately: 0,
             closed_until: Instant::MIN,
             payload_echo: PayloadEcho::Unknown,
+            pushing: 0,
+            arrival: None,
+            stall: None,
+            stalled_at: Instant::MIN,
+            stream: None,
+            has_dtr: false,
+            receiver: WakerRegistration::new(),
             epoch: 0,
             statistics: Statistics::default(),
             work: false,
@@ -170,10 +194,11 @@ impl<'d> Table<'d> {
     // ---- the runner's side --------------------------------------------------------------------------------------
 
     /// The runner begins: everything that the module may still hold is unknown.
-    pub(crate) fn start(&mut self, can_reset: bool) {
+    pub(crate) fn start(&mut self, can_reset: bool, has_dtr: bool) {
+        self.has_dtr = has_dtr;
         self.forget_module();
         self.cut(LinkError::NotRunning);
-        self.link.start(can_reset);
+        self.link.start(can_reset, has_dtr);
         if let Err(invalid) = self.config.check() {
             self.die(LinkError::InvalidConfig(invalid));
         }
@@ -213,7 +238,8 @@ impl<'d> Table<'d> {
         self.at.abort();
         self.payload_echo = PayloadEcho::Unknown;
         self.closed_lately = 0;
-        self.epoch = self.epoch.wrapping_add(1);
+        self.stream = None;
+        self.give_up_payload();
     }
 
     /// The link went down after it had been up.
@@ -222,6 +248,9 @@ impl<'d> Table<'d> {
         // After the loss of its context the module still answers what it was asked.
         if error != LinkError::ContextLost {
             self.forget_module();
+        }
+        if self.stream.take().is_some() {
+            self.give_up_payload();
         }
         let ours = self.slots().filter(|slot| slot.uses_id());
         let ours = ours.fold(0, |ids, slot| ids | 1 << slot.id.get());
@@ -256,7 +285,21 @@ impl<'d> Table<'d> {
             // Once it is closed the module may give its id to the next connection, before the result is looked at.
             self.link.strays &= !(1 << id.get());
         }
-        self.flight = Some(Flight::new(job));
+        let connects = match job {
+            Job::Open(key) => {
+                let mode = self.slot(key).map(|slot| (slot.id, slot.mode));
+                if let Some((id, AccessMode::DirectPush)) = mode {
+                    // A listener's own mode is for those it accepts.
+                    let pushes = self.slot(key).is_some_and(|slot| !slot.is_listener());
+                    self.set_pushing(id, pushes);
+                }
+                matches!(mode, Some((_, AccessMode::Transparent)))
+            }
+            Job::Switch { mode, .. } => mode == AccessMode::Transparent,
+            Job::Resume(_) => true,
+            _ => false,
+        };
+        self.flight = Some(Flight::new(job, connects));
     }
 
     /// The prompt has come, and the payload with it is about to be written: bytes from `offset` on.
@@ -274,6 +317,7 @@ impl<'d> Table<'d> {
     pub(crate) fn serial_error(&mut self) {
         self.statistics.serial_errors = self.statistics.serial_errors.wrapping_add(1);
         self.damaged();
+        self.distrust_pushed();
     }
 
     /// What is being answered has lost bytes on its way, or may have.

@@ -6,7 +6,7 @@ use super::job::{Answer, Job, Key, Outcome, Reason};
 use super::link::LinkState;
 use super::slot::Phase;
 use super::{CLOSE_ECHO, Table};
-use crate::command::{ConnectId, ErrorCode, SocketState};
+use crate::command::{AccessMode, ConnectId, ErrorCode, SocketState};
 use crate::error::{Error, LinkError};
 
 impl Table<'_> {
@@ -18,7 +18,7 @@ impl Table<'_> {
         let outcome = flight.outcome();
         if outcome == Outcome::NoAnswer {
             // Whatever comes now is late, and a half-read payload is lost.
-            self.epoch = self.epoch.wrapping_add(1);
+            self.give_up_payload();
         }
         if flight.job == Job::LastError {
             if let Some(job) = self.blamed.take() {
@@ -72,7 +72,8 @@ impl Table<'_> {
             Job::Open(key) => self.open_done(key, outcome, now),
             Job::Close(key) => self.close_done(key, outcome, now),
             Job::Status(key) => self.status_done(key, outcome, now),
-            Job::Read { key, .. } => self.read_done(key, outcome),
+            Job::Read { key, length } => self.read_done(key, length, outcome),
+            Job::Switch { key, .. } | Job::Resume(key) => self.switch_done(key, outcome),
             Job::Send { key, length } => self.send_done(key, length, outcome, now),
             Job::CountSent(key) => self.count_done(key, outcome, now),
             Job::CountReceived(key) => self.gap_done(key, outcome),
@@ -129,6 +130,12 @@ impl Table<'_> {
             let Some(slot) = self.slot(key) else { return };
             match outcome {
                 Outcome::Done(_) => false,
+                // The line may be in data mode by now.
+                Outcome::NoAnswer if slot.mode == AccessMode::Transparent => {
+                    slot.open_failed(Error::TimedOut, false);
+                    self.link.doubt_line();
+                    false
+                }
                 // It may have been heard all the same.
                 Outcome::NoAnswer | Outcome::SendFail => {
                     slot.ask_state(now);
@@ -177,6 +184,7 @@ impl Table<'_> {
 
     /// A `closed` URC may still come for this connectID, and not be meant for its next user.
     fn note_close(&mut self, id: ConnectId, now: Instant) {
+        self.set_pushing(id, false);
         self.closed_lately |= 1 << id.get();
         self.closed_until = now + CLOSE_ECHO;
     }
@@ -200,7 +208,7 @@ impl Table<'_> {
             (Phase::Opening, Some(SocketState::Connected | SocketState::Listening)) => {
                 slot.opened();
                 // What got lost together with the result may be the notice of data.
-                slot.notice();
+                slot.notice(None);
             }
             // Opened and closed, and the host heard of neither.
             (Phase::Opening, Some(SocketState::Closing)) => {
@@ -226,10 +234,10 @@ impl Table<'_> {
         }
     }
 
-    fn read_done(&mut self, key: Key, outcome: Outcome) {
+    fn read_done(&mut self, key: Key, asked: u16, outcome: Outcome) {
         let Some(slot) = self.slot(key) else { return };
         match outcome {
-            Outcome::Done(Answer::Received { more }) => slot.read_done(more),
+            Outcome::Done(Answer::Received { more, length }) => slot.read_done(more, length, asked),
             Outcome::Done(_) | Outcome::SendFail => {}
             Outcome::NoAnswer if slot.is_datagram() => {
                 if slot.drop_partial_datagram() {
@@ -237,6 +245,11 @@ impl Table<'_> {
                 }
             }
             Outcome::NoAnswer => slot.gap = true,
+            // In another access mode there may be nothing to be read.
+            Outcome::Refused(_) if slot.mode != AccessMode::Buffer && slot.phase == Phase::Open => {
+                slot.unread = false;
+                slot.doubted = true;
+            }
             Outcome::Refused(reason) => match slot.phase {
                 // Field note 73: a read on a dead id is an error at once.
                 Phase::Draining => slot.end(),
@@ -251,13 +264,18 @@ impl Table<'_> {
     /// A read was not answered: has the module let go of bytes that never came here? Its own count says (section 2.1.8).
     fn gap_done(&mut self, key: Key, outcome: Outcome) {
         let Some(slot) = self.slot(key) else { return };
+        let recount = core::mem::take(&mut slot.recount_received);
         match outcome {
+            Outcome::Done(Answer::HandedOver(count)) if recount && !slot.gap => {
+                slot.received = count;
+            }
+            Outcome::Refused(_) if recount && slot.phase == Phase::Draining => {}
             // Field note 69: the count can lag, but it does not run ahead.
             Outcome::Done(Answer::HandedOver(count))
                 if count.wrapping_sub(slot.received) as i32 <= 0 =>
             {
                 slot.gap = false;
-                slot.notice();
+                slot.notice(None);
             }
             Outcome::Done(_) | Outcome::SendFail => slot.fail(Error::DataLost),
             Outcome::Refused(_) => slot.fail(Error::ConnectionReset),
@@ -316,6 +334,9 @@ impl Table<'_> {
                 total,
                 acknowledged,
             }) => {
+                if core::mem::take(&mut slot.recount_sent) && slot.unsure.is_none() {
+                    slot.accepted = total;
+                }
                 slot.counted(total, now);
                 if slot.ack_wanted && slot.tx.is_empty() {
                     slot.counted_acknowledged(acknowledged, now);

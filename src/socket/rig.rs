@@ -10,6 +10,7 @@ use embassy_time::{Duration, Instant};
 use super::{
     Action, Addresses, Domain, Heard, Job, Key, LinkState, PayloadEcho, Phase, Request, Table,
 };
+use crate::command::AccessMode;
 use crate::config::Config;
 use crate::error::Error;
 use crate::shared::Shared;
@@ -67,7 +68,7 @@ impl<'d> Rig<'d> {
     // ---- the runner ----------------------------------------------------------------------------------------------
 
     pub(crate) fn start(&mut self) {
-        self.table(|table| table.start(false));
+        self.table(|table| table.start(false, false));
     }
 
     pub(crate) fn next(&mut self) -> Action {
@@ -159,7 +160,7 @@ impl<'d> Rig<'d> {
                 self.answer(lines);
             }
             Action::Wait(until) => self.now = until.expect("a time to look again").max(self.now),
-            Action::Escape(_) | Action::Reset => {}
+            Action::Escape(_) | Action::Reset | Action::Carry { .. } | Action::AskCarrier => {}
         }
     }
 
@@ -204,7 +205,7 @@ impl<'d> Rig<'d> {
         match heard {
             Heard::Payload(payload) => {
                 assert_eq!(usize::from(payload.length), bytes.len());
-                self.table(|table| table.deliver(payload.sink, bytes));
+                self.table(|table| table.deliver(payload, bytes));
             }
             other => assert!(bytes.is_empty(), "{other:?} in place of data"),
         }
@@ -222,7 +223,9 @@ impl<'d> Rig<'d> {
 
     /// Takes a slot, without waiting.
     pub(crate) fn try_claim(&mut self) -> Poll<Result<Key, Error>> {
-        self.table(|table| table.poll_claim(Request::Connect(PEER), Waker::noop()))
+        self.table(|table| {
+            table.poll_claim(Request::Connect(PEER), AccessMode::Buffer, Waker::noop())
+        })
     }
 
     #[track_caller]

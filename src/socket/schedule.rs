@@ -13,7 +13,9 @@ impl Table<'_> {
         self.work = false;
         match self.choose(now) {
             // Nobody else wants the turn.
-            Action::Wait(_) if self.at.is_ready() && self.link.is_listening() => {
+            Action::Wait(_)
+                if self.stream.is_none() && self.at.is_ready() && self.link.is_listening() =>
+            {
                 self.user_turn = true;
                 Action::Run(Job::User)
             }
@@ -27,6 +29,9 @@ impl Table<'_> {
         }
         if self.blamed.is_some() {
             return Action::Run(Job::LastError);
+        }
+        if let Some(action) = self.next_stream(now) {
+            return action;
         }
         if let Some(action) = self.user_command(now) {
             return action;
@@ -105,6 +110,9 @@ impl Table<'_> {
             return true;
         };
         let (phase, id) = (slot.phase, slot.id);
+        if slot.wants_line() && !self.may_hand_over_line() {
+            return false;
+        }
         match phase {
             Phase::Wanted => {
                 // The second try is on the connectID that was just closed for it.

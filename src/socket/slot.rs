@@ -6,7 +6,7 @@ use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
 use super::job::{Key, Target};
-use crate::command::{ConnectId, ErrorCode, ServiceType};
+use crate::command::{AccessMode, ConnectId, ErrorCode, ServiceType};
 use crate::config::Config;
 use crate::error::Error;
 use crate::ring::Ring;
@@ -19,7 +19,7 @@ const SEND_RETRY_MAX: Duration = Duration::from_secs(2);
 const LINGER: Duration = Duration::from_secs(10);
 
 /// After how many re-checks that brought nothing the module is asked whether the connection is still there.
-const STATE_RECHECK: u8 = 4;
+pub(super) const STATE_RECHECK: u8 = 4;
 /// How often AT+QICLOSE is sent for a socket that does not go away.
 const CLOSE_TRIES: u8 = 3;
 
@@ -53,6 +53,16 @@ pub(crate) struct Slot<'d> {
     pub(super) backlog: Option<(Key, u16)>,
     pub(super) target: Target,
     pub(super) local_port: u16,
+    /// How the module hands over data now, or is to once the socket is open.
+    pub(super) mode: AccessMode,
+    /// How it is to from now on.
+    pub(super) wanted_mode: Option<AccessMode>,
+    /// Why the last wish for another mode was refused.
+    pub(super) mode_refused: Option<Error>,
+    /// It has been in transparent access mode.
+    pub(super) was_transparent: bool,
+    /// AT+QISWTMD did not get the connection back into transparent access mode: ATO may.
+    pub(super) resume: bool,
     pub(super) rx: Ring<'d>,
     pub(super) tx: Ring<'d>,
     /// Why the connection failed.
@@ -75,6 +85,19 @@ pub(crate) struct Slot<'d> {
     pub(super) partial: Option<u16>,
     /// Complete datagrams in the receive ring.
     pub(super) datagrams: u16,
+    /// The header of a datagram that is being pushed and has no place in the ring yet.
+    pub(super) arriving: Option<(u16, Option<SocketAddr>)>,
+    /// There was no room for a pushed datagram, and waiting for it was of no use: more are dropped at once until there is.
+    pub(super) crowded: bool,
+    /// The newest bytes in the receive ring that may turn out to be the module's words, not the peer's.
+    pub(super) withheld: u16,
+    /// How many bytes the module had according to its notice, less what was read since.
+    pub(super) announced: Option<u32>,
+    /// The module has handed over less than was asked for and it had: only an empty read tells that there is no more.
+    pub(super) reads_short: bool,
+    /// What the module counts as sent and as handed over is not known, because data has passed in another access mode.
+    pub(super) recount_sent: bool,
+    pub(super) recount_received: bool,
     /// Somebody wants to know when the peer has acknowledged everything.
     pub(super) ack_wanted: bool,
     /// It has, as far as the last question went.
@@ -122,6 +145,11 @@ impl<'d> Slot<'d> {
             backlog: None,
             target: Target::None,
             local_port: 0,
+            mode: AccessMode::Buffer,
+            wanted_mode: None,
+            mode_refused: None,
+            was_transparent: false,
+            resume: false,
             rx: Ring::new(rx),
             tx: Ring::new(tx),
             fault: None,
@@ -134,6 +162,13 @@ impl<'d> Slot<'d> {
             unsure: None,
             partial: None,
             datagrams: 0,
+            arriving: None,
+            crowded: false,
+            withheld: 0,
+            announced: None,
+            reads_short: false,
+            recount_sent: false,
+            recount_received: false,
             ack_wanted: false,
             acknowledged: false,
             gap: false,
@@ -158,7 +193,13 @@ impl<'d> Slot<'d> {
     }
 
     /// Takes a free slot into use.
-    pub(super) fn claim(&mut self, service: ServiceType, target: Target, local_port: u16) {
+    pub(super) fn claim(
+        &mut self,
+        service: ServiceType,
+        target: Target,
+        local_port: u16,
+        mode: AccessMode,
+    ) {
         self.generation = self.generation.wrapping_add(1);
         self.phase = Phase::Wanted;
         self.service = service;
@@ -166,6 +207,7 @@ impl<'d> Slot<'d> {
         self.backlog = None;
         self.target = target;
         self.local_port = local_port;
+        self.mode = mode;
         self.rx.clear();
         self.tx.clear();
         self.fault = None;
@@ -189,6 +231,17 @@ impl<'d> Slot<'d> {
         self.unsure = None;
         self.partial = None;
         self.datagrams = 0;
+        self.wanted_mode = None;
+        self.mode_refused = None;
+        self.resume = false;
+        self.was_transparent = false;
+        self.arriving = None;
+        self.crowded = false;
+        self.withheld = 0;
+        self.announced = None;
+        self.reads_short = false;
+        self.recount_sent = false;
+        self.recount_received = false;
         self.ack_wanted = false;
         self.acknowledged = false;
         self.gap = false;
@@ -210,8 +263,11 @@ impl<'d> Slot<'d> {
         id: ConnectId,
         peer: Option<SocketAddr>,
         backlog: (Key, u16),
+        wanted: AccessMode,
     ) {
-        self.claim(service, peer.map_or(Target::None, Target::Address), 0);
+        let target = peer.map_or(Target::None, Target::Address);
+        self.claim(service, target, 0, AccessMode::Buffer);
+        self.wanted_mode = Some(wanted).filter(|wanted| *wanted != self.mode);
         self.held = false;
         self.backlog = Some(backlog);
         self.id = id;
@@ -318,6 +374,8 @@ impl<'d> Slot<'d> {
     pub(super) fn closed_by_peer(&mut self) {
         if self.phase == Phase::Open {
             self.phase = Phase::Draining;
+            self.wanted_mode = None;
+            // What was pushed came before the notice; all else is still to be fetched.
             self.unread = true;
             self.noticed = true;
             self.doubted = false;
@@ -325,16 +383,27 @@ impl<'d> Slot<'d> {
         }
     }
 
-    /// The module says that there is data.
-    pub(super) fn notice(&mut self) {
+    /// The module says that there is data, and on some firmware how much.
+    pub(super) fn notice(&mut self, length: Option<u32>) {
         self.unread = true;
         self.noticed = true;
+        self.announced = length;
     }
 
-    /// A read was answered, and what it brought is in the ring already. Only an answer without data tells that there is
-    /// no more.
-    pub(super) fn read_done(&mut self, more: bool) {
+    /// A read of `asked` bytes was answered with `length`, and what it brought is in the ring already. An answer without
+    /// data tells that there is no more; so does a part of what was asked for, if the module said how much it had.
+    pub(super) fn read_done(&mut self, mut more: bool, length: u16, asked: u16) {
         self.recheck = None;
+        let is_datagram = self.is_datagram();
+        if let Some(announced) = &mut self.announced {
+            let is_short = length < asked && !is_datagram;
+            *announced = announced.saturating_sub(length.into());
+            self.reads_short |= is_short && more && *announced > 0;
+            if is_short && *announced == 0 && !self.reads_short && self.phase == Phase::Open {
+                self.idle_rechecks = 0;
+                more = false;
+            }
+        }
         if more {
             self.idle_rechecks = 0;
         } else if self.rechecking {
@@ -349,6 +418,7 @@ impl<'d> Slot<'d> {
             self.unread = true;
         } else if !self.noticed {
             self.unread = false;
+            self.announced = None;
             if self.phase == Phase::Draining {
                 self.end();
             }

@@ -21,11 +21,14 @@ impl Table<'_> {
         let Some(slot) = self.slot(key) else {
             return Poll::Ready(Err(Error::Closed));
         };
-        if !slot.rx.is_empty() {
-            let count = slot.rx.pop(into);
+        let readable = slot.rx.len() - usize::from(slot.withheld);
+        if readable > 0 {
+            let most = into.len().min(readable);
+            let count = slot.rx.pop(&mut into[..most]);
             if slot.unread && slot.has_room() {
                 self.kick();
             }
+            self.ease(key);
             return Poll::Ready(Ok(count));
         }
         match slot.readable() {
@@ -124,6 +127,7 @@ impl Table<'_> {
             if slot.unread && slot.has_room() {
                 self.kick();
             }
+            self.ease(key);
             return Poll::Ready(Ok(datagram));
         }
         match slot.readable() {
@@ -193,7 +197,7 @@ impl Slot<'_> {
         if self.is_datagram() {
             self.datagrams > 0
         } else {
-            !self.rx.is_empty()
+            self.rx.len() > usize::from(self.withheld)
         }
     }
 

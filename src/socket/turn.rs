@@ -4,8 +4,8 @@ use embassy_time::{Duration, Instant};
 
 use super::datagram;
 use super::job::{Job, Key};
-use super::slot::{Phase, Slot};
-use crate::command::{ReadLength, SendLength};
+use super::slot::{Phase, STATE_RECHECK, Slot};
+use crate::command::{AccessMode, ReadLength, SendLength};
 use crate::config::Config;
 use crate::error::Error;
 
@@ -78,11 +78,15 @@ impl Slot<'_> {
         if self.unsure.is_some() {
             return Some(Job::CountSent(key));
         }
+        if let Some(mode) = self.wanted_mode.filter(|_| self.phase == Phase::Open) {
+            return Some(self.switch(key, mode));
+        }
         let read = self.read_length(now, config, wake_at);
         let send = self.send_length(now, wake_at);
         match (read, send) {
             (Some(length), None) => Some(self.read(key, length)),
             (Some(length), Some(_)) if !self.was_read => Some(self.read(key, length)),
+            (_, Some(_)) if self.recount_sent => Some(Job::CountSent(key)),
             (_, Some(length)) => {
                 self.was_read = false;
                 Some(Job::Send { key, length })
@@ -98,7 +102,32 @@ impl Slot<'_> {
         }
     }
 
+    /// On the way to another access mode: first what the module holds in the present one, as far as there is room.
+    fn switch(&mut self, key: Key, mode: AccessMode) -> Job {
+        let room = self.rx.free().min(MAX_READ_LENGTH);
+        let has_room = if self.is_datagram() {
+            self.has_room()
+        } else {
+            room > 0
+        };
+        if self.mode == AccessMode::Buffer && self.unread && has_room {
+            let length = if self.is_datagram() {
+                MAX_READ_LENGTH
+            } else {
+                room
+            };
+            return self.read(key, length as u16);
+        }
+        if self.resume {
+            return Job::Resume(key);
+        }
+        Job::Switch { key, mode }
+    }
+
     fn read(&mut self, key: Key, length: u16) -> Job {
+        if self.recount_received {
+            return Job::CountReceived(key);
+        }
         self.was_read = true;
         self.noticed = false;
         Job::Read { key, length }
@@ -162,7 +191,18 @@ impl Slot<'_> {
         if self.is_listener() || !self.is_kept() || !self.has_room() {
             return None;
         }
-        self.rechecking = !self.unread && self.awaited && self.is_recheck_due(now, config, wake_at);
+        let rechecks = !self.unread && self.awaited;
+        self.rechecking = rechecks && self.is_recheck_due(now, config, wake_at);
+        if self.rechecking && self.mode != AccessMode::Buffer {
+            // Pushed data needs no asking; its end may.
+            self.rechecking = false;
+            self.idle_rechecks = (self.idle_rechecks + 1) % STATE_RECHECK;
+            self.doubted = self.idle_rechecks == 0;
+            self.awaited = false;
+            self.reader.wake();
+            sooner(wake_at, now);
+            return None;
+        }
         let due = self.unread || self.rechecking;
         let room = if self.is_datagram() {
             MAX_READ_LENGTH

@@ -9,7 +9,7 @@ use embassy_time::Instant;
 use super::job::{Key, Target};
 use super::slot::Phase;
 use super::{Addresses, LinkState, Table};
-use crate::command::{ConnectId, Host, InvalidText, ServiceType};
+use crate::command::{AccessMode, ConnectId, Host, InvalidText, ServiceType};
 use crate::error::{Error, LinkError};
 
 /// How many local ports are tried for those who do not care.
@@ -94,6 +94,7 @@ pub(crate) struct Opening {
     pub(crate) service: ServiceType,
     pub(crate) target: Target,
     pub(crate) local_port: u16,
+    pub(crate) access_mode: AccessMode,
 }
 
 /// Which outcome of which attempt to bring the link up someone waits for.
@@ -102,10 +103,6 @@ pub(crate) struct Attempt(u32);
 
 impl<'d> Table<'d> {
     // ---- link ----------------------------------------------------------------------------------------------------
-
-    pub(crate) fn link_state(&self) -> LinkState {
-        self.link.state()
-    }
 
     pub(crate) fn attempt(&self) -> Attempt {
         Attempt(self.link.outcomes())
@@ -122,7 +119,7 @@ impl<'d> Table<'d> {
             LinkState::Down(error) if self.link.is_dead() || since != self.attempt() => {
                 Poll::Ready(Err(error))
             }
-            LinkState::Starting | LinkState::Down(_) => {
+            LinkState::Starting | LinkState::Occupied | LinkState::Down(_) => {
                 self.link.watchers.register(waker);
                 Poll::Pending
             }
@@ -140,8 +137,13 @@ impl<'d> Table<'d> {
     pub(crate) fn poll_claim(
         &mut self,
         request: Request<'_>,
+        mode: AccessMode,
         waker: &Waker,
     ) -> Poll<Result<Key, Error>> {
+        let (service, target, local_port) = request.socket();
+        if mode == AccessMode::Transparent && service != ServiceType::Tcp {
+            return Poll::Ready(Err(Error::Unsupported));
+        }
         if let Some(error) = self.link.refusal() {
             return Poll::Ready(Err(Error::Link(error)));
         }
@@ -158,8 +160,7 @@ impl<'d> Table<'d> {
             }
             return Poll::Ready(Err(Error::NoFreeSocket));
         };
-        let (service, target, local_port) = request.socket();
-        slot.claim(service, target, local_port);
+        slot.claim(service, target, local_port, mode);
         if let Request::ConnectHost(name, _) = request {
             if slot.tx.push(name.as_bytes()) < name.len() {
                 slot.phase = Phase::Free;
@@ -206,6 +207,13 @@ impl<'d> Table<'d> {
             service: slot.service,
             target: slot.target,
             local_port: slot.local_port,
+            // What a listener accepts is in buffer access mode then, whichever way the note is read; the mode asked for
+            // follows with AT+QISWTMD.
+            access_mode: if slot.is_listener() {
+                AccessMode::Buffer
+            } else {
+                slot.mode
+            },
         })
     }
 
@@ -263,6 +271,7 @@ impl<'d> Table<'d> {
         self.drop_backlog(key);
         if let Some(slot) = self.slot(key) {
             slot.release(now);
+            self.ease(key);
             self.queue.wake();
             self.kick();
         }
@@ -277,6 +286,7 @@ impl<'d> Table<'d> {
                 slot.phase = Phase::Free;
             }
             slot.held = false;
+            self.ease(key);
             self.queue.wake();
             self.kick();
         }

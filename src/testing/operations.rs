@@ -289,7 +289,9 @@ impl World<'_> {
                 return true;
             }
             Action::Wait(None) => return false,
-            Action::Escape(_) | Action::Reset => return true,
+            Action::Escape(_) | Action::Reset | Action::Carry { .. } | Action::AskCarrier => {
+                return true;
+            }
         };
         self.rig.begin(job);
         let choice = if self.honest { 255 } else { choices.byte() };

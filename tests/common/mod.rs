@@ -295,7 +295,7 @@ impl Script<'_> {
             .await;
         self.exchange("AT+QICFG=\"dataformat\",0,0", "OK").await;
         self.exchange("AT+QICFG=\"viewmode\",0", "OK").await;
-        self.exchange("AT+QICFG=\"recvind\",0", "OK").await;
+        self.exchange("AT+QICFG=\"recvind\",1", "OK").await;
         self.exchange("AT+QICFG=\"sendinfo\",0", "ERROR").await;
     }
 }

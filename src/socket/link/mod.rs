@@ -26,6 +26,9 @@ pub enum LinkState {
     Starting,
     /// The PDP context is active.
     Up,
+    /// It is, and a connection in transparent access mode has the serial line. Everything else waits until the connection
+    /// leaves that mode.
+    Occupied,
     /// The link is down, for this reason. The runner is working on it, or will try again.
     Down(LinkError),
 }
@@ -46,6 +49,7 @@ enum Step {
     EchoOff,
     NumericErrors,
     DataEcho,
+    Dtr,
     UrcPort,
     Sim,
     Pin,
@@ -92,6 +96,8 @@ pub(crate) struct Link {
     resets: u8,
     reset_allowed_at: Instant,
     can_reset: bool,
+    /// DTR is wired, so that it can mean something to the module.
+    has_dtr: bool,
     pin_given: bool,
     /// The PIN is wrong: another try would bring the card closer to its lock.
     pin_refused: bool,
@@ -99,6 +105,8 @@ pub(crate) struct Link {
     configured: bool,
     /// The context has to be deactivated before it can come up again.
     deactivate: bool,
+    /// The module may be in data mode.
+    in_data_mode: bool,
     registration: RegistrationStatus,
     denied: bool,
     /// ConnectIDs that the module holds and nobody here uses.
@@ -120,10 +128,12 @@ impl Link {
             resets: 0,
             reset_allowed_at: Instant::MIN,
             can_reset: false,
+            has_dtr: false,
             pin_given: false,
             pin_refused: false,
             configured: false,
             deactivate: false,
+            in_data_mode: false,
             registration: RegistrationStatus::NotRegistered,
             denied: false,
             strays: 0,
@@ -184,7 +194,8 @@ impl Link {
     }
 
     /// The runner starts.
-    pub(super) fn start(&mut self, can_reset: bool) {
+    pub(super) fn start(&mut self, can_reset: bool, has_dtr: bool) {
+        self.has_dtr = has_dtr;
         self.state = LinkState::Starting;
         self.can_reset = can_reset;
         self.pin_given = false;
@@ -240,6 +251,12 @@ impl Link {
         }
     }
 
+    /// A command that hands over the serial line went unanswered, or the line was not given back.
+    pub(super) fn doubt_line(&mut self) {
+        self.in_data_mode = true;
+        self.resync();
+    }
+
     /// Nobody can use this configuration.
     pub(super) fn die(&mut self, error: LinkError) {
         self.state = LinkState::Down(error);
@@ -276,6 +293,7 @@ impl Link {
             Step::EchoOff => Action::Run(Job::EchoOff),
             Step::NumericErrors => Action::Run(Job::NumericErrors),
             Step::DataEcho => Action::Run(Job::DataEchoOff),
+            Step::Dtr => Action::Run(Job::EscapeWithDtr),
             Step::UrcPort => Action::Run(Job::SetUrcPort),
             Step::Sim => Action::Run(Job::SimState),
             Step::Pin => Action::Run(Job::EnterPin),
@@ -324,6 +342,9 @@ impl Link {
 
     /// After a command without an answer: the module may still be at a prompt.
     fn call_back(&mut self) -> Action {
+        if core::mem::take(&mut self.in_data_mode) {
+            return Action::Escape(Escape::DataMode);
+        }
         let escape = match self.tries {
             1 => Escape::Prompt,
             3 => Escape::Fill,

@@ -56,10 +56,13 @@ impl Link {
                     self.go(Step::DataEcho);
                 }
             }
-            (Step::DataEcho, Job::DataEchoOff) => self.go(match config.urc_port {
-                Some(_) => Step::UrcPort,
-                None => Step::Sim,
-            }),
+            (Step::DataEcho, Job::DataEchoOff) if self.has_dtr => self.go(Step::Dtr),
+            (Step::DataEcho, Job::DataEchoOff) | (Step::Dtr, Job::EscapeWithDtr) => {
+                self.go(match config.urc_port {
+                    Some(_) => Step::UrcPort,
+                    None => Step::Sim,
+                });
+            }
             (Step::UrcPort, Job::SetUrcPort) => self.go(Step::Sim),
             (Step::Sim, Job::SimState) => self.sim(outcome, now, config),
             (Step::Pin, Job::EnterPin) => match outcome {

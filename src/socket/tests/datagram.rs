@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use core::task::{Poll, Waker};
 
 use super::Rig;
+use crate::command::AccessMode;
 use crate::error::Error;
 use crate::socket::rig::PEER;
 use crate::socket::{Heard, Job, Key, Request};
@@ -15,7 +16,7 @@ fn up() -> Rig {
 }
 
 fn open(rig: &mut Rig, request: Request<'_>) -> Key {
-    let claimed = rig.table(|table| table.poll_claim(request, Waker::noop()));
+    let claimed = rig.table(|table| table.poll_claim(request, AccessMode::Buffer, Waker::noop()));
     let Poll::Ready(Ok(key)) = claimed else {
         panic!("no slot: {claimed:?}");
     };
@@ -45,8 +46,8 @@ fn say(rig: &mut Rig, bytes: &[u8]) {
     match rig.hear(&header) {
         Heard::Payload(payload) => rig.table(|table| {
             let (first, second) = bytes.split_at(bytes.len() / 2);
-            table.deliver(payload.sink, first);
-            table.deliver(payload.sink, second);
+            table.deliver(payload, first);
+            table.deliver(payload, second);
         }),
         heard => assert_eq!((heard, bytes.len()), (Heard::Nothing, 0)),
     }
@@ -75,9 +76,9 @@ fn one_is_not_there_before_all_of_it_is() {
     let Heard::Payload(payload) = rig.hear("+QIRD: 4,\"192.0.2.1\",5000") else {
         panic!("no header");
     };
-    rig.table(|table| table.deliver(payload.sink, b"hal"));
+    rig.table(|table| table.deliver(payload, b"hal"));
     assert_eq!(receive(&mut rig, key), Poll::Pending);
-    rig.table(|table| table.deliver(payload.sink, b"f"));
+    rig.table(|table| table.deliver(payload, b"f"));
     let peer = Some("192.0.2.1:5000".parse().unwrap());
     assert_eq!(
         receive(&mut rig, key),
@@ -94,7 +95,7 @@ fn half_of_one_is_dropped_and_counted() {
     let Heard::Payload(payload) = rig.hear("+QIRD: 4,\"192.0.2.1\",5000") else {
         panic!("no header");
     };
-    rig.table(|table| table.deliver(payload.sink, b"hal"));
+    rig.table(|table| table.deliver(payload, b"hal"));
     rig.silence();
     assert_eq!(receive(&mut rig, key), Poll::Pending);
     assert_eq!(rig.table(|table| table.statistics.dropped_datagrams), 1);

@@ -3,6 +3,7 @@
 use core::task::{Poll, Waker};
 
 use super::{Alarm, Rig, up};
+use crate::command::AccessMode;
 use crate::command::ServiceType;
 use crate::error::{Error, LinkError};
 use crate::socket::slot::Phase;
@@ -11,7 +12,7 @@ use crate::socket::{Action, Heard, Job, Key, Request};
 /// A listener that is wanted.
 fn listen(rig: &mut Rig) -> Key {
     let request = Request::Listen(ServiceType::TcpListener, 2020);
-    match rig.table(|table| table.poll_claim(request, Waker::noop())) {
+    match rig.table(|table| table.poll_claim(request, AccessMode::Buffer, Waker::noop())) {
         Poll::Ready(Ok(key)) => key,
         other => panic!("no slot: {other:?}"),
     }

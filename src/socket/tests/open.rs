@@ -4,6 +4,7 @@ use core::task::Poll;
 
 use super::super::{Action, Job, LinkState, Phase};
 use super::{Rig, up};
+use crate::command::AccessMode;
 use crate::command::ErrorCode;
 use crate::config::Config;
 use crate::error::{Error, LinkError};
@@ -359,9 +360,13 @@ fn open_by_name_keeps_the_name_for_a_second_try() {
     use super::super::Request;
     use core::task::Waker;
     let mut rig = up();
-    let key = match rig
-        .table(|table| table.poll_claim(Request::ConnectHost("example.com", 80), Waker::noop()))
-    {
+    let key = match rig.table(|table| {
+        table.poll_claim(
+            Request::ConnectHost("example.com", 80),
+            AccessMode::Buffer,
+            Waker::noop(),
+        )
+    }) {
         Poll::Ready(Ok(key)) => key,
         other => panic!("{other:?}"),
     };

@@ -338,6 +338,7 @@ fn header_without_a_read_has_payload_all_the_same() {
     let nobodys = Heard::Payload(Payload {
         sink: None,
         length: 5,
+        pushed: false,
     });
     let mut rig = up();
     // The late answer to a read that was given up must not be looked at.

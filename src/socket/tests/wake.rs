@@ -5,6 +5,7 @@ use core::task::Poll;
 use super::super::rig::PEER;
 use super::super::{Job, Key, LinkState, Request};
 use super::{Alarm, Rig, up};
+use crate::command::AccessMode;
 use crate::config::Config;
 use crate::error::Error;
 
@@ -122,7 +123,7 @@ fn closer_when_the_module_has_closed() {
 fn in_line(rig: &mut Rig) -> std::sync::Arc<Alarm> {
     let (alarm, waker) = Alarm::new();
     assert!(
-        rig.table(|table| table.poll_claim(Request::Connect(PEER), &waker))
+        rig.table(|table| table.poll_claim(Request::Connect(PEER), AccessMode::Buffer, &waker))
             .is_pending()
     );
     alarm

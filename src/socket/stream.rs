@@ -1,0 +1,551 @@
+//! Transparent access mode: the serial line belongs to one connection (sections 1.2 and 3.3).
+//!
+//! What comes is the peer's, unless it is the module's: `NO CARRIER` when the connection has ended, `OK` after an escape.
+//! Nothing but the time tells one from the other. So whatever may be the module's word is withheld from the reader as the
+//! newest bytes of its ring. What follows shows that it was data, or silence and an escape show that it was not.
+
+use embassy_time::{Duration, Instant};
+
+use super::Table;
+use super::job::{Action, Escape, Key};
+use super::slot::{Phase, Slot};
+use super::turn::sooner;
+use crate::command::AccessMode;
+use crate::error::Error;
+use crate::ring::Ring;
+
+/// How long to be silent before and after `+++`: more than 1 s (section 1.2, field note 88).
+const GUARD: Duration = Duration::from_millis(1100);
+/// Silence behind what may be the beginning of a word of the module's: it has no pauses within a line.
+const HESITATION: Duration = Duration::from_millis(60);
+/// How long the `OK` to an escape may take, after the silence.
+const ANSWER_TIME: Duration = Duration::from_millis(1500);
+/// How often to try to get the line back.
+const ESCAPE_TRIES: u8 = 5;
+/// A pause of this length could pass for the silence before an escape.
+const PAUSE: Duration = Duration::from_millis(900);
+/// The longest stretch at the end of the data that can be the module's: a word, and URCs behind it.
+const LONGEST: usize = 192;
+/// Payload is written in pieces of this size.
+const PIECE: usize = 256;
+
+const ENDED: &[u8] = b"\r\nNO CARRIER\r\n";
+const RESTARTED: &[u8] = b"\r\nRDY\r\n";
+const ESCAPED: &[u8] = b"\r\nOK\r\n";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Data passes both ways.
+    Data,
+    /// The silence before an escape.
+    Before,
+    /// The escape was written at this time.
+    After(Instant),
+}
+
+/// The connection that has the line.
+#[derive(Debug)]
+pub(super) struct Stream {
+    key: Key,
+    stage: Stage,
+    /// Since when nothing has come, as far as that was looked at.
+    quiet_since: Option<Instant>,
+    /// When the last bytes were sent, as far as that was looked at.
+    sent_at: Option<Instant>,
+    /// So many `+`, and nothing else, were sent since the last pause.
+    pluses: Option<u8>,
+    tries: u8,
+    /// The DCD line was asked about what is withheld now.
+    asked: bool,
+}
+
+impl Stream {
+    /// When the escape under way was written.
+    pub(super) fn escaped_at(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::After(at) => Some(at),
+            Stage::Data | Stage::Before => None,
+        }
+    }
+
+    /// Whether somebody waits for the end of transparent access mode.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.stage != Stage::Data
+    }
+}
+
+/// What the end of the data may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Ended,
+    Restarted,
+    Escaped,
+}
+
+impl Table<'_> {
+    /// `CONNECT`: from the next byte on all is data.
+    pub(super) fn begin_stream(&mut self, key: Key) {
+        if let Some(slot) = self.slot(key) {
+            slot.mode = AccessMode::Transparent;
+            slot.was_transparent = true;
+            slot.wanted_mode = None;
+            slot.resume = false;
+            slot.withheld = 0;
+            slot.wake();
+        }
+        self.stream = Some(Stream {
+            key,
+            stage: Stage::Data,
+            quiet_since: None,
+            sent_at: None,
+            pluses: None,
+            tries: 0,
+            asked: false,
+        });
+        self.kick();
+    }
+
+    /// Takes in what came over the line, and says how much of it. `None`: the line is the module's again.
+    pub(crate) fn stream_in(&mut self, epoch: u8, bytes: &[u8]) -> Option<usize> {
+        if epoch != self.epoch {
+            return None;
+        }
+        let stream = self.stream.as_mut()?;
+        let key = stream.key;
+        let escaping = matches!(stream.stage, Stage::After(_));
+        stream.quiet_since = None;
+        stream.asked = false;
+        let Some(slot) = self.slot(key) else {
+            self.drop_bytes(bytes.len());
+            return Some(bytes.len());
+        };
+        let before = usize::from(slot.withheld);
+        let taken = slot.rx.push(bytes);
+        slot.received = slot.received.wrapping_add(taken as u32);
+        let withheld = withheld(&slot.rx, before + taken, escaping);
+        slot.withheld = withheld as u16;
+        let (kept, failed) = (slot.is_kept(), slot.fault.is_some());
+        if !kept {
+            // Nobody reads it: only what may be the module's has to be there.
+            slot.rx.discard(slot.rx.len() - withheld);
+        }
+        if withheld < before + taken {
+            slot.awaited = false;
+            slot.reader.wake();
+        }
+        let left = bytes.len() - taken;
+        let taken = if left > 0 && failed {
+            // No reader will make room for what comes behind the failure.
+            self.drop_bytes(left);
+            bytes.len()
+        } else {
+            taken
+        };
+        if taken < bytes.len() && kept {
+            self.stall = Some(key);
+        }
+        if withheld > 0 || self.stream.as_ref().is_some_and(Stream::is_leaving) {
+            self.kick();
+        }
+        Some(taken)
+    }
+
+    fn drop_bytes(&mut self, count: usize) {
+        let dropped = &mut self.statistics.dropped_bytes;
+        *dropped = dropped.wrapping_add(count as u32);
+    }
+
+    /// What to do for the connection that has the line.
+    pub(super) fn next_stream(&mut self, now: Instant) -> Option<Action> {
+        let stream = self.stream.as_mut()?;
+        let (key, stage) = (stream.key, stream.stage);
+        let quiet_since = *stream.quiet_since.get_or_insert(now);
+        let tries = stream.tries;
+        // DTR needs no silence. Should the module not heed it, there is the other way.
+        let escape = if self.has_dtr && tries % 2 == 0 {
+            Escape::Dtr
+        } else {
+            Escape::Plus
+        };
+        let guard = match stage {
+            Stage::After(_) if self.has_dtr && tries % 2 == 1 => Duration::MIN,
+            Stage::Data | Stage::Before if escape == Escape::Dtr => Duration::MIN,
+            _ => GUARD,
+        };
+        let sent_at = *stream.sent_at.get_or_insert(now);
+        let Some(slot) = self.slot(key) else {
+            // Its user is gone, and so is all that was known of it.
+            self.lose_line(None);
+            return Some(Action::Wait(Some(now)));
+        };
+        let leaving = slot.leaves_line(now);
+        let word = slot.last_word();
+        let failed = slot.fault.is_some();
+        match stage {
+            Stage::Data if leaving => {
+                self.set_stage(Stage::Before);
+                Some(Action::Wait(Some(now)))
+            }
+            Stage::Data => Some(self.pass_data(key, word, quiet_since, now)),
+            // Data again: whatever was withheld is part of it.
+            Stage::Before if !leaving && word.is_none() => {
+                self.set_stage(Stage::Data);
+                Some(Action::Wait(Some(now)))
+            }
+            Stage::Before => {
+                let due = if leaving {
+                    sent_at + guard
+                } else {
+                    sent_at.max(quiet_since) + guard
+                };
+                if now < due {
+                    return Some(Action::Wait(Some(due)));
+                }
+                self.set_stage(Stage::After(now));
+                if let Some(stream) = &mut self.stream {
+                    stream.tries += 1;
+                    stream.quiet_since = None;
+                }
+                // The line may be held up for a limited time only from now on.
+                self.receiver.wake();
+                Some(Action::Escape(escape))
+            }
+            Stage::After(since) => {
+                let earliest = (since + guard).max(quiet_since + HESITATION);
+                if now < earliest {
+                    return Some(Action::Wait(Some(earliest)));
+                }
+                let latest = since + guard + ANSWER_TIME;
+                match word {
+                    Some(Word::Escaped) => self.escaped(key),
+                    Some(Word::Ended) if now >= latest => self.ended(key),
+                    Some(Word::Restarted) if now >= latest => {
+                        let _ = self.on_restart();
+                    }
+                    _ if now < latest => return Some(Action::Wait(Some(latest))),
+                    _ if tries < ESCAPE_TRIES && !failed => self.set_stage(Stage::Before),
+                    _ => self.lose_line(Some(Error::TimedOut)),
+                }
+                Some(Action::Wait(Some(now)))
+            }
+        }
+    }
+
+    fn set_stage(&mut self, stage: Stage) {
+        if let Some(stream) = &mut self.stream {
+            stream.stage = stage;
+            if stage == Stage::Data {
+                stream.tries = 0;
+            }
+        }
+    }
+
+    /// Nobody wants the line back: bytes to be sent, or a doubt about the last that have come.
+    fn pass_data(
+        &mut self,
+        key: Key,
+        word: Option<Word>,
+        quiet_since: Instant,
+        now: Instant,
+    ) -> Action {
+        let asked = self.stream.as_ref().is_some_and(|stream| stream.asked);
+        let Some(slot) = self.slot(key) else {
+            return Action::Wait(Some(now));
+        };
+        let mut wake_at = slot.deadline;
+        if slot.withheld > 0 {
+            let hesitates = quiet_since + HESITATION;
+            if now < hesitates {
+                sooner(&mut wake_at, hesitates);
+            } else if word.is_none() {
+                // The beginning of a word of the module's, and no more of it.
+                slot.give_withheld();
+            } else if !asked {
+                if let Some(stream) = &mut self.stream {
+                    stream.asked = true;
+                }
+                return Action::AskCarrier;
+            } else {
+                self.set_stage(Stage::Before);
+                return Action::Wait(Some(now));
+            }
+        }
+        // A module that has ended the connection would take what is sent now for commands.
+        if word.is_some() {
+            return Action::Wait(wake_at);
+        }
+        let Some(stream) = &mut self.stream else {
+            return Action::Wait(wake_at);
+        };
+        let Some(Some(slot)) = self.slots.get(usize::from(key.index)) else {
+            return Action::Wait(wake_at);
+        };
+        if slot.tx.is_empty() {
+            return Action::Wait(wake_at);
+        }
+        match stream.unmistakable(&slot.tx, now) {
+            Ok(length) => Action::Carry {
+                key,
+                length: length as u16,
+            },
+            Err(later) => {
+                sooner(&mut wake_at, later);
+                Action::Wait(wake_at)
+            }
+        }
+    }
+
+    /// Whether nothing waits to be sent behind the next `count` bytes.
+    pub(crate) fn is_last(&mut self, key: Key, count: usize) -> bool {
+        self.slot(key).is_none_or(|slot| slot.tx.len() <= count)
+    }
+
+    /// So many bytes were written to the serial line.
+    pub(crate) fn carried(&mut self, key: Key, count: usize, now: Instant) {
+        let Some(slot) = self
+            .slots
+            .get_mut(usize::from(key.index))
+            .and_then(Option::as_mut)
+            .filter(|slot| slot.generation == key.generation)
+        else {
+            return;
+        };
+        if let Some(stream) = &mut self.stream {
+            stream.sent(&slot.tx, count, now);
+        }
+        slot.accepted = slot.accepted.wrapping_add(count as u32);
+        slot.tx.discard(count);
+        slot.writer.wake();
+    }
+
+    /// The serial line has taken no bytes for too long.
+    pub(crate) fn carry_failed(&mut self) {
+        self.lose_line(Some(Error::TimedOut));
+    }
+
+    /// What the DCD line says about data mode, if it is wired.
+    pub(crate) fn carrier(&mut self, carrier: Option<bool>) {
+        let Some(stream) = &self.stream else { return };
+        let key = stream.key;
+        match carrier {
+            Some(true) => {
+                if let Some(slot) = self.slot(key) {
+                    slot.give_withheld();
+                }
+            }
+            Some(false) => match self.slot(key).and_then(|slot| slot.last_word()) {
+                Some(Word::Restarted) => {
+                    let _ = self.on_restart();
+                }
+                Some(_) => self.ended(key),
+                None => {}
+            },
+            None => {}
+        }
+    }
+
+    /// The line is the module's again, and the connection is in buffer access mode.
+    fn escaped(&mut self, key: Key) {
+        let mut words = [0; LONGEST];
+        let mut length = 0;
+        if let Some(slot) = self.slot(key) {
+            length = slot.take_withheld(&mut words);
+            let wanted = slot.wanted_mode;
+            let goes_on = slot.phase == Phase::Open && !slot.shutdown && slot.held;
+            slot.set_mode(AccessMode::Buffer);
+            slot.wanted_mode = match wanted {
+                // The doubt is settled: all of it was data.
+                None if goes_on => Some(AccessMode::Transparent),
+                Some(AccessMode::DirectPush) => wanted,
+                _ => None,
+            };
+        }
+        self.give_back_line();
+        self.catch_up(key, words.get(ESCAPED.len()..length).unwrap_or_default());
+    }
+
+    /// `NO CARRIER`: the module has left transparent access mode with the connection.
+    fn ended(&mut self, key: Key) {
+        let mut words = [0; LONGEST];
+        let mut length = 0;
+        if let Some(slot) = self.slot(key) {
+            length = slot.take_withheld(&mut words);
+            slot.set_mode(AccessMode::Buffer);
+            slot.closed_by_peer();
+        }
+        self.give_back_line();
+        self.catch_up(key, words.get(ENDED.len()..length).unwrap_or_default());
+        // `+++` may stand in front of the next command.
+        self.link.resync();
+    }
+
+    /// Nobody knows what the line is.
+    fn lose_line(&mut self, error: Option<Error>) {
+        if let (Some(stream), Some(error)) = (&self.stream, error) {
+            let key = stream.key;
+            if let Some(slot) = self.slot(key) {
+                slot.give_withheld();
+                slot.fail(error);
+            }
+        }
+        self.give_back_line();
+        self.catch_up(
+            Key {
+                index: u8::MAX,
+                generation: 0,
+            },
+            b"",
+        );
+        self.link.doubt_line();
+    }
+
+    fn give_back_line(&mut self) {
+        self.stream = None;
+        self.give_up_payload();
+        self.kick();
+    }
+
+    /// While the line was not the module's, none of its notices came through.
+    fn catch_up(&mut self, but: Key, lines: &[u8]) {
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let Some(slot) = slot.as_mut() else { continue };
+            if index != usize::from(but.index) && slot.phase == Phase::Open {
+                slot.notice(None);
+                slot.doubted = true;
+            }
+        }
+        for line in lines.split(|byte| matches!(byte, b'\r' | b'\n')) {
+            if !line.is_empty() {
+                let _ = self.hear(line);
+            }
+        }
+    }
+}
+
+impl Stream {
+    /// How much can be sent now so that the module does not take it for an escape: `+++` between two silences is one.
+    fn unmistakable(&mut self, tx: &Ring<'_>, now: Instant) -> Result<usize, Instant> {
+        let sent_at = self.sent_at.unwrap_or(now);
+        if now >= sent_at + PAUSE {
+            self.pluses = Some(0);
+        }
+        let length = tx.len().min(PIECE);
+        let Some(before) = self.pluses else {
+            return Ok(length);
+        };
+        let (first, second) = tx.pieces(0);
+        let more = first.iter().chain(second);
+        let more = more.take_while(|byte| **byte == b'+').count();
+        if more < tx.len() || usize::from(before) + more != 3 {
+            return Ok(length);
+        }
+        match more {
+            // The third one only when the silence has set it apart.
+            1 => Err(sent_at + GUARD),
+            _ => Ok(more - 1),
+        }
+    }
+
+    fn sent(&mut self, tx: &Ring<'_>, count: usize, now: Instant) {
+        let (first, second) = tx.pieces(0);
+        let mut sent = first.iter().chain(second).take(count);
+        self.pluses = match self.pluses {
+            Some(before) if sent.all(|byte| *byte == b'+') => {
+                Some(before.saturating_add(count.min(4) as u8))
+            }
+            _ => None,
+        };
+        self.sent_at = Some(now);
+    }
+}
+
+impl Slot<'_> {
+    /// Whether the line has to be given back.
+    fn leaves_line(&self, now: Instant) -> bool {
+        let over = self.deadline.is_some_and(|deadline| now >= deadline);
+        self.phase != Phase::Open
+            || self.fault.is_some()
+            || !self.is_kept() && !self.shutdown
+            || self.wanted_mode.is_some()
+            || self.shutdown && (self.tx.is_empty() || over)
+    }
+
+    /// The word of the module's that stands complete at the end of the data, if it is one.
+    fn last_word(&self) -> Option<Word> {
+        let mut tail = [0; LONGEST];
+        let withheld = usize::from(self.withheld).min(LONGEST);
+        let count = self
+            .rx
+            .peek(self.rx.len() - withheld, &mut tail[..withheld]);
+        let tail = &tail[..count];
+        if tail.last() != Some(&b'\n') {
+            return None;
+        }
+        [
+            (ENDED, Word::Ended),
+            (RESTARTED, Word::Restarted),
+            (ESCAPED, Word::Escaped),
+        ]
+        .into_iter()
+        .find(|(text, _)| tail.starts_with(text))
+        .map(|(_, word)| word)
+    }
+
+    /// All of it was data.
+    fn give_withheld(&mut self) {
+        if self.withheld > 0 {
+            self.withheld = 0;
+            self.awaited = false;
+            self.reader.wake();
+        }
+    }
+
+    /// None of it was data.
+    fn take_withheld(&mut self, into: &mut [u8]) -> usize {
+        let withheld = usize::from(self.withheld);
+        let count = self.rx.peek(self.rx.len() - withheld, into);
+        self.rx.retract(withheld);
+        self.received = self.received.wrapping_sub(withheld as u32);
+        self.withheld = 0;
+        count
+    }
+}
+
+/// How much at the end of the newest `count` bytes of the ring may be the module's words.
+fn withheld(rx: &Ring<'_>, count: usize, escaping: bool) -> usize {
+    let mut tail = [0; LONGEST];
+    let looked_at = count.min(LONGEST);
+    let tail = &mut tail[..looked_at];
+    rx.peek(rx.len() - looked_at, tail);
+    let tail = &*tail;
+    let words: &[&[u8]] = if escaping {
+        &[ESCAPED, ENDED, RESTARTED]
+    } else {
+        &[ENDED, RESTARTED]
+    };
+    let begins = |from: &usize| {
+        let rest = &tail[*from..];
+        words.iter().any(|word| match rest.strip_prefix(*word) {
+            Some(behind) => behind.split(|byte| *byte == b'\n').all(is_notice),
+            None => word.starts_with(rest),
+        })
+    };
+    let mut returns = tail
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'\r')
+        .map(|(index, _)| index);
+    returns
+        .find(|from| begins(from))
+        .map_or(0, |from| looked_at - from)
+}
+
+/// Whether the module could say this behind its word: a URC, whole or its beginning, or an empty line.
+fn is_notice(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    match line {
+        [] => true,
+        [b'+', rest @ ..] => rest.iter().all(|byte| (b' '..0x7f).contains(byte)),
+        _ => b"APP RDY".starts_with(line),
+    }
+}
