@@ -68,6 +68,7 @@ impl Table<'_> {
     }
 
     fn done(&mut self, job: Job, outcome: Outcome, echoed: bool, now: Instant) {
+        let was_up = self.link.is_up();
         match job {
             Job::Open(key) => self.open_done(key, outcome, now),
             Job::Close(key) => self.close_done(key, outcome, now),
@@ -87,7 +88,7 @@ impl Table<'_> {
             Job::CloseStray(id) => self.note_close(id, now),
             _ => {}
         }
-        if self.link.is_up() {
+        if was_up {
             if outcome == Outcome::NoAnswer {
                 self.link.resync();
             }

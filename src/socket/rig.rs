@@ -124,6 +124,16 @@ impl<'d> Rig<'d> {
         }
     }
 
+    /// The next action is this transaction, or nothing until the time given.
+    #[track_caller]
+    pub(crate) fn idle_or(&mut self, job: Job) -> Option<Option<Instant>> {
+        match self.next() {
+            Action::Wait(until) => Some(until),
+            Action::Run(due) if due == job => None,
+            other => panic!("{other:?} where {job:?} could be due"),
+        }
+    }
+
     pub(crate) fn pass(&mut self, milliseconds: u64) {
         self.now += Duration::from_millis(milliseconds);
     }

@@ -9,10 +9,12 @@ mod fairness;
 mod link;
 mod listen;
 mod lookup;
+mod mode;
 mod open;
 mod read;
 mod report;
 mod send;
+mod stream;
 mod urc;
 mod wake;
 
