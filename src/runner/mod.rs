@@ -8,7 +8,7 @@ mod encode;
 mod lines;
 
 use core::fmt;
-use core::future::{pending, poll_fn};
+use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
 
@@ -274,8 +274,16 @@ async fn receive(
 async fn wait_for_room(shared: &Shared<'_>) -> bool {
     let since = Instant::now();
     let mut held_up = false;
-    while let Some(until) = shared.with(|table| table.stalled(since, Instant::now())) {
+    loop {
+        let now = Instant::now();
+        let Some(until) = shared.with(|table| table.stalled(since, now)) else {
+            return held_up;
+        };
         held_up = true;
+        if until.is_some_and(|until| now >= until) {
+            shared.with(|table| table.overrun(now));
+            continue;
+        }
         let mut looked = false;
         let eased = poll_fn(|cx| {
             if looked {
@@ -285,17 +293,11 @@ async fn wait_for_room(shared: &Shared<'_>) -> bool {
             shared.with(|table| table.watch_stall(cx.waker()));
             Poll::Pending
         });
-        let late = async {
-            match until {
-                Some(until) => Timer::at(until).await,
-                None => pending().await,
-            }
-        };
-        if let Either::Second(()) = select(eased, late).await {
-            shared.with(|table| table.overrun(Instant::now()));
+        match until {
+            Some(until) => drop(select(eased, Timer::at(until)).await),
+            None => eased.await,
         }
     }
-    held_up
 }
 
 /// The result of `future`, unless it takes longer than `limit`, without the time in which the module cannot be heard.

@@ -80,7 +80,13 @@ impl Table<'_> {
         }
         match Urc::parse(line) {
             Some(urc) => self.urc(urc),
-            None => self.foreign(),
+            None => {
+                if !is_plausible(line) {
+                    // Perhaps data whose header was lost.
+                    self.distrust_pushed();
+                }
+                self.foreign()
+            }
         }
     }
 
@@ -473,6 +479,15 @@ impl Table<'_> {
         flight.only_blanks = false;
         self.payload_echo = PayloadEcho::On;
         true
+    }
+}
+
+/// Whether a module could have said this, though it is no word of the note.
+fn is_plausible(line: &[u8]) -> bool {
+    let capital = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b':');
+    match line.strip_prefix(b"+") {
+        Some(name) => !name.starts_with(b"QIURC"),
+        None => line.iter().all(capital),
     }
 }
 

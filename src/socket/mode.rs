@@ -330,8 +330,10 @@ impl Slot<'_> {
         self.mode = mode;
         self.wanted_mode = None;
         self.resume = false;
-        // It may have kept something back.
-        self.notice(None);
+        // It may have kept something back, if that is still of use to anyone.
+        if !self.shutdown {
+            self.notice(None);
+        }
         self.writer.wake();
     }
 }

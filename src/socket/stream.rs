@@ -477,7 +477,9 @@ impl Slot<'_> {
         let count = self
             .rx
             .peek(self.rx.len() - withheld, &mut tail[..withheld]);
-        let tail = &tail[..count];
+        // A module that is out of data mode and echoes repeats the escape.
+        let echo = tail[..count].iter().rev().take_while(|byte| **byte == b'+');
+        let tail = &tail[..count - echo.count()];
         if tail.last() != Some(&b'\n') {
             return None;
         }

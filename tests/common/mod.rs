@@ -11,7 +11,7 @@ use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::pipe::Pipe;
 use embassy_time::{Timer, with_timeout};
-use quectel_nal::{Config, Resources, Stack};
+use quectel_nal::{Config, ControlLines, Resources, Stack};
 use virtual_modem::serial::{Line, pair};
 use virtual_modem::{
     Chop, InProcess, Loopback, ModemHandle, Network, Settings, VirtualModem, time,
@@ -274,6 +274,11 @@ impl Script<'_> {
 
     /// Everything before the module is asked for its leftovers.
     pub async fn begin(&self) {
+        self.begin_with("").await;
+    }
+
+    /// The same with another command behind the echo's, if any.
+    pub async fn begin_with(&self, more: &str) {
         self.expect("AT").await;
         self.say("AT\r\r\nOK\r\n").await;
         self.expect("AT").await;
@@ -282,6 +287,9 @@ impl Script<'_> {
         self.say("ATE0\r\r\nOK\r\n").await;
         self.exchange("AT+CMEE=1", "OK").await;
         self.exchange("AT+QISDE=0", "OK").await;
+        if !more.is_empty() {
+            self.exchange(more, "OK").await;
+        }
         self.exchange("AT+QURCCFG=\"urcport\",\"uart1\"", "OK")
             .await;
         self.exchange("AT+CPIN?", "+CPIN: READY\r\n\r\nOK").await;
@@ -305,6 +313,15 @@ pub fn dialogue<T>(
     config: Config<'static>,
     body: impl AsyncFnOnce(Stack<'_>, Script<'_>) -> T,
 ) -> T {
+    dialogue_with_lines(config, (), body)
+}
+
+/// The same with control lines.
+pub fn dialogue_with_lines<T>(
+    config: Config<'static>,
+    lines: impl ControlLines,
+    body: impl AsyncFnOnce(Stack<'_>, Script<'_>) -> T,
+) -> T {
     time::run_virtual(async {
         let (from_host, to_host) = (Wire::new(), Wire::new());
         let mut resources = Box::new(Resources::<2, 2048, 2048>::new());
@@ -313,7 +330,8 @@ pub fn dialogue<T>(
             from_host: &from_host,
             to_host: &to_host,
         };
-        match select(runner.run(&to_host, &from_host), body(stack, script)).await {
+        let engine = runner.run_with_lines(&to_host, &from_host, lines);
+        match select(engine, body(stack, script)).await {
             Either::First(error) => panic!("the runner stopped: {error}"),
             Either::Second(result) => result,
         }
