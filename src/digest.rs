@@ -140,8 +140,8 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
                 return None;
             }
             let delivered = table.deliver(payload, &input[..count]);
-            if is_last && delivered == count {
-                table.arrival = None;
+            if payload.pushed {
+                table.arrived(is_last && delivered == count);
             }
             Some(delivered)
         });

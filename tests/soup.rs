@@ -1,5 +1,6 @@
 //! Faults at random, many at once: whatever happens, delivered bytes are the right ones, nothing hangs, and when the
-//! faults are over everything works. Under virtual time; `SOUP_SEEDS=from..to` runs other seeds than the usual ones.
+//! faults are over everything works. Under virtual time; `SOUP_SEEDS=from..to` runs other seeds than the usual ones,
+//! `SOUP_TRACE=1` shows the conversation.
 #![allow(missing_docs)]
 
 mod common;
@@ -10,6 +11,7 @@ use embassy_futures::join::{join, join4};
 use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
+use quectel_nal::command::AccessMode;
 use quectel_nal::{Error, Stack};
 use virtual_modem::network::PeerStream;
 use virtual_modem::{Chop, Fault, InProcess, Readings};
@@ -152,8 +154,20 @@ fn run(seed: u64) {
         for fault in &faults {
             modem.inject(fault.clone());
         }
+        if std::env::var_os("SOUP_TRACE").is_some() {
+            modem.set_trace(|entry| eprintln!("{entry}"));
+        }
         let start = Instant::now();
+        // Silence loses what is pushed, and nothing tells of it.
+        let is_lossy = faults.iter().any(|fault| matches!(fault, Fault::Silent(_)));
+        let mut mode = || match dice.roll(4) {
+            0 if !is_lossy => AccessMode::Transparent,
+            1 | 2 if !is_lossy => AccessMode::DirectPush,
+            _ => AccessMode::Buffer,
+        };
+        let modes = [AccessMode::Buffer, mode(), mode(), mode()];
         let work = async |seed: u64| {
+            let stack = stack.with_access_mode(modes[seed as usize - 1]);
             for round in 0..3 {
                 let _ = echo(&stack, &noise(seed + round, 2500)).await;
                 let _ = download(&stack).await;

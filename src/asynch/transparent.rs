@@ -67,8 +67,9 @@ impl<'d> TcpConnection<'d> {
 /// * `+++` among the data does not leave the mode: sent alone it takes a second longer than other data.
 /// * A full receive ring holds the module back by RTS, for as long as it is full; without RTS/CTS data is lost, which
 ///   fails the connection ([`Error::DataLost`]) if the UART reports it.
-/// * A module that restarts, or loses its power, says no word that can be relied on. Where that matters, wire DCD or escape
-///   from time to time.
+/// * A word of the module's can be lost, and one that loses its power says none. While a reader waits and nothing has come
+///   for twelve times [`Config::recheck`](crate::Config::recheck), a minute if that is not changed, an escape finds out
+///   whether the connection is still there.
 ///
 /// `flush` waits until everything has been written to the UART. Packets are cut by the settings `transpktsize` and
 /// `transwaittm` ([`Stack::set_setting`], [`Setting`](crate::command::Setting)).

@@ -43,6 +43,7 @@ pub use link::LinkState;
 pub(crate) use listen::UNKNOWN_PEER;
 pub use lookup::Addresses;
 use lookup::Lookup;
+use mode::Arrival;
 pub(crate) use report::Outstanding;
 use report::Pings;
 pub use report::{PingReply, PingSummary};
@@ -101,7 +102,7 @@ pub(crate) struct Table<'d> {
     /// The connectIDs whose data the module pushes, a bit each.
     pushing: u16,
     /// The socket whose pushed payload is not all here yet.
-    pub(crate) arrival: Option<Key>,
+    arrival: Option<Arrival>,
     /// The socket whose full receive ring holds up the serial line.
     stall: Option<Key>,
     /// When the serial line was held up last.

@@ -10,6 +10,7 @@ use super::answer::{Final, Stage};
 use super::hear::{Heard, Payload};
 use super::job::{Job, Key, Outcome};
 use super::slot::{Phase, Slot};
+use super::turn::sooner;
 use super::{LinkState, Table};
 use crate::command::{AccessMode, ConnectId, ServiceType};
 use crate::error::Error;
@@ -47,7 +48,8 @@ impl Table<'_> {
             pushed: true,
         };
         if length > 0 {
-            self.arrival = payload.sink;
+            self.arrival = payload.sink.map(Arrival::new);
+            self.kick();
         } else {
             // An empty datagram.
             self.deliver(payload, &[]);
@@ -77,7 +79,11 @@ impl Table<'_> {
     /// A payload that is half here is given up: what comes from now on is something else.
     pub(super) fn give_up_payload(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
-        if let Some(slot) = self.arrival.take().and_then(|key| self.slot(key)) {
+        if let Some(slot) = self
+            .arrival
+            .take()
+            .and_then(|arrival| self.slot(arrival.key))
+        {
             if !slot.is_datagram() {
                 slot.fail(Error::DataLost);
             } else if slot.drop_partial_datagram() {
@@ -86,6 +92,33 @@ impl Table<'_> {
         }
         self.stall = None;
         self.receiver.wake();
+    }
+
+    /// Some of a pushed payload has come.
+    pub(crate) fn arrived(&mut self, is_last: bool) {
+        if is_last {
+            self.arrival = None;
+        } else if let Some(arrival) = &mut self.arrival {
+            arrival.quiet_since = None;
+        }
+    }
+
+    /// A module sends what it pushes in one go: a payload that does not get on is never completed, and what comes next is
+    /// something else.
+    pub(super) fn watch_arrival(&mut self, now: Instant, wake_at: &mut Option<Instant>) {
+        let Some(arrival) = &mut self.arrival else {
+            return;
+        };
+        if self.stall.is_some() {
+            arrival.quiet_since = None;
+            return;
+        }
+        let until = *arrival.quiet_since.get_or_insert(now) + LONGEST_GAP;
+        if now >= until {
+            self.give_up_payload();
+        } else {
+            sooner(wake_at, until);
+        }
     }
 
     // ---- a full receive ring ---------------------------------------------------------------------------------------
@@ -213,6 +246,7 @@ impl Table<'_> {
             return Err(Error::Unsupported);
         }
         slot.mode_refused = None;
+        slot.suspended = false;
         slot.wanted_mode = Some(mode).filter(|_| mode != slot.mode);
         let transparent = slot.mode == AccessMode::Transparent;
         if slot.wanted_mode.is_some() {
@@ -254,15 +288,55 @@ impl Table<'_> {
         }
     }
 
-    /// Whether the serial line may be given to one connection: nobody waits for a word of the module.
-    pub(super) fn may_hand_over_line(&self) -> bool {
-        let opening = |slot: &Slot<'_>| slot.phase == Phase::Opening;
-        !self.slots.iter().flatten().any(opening) && !self.lookup.is_asked()
+    /// Whether the serial line may be given to one connection: nobody waits for a word of the module, and nobody's data
+    /// would follow the word that gives the line back.
+    pub(super) fn prepares_line(&mut self) -> bool {
+        let mut ready = !self.lookup.is_asked();
+        for slot in self.slots() {
+            ready &= slot.phase != Phase::Opening;
+            if slot.phase == Phase::Open
+                && slot.mode == AccessMode::DirectPush
+                && !slot.is_listener()
+            {
+                ready = false;
+                slot.wanted_mode.get_or_insert(AccessMode::Buffer);
+                slot.suspended = true;
+            }
+        }
+        ready
+    }
+
+    /// The line is the module's again: it may push as before.
+    pub(super) fn resume_pushes(&mut self) {
+        for slot in self.slots() {
+            if core::mem::take(&mut slot.suspended) && slot.phase == Phase::Open {
+                slot.wanted_mode = Some(AccessMode::DirectPush);
+            }
+        }
     }
 }
 
 /// Longer than any answer takes that the module gives at once.
-pub(super) const ANSWER_TIME: Duration = Duration::from_secs(2);
+const ANSWER_TIME: Duration = Duration::from_secs(2);
+/// The longest pause within what a module pushes, unless the host holds it back.
+const LONGEST_GAP: Duration = Duration::from_secs(1);
+
+/// A pushed payload on its way.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    key: Key,
+    /// Since when nothing of it has come, as far as that was looked at.
+    quiet_since: Option<Instant>,
+}
+
+impl Arrival {
+    fn new(key: Key) -> Self {
+        Self {
+            key,
+            quiet_since: None,
+        }
+    }
+}
 
 impl Slot<'_> {
     /// Whether the next transaction may give the serial line to this socket.

@@ -46,6 +46,7 @@ impl Table<'_> {
             return Action::Run(Job::CloseStray(id));
         }
         let mut wake_at = None;
+        self.watch_arrival(now, &mut wake_at);
         let turns = self.slots.len() + 1;
         for offset in 0..turns {
             let turn = (self.turn + offset) % turns;
@@ -109,14 +110,15 @@ impl Table<'_> {
         let Some(Some(slot)) = self.slots.get(turn) else {
             return true;
         };
-        let (phase, id) = (slot.phase, slot.id);
-        if slot.wants_line() && !self.may_hand_over_line() {
+        let (phase, id, reopened) = (slot.phase, slot.id, slot.reopened);
+        let wants_line = slot.wants_line();
+        if wants_line && !self.prepares_line() {
             return false;
         }
         match phase {
             Phase::Wanted => {
                 // The second try is on the connectID that was just closed for it.
-                let retry = slot.reopened && self.is_free(id);
+                let retry = reopened && self.is_free(id);
                 let Some(id) = Some(id).filter(|_| retry).or_else(|| self.free_id()) else {
                     return false;
                 };

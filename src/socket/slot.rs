@@ -59,6 +59,8 @@ pub(crate) struct Slot<'d> {
     pub(super) wanted_mode: Option<AccessMode>,
     /// Why the last wish for another mode was refused.
     pub(super) mode_refused: Option<Error>,
+    /// In buffer access mode only as long as another connection has the line.
+    pub(super) suspended: bool,
     /// It has been in transparent access mode.
     pub(super) was_transparent: bool,
     /// AT+QISWTMD did not get the connection back into transparent access mode: ATO may.
@@ -148,6 +150,7 @@ impl<'d> Slot<'d> {
             mode: AccessMode::Buffer,
             wanted_mode: None,
             mode_refused: None,
+            suspended: false,
             was_transparent: false,
             resume: false,
             rx: Ring::new(rx),
@@ -234,6 +237,7 @@ impl<'d> Slot<'d> {
         self.wanted_mode = None;
         self.mode_refused = None;
         self.resume = false;
+        self.suspended = false;
         self.was_transparent = false;
         self.arriving = None;
         self.crowded = false;

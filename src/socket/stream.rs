@@ -20,6 +20,9 @@ const GUARD: Duration = Duration::from_millis(1100);
 const HESITATION: Duration = Duration::from_millis(60);
 /// How long the `OK` to an escape may take, after the silence.
 const ANSWER_TIME: Duration = Duration::from_millis(1500);
+/// How much longer than a re-check in other modes it takes until a silent connection is looked after: the line is taken
+/// from it meanwhile.
+const CHECK_AFTER: u32 = 12;
 /// How often to try to get the line back.
 const ESCAPE_TRIES: u8 = 5;
 /// A pause of this length could pass for the silence before an escape.
@@ -57,6 +60,8 @@ pub(super) struct Stream {
     tries: u8,
     /// The DCD line was asked about what is withheld now.
     asked: bool,
+    /// Nothing has come for so long that it has to be found out whether the connection is still there.
+    checking: bool,
 }
 
 impl Stream {
@@ -101,6 +106,7 @@ impl Table<'_> {
             pluses: None,
             tries: 0,
             asked: false,
+            checking: false,
         });
         self.kick();
     }
@@ -115,6 +121,7 @@ impl Table<'_> {
         let escaping = matches!(stream.stage, Stage::After(_));
         stream.quiet_since = None;
         stream.asked = false;
+        stream.checking = false;
         let Some(slot) = self.slot(key) else {
             self.drop_bytes(bytes.len());
             return Some(bytes.len());
@@ -145,6 +152,7 @@ impl Table<'_> {
             self.stall = Some(key);
         }
         if withheld > 0 || self.stream.as_ref().is_some_and(Stream::is_leaving) {
+            // Somebody has to look at the clock.
             self.kick();
         }
         Some(taken)
@@ -172,6 +180,7 @@ impl Table<'_> {
             Stage::Data | Stage::Before if escape == Escape::Dtr => Duration::MIN,
             _ => GUARD,
         };
+        let checking = stream.checking;
         let sent_at = *stream.sent_at.get_or_insert(now);
         let Some(slot) = self.slot(key) else {
             // Its user is gone, and so is all that was known of it.
@@ -188,7 +197,7 @@ impl Table<'_> {
             }
             Stage::Data => Some(self.pass_data(key, word, quiet_since, now)),
             // Data again: whatever was withheld is part of it.
-            Stage::Before if !leaving && word.is_none() => {
+            Stage::Before if !leaving && word.is_none() && !checking => {
                 self.set_stage(Stage::Data);
                 Some(Action::Wait(Some(now)))
             }
@@ -224,6 +233,8 @@ impl Table<'_> {
                     }
                     _ if now < latest => return Some(Action::Wait(Some(latest))),
                     _ if tries < ESCAPE_TRIES && !failed => self.set_stage(Stage::Before),
+                    // Nobody answers: there is no data mode, and the word that ended it was lost.
+                    _ if checking && !leaving => self.ended(key),
                     _ => self.lose_line(Some(Error::TimedOut)),
                 }
                 Some(Action::Wait(Some(now)))
@@ -248,7 +259,11 @@ impl Table<'_> {
         quiet_since: Instant,
         now: Instant,
     ) -> Action {
-        let asked = self.stream.as_ref().is_some_and(|stream| stream.asked);
+        let (asked, sent_at) = match &self.stream {
+            Some(stream) => (stream.asked, stream.sent_at.unwrap_or(now)),
+            None => return Action::Wait(Some(now)),
+        };
+        let patience = self.config.recheck * CHECK_AFTER;
         let Some(slot) = self.slot(key) else {
             return Action::Wait(Some(now));
         };
@@ -269,6 +284,17 @@ impl Table<'_> {
                 self.set_stage(Stage::Before);
                 return Action::Wait(Some(now));
             }
+        }
+        if slot.awaited && slot.tx.is_empty() && patience > Duration::MIN {
+            let due = quiet_since.max(sent_at) + patience;
+            if now >= due {
+                if let Some(stream) = &mut self.stream {
+                    stream.stage = Stage::Before;
+                    stream.checking = true;
+                }
+                return Action::Wait(Some(now));
+            }
+            sooner(&mut wake_at, due);
         }
         // A module that has ended the connection would take what is sent now for commands.
         if word.is_some() {
@@ -401,6 +427,7 @@ impl Table<'_> {
 
     fn give_back_line(&mut self) {
         self.stream = None;
+        self.resume_pushes();
         self.give_up_payload();
         self.kick();
     }

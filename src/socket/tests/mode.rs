@@ -8,7 +8,7 @@ use super::{Rig, up};
 use crate::command::{AccessMode, ServiceType};
 use crate::error::Error;
 use crate::socket::rig::PEER;
-use crate::socket::{Heard, Job, Key, LinkState, Phase, Request};
+use crate::socket::{Action, Heard, Job, Key, LinkState, Phase, Request};
 
 const SENDER: &str = "192.0.2.1";
 
@@ -33,7 +33,11 @@ fn push(rig: &mut Rig, header: &str, bytes: &[u8]) -> usize {
     match rig.hear(header) {
         Heard::Payload(payload) => {
             assert_eq!(usize::from(payload.length), bytes.len());
-            rig.table(|table| table.deliver(payload, bytes))
+            rig.table(|table| {
+                let taken = table.deliver(payload, bytes);
+                table.arrived(taken == bytes.len());
+                taken
+            })
         }
         heard => panic!("{heard:?}"),
     }
@@ -135,7 +139,7 @@ fn the_time_of_an_answer_does_not_run_while_the_line_is_held_up() {
     assert_eq!(deadline(&rig, now), now + limit);
     rig.table(|table| table.stalled(start, now));
     rig.table(|table| table.overrun(now));
-    rig.table(|table| table.arrival = None);
+    rig.table(|table| table.arrived(true));
     assert_eq!(deadline(&rig, now), now + limit);
 }
 
@@ -191,6 +195,28 @@ fn half_a_payload_that_is_given_up_fails_its_stream() {
     });
     rig.silence();
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"01234".to_vec())));
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+}
+
+#[test]
+fn a_payload_that_does_not_get_on_is_given_up() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    let Heard::Payload(payload) = rig.hear("+QIURC: \"recv\",0,10") else {
+        panic!("no payload")
+    };
+    for _ in 0..3 {
+        rig.table(|table| {
+            table.deliver(payload, b"x");
+            table.arrived(false);
+        });
+        rig.idle();
+        rig.pass(900);
+    }
+    rig.idle();
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"xxx".to_vec())));
+    rig.pass(200);
+    assert_eq!(rig.next(), Action::Run(Job::Close(key)));
     assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
 }
 

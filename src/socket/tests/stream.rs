@@ -155,6 +155,70 @@ fn the_line_is_not_given_away_while_a_result_is_awaited() {
 }
 
 #[test]
+fn nobody_is_pushed_to_while_another_has_the_line() {
+    let mut rig = up();
+    let claimed = rig.table(|table| {
+        table.poll_claim(
+            Request::Connect(PEER),
+            AccessMode::DirectPush,
+            Waker::noop(),
+        )
+    });
+    let Poll::Ready(Ok(pushed)) = claimed else {
+        panic!("no slot")
+    };
+    rig.run(Job::Open(pushed), &["OK"]);
+    rig.hear("+QIOPEN: 0,0");
+    let key = claim(&mut rig);
+    let to = |mode| Job::Switch { key: pushed, mode };
+    rig.run(to(AccessMode::Buffer), &["OK"]);
+    let mut connected = false;
+    for _ in 0..3 {
+        match until_action(&mut rig) {
+            Action::Run(job @ Job::Open(_)) => {
+                rig.begin(job);
+                assert_eq!(rig.hear("CONNECT"), Heard::Connected);
+                rig.finish();
+                connected = true;
+                break;
+            }
+            Action::Run(job @ Job::CountReceived(_)) => {
+                rig.begin(job);
+                rig.answer(&["+QIRD: 0,0,0", "OK"]);
+            }
+            Action::Run(job) => {
+                rig.begin(job);
+                rig.answer(&["+QIRD: 0", "OK"]);
+            }
+            action => panic!("{action:?}"),
+        }
+    }
+    assert!(connected);
+    want(&mut rig, key, AccessMode::Buffer);
+    escape(&mut rig);
+    come(&mut rig, b"\r\nOK\r\n");
+    for _ in 0..8 {
+        let Action::Run(job) = until_action(&mut rig) else {
+            panic!("the push is not resumed")
+        };
+        if job == to(AccessMode::DirectPush) {
+            return;
+        }
+        rig.begin(job);
+        match job {
+            Job::Status(_) => rig.answer(&[
+                "+QISTATE: 0,\"TCP\",\"203.0.113.7\",80,0,2,1,0,0,\"uart1\"",
+                "OK",
+            ]),
+            Job::Read { .. } => rig.answer(&["+QIRD: 0", "OK"]),
+            Job::CountReceived(_) => rig.answer(&["+QIRD: 0,0,0", "OK"]),
+            job => panic!("{job:?}"),
+        }
+    }
+    panic!("the push is not resumed");
+}
+
+#[test]
 fn others_wait_and_are_looked_after_behind_the_escape() {
     let mut rig = up();
     let other = rig.open();
@@ -420,6 +484,32 @@ fn a_restart_is_told() {
     }
     let restarted = Error::Link(LinkError::Restarted);
     assert_eq!(rig.read(key), Poll::Ready(Err(restarted)));
+}
+
+#[test]
+fn a_silent_connection_is_looked_after() {
+    let mut rig = up();
+    let key = transparent(&mut rig);
+    assert_eq!(rig.read(key), Poll::Pending);
+    let before = rig.now;
+    escape(&mut rig);
+    assert!((rig.now - before).as_secs() >= 60);
+    come(&mut rig, b"\r\nOK\r\n");
+    let Action::Run(job) = until_action(&mut rig) else {
+        panic!("no job")
+    };
+    // It is there: it gets the line again.
+    assert_eq!(job, Job::CountReceived(key));
+    assert_eq!(mode(&mut rig, key), Poll::Pending);
+
+    let mut rig = up();
+    let key = transparent(&mut rig);
+    assert_eq!(rig.read(key), Poll::Pending);
+    for _ in 0..5 {
+        escape(&mut rig);
+    }
+    assert_eq!(until_action(&mut rig), Action::Run(Job::Attention));
+    assert_eq!(rig.phase(key), Phase::Draining);
 }
 
 #[test]

@@ -161,7 +161,8 @@ impl Core {
     pub(super) fn leave_data_mode(&mut self, result: &'static str) {
         self.mode = Mode::Command;
         self.line.clear();
-        self.respond(&[], result);
+        // The result is what tells that the line is the module's again: no URC comes before it.
+        self.put_line(result, true);
         self.release_held();
     }
 

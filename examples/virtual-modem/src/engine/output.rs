@@ -19,7 +19,7 @@ impl Core {
     }
 
     /// One line of text. `leads` puts a line end in front.
-    fn put_line(&mut self, text: &str, leads: bool) {
+    pub(super) fn put_line(&mut self, text: &str, leads: bool) {
         if self.is_deaf() {
             return;
         }
