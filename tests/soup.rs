@@ -158,10 +158,17 @@ fn run(seed: u64) {
             modem.set_trace(|entry| eprintln!("{entry}"));
         }
         let start = Instant::now();
-        // Silence loses what is pushed, and nothing tells of it.
-        let is_lossy = faults.iter().any(|fault| matches!(fault, Fault::Silent(_)));
+        // Silence loses what is pushed, and nothing tells of it; a notice with a length that comes for the next user of
+        // its connectID looks like what is pushed.
+        let is_lossy = faults
+            .iter()
+            .any(|fault| matches!(fault, Fault::Silent(_) | Fault::LateRecv(_)));
+        let is_opaque = faults
+            .iter()
+            .any(|fault| matches!(fault, Fault::Restart { .. } | Fault::LineLoss { .. }));
         let mut mode = || match dice.roll(4) {
-            0 if !is_lossy => AccessMode::Transparent,
+            // What a module says while it boots, or behind a NO CARRIER that was lost, is data to whoever has the line.
+            0 if !is_lossy && !is_opaque => AccessMode::Transparent,
             1 | 2 if !is_lossy => AccessMode::DirectPush,
             _ => AccessMode::Buffer,
         };

@@ -294,7 +294,9 @@ async fn wait_for_room(shared: &Shared<'_>) -> bool {
             Poll::Pending
         });
         match until {
-            Some(until) => drop(select(eased, Timer::at(until)).await),
+            Some(until) => {
+                select(eased, Timer::at(until)).await;
+            }
             None => eased.await,
         }
     }

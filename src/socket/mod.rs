@@ -22,6 +22,7 @@ mod stream;
 mod transfer;
 mod turn;
 mod user;
+mod word;
 
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(not(test), allow(dead_code))]

@@ -10,6 +10,7 @@ use super::Table;
 use super::job::{Action, Escape, Key};
 use super::slot::{Phase, Slot};
 use super::turn::sooner;
+use super::word::{Word, withheld};
 use crate::command::AccessMode;
 use crate::error::Error;
 use crate::ring::Ring;
@@ -27,14 +28,10 @@ const CHECK_AFTER: u32 = 12;
 const ESCAPE_TRIES: u8 = 5;
 /// A pause of this length could pass for the silence before an escape.
 const PAUSE: Duration = Duration::from_millis(900);
-/// The longest stretch at the end of the data that can be the module's: a word, and URCs behind it.
-const LONGEST: usize = 192;
+/// The longest notice that is of interest.
+const LONGEST_NOTICE: usize = 96;
 /// Payload is written in pieces of this size.
 const PIECE: usize = 256;
-
-const ENDED: &[u8] = b"\r\nNO CARRIER\r\n";
-const RESTARTED: &[u8] = b"\r\nRDY\r\n";
-const ESCAPED: &[u8] = b"\r\nOK\r\n";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -77,14 +74,6 @@ impl Stream {
     pub(super) fn is_leaving(&self) -> bool {
         self.stage != Stage::Data
     }
-}
-
-/// What the end of the data may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word {
-    Ended,
-    Restarted,
-    Escaped,
 }
 
 impl Table<'_> {
@@ -372,10 +361,7 @@ impl Table<'_> {
 
     /// The line is the module's again, and the connection is in buffer access mode.
     fn escaped(&mut self, key: Key) {
-        let mut words = [0; LONGEST];
-        let mut length = 0;
         if let Some(slot) = self.slot(key) {
-            length = slot.take_withheld(&mut words);
             let wanted = slot.wanted_mode;
             let goes_on = slot.phase == Phase::Open && !slot.shutdown && slot.held;
             slot.set_mode(AccessMode::Buffer);
@@ -387,20 +373,17 @@ impl Table<'_> {
             };
         }
         self.give_back_line();
-        self.catch_up(key, words.get(ESCAPED.len()..length).unwrap_or_default());
+        self.catch_up(Some((key, Word::Escaped)));
     }
 
     /// `NO CARRIER`: the module has left transparent access mode with the connection.
     fn ended(&mut self, key: Key) {
-        let mut words = [0; LONGEST];
-        let mut length = 0;
         if let Some(slot) = self.slot(key) {
-            length = slot.take_withheld(&mut words);
             slot.set_mode(AccessMode::Buffer);
             slot.closed_by_peer();
         }
         self.give_back_line();
-        self.catch_up(key, words.get(ENDED.len()..length).unwrap_or_default());
+        self.catch_up(Some((key, Word::Ended)));
         // `+++` may stand in front of the next command.
         self.link.resync();
     }
@@ -415,13 +398,7 @@ impl Table<'_> {
             }
         }
         self.give_back_line();
-        self.catch_up(
-            Key {
-                index: u8::MAX,
-                generation: 0,
-            },
-            b"",
-        );
+        self.catch_up(None);
         self.link.doubt_line();
     }
 
@@ -432,19 +409,30 @@ impl Table<'_> {
         self.kick();
     }
 
-    /// While the line was not the module's, none of its notices came through.
-    fn catch_up(&mut self, but: Key, lines: &[u8]) {
+    /// While the line was not the module's, none of its notices came through. Those behind its word, at the end of what
+    /// came for a connection, count.
+    fn catch_up(&mut self, words: Option<(Key, Word)>) {
         for (index, slot) in self.slots.iter_mut().enumerate() {
-            let Some(slot) = slot.as_mut() else { continue };
-            if index != usize::from(but.index) && slot.phase == Phase::Open {
-                slot.notice(None);
-                slot.doubted = true;
+            let had_line = words.is_some_and(|(key, _)| usize::from(key.index) == index);
+            if let Some(slot) = slot.as_mut().filter(|slot| slot.phase == Phase::Open) {
+                if !had_line {
+                    slot.notice(None);
+                    slot.doubted = true;
+                }
             }
         }
-        for line in lines.split(|byte| matches!(byte, b'\r' | b'\n')) {
-            if !line.is_empty() {
-                let _ = self.hear(line);
-            }
+        let Some((key, word)) = words else { return };
+        let mut offset = word.text().len();
+        let mut line = [0; LONGEST_NOTICE];
+        let next = |table: &mut Self, offset, line: &mut [u8]| {
+            table.slot(key)?.withheld_line(offset, line)
+        };
+        while let Some((length, behind)) = next(self, offset, &mut line) {
+            offset = behind;
+            let _ = self.hear(&line[..length]);
+        }
+        if let Some(slot) = self.slot(key) {
+            slot.drop_withheld();
         }
     }
 }
@@ -495,86 +483,5 @@ impl Slot<'_> {
             || !self.is_kept() && !self.shutdown
             || self.wanted_mode.is_some()
             || self.shutdown && (self.tx.is_empty() || over)
-    }
-
-    /// The word of the module's that stands complete at the end of the data, if it is one.
-    fn last_word(&self) -> Option<Word> {
-        let mut tail = [0; LONGEST];
-        let withheld = usize::from(self.withheld).min(LONGEST);
-        let count = self
-            .rx
-            .peek(self.rx.len() - withheld, &mut tail[..withheld]);
-        // A module that is out of data mode and echoes repeats the escape.
-        let echo = tail[..count].iter().rev().take_while(|byte| **byte == b'+');
-        let tail = &tail[..count - echo.count()];
-        if tail.last() != Some(&b'\n') {
-            return None;
-        }
-        [
-            (ENDED, Word::Ended),
-            (RESTARTED, Word::Restarted),
-            (ESCAPED, Word::Escaped),
-        ]
-        .into_iter()
-        .find(|(text, _)| tail.starts_with(text))
-        .map(|(_, word)| word)
-    }
-
-    /// All of it was data.
-    fn give_withheld(&mut self) {
-        if self.withheld > 0 {
-            self.withheld = 0;
-            self.awaited = false;
-            self.reader.wake();
-        }
-    }
-
-    /// None of it was data.
-    fn take_withheld(&mut self, into: &mut [u8]) -> usize {
-        let withheld = usize::from(self.withheld);
-        let count = self.rx.peek(self.rx.len() - withheld, into);
-        self.rx.retract(withheld);
-        self.received = self.received.wrapping_sub(withheld as u32);
-        self.withheld = 0;
-        count
-    }
-}
-
-/// How much at the end of the newest `count` bytes of the ring may be the module's words.
-fn withheld(rx: &Ring<'_>, count: usize, escaping: bool) -> usize {
-    let mut tail = [0; LONGEST];
-    let looked_at = count.min(LONGEST);
-    let tail = &mut tail[..looked_at];
-    rx.peek(rx.len() - looked_at, tail);
-    let tail = &*tail;
-    let words: &[&[u8]] = if escaping {
-        &[ESCAPED, ENDED, RESTARTED]
-    } else {
-        &[ENDED, RESTARTED]
-    };
-    let begins = |from: &usize| {
-        let rest = &tail[*from..];
-        words.iter().any(|word| match rest.strip_prefix(*word) {
-            Some(behind) => behind.split(|byte| *byte == b'\n').all(is_notice),
-            None => word.starts_with(rest),
-        })
-    };
-    let mut returns = tail
-        .iter()
-        .enumerate()
-        .filter(|(_, byte)| **byte == b'\r')
-        .map(|(index, _)| index);
-    returns
-        .find(|from| begins(from))
-        .map_or(0, |from| looked_at - from)
-}
-
-/// Whether the module could say this behind its word: a URC, whole or its beginning, or an empty line.
-fn is_notice(line: &[u8]) -> bool {
-    let line = line.trim_ascii_end();
-    match line {
-        [] => true,
-        [b'+', rest @ ..] => rest.iter().all(|byte| (b' '..0x7f).contains(byte)),
-        _ => b"APP RDY".starts_with(line),
     }
 }

@@ -528,6 +528,37 @@ fn a_beginning_of_a_word_is_not_kept_for_long() {
 }
 
 #[test]
+fn a_ring_full_of_words_is_given_to_the_reader() {
+    let mut rig = Rig::up::<2, 14, 32>();
+    let key = transparent(&mut rig);
+    assert_eq!(come(&mut rig, b"\r\nNO CARRIER\r\n"), Some(14));
+    assert_eq!(read(&mut rig, key), b"\r\nNO CARRIER\r\n");
+}
+
+#[test]
+fn notices_of_every_socket_may_follow_the_end() {
+    let mut rig = Rig::up::<2, 1024, 32>();
+    let key = transparent(&mut rig);
+    come(
+        &mut rig,
+        b"data\r\nNO CARRIER\r\n\r\n+QIURC: \"pdpdeact\",1\r\n",
+    );
+    for id in 0..12 {
+        let notice = std::format!("\r\n+QIURC: \"closed\",{id}\r\n");
+        // In pieces, as lines come.
+        for piece in notice.as_bytes().chunks(7) {
+            assert_eq!(come(&mut rig, piece), Some(piece.len()));
+        }
+    }
+    assert_eq!(read(&mut rig, key), b"data");
+    assert_eq!(until_action(&mut rig), Action::AskCarrier);
+    rig.table(|table| table.carrier(Some(false)));
+    // The first of them takes the link down.
+    let lost = Error::Link(LinkError::ContextLost);
+    assert_eq!(rig.read(key), Poll::Ready(Err(lost)));
+}
+
+#[test]
 fn dropping_the_connection_leaves_the_mode_and_closes() {
     let mut rig = up();
     let key = transparent(&mut rig);
