@@ -58,4 +58,6 @@ mod guide {
     mod own_commands {}
     #[doc = include_str!("../docs/guide/8-errors.md")]
     mod errors {}
+    #[doc = include_str!("../docs/guide/9-modes.md")]
+    mod modes {}
 }

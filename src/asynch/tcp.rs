@@ -19,7 +19,7 @@ impl<'d> TcpConnect for Stack<'d> {
     where
         Self: 'a;
 
-    /// Connects to a TCP server (AT+QIOPEN, section 2.1.4), in buffer access mode.
+    /// Connects to a TCP server (AT+QIOPEN, section 2.1.4), in the access mode of this handle.
     ///
     /// Waits for the link if it is coming up, and for a slot if one is being closed.
     ///
