@@ -8,12 +8,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::{Router, routing};
-use program::{LIMIT, Outcome, built};
+use program::{Background, LIMIT, Outcome};
 use tls::{Authority, Identity};
 
 fn http_get(arguments: &[&str]) -> Outcome {
@@ -318,28 +317,6 @@ fn a_modem_that_goes_away_is_an_error() {
     http_get(&["--modem", &place, "http://localhost/"]).fails_with("lost the modem");
 }
 
-/// The virtual modem as a program of its own.
-struct Modem(Child);
-
-impl Modem {
-    fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(built("virtual-modem"));
-        let child = command
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        Self(child.unwrap())
-    }
-}
-
-impl Drop for Modem {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn hello() -> String {
     serve(|_, stream| {
         let page = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n";
@@ -349,11 +326,7 @@ fn hello() -> String {
 
 #[test]
 fn it_works_over_tcp_again_and_again() {
-    let mut modem = Modem::start(&["--tcp", "127.0.0.1:0", "--quiet"]);
-    let mut line = String::new();
-    let mut log = BufReader::new(modem.0.stderr.take().unwrap());
-    log.read_line(&mut line).unwrap();
-    let place = line.trim().replace("listening on ", "tcp:");
+    let (_modem, place) = program::modem_over_tcp();
     for _ in 0..2 {
         let outcome = http_get(&["--modem", &place, &hello()]).succeeds();
         assert_eq!(outcome.body, b"hello\n");
@@ -364,7 +337,8 @@ fn it_works_over_tcp_again_and_again() {
 #[test]
 fn it_works_on_a_serial_port_again_and_again() {
     let path = file(&format!("modem-port-{}", std::process::id()));
-    let _modem = Modem::start(&["--pty", path.to_str().unwrap(), "--quiet"]);
+    let pty = ["--pty", path.to_str().unwrap(), "--quiet"];
+    let _modem = Background::start("virtual-modem", &pty);
     let start = Instant::now();
     while !path.exists() {
         assert!(start.elapsed() < LIMIT, "no {}", path.display());
