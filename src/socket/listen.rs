@@ -35,6 +35,8 @@ impl Table<'_> {
         };
         let order = self.arrivals;
         self.arrivals = order.wrapping_add(1);
+        // Whoever had this connectID before is gone.
+        self.link.strays &= !(1 << id.get());
         let free = self.slots().find(|slot| slot.phase == Phase::Free);
         match (service, free) {
             (Some((listener, service)), Some(slot)) => {

@@ -94,6 +94,8 @@ pub(crate) struct Table<'d> {
     /// The connectIDs closed lately, a bit each, and when that is over: a late `closed` may still come for them.
     closed_lately: u16,
     closed_until: Instant,
+    /// The strays whose close was not answered, a bit each.
+    unanswered_strays: u16,
     payload_echo: PayloadEcho,
     /// Counts resynchronisations: the digester forgets a half-read payload when it changes.
     pub(crate) epoch: u8,
@@ -124,6 +126,7 @@ impl<'d> Table<'d> {
             arrivals: 0,
             closed_lately: 0,
             closed_until: Instant::MIN,
+            unanswered_strays: 0,
             payload_echo: PayloadEcho::Unknown,
             epoch: 0,
             statistics: Statistics::default(),
@@ -213,6 +216,7 @@ impl<'d> Table<'d> {
         self.at.abort();
         self.payload_echo = PayloadEcho::Unknown;
         self.closed_lately = 0;
+        self.unanswered_strays = 0;
         self.epoch = self.epoch.wrapping_add(1);
     }
 

@@ -3,10 +3,10 @@
 use core::task::{Poll, Waker};
 
 use super::{Alarm, Rig, up};
-use crate::command::ServiceType;
+use crate::command::{ConnectId, ServiceType};
 use crate::error::{Error, LinkError};
 use crate::socket::slot::Phase;
-use crate::socket::{Action, Heard, Job, Key, Request};
+use crate::socket::{Action, Heard, Job, Key, LinkState, Request};
 
 /// A listener that is wanted.
 fn listen(rig: &mut Rig) -> Key {
@@ -119,6 +119,77 @@ fn a_connection_without_a_slot_is_closed() {
     rig.run(job, &["OK"]);
     assert_eq!(refused(&rig), 2);
     assert_eq!(rig.idle(), None);
+}
+
+/// The close of a stray gets no answer; the module answers other commands.
+fn unanswered(rig: &mut Rig, id: u8) {
+    rig.expect(Job::CloseStray(ConnectId::new(id).unwrap()));
+    rig.silence();
+}
+
+/// The check that follows finds the module and the link as they were.
+fn answering_again(rig: &mut Rig) {
+    for _ in 0..20 {
+        match rig.next() {
+            Action::Run(job @ (Job::Attention | Job::ListContexts)) => {
+                rig.begin(job);
+                let lines = rig.reply(job);
+                rig.answer(lines);
+            }
+            Action::Wait(Some(until)) => rig.now = until,
+            _ => return,
+        }
+    }
+    panic!("no end");
+}
+
+#[test]
+fn a_stray_is_closed_again_if_its_close_is_not_answered() {
+    let mut rig = up();
+    come(&mut rig, 11);
+    unanswered(&mut rig, 11);
+    answering_again(&mut rig);
+    rig.run(Job::CloseStray(ConnectId::new(11).unwrap()), &["OK"]);
+    assert_eq!(rig.idle(), None);
+    // The next one on this id has its own tries.
+    come(&mut rig, 11);
+    unanswered(&mut rig, 11);
+    answering_again(&mut rig);
+    // An error: it is gone.
+    rig.run(Job::CloseStray(ConnectId::new(11).unwrap()), &["ERROR"]);
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn a_stray_whose_close_is_never_answered_takes_the_link_down() {
+    let mut rig = up();
+    come(&mut rig, 11);
+    unanswered(&mut rig, 11);
+    answering_again(&mut rig);
+    unanswered(&mut rig, 11);
+    let state = rig.table(|table| table.link_state());
+    assert_eq!(state, LinkState::Down(LinkError::NoAnswer));
+}
+
+/// The module gives the connectID of a stray to the next connection: that one is not closed in its place.
+#[test]
+fn whoever_comes_is_not_closed_in_place_of_another() {
+    for asked in [false, true] {
+        let mut rig = up();
+        let listener = listening(&mut rig);
+        rig.hear("+QIURC: \"incoming\",11,7,\"192.0.2.1\",5000");
+        if asked {
+            rig.expect(Job::CloseStray(ConnectId::new(11).unwrap()));
+        }
+        come(&mut rig, 11);
+        if asked {
+            rig.silence();
+            answering_again(&mut rig);
+        }
+        let connection = accepted(&mut rig, listener);
+        assert_eq!(rig.idle(), None);
+        assert_eq!(rig.phase(connection), Phase::Open);
+    }
 }
 
 #[test]
