@@ -130,15 +130,10 @@ fn unanswered(rig: &mut Rig, id: u8) {
 /// The check that follows finds the module and the link as they were.
 fn answering_again(rig: &mut Rig) {
     for _ in 0..20 {
-        match rig.next() {
-            Action::Run(job @ (Job::Attention | Job::ListContexts)) => {
-                rig.begin(job);
-                let lines = rig.reply(job);
-                rig.answer(lines);
-            }
-            Action::Wait(Some(until)) => rig.now = until,
-            _ => return,
+        if rig.table(|table| table.link.is_up()) {
+            return;
         }
+        rig.step_up();
     }
     panic!("no end");
 }
@@ -237,6 +232,31 @@ fn the_module_and_this_side_choose_the_same_id() {
     assert_ne!(rig.id(client), id);
     rig.answer(&["OK"]);
     let connection = accepted(&mut rig, listener);
+    assert_eq!(rig.phase(connection), Phase::Open);
+}
+
+/// The module did not hear of the open, and gives its connectID to whoever comes.
+#[test]
+fn an_open_that_was_not_heard_does_not_get_the_connection_of_another() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    let client = rig.claim();
+    rig.expect(Job::Open(client));
+    let id = rig.id(client);
+    rig.silence();
+    come(&mut rig, id);
+    answering_again(&mut rig);
+    assert_eq!(rig.connected(client), Poll::Pending);
+    // Another id is tried.
+    rig.expect(Job::Open(client));
+    assert_ne!(rig.id(client), id);
+    rig.answer(&["OK"]);
+    assert_eq!(rig.connected(client), Poll::Pending);
+    let line = std::format!("+QIOPEN: {},0", rig.id(client));
+    rig.hear(&line);
+    assert_eq!(rig.connected(client), Poll::Ready(Ok(())));
+    let connection = accepted(&mut rig, listener);
+    assert_eq!(rig.id(connection), id);
     assert_eq!(rig.phase(connection), Phase::Open);
 }
 
