@@ -75,6 +75,8 @@ pub(crate) struct Slot<'d> {
     pub(super) partial: Option<u16>,
     /// Complete datagrams in the receive ring.
     pub(super) datagrams: u16,
+    /// The newest of them came with the read under way, or with the last one.
+    pub(super) is_newest_fresh: bool,
     /// Somebody wants to know when the peer has acknowledged everything.
     pub(super) ack_wanted: bool,
     /// It has, as far as the last question went.
@@ -134,6 +136,7 @@ impl<'d> Slot<'d> {
             unsure: None,
             partial: None,
             datagrams: 0,
+            is_newest_fresh: false,
             ack_wanted: false,
             acknowledged: false,
             gap: false,

@@ -101,6 +101,7 @@ impl Slot<'_> {
     fn read(&mut self, key: Key, length: u16) -> Job {
         self.was_read = true;
         self.noticed = false;
+        self.is_newest_fresh = false;
         Job::Read { key, length }
     }
 
