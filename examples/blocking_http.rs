@@ -12,10 +12,11 @@ use std::pin::pin;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Parser;
+use embassy_time::Instant;
 use embedded_nal::nb::block;
 use embedded_nal::{AddrType, Dns, TcpClientStack};
 use quectel_nal::{Resources, blocking};
-use support::ModemOptions;
+use support::{FAREWELL, Line, ModemOptions};
 use virtual_modem::Loopback;
 
 /// Fetches a page over plain HTTP, with the blocking traits of embedded-nal.
@@ -48,7 +49,8 @@ fn main() -> Result<()> {
             "demo.test".into()
         }
     };
-    let (port, config) = arguments.modem.port(network)?;
+    let line = Line::default();
+    let (port, config) = arguments.modem.port(&line, network)?;
 
     let mut resources = Resources::<1, 2048, 1024>::new();
     let (stack, mut runner) = quectel_nal::new(&mut resources, config);
@@ -88,10 +90,16 @@ fn main() -> Result<()> {
         }
     }
     tcp.close(socket)?;
+    // The module is told while the stack is polled.
+    let end = Instant::now() + FAREWELL;
+    while !line.is_quiet() && Instant::now() < end {
+        stack.poll()?;
+    }
 
     let text = String::from_utf8_lossy(&page);
     let (head, body) = text.split_once("\r\n\r\n").context("no answer of HTTP")?;
     eprintln!("{}", head.lines().next().unwrap_or_default());
     std::io::stdout().write_all(body.as_bytes())?;
+    eprintln!("{line}");
     Ok(())
 }

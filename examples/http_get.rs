@@ -5,6 +5,9 @@
 //! cargo run --example http_get -- --modem /dev/ttyUSB2 --apn internet http://example.com/
 //! cargo run --example http_get -- --modem /dev/ttyUSB2 --apn internet https://example.com/
 //! ```
+//!
+//! Of an `https` server `--ca FILE` has the certificate checked: the chain of signatures down from that of the file, and that
+//! the common name is the host of the URL. reqwless does not look at dates, at other names, nor at certificates with RSA keys.
 
 mod support;
 
@@ -13,7 +16,7 @@ use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal, Write};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -28,6 +31,7 @@ use reqwless::client::{HttpClient, TlsConfig, TlsVerify};
 use reqwless::request::{Method, RequestBody, RequestBuilder};
 use reqwless::response::BodyReader;
 use support::{Line, ModemOptions};
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use virtual_modem::Loopback;
 
 /// Fetches a page through a modem. The body goes to standard output, all else to standard error.
@@ -42,6 +46,10 @@ struct Arguments {
     /// Post this text, or the bytes of a file
     #[arg(short, long, value_name = "TEXT|@FILE")]
     data: Option<String>,
+
+    /// Believe an https server only with a certificate that was signed by this one, in PEM or DER form
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 
     /// Write the body into a file
     #[arg(short, long, value_name = "FILE")]
@@ -68,11 +76,12 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<()> {
     let (url, network) = target(arguments)?;
     let data = arguments.data.as_deref().map(data).transpose()?;
+    let authority = arguments.ca.as_deref().map(certificate).transpose()?;
     let start = Instant::now();
     let line = Line::default();
     let stage = Cell::new("the network");
     let outcome = arguments.modem.run(&line, network, async |stack| {
-        let transfer = transfer(stack, &url, data, arguments, &stage);
+        let transfer = transfer(stack, &url, data, authority.as_deref(), arguments, &stage);
         match with_timeout(arguments.timeout, transfer).await {
             Ok(outcome) => outcome,
             Err(_) => bail!("no time left (--timeout) while waiting for {}", stage.get()),
@@ -87,6 +96,7 @@ async fn transfer(
     stack: Stack<'_>,
     url: &str,
     data: Option<Vec<u8>>,
+    authority_certificate: Option<&[u8]>,
     arguments: &Arguments,
     stage: &Cell<&str>,
 ) -> Result<()> {
@@ -97,9 +107,9 @@ async fn transfer(
     // A whole record of the server's, and as long as ours shall be.
     let (mut record, mut own_record) = ([0; 16_640], [0; 4096]);
     let mut http = if is_https(url) {
-        eprintln!("the server's certificate is NOT checked: whoever answers is believed");
+        let verify = verify(authority_certificate);
         let seed = RandomState::new().build_hasher().finish();
-        let tls = TlsConfig::new(seed, &mut record, &mut own_record, TlsVerify::None);
+        let tls = TlsConfig::new(seed, &mut record, &mut own_record, verify);
         HttpClient::new_with_tls(&stack, &stack, tls)
     } else {
         HttpClient::new(&stack, &stack)
@@ -158,6 +168,23 @@ async fn transfer(
     end.map_err(failed)
 }
 
+/// How a server shows who it is.
+fn verify(authority: Option<&[u8]>) -> TlsVerify<'_> {
+    match authority {
+        Some(ca) => TlsVerify::Certificate {
+            ca,
+            cert: None,
+            key: None,
+        },
+        None => {
+            eprintln!(
+                "the server's certificate is NOT checked: whoever answers is believed (--ca changes that)"
+            );
+            TlsVerify::None
+        }
+    }
+}
+
 /// A chunked body has a mark at its end; one of known length has failed already if it was cut short.
 fn check_end<B: embedded_io_async::Read>(body: &BodyReader<B>) -> Result<(), reqwless::Error> {
     match body {
@@ -181,7 +208,15 @@ fn explain(error: reqwless::Error, stack: Stack<'_>, stage: &str) -> anyhow::Err
             "refused, or out of reach; check host and port, and that the server is running".into()
         }
         reqwless::Error::Network(kind) => kind.to_string(),
-        reqwless::Error::Tls(error) => format!("TLS failed: {error:?}"),
+        reqwless::Error::Tls(error) => {
+            let error = format!("{error:?}");
+            match &error[..] {
+                "InvalidCertificate" | "InvalidSignature" => format!(
+                    "the server is not believed ({error}): --ca has not signed its certificate, or that is for another name"
+                ),
+                _ => format!("TLS failed: {error}"),
+            }
+        }
         reqwless::Error::Codec => "the server does not speak HTTP as it should".into(),
         error => format!("{error:?}"),
     };
@@ -235,6 +270,18 @@ fn data(argument: &str) -> Result<Vec<u8>> {
         Some(path) => fs::read(path).with_context(|| format!("cannot read {path}")),
         None => Ok(argument.into()),
     }
+}
+
+/// The first certificate of a file, in the form that TLS uses.
+fn certificate(path: &Path) -> Result<Vec<u8>> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if bytes.starts_with(&[0x30]) {
+        return Ok(bytes);
+    }
+    let certificate = CertificateDer::from_pem_slice(&bytes);
+    let certificate =
+        certificate.map_err(|_| anyhow!("{} holds no certificate", path.display()))?;
+    Ok(certificate.to_vec())
 }
 
 fn seconds(text: &str) -> Result<Duration> {

@@ -1,4 +1,4 @@
-//! A small web server behind the modem.
+//! A small web server behind the modem: edge-http on the connections of `Stack::listen`.
 //!
 //! ```text
 //! cargo run --example http_server
@@ -12,12 +12,14 @@ mod support;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use atat::asynch::AtatClient;
 use clap::Parser;
+use edge_http::Method;
+use edge_http::io::server::Connection;
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, with_timeout};
-use embedded_io_async::{Read, Write};
+use embedded_io_async::Write;
 use quectel_nal::command::QuerySignalQuality;
 use quectel_nal::{Stack, TcpConnection};
 use support::{Line, ModemOptions};
@@ -75,30 +77,41 @@ async fn serve(stack: Stack<'_>, port: u16) -> Result<()> {
     }
 }
 
-/// One request, one response; gives the first line of the request.
-async fn answer(stack: Stack<'_>, mut connection: TcpConnection<'_>) -> Result<String> {
-    let mut head = Vec::new();
-    let mut buffer = [0; 512];
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        let count = connection.read(&mut buffer).await?;
-        ensure!(count > 0, "gone before the request was complete");
-        head.extend_from_slice(&buffer[..count]);
-        ensure!(head.len() <= 8192, "the request is too long");
-    }
-    let head = String::from_utf8_lossy(&head);
-    let request = head.lines().next().unwrap_or_default();
-    let (status, body) = match request.split(' ').take(2).collect::<Vec<_>>()[..] {
-        ["GET", "/"] => ("200 OK", page(stack).await?),
-        ["GET", _] => ("404 Not Found", "There is nothing here.\n".into()),
-        _ => ("405 Method Not Allowed", "Only GET is understood.\n".into()),
+/// One request, one response, both by edge-http; says what was asked for.
+async fn answer(stack: Stack<'_>, mut stream: TcpConnection<'_>) -> Result<String> {
+    let mut head = [0; 2048];
+    let http = Connection::new(&mut head, &mut stream).await;
+    let mut http: Connection<'_, _> = http.map_err(explain)?;
+    let asked = http.headers().map_err(explain)?;
+    let request = format!("{} {}", asked.method, asked.path);
+    let (status, reason, body) = match (asked.method, asked.path) {
+        (Method::Get, "/") => (200, "OK", page(stack).await?),
+        (Method::Get, _) => (404, "Not Found", "There is nothing here.\n".into()),
+        _ => (
+            405,
+            "Method Not Allowed",
+            "Only GET is understood.\n".into(),
+        ),
     };
-    let length = body.len();
-    let response = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    );
-    connection.write_all(response.as_bytes()).await?;
-    connection.close().await?;
-    Ok(request.into())
+    let length = body.len().to_string();
+    let headers = [
+        ("Content-Type", "text/html"),
+        ("Content-Length", &length),
+        ("Connection", "close"),
+    ];
+    let response = http.initiate_response(status, Some(reason), &headers);
+    response.await.map_err(explain)?;
+    http.write_all(body.as_bytes()).await.map_err(explain)?;
+    http.complete().await.map_err(explain)?;
+    stream.close().await?;
+    Ok(request)
+}
+
+fn explain(error: edge_http::io::Error<quectel_nal::Error>) -> anyhow::Error {
+    match error {
+        edge_http::io::Error::Io(error) => anyhow!(error),
+        error => anyhow!("not a request of HTTP: {error:?}"),
+    }
 }
 
 async fn page(stack: Stack<'_>) -> Result<String> {

@@ -6,7 +6,7 @@
 use core::fmt;
 use core::future::poll_fn;
 use core::net::IpAddr;
-use core::task::Context;
+use core::task::Poll;
 
 use atat::AtatCmd;
 use embassy_time::{Duration, Instant, with_deadline};
@@ -18,8 +18,9 @@ use crate::command::{
     QuerySocket, Setting, SettingKey, SocketStatus, SynchronizeTime,
 };
 use crate::error::{Error, LinkError};
-use crate::shared::Shared;
-use crate::socket::{AtResult, LinkState, Outstanding, PingReply, PingSummary, Reason, Table};
+use crate::socket::{
+    AtResult, LinkState, Outstanding, PingReply, PingSummary, Reason, Table, Ticket,
+};
 use crate::stack::Stack;
 
 /// How long the result of AT+QNTP may take (section 2.1.12), and a little for the line.
@@ -28,7 +29,15 @@ const TIME_LIMIT: Duration = Duration::from_secs(130);
 impl<'d> Stack<'d> {
     /// Sends a command and turns its failure into an error of this crate.
     async fn command<Cmd: AtatCmd>(&self, command: &Cmd) -> Result<Cmd::Response, Error> {
-        match carry_out(self.shared, self.owner(), command, true).await {
+        self.command_of(self.owner(), command).await
+    }
+
+    async fn command_of<Cmd: AtatCmd>(
+        &self,
+        owner: u16,
+        command: &Cmd,
+    ) -> Result<Cmd::Response, Error> {
+        match carry_out(self.shared, owner, command, true).await {
             Ok(response) => Ok(response),
             Err(Failure::Command(AtResult::Aborted)) => Err(Error::Link(match self.link_state() {
                 LinkState::Down(error) => error,
@@ -42,24 +51,6 @@ impl<'d> Stack<'d> {
 
     fn owner(&self) -> u16 {
         self.shared.with(|table| table.at.new_owner())
-    }
-
-    /// Waits for the end of an earlier question of the same kind.
-    async fn begin<T: Copy>(
-        &self,
-        limit: Duration,
-        question: impl for<'t> Fn(&'t mut Table<'d>) -> &'t mut Outstanding<T>,
-    ) {
-        let begun = |cx: &mut Context<'_>| {
-            self.shared
-                .with(|table| question(table).poll_begin(limit, Instant::now(), cx.waker()))
-        };
-        while let Some(until) = self.shared.with(|table| question(table).expiry()) {
-            if let Ok(()) = with_deadline(until, poll_fn(begun)).await {
-                return;
-            }
-        }
-        poll_fn(begun).await;
     }
 
     /// Pings a host by name or address (AT+QPING, section 2.1.11): `count` requests of 1 to 10, each of which may
@@ -88,20 +79,12 @@ impl<'d> Stack<'d> {
             .timeout(seconds)
             .count(count);
         let limit = Duration::from_millis(command.max_duration_ms().into());
-        self.begin(limit, |table| &mut table.pings.outstanding)
-            .await;
+        let mut question =
+            Question::begin(*self, limit, |table| &mut table.pings.outstanding).await;
         self.shared
             .with(|table| table.pings.begin(count.get() as u8));
-        let mut pinging = Pinging {
-            shared: self.shared,
-            until: Instant::now() + limit,
-            asked: Asked::No,
-        };
-        pinging.asked = Asked::Trying;
-        let answer = self.command(&command).await;
-        pinging.asked = Asked::after(&answer);
-        answer?;
-        Ok(pinging)
+        question.ask(&command).await?;
+        Ok(Pinging { question })
     }
 
     /// Asks an NTP server for the time (AT+QNTP, section 2.1.12). `set_clock` sets the module's own clock by it.
@@ -116,20 +99,9 @@ impl<'d> Stack<'d> {
     pub async fn ntp(&self, server: &str, set_clock: bool) -> Result<DateTime, Error> {
         let context = self.shared.with(|table| table.config.context);
         let command = SynchronizeTime::new(context, host_of(server)?).set_clock(set_clock.into());
-        self.begin(TIME_LIMIT, |table| &mut table.time).await;
-        let mut question = TimeQuestion {
-            shared: self.shared,
-            asked: Asked::No,
-        };
-        let until = Instant::now() + TIME_LIMIT;
-        question.asked = Asked::Trying;
-        let answer = self.command(&command).await;
-        question.asked = Asked::after(&answer);
-        answer?;
-        let answer = poll_fn(|cx| self.shared.with(|table| table.time.poll_end(cx.waker())));
-        with_deadline(until, answer)
-            .await
-            .unwrap_or(Err(Error::TimedOut))
+        let mut question = Question::begin(*self, TIME_LIMIT, |table| &mut table.time).await;
+        question.ask(&command).await?;
+        question.end().await
     }
 
     /// The name servers of the PDP context (AT+QIDNSCFG, section 2.1.13).
@@ -270,38 +242,119 @@ fn host_of(host: &str) -> Result<Host<'_>, Error> {
     }
 }
 
-/// Whether the module has been asked something whose result comes later.
+/// Where the table keeps the result of a kind of question.
+type Place<'d, T> = for<'t> fn(&'t mut Table<'d>) -> &'t mut Outstanding<T>;
+
+/// A question whose result comes later.
+struct Question<'d, T: Copy + 'static> {
+    stack: Stack<'d>,
+    of: Place<'d, T>,
+    ticket: Ticket,
+    /// How long the module may take for the result.
+    limit: Duration,
+    asked: Asked,
+}
+
+/// Whether the module has been asked.
 #[derive(Debug, Clone, Copy)]
 enum Asked {
     No,
-    /// The command is in the user's hands: it counts once it is on its way.
-    Trying,
-    Yes,
+    /// The command is in the hands of its owner: it counts once it is on its way.
+    Trying(u16),
+    /// It may report until then.
+    Until(Instant),
 }
 
-impl Asked {
-    fn after<T>(answer: &Result<T, Error>) -> Self {
-        match answer {
-            // It may have been heard all the same.
-            Ok(_) | Err(Error::TimedOut) => Self::Yes,
-            Err(_) => Self::No,
+impl<'d, T: Copy> Question<'d, T> {
+    /// Waits for the end of an earlier question of the same kind.
+    async fn begin(stack: Stack<'d>, limit: Duration, of: Place<'d, T>) -> Self {
+        let ticket = loop {
+            let expiry = stack.shared.with(|table| of(table).expiry());
+            let begun = poll_fn(|cx| {
+                stack.shared.with(|table| {
+                    let outstanding = of(table);
+                    match outstanding.poll_begin(Instant::now(), cx.waker()) {
+                        Poll::Ready(ticket) => Poll::Ready(Some(ticket)),
+                        // There is another time to wait until.
+                        Poll::Pending if outstanding.expiry() != expiry => Poll::Ready(None),
+                        Poll::Pending => Poll::Pending,
+                    }
+                })
+            });
+            let begun = match expiry {
+                Some(until) => with_deadline(until, begun).await.unwrap_or(None),
+                None => begun.await,
+            };
+            if let Some(ticket) = begun {
+                break ticket;
+            }
+        };
+        Self {
+            stack,
+            of,
+            ticket,
+            limit,
+            asked: Asked::No,
         }
     }
 
-    fn holds(self, table: &Table<'_>) -> bool {
-        match self {
-            Self::No => false,
-            Self::Trying => table.at.sent,
-            Self::Yes => true,
+    fn with<R>(&self, access: impl FnOnce(&mut Outstanding<T>) -> R) -> R {
+        self.stack.shared.with(|table| access((self.of)(table)))
+    }
+
+    async fn ask<Cmd: AtatCmd>(&mut self, command: &Cmd) -> Result<(), Error> {
+        let owner = self.stack.owner();
+        self.asked = Asked::Trying(owner);
+        let answer = self.stack.command_of(owner, command).await;
+        self.asked = match answer {
+            // Without an answer it may have been heard all the same.
+            Ok(_) | Err(Error::TimedOut) => {
+                let until = Instant::now() + self.limit;
+                self.with(|outstanding| outstanding.asked(self.ticket, until));
+                Asked::Until(until)
+            }
+            Err(_) => Asked::No,
+        };
+        answer.map(|_| ())
+    }
+
+    /// Until when the module may report.
+    fn until(&self) -> Instant {
+        match self.asked {
+            Asked::Until(until) => until,
+            Asked::No | Asked::Trying(_) => Instant::MIN,
         }
+    }
+
+    async fn end(&self) -> Result<T, Error> {
+        let end =
+            poll_fn(|cx| self.with(|outstanding| outstanding.poll_end(self.ticket, cx.waker())));
+        with_deadline(self.until(), end)
+            .await
+            .unwrap_or(Err(Error::TimedOut))
+    }
+}
+
+impl<T: Copy> Drop for Question<'_, T> {
+    fn drop(&mut self) {
+        self.stack.shared.with(|table| {
+            let asked = match self.asked {
+                Asked::Trying(owner) if table.at.was_sent(owner) => {
+                    Some(Instant::now() + self.limit)
+                }
+                Asked::No | Asked::Trying(_) => None,
+                Asked::Until(until) => Some(until),
+            };
+            (self.of)(table).release(self.ticket, asked);
+        });
     }
 }
 
 /// A ping under way.
+///
+/// It may be held for as long as one likes: when it is over the next one can begin, and this one gets nothing of that.
 pub struct Pinging<'d> {
-    shared: &'d Shared<'d>,
-    until: Instant,
-    asked: Asked,
+    question: Question<'d, PingSummary>,
 }
 
 impl fmt::Debug for Pinging<'_> {
@@ -320,8 +373,15 @@ impl Pinging<'_> {
     ///
     /// Dropping the future loses no reply.
     pub async fn next(&mut self) -> Option<PingReply> {
-        let reply = poll_fn(|cx| self.shared.with(|table| table.pings.poll_reply(cx.waker())));
-        with_deadline(self.until, reply).await.unwrap_or(None)
+        let Question { stack, ticket, .. } = self.question;
+        let reply = poll_fn(|cx| {
+            stack
+                .shared
+                .with(|table| table.pings.poll_reply(ticket, cx.waker()))
+        });
+        with_deadline(self.question.until(), reply)
+            .await
+            .unwrap_or(None)
     }
 
     /// Waits for the end.
@@ -331,31 +391,6 @@ impl Pinging<'_> {
     /// [`Error::NameNotFound`] and the like when the host could not be pinged at all; [`Error::TimedOut`] when the module
     /// never says.
     pub async fn summary(self) -> Result<PingSummary, Error> {
-        let end = poll_fn(|cx| {
-            self.shared
-                .with(|table| table.pings.outstanding.poll_end(cx.waker()))
-        });
-        with_deadline(self.until, end)
-            .await
-            .unwrap_or(Err(Error::TimedOut))
-    }
-}
-
-impl Drop for Pinging<'_> {
-    fn drop(&mut self) {
-        self.shared
-            .with(|table| table.pings.outstanding.release(self.asked.holds(table)));
-    }
-}
-
-struct TimeQuestion<'d> {
-    shared: &'d Shared<'d>,
-    asked: Asked,
-}
-
-impl Drop for TimeQuestion<'_> {
-    fn drop(&mut self) {
-        self.shared
-            .with(|table| table.time.release(self.asked.holds(table)));
+        self.question.end().await
     }
 }

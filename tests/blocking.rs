@@ -680,7 +680,7 @@ struct Quality {
 /// Not a future in sight, in real time.
 #[test]
 fn streams_and_commands_wait_by_contract() {
-    bench().run_spinning(&network(), |stack, modem| {
+    bench().run_spinning(network(), |stack, modem| {
         nb::block!(stack.link_up()).unwrap();
         let quality = stack.at().send(&SignalQuality).unwrap();
         assert_eq!((quality.rssi, quality.bit_errors), (25, 99));

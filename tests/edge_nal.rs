@@ -1,8 +1,10 @@
-//! The `edge-nal` face, with `edge-http` on both sides. Under virtual time.
+//! The `edge-nal` face, with `edge-http` on both sides. Under virtual time; against real peers in real time.
 #![allow(missing_docs)]
 
 mod common;
 
+use axum::extract::Path;
+use axum::{Router, routing};
 use common::{Bench, PEER, assert_no_violation, excerpt, noise, peer, sleep};
 use core::fmt::{Debug, Display};
 use core::net::SocketAddr;
@@ -20,7 +22,7 @@ use embassy_futures::select::{Either, select};
 use embedded_io_async::{Read, Write};
 use quectel_nal::{Error, Stack};
 use virtual_modem::network::PeerStream;
-use virtual_modem::{Chop, InProcess};
+use virtual_modem::{Chop, InProcess, Loopback};
 
 const ANY: &str = "0.0.0.0:0";
 
@@ -269,6 +271,90 @@ fn edge_http_is_a_server() {
         let clients = async {
             for _ in 0..4 {
                 let (found, missing) = join(ask("/"), ask("/nowhere")).await;
+                assert!(found.starts_with("HTTP/1.1 200"), "{found}");
+                assert!(found.contains("Hello world!"), "{found}");
+                assert!(missing.starts_with("HTTP/1.1 404"), "{missing}");
+            }
+        };
+        match select(serve, clients).await {
+            Either::First(ended) => panic!("the server stopped: {ended:?}"),
+            Either::Second(()) => {}
+        }
+        assert_no_violation(&modem);
+    });
+}
+
+/// An HTTP server of this computer.
+fn serve_noise() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let get = async |Path(number): Path<u64>| noise(number, 30_000);
+    let router = Router::new().route("/{number}", routing::get(get));
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, router).await.unwrap();
+        });
+    });
+    address
+}
+
+#[test]
+fn edge_http_is_a_client_of_axum() {
+    let bench = Bench::new().chop(Chop::Random { seed: 2, max: 300 });
+    let server = serve_noise();
+    bench.run_real(Loopback::new(), async |stack, modem| {
+        stack.wait_link_up().await.unwrap();
+        let mut buffer = [0; 2048];
+        let mut client: Client<'_, _> = Client::new(&mut buffer, &stack, server);
+        for number in 0..5 {
+            let asked = get(&mut client, &format!("/{number}")).await;
+            let (status, body) = asked.unwrap();
+            assert_eq!(status, 200);
+            assert!(body == noise(number, 30_000), "body {number} differs");
+        }
+        let (status, _) = get(&mut client, "/no/number").await.unwrap();
+        assert_eq!(status, 404);
+        client.close().await.unwrap();
+        assert_no_violation(&modem);
+    });
+}
+
+/// Browsers come one after the other and at once, through sockets of this computer.
+#[test]
+fn edge_http_is_a_server_for_this_computer() {
+    use std::io::{Read, Write};
+    Bench::new().run_real(Loopback::new(), async |stack, modem| {
+        stack.wait_link_up().await.unwrap();
+        // A port that is free now.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = free.local_addr().unwrap();
+        drop(free);
+        let local = SocketAddr::new(any().ip(), place.port());
+        let listener = TcpBind::bind(&stack, local).await.unwrap();
+        let mut server = Box::new(Server::<2, 1024, 16>::new());
+        let serve = server.run(Some(5000), listener, Hello);
+        let ask = move |path: &str| {
+            let mut stream = std::net::TcpStream::connect(place).unwrap();
+            let request =
+                format!("GET {path} HTTP/1.1\r\nHost: modem\r\nConnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        };
+        let clients = async {
+            for _ in 0..4 {
+                let (found, missing) = join(
+                    blocking::unblock(move || ask("/")),
+                    blocking::unblock(move || ask("/nowhere")),
+                )
+                .await;
                 assert!(found.starts_with("HTTP/1.1 200"), "{found}");
                 assert!(found.contains("Hello world!"), "{found}");
                 assert!(missing.starts_with("HTTP/1.1 404"), "{missing}");

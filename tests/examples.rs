@@ -2,10 +2,11 @@
 
 mod program;
 
-use std::net::{TcpListener, UdpSocket};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::thread;
 
-use program::{Outcome, run};
+use program::{Background, LIMIT, Outcome, run};
 
 fn output(outcome: &Outcome) -> &str {
     std::str::from_utf8(&outcome.body).unwrap()
@@ -42,7 +43,13 @@ fn udp_echo_reaches_another_server() {
 
 #[test]
 fn blocking_http_gets_the_page() {
-    let outcome = run("examples/blocking_http", &[]).succeeds().says("200 OK");
+    let outcome = run("examples/blocking_http", &["--trace"])
+        .succeeds()
+        .says("200 OK")
+        .says("→ AT+QIDNSGIP=1,\"demo.test\"\n")
+        .says(" bytes] GET / HTTP/1.0")
+        .says("← SEND OK\n")
+        .says("QICLOSE 1");
     assert!(output(&outcome).contains("<h1>It works</h1>"));
     run("examples/blocking_http", &["nowhere.test"]).fails_with("cannot look up nowhere.test");
 }
@@ -109,6 +116,75 @@ fn http_server_is_visited() {
         "{}",
         output(&outcome)
     );
+}
+
+/// By somebody who knows that port, in whatever way.
+#[test]
+fn http_server_serves_others() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = free.local_addr().unwrap();
+    drop(free);
+    let port = place.port().to_string();
+    let server = Background::start("examples/http_server", &["--port", &port]);
+    assert!(server.next_line().starts_with("listening on"));
+    for (request, answer) in [
+        (
+            "GET / HTTP/1.1\r\nHost: modem\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n",
+        ),
+        ("GET /x HTTP/1.0\r\n\r\n", "HTTP/1.0 404 Not Found\r\n"),
+        (
+            "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+            "HTTP/1.1 405 Method",
+        ),
+        ("\r\nOK\r\n\r\n", ""),
+        ("GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\n"),
+    ] {
+        let mut client = TcpStream::connect(place).unwrap();
+        client.set_read_timeout(Some(LIMIT)).unwrap();
+        client.write_all(request.as_bytes()).unwrap();
+        let mut all = String::new();
+        client.read_to_string(&mut all).unwrap();
+        assert!(all.starts_with(answer), "{request}: {all}");
+        assert_eq!(all.is_empty(), answer.is_empty(), "{request}: {all}");
+        // Each visit is told, when both sides have closed.
+        drop(client);
+        server.next_line();
+    }
+}
+
+/// With peers that are there already, and a modem that is a program of its own.
+#[test]
+fn examples_work_over_tcp() {
+    let (_modem, place) = program::modem_over_tcp();
+    let modem = ["--modem", &place];
+
+    let echo = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let to = echo.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let mut buffer = [0; 1500];
+        while let Ok((length, peer)) = echo.recv_from(&mut buffer) {
+            echo.send_to(&buffer[..length], peer).unwrap();
+        }
+    });
+    let outcome = run("examples/udp_echo", &[&modem[..], &[&to]].concat()).succeeds();
+    assert_eq!(output(&outcome).matches("64 bytes back").count(), 4);
+
+    let page = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = page.local_addr().unwrap().port().to_string();
+    thread::spawn(move || {
+        let (mut stream, _) = page.accept().unwrap();
+        let mut request = BufReader::new(stream.try_clone().unwrap()).lines();
+        while request.next().unwrap().unwrap() != "" {}
+        let answer = b"HTTP/1.0 200 OK\r\n\r\nplain\n";
+        stream.write_all(answer).unwrap();
+    });
+    let arguments = [&modem[..], &["--port", &port, "localhost"]].concat();
+    let outcome = run("examples/blocking_http", &arguments).succeeds();
+    assert_eq!(output(&outcome), "plain\n");
+
+    let outcome = run("examples/modem_tools", &modem).succeeds();
+    assert!(output(&outcome).contains("3 of 3 answered\n"));
 }
 
 #[test]

@@ -8,12 +8,12 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::{Router, routing};
-use program::{LIMIT, Outcome, built};
+use program::{Background, LIMIT, Outcome};
+use tls::{Authority, Identity};
 
 fn http_get(arguments: &[&str]) -> Outcome {
     program::run("examples/http_get", arguments)
@@ -161,22 +161,54 @@ fn an_error_page_is_a_page() {
     assert_eq!(outcome.says("HTTP 404 Not Found").body, b"none\n");
 }
 
+/// A server with a page behind TLS.
+fn serve_encrypted(identity: Identity, page: &[u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let body = page.to_vec();
+    let router = Router::new().route("/", routing::get(async || body));
+    tls::serve(listener, identity, router).unwrap();
+    format!("https://localhost:{port}/")
+}
+
 #[test]
 fn a_page_can_be_fetched_over_tls() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!(
-        "https://localhost:{}/",
-        listener.local_addr().unwrap().port()
-    );
     let page = noise(100_000);
-    let body = page.clone();
-    let router = Router::new().route("/", routing::get(async || body));
-    tls::serve(listener, "localhost", router).unwrap();
+    let url = serve_encrypted(Identity::self_signed("localhost").unwrap(), &page);
     let outcome = http_get(&[&url])
         .succeeds()
         .says("certificate is NOT checked")
         .says("HTTP 200 OK");
     assert!(outcome.body == page, "the body differs");
+}
+
+#[test]
+fn a_certificate_can_be_checked() {
+    let folder = env!("CARGO_TARGET_TMPDIR");
+    let write = |name: &str, bytes: &[u8]| {
+        let path = format!("{folder}/{name}");
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let authority = Authority::new().unwrap();
+    let pem = write("authority.pem", authority.pem.as_bytes());
+    let der = write("authority.der", &authority.certificate);
+    let other = Authority::new().unwrap();
+    let other = write("other.pem", other.pem.as_bytes());
+    let nothing = write("nothing.pem", b"no certificate");
+
+    let page = noise(3_000);
+    let url = serve_encrypted(authority.sign("localhost").unwrap(), &page);
+    for path in [&pem, &der] {
+        let outcome = http_get(&[&url, "--ca", path]).succeeds();
+        assert!(!outcome.messages.contains("NOT checked"));
+        assert!(outcome.body == page, "the body differs");
+    }
+    http_get(&[&url, "--ca", &other]).fails_with("the server is not believed");
+    http_get(&[&url, "--ca", &nothing]).fails_with("holds no certificate");
+    http_get(&[&url, "--ca", "no/such/file"]).fails_with("cannot read no/such/file");
+    let url = serve_encrypted(authority.sign("elsewhere.test").unwrap(), &page);
+    http_get(&[&url, "--ca", &pem]).fails_with("the server is not believed");
 }
 
 #[test]
@@ -285,28 +317,6 @@ fn a_modem_that_goes_away_is_an_error() {
     http_get(&["--modem", &place, "http://localhost/"]).fails_with("lost the modem");
 }
 
-/// The virtual modem as a program of its own.
-struct Modem(Child);
-
-impl Modem {
-    fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(built("virtual-modem"));
-        let child = command
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        Self(child.unwrap())
-    }
-}
-
-impl Drop for Modem {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn hello() -> String {
     serve(|_, stream| {
         let page = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n";
@@ -316,11 +326,7 @@ fn hello() -> String {
 
 #[test]
 fn it_works_over_tcp_again_and_again() {
-    let mut modem = Modem::start(&["--tcp", "127.0.0.1:0", "--quiet"]);
-    let mut line = String::new();
-    let mut log = BufReader::new(modem.0.stderr.take().unwrap());
-    log.read_line(&mut line).unwrap();
-    let place = line.trim().replace("listening on ", "tcp:");
+    let (_modem, place) = program::modem_over_tcp();
     for _ in 0..2 {
         let outcome = http_get(&["--modem", &place, &hello()]).succeeds();
         assert_eq!(outcome.body, b"hello\n");
@@ -331,7 +337,8 @@ fn it_works_over_tcp_again_and_again() {
 #[test]
 fn it_works_on_a_serial_port_again_and_again() {
     let path = file(&format!("modem-port-{}", std::process::id()));
-    let _modem = Modem::start(&["--pty", path.to_str().unwrap(), "--quiet"]);
+    let pty = ["--pty", path.to_str().unwrap(), "--quiet"];
+    let _modem = Background::start("virtual-modem", &pty);
     let start = Instant::now();
     while !path.exists() {
         assert!(start.elapsed() < LIMIT, "no {}", path.display());

@@ -19,7 +19,7 @@ use quectel_nal::command::{
     DataFormat, ErrorCode, KeepAlive, Setting, SettingKey, SocketState, Switch, UdpMode, ViewMode,
     Within,
 };
-use quectel_nal::{Config, Error, LinkError, PingReply, Stack};
+use quectel_nal::{Config, Error, LinkError, PingReply, Pinging, Stack};
 use virtual_modem::{Chop, Fault, InProcess};
 
 // ---- commands of one's own -------------------------------------------------------------------------------------------
@@ -551,6 +551,136 @@ fn pings_without_an_end() {
             assert_eq!(pinging.summary().await, Err(Error::TimedOut));
         };
         join(ping, play).await;
+    });
+}
+
+/// Whoever holds on to a ping longer than it can last has no part in the next one.
+#[test]
+fn pings_do_not_mix() {
+    dialogue(Config::new("internet"), async |stack, module| {
+        module.bring_up().await;
+        let reply = |host: &str| format!("+QPING: 0,\"{host}\",32,40,64");
+        let play = async {
+            for host in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+                let command = format!("AT+QPING=1,\"{host}\",1,2");
+                module.exchange(&command, "OK").await;
+                module.line(&reply(host)).await;
+                if host != "192.0.2.1" {
+                    // The other one gives up now, and takes nothing along.
+                    sleep(Duration::from_secs(1)).await;
+                    module.line(&reply(host)).await;
+                    module.line("+QPING: 0,2,2,0,40,40,40").await;
+                }
+            }
+        };
+        let ping = async {
+            let from = async |pinging: &mut Pinging<'_>| match pinging.next().await {
+                Some(PingReply::Answered { address, .. }) => address.to_string(),
+                other => panic!("{other:?}"),
+            };
+            let mut first = stack.ping("192.0.2.1", seconds(1), 2).await.unwrap();
+            assert_eq!(from(&mut first).await, "192.0.2.1");
+            let mut second = stack.ping("192.0.2.2", seconds(1), 2).await.unwrap();
+            assert_eq!(first.next().await, None);
+            assert_eq!(from(&mut second).await, "192.0.2.2");
+            drop(first);
+            assert_eq!(from(&mut second).await, "192.0.2.2");
+            assert_eq!(second.next().await, None);
+            // The next one does not wait for one that is over.
+            let start = Instant::now();
+            let next = async {
+                let mut third = stack.ping("192.0.2.3", seconds(1), 2).await.unwrap();
+                assert_eq!(from(&mut third).await, "192.0.2.3");
+                third
+            };
+            let done = async {
+                assert_eq!(
+                    second.summary().await.map(|summary| summary.received),
+                    Ok(2)
+                );
+            };
+            let (third, ()) = join(next, done).await;
+            assert!(start.elapsed().as_secs() < 5);
+            assert_eq!(third.summary().await.map(|summary| summary.received), Ok(2));
+        };
+        join(ping, play).await;
+    });
+}
+
+/// The time that the results may take begins when the module is asked, however long that had to wait.
+#[test]
+fn questions_while_the_link_comes_up() {
+    let network = network();
+    network.tcp_echo("192.0.2.8", 7);
+    let time = (
+        Duration::from_secs(100),
+        Ok("2026/07/02,14:27:52+32".into()),
+    );
+    Bench::new()
+        .settings(|settings| settings.ntp(time).latency(Duration::from_millis(20)))
+        .run(&network, async |stack, modem| {
+            // AT+QIACT? comes first, and then the activation.
+            let asked = async |count| {
+                while modem.commands().get("QIACT") != Some(&count) {
+                    sleep(Duration::from_millis(1)).await;
+                }
+            };
+            asked(1).await;
+            let slow = |seconds| Fault::Slow {
+                command: "QIACT".into(),
+                delay: Duration::from_secs(seconds),
+            };
+            modem.inject(slow(140));
+            asked(2).await;
+            modem.inject(slow(0));
+            let one = async |host: &str| {
+                let mut pinging = stack.ping(host, seconds(1), 2).await.unwrap();
+                for _ in 0..2 {
+                    match pinging.next().await {
+                        Some(PingReply::Answered { address, .. }) => {
+                            assert_eq!(address.to_string(), host);
+                        }
+                        other => panic!("{host}: {other:?} {}", excerpt(&modem)),
+                    }
+                }
+                assert_eq!(pinging.summary().await.map(|end| end.received), Ok(2));
+            };
+            let times = async {
+                let (one, two) =
+                    join(stack.ntp("a.example", true), stack.ntp("b.example", true)).await;
+                assert_eq!(one.map(|time| time.year), Ok(2026), "{}", excerpt(&modem));
+                assert_eq!(two.map(|time| time.year), Ok(2026), "{}", excerpt(&modem));
+            };
+            let pings = join(one(PEER), one("192.0.2.8"));
+            join(pings, times).await;
+            assert_no_violation(&modem);
+        });
+}
+
+/// A ping that is given up while it waits behind somebody's command was never asked.
+#[test]
+fn pings_given_up_behind_a_slow_command() {
+    Bench::new().run(&network(), async |stack, modem| {
+        stack.wait_link_up().await.unwrap();
+        modem.inject(Fault::Slow {
+            command: "CGMM".into(),
+            delay: Duration::from_secs(5),
+        });
+        for polls in 1..3 {
+            let start = Instant::now();
+            let slow = ask(&stack, "AT+CGMM\r");
+            let pings = async {
+                sleep(Duration::from_secs(1)).await;
+                cancelled(polls, stack.ping(PEER, seconds(1), 1)).await;
+                let pinging = stack.ping(PEER, seconds(1), 1).await.unwrap();
+                assert_eq!(pinging.summary().await.unwrap().received, 1);
+            };
+            join(slow, pings).await.0.unwrap();
+            let took = start.elapsed().as_secs();
+            assert!(took < 10, "{took} s after {polls} polls");
+        }
+        assert_eq!(modem.commands()["QPING"], 2);
+        assert_no_violation(&modem);
     });
 }
 

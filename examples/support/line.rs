@@ -21,7 +21,7 @@ pub struct Line(Rc<RefCell<Conversation>>);
 impl Line {
     /// The two halves of a UART, with an ear on both.
     pub fn watch<R: Read, W: Write>(&self, rx: R, tx: W, trace: bool) -> (Watched<R>, Watched<W>) {
-        self.0.borrow_mut().trace = trace.then(Instant::now);
+        self.begin(trace);
         let watched_rx = Watched {
             half: rx,
             line: self.clone(),
@@ -33,23 +33,35 @@ impl Line {
         (watched_rx, watched_tx)
     }
 
+    /// From now on the conversation is shown, or not.
+    pub fn begin(&self, trace: bool) {
+        self.0.borrow_mut().trace = trace.then(Instant::now);
+    }
+
+    /// Bytes from the module.
+    pub fn heard(&self, bytes: &[u8]) {
+        self.0.borrow_mut().heard(bytes);
+    }
+
+    /// Bytes to the module.
+    pub fn said(&self, bytes: &[u8]) {
+        self.0.borrow_mut().said(bytes);
+    }
+
     /// Waits until every command has been answered and no other one follows.
     pub async fn quiet(&self) {
-        let mut before = self.state();
-        loop {
-            Timer::after(QUIET).await;
-            let now = self.state();
-            if now == before && !now.1 {
-                return;
-            }
-            before = now;
+        Timer::after(QUIET).await;
+        while !self.is_quiet() {
+            Timer::after(QUIET / 2).await;
         }
     }
 
-    /// How many commands there were, and whether the last one still waits for its answer.
-    fn state(&self) -> (usize, bool) {
+    /// Whether every command has been answered, and no other one has followed for a while.
+    pub fn is_quiet(&self) -> bool {
         let conversation = self.0.borrow();
-        (conversation.commands.values().sum(), conversation.pending)
+        let quiet = std::time::Duration::from(QUIET);
+        let passed = conversation.last_command.map(|last| last.elapsed());
+        !conversation.pending && passed.is_none_or(|passed| passed >= quiet)
     }
 }
 
@@ -78,7 +90,7 @@ impl<T: ErrorType> ErrorType for Watched<T> {
 impl<T: Read> Read for Watched<T> {
     async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, T::Error> {
         let count = self.half.read(buffer).await?;
-        self.line.0.borrow_mut().heard(&buffer[..count]);
+        self.line.heard(&buffer[..count]);
         Ok(count)
     }
 }
@@ -86,7 +98,7 @@ impl<T: Read> Read for Watched<T> {
 impl<T: Write> Write for Watched<T> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, T::Error> {
         let count = self.half.write(bytes).await?;
-        self.line.0.borrow_mut().said(&bytes[..count]);
+        self.line.said(&bytes[..count]);
         Ok(count)
     }
 
@@ -138,7 +150,8 @@ struct Conversation {
     /// When it began, if it is to be shown.
     trace: Option<Instant>,
     commands: BTreeMap<String, usize>,
-    /// The last command has not been answered yet.
+    last_command: Option<Instant>,
+    /// It has not been answered yet.
     pending: bool,
     /// The bytes that the module will ask for with a prompt (AT+QISEND).
     promised: Option<usize>,
@@ -224,6 +237,7 @@ impl Conversation {
             }
         }
         self.pending = true;
+        self.last_command = Some(Instant::now());
         *self.commands.entry(name.into()).or_default() += 1;
     }
 

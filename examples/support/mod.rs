@@ -86,7 +86,7 @@ impl FromStr for Place {
 }
 
 /// How long the last connections may take to close when a program is done.
-const FAREWELL: Duration = Duration::from_secs(5);
+pub const FAREWELL: Duration = Duration::from_secs(5);
 
 impl ModemOptions {
     /// Whether the modem is the simulated one inside this program.
@@ -122,12 +122,12 @@ impl ModemOptions {
     }
 
     /// The modem for a program without `async`, and what the stack has to know of it.
-    pub fn port(&self, network: Loopback) -> Result<(Port, Config<'_>)> {
+    pub fn port(&self, line: &Line, network: Loopback) -> Result<(Port, Config<'_>)> {
         let port = match &self.modem {
             Place::Virtual => {
                 let mut settings = Settings::new();
                 settings.port = self.urc_port().into();
-                Port::virtual_modem(settings, network)?
+                Port::virtual_modem(settings, self.baud.unwrap_or(0), network)?
             }
             Place::Tcp(address) => {
                 let stream = std::net::TcpStream::connect(address)
@@ -137,7 +137,7 @@ impl ModemOptions {
             }
             Place::Serial(path) => Port::new(SerialPort::open(path, self)?),
         };
-        Ok((port, self.config()))
+        Ok((port.watched(line, self.trace), self.config()))
     }
 
     fn config(&self) -> Config<'_> {

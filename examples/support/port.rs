@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixStream;
 use std::{fmt, thread};
 
+use super::Line;
 use anyhow::{Context, Result};
 use async_io::Async;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
@@ -16,6 +17,7 @@ use virtual_modem::{HostRx, HostTx, Loopback, Settings, VirtualModem, serial, ti
 pub struct Port {
     stream: Box<dyn Stream>,
     received: VecDeque<u8>,
+    line: Line,
 }
 
 trait Stream: io::Read + io::Write {}
@@ -28,18 +30,26 @@ impl Port {
         Self {
             stream: Box::new(stream),
             received: VecDeque::new(),
+            line: Line::default(),
         }
     }
 
+    /// With an ear on what passes.
+    pub fn watched(mut self, line: &Line, trace: bool) -> Self {
+        line.begin(trace);
+        self.line = line.clone();
+        self
+    }
+
     /// The virtual modem, in a thread of this program.
-    pub fn virtual_modem(settings: Settings, network: Loopback) -> Result<Self> {
+    pub fn virtual_modem(settings: Settings, baud: u32, network: Loopback) -> Result<Self> {
         let (here, there) = UnixStream::pair().context("no pair of sockets")?;
         here.set_nonblocking(true)?;
         let there = Async::new(there)?;
         thread::spawn(move || {
             time::block_on(async {
                 let modem = VirtualModem::new(settings, network);
-                let (rx, tx, end) = serial::pair(serial::Line::new(0));
+                let (rx, tx, end) = serial::pair(serial::Line::new(baud));
                 let wire = future::or(upwards(&there, tx), downwards(rx, &there));
                 let _ = future::or(wire, async {
                     modem.run(end).await;
@@ -56,6 +66,7 @@ impl Port {
         match self.stream.read(&mut buffer) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
+                self.line.heard(&buffer[..count]);
                 self.received.extend(&buffer[..count]);
                 Ok(())
             }
@@ -127,7 +138,11 @@ impl Write for Port {
         loop {
             match self.stream.write(bytes) {
                 Err(error) if is_pending(&error) => thread::yield_now(),
-                result => return result,
+                Ok(count) => {
+                    self.line.said(&bytes[..count]);
+                    return Ok(count);
+                }
+                Err(error) => return Err(error),
             }
         }
     }

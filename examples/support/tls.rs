@@ -1,24 +1,97 @@
 //! HTTPS in front of an axum router.
+#![allow(dead_code, reason = "no program uses everything")]
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::Result;
 use axum::Router;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio::net::TcpStream;
-use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring::sign::any_supported_type;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::{ServerConfig, sign::CertifiedKey};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-/// Serves `router` in a thread, with a certificate for `name` that it has signed itself.
-pub fn serve(listener: TcpListener, name: &str, router: Router) -> Result<()> {
-    let identity = rcgen::generate_simple_self_signed([name.into()])?;
-    let key = identity.signing_key.serialize_der().try_into();
+/// Signs certificates, which whoever trusts its own one believes.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pub certificate: CertificateDer<'static>,
+    /// The same as text.
+    pub pem: String,
+}
+
+/// What a server shows, and the key that it signs with.
+#[derive(Debug)]
+pub struct Identity {
+    pub chain: Vec<CertificateDer<'static>>,
+    pub key: PrivateKeyDer<'static>,
+}
+
+impl Authority {
+    pub fn new() -> Result<Self> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::default();
+        let name = (DnType::CommonName, "an authority for tests");
+        params.distinguished_name.push(name.0, name.1);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key)?;
+        Ok(Self {
+            certificate: certificate.der().clone(),
+            pem: certificate.pem(),
+            issuer: Issuer::new(params, key),
+        })
+    }
+
+    /// A certificate for the server of this name.
+    pub fn sign(&self, name: &str) -> Result<Identity> {
+        let key = KeyPair::generate()?;
+        let certificate = params(name)?.signed_by(&key, &self.issuer)?;
+        Ok(Identity::new(certificate.der().clone(), &key))
+    }
+}
+
+impl Identity {
+    fn new(certificate: CertificateDer<'static>, key: &KeyPair) -> Self {
+        Self {
+            chain: vec![certificate],
+            key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        }
+    }
+
+    /// A certificate for `name` that nobody has signed but the server itself.
+    pub fn self_signed(name: &str) -> Result<Self> {
+        let key = KeyPair::generate()?;
+        let certificate = params(name)?.self_signed(&key)?;
+        Ok(Self::new(certificate.der().clone(), &key))
+    }
+}
+
+/// The name goes where everybody looks for it.
+fn params(name: &str) -> Result<CertificateParams> {
+    let mut params = CertificateParams::new([name.into()])?;
+    params.distinguished_name.push(DnType::CommonName, name);
+    Ok(params)
+}
+
+/// Does not mind a key that is not the one of the certificate.
+#[derive(Debug)]
+struct Shown(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
+    }
+}
+
+/// Serves `router` in a thread.
+pub fn serve(listener: TcpListener, identity: Identity, router: Router) -> Result<()> {
+    let key = any_supported_type(&identity.key)?;
+    let shown = CertifiedKey::new(identity.chain, key);
     let config = ServerConfig::builder()
         .with_no_client_auth()
-        .with_single_cert(
-            vec![identity.cert.der().clone()],
-            key.map_err(anyhow::Error::msg)?,
-        )?;
+        .with_cert_resolver(Arc::new(Shown(Arc::new(shown))));
     let acceptor = TlsAcceptor::from(Arc::new(config));
     listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

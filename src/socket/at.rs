@@ -50,7 +50,7 @@ pub(crate) struct UserCommand {
     /// After a bare `ERROR` AT+QIGETERROR tells more: it is a command of the note.
     pub(super) asks_reason: bool,
     /// It has been handed over to be sent.
-    pub(crate) sent: bool,
+    sent: bool,
     /// `+NAME` of the command, which its information lines begin with: where the name ends in the command.
     name: Vec<u8, 24>,
     overflow: bool,
@@ -117,6 +117,11 @@ impl UserCommand {
         self.mute = mute;
         self.asks_reason = asks_reason;
         self.state = State::Ready;
+    }
+
+    /// Whether the last command that was handed over to be sent is this user's.
+    pub(crate) fn was_sent(&self, owner: u16) -> bool {
+        self.sent && self.owner == owner
     }
 
     pub(crate) fn poll_result(&mut self, waker: &Waker) -> Poll<AtResult> {

@@ -84,6 +84,7 @@ impl Slot<'_> {
         if self.partial == Some(0) {
             self.partial = None;
             self.datagrams += 1;
+            self.is_newest_fresh = true;
             self.awaited = false;
             self.reader.wake();
         }
@@ -100,12 +101,13 @@ impl Slot<'_> {
         missing > 0
     }
 
-    /// The newest datagram is not to be relied on. False if the user has it already.
+    /// What the last read brought is not to be relied on. False if it brought nothing, or the user has it already.
     pub(super) fn drop_newest_datagram(&mut self) -> bool {
         if self.drop_partial_datagram() {
             return true;
         }
-        let Some(rest) = self.datagrams.checked_sub(1) else {
+        let fresh = core::mem::take(&mut self.is_newest_fresh);
+        let Some(rest) = self.datagrams.checked_sub(1).filter(|_| fresh) else {
             return false;
         };
         self.datagrams = rest;

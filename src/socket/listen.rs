@@ -6,7 +6,7 @@ use core::task::{Poll, Waker};
 use super::Table;
 use super::job::Key;
 use super::slot::Phase;
-use crate::command::{ConnectId, ServiceType};
+use crate::command::{ConnectId, ErrorCode, ServiceType};
 use crate::error::Error;
 
 /// The peer of a connection whose address the module gave in a form that cannot be read.
@@ -36,6 +36,12 @@ impl Table<'_> {
         };
         let order = self.arrivals;
         self.arrivals = order.wrapping_add(1);
+        // Whoever had this connectID before is gone, and whoever wants it is too late: the state of what has come would
+        // be taken for that of the open.
+        self.link.strays &= !(1 << id.get());
+        if let Some((key, _)) = self.slot_by_id(id, |phase| phase == Phase::Opening) {
+            self.open_refused(key, ErrorCode::IdInUse);
+        }
         let free = self.slots().find(|slot| slot.phase == Phase::Free);
         match (service, free) {
             (Some((listener, mode, service)), Some(slot)) => {

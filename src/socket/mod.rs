@@ -45,8 +45,8 @@ pub(crate) use listen::UNKNOWN_PEER;
 pub use lookup::Addresses;
 use lookup::Lookup;
 use mode::Arrival;
-pub(crate) use report::Outstanding;
 use report::Pings;
+pub(crate) use report::{Outstanding, Ticket};
 pub use report::{PingReply, PingSummary};
 use slot::Phase;
 pub(crate) use slot::Slot;
@@ -99,6 +99,8 @@ pub(crate) struct Table<'d> {
     /// The connectIDs closed lately, a bit each, and when that is over: a late `closed` may still come for them.
     closed_lately: u16,
     closed_until: Instant,
+    /// The strays whose close was not answered, a bit each.
+    unanswered_strays: u16,
     payload_echo: PayloadEcho,
     /// The connectIDs whose data the module pushes, a bit each.
     pushing: u16,
@@ -143,6 +145,7 @@ impl<'d> Table<'d> {
             arrivals: 0,
             closed_lately: 0,
             closed_until: Instant::MIN,
+            unanswered_strays: 0,
             payload_echo: PayloadEcho::Unknown,
             pushing: 0,
             arrival: None,
@@ -242,6 +245,7 @@ impl<'d> Table<'d> {
         self.closed_lately = 0;
         self.stream = None;
         self.give_up_payload();
+        self.unanswered_strays = 0;
     }
 
     /// The link went down after it had been up.

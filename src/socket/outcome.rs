@@ -85,7 +85,7 @@ impl Table<'_> {
                 }
             }
             Job::User => return self.user_done(outcome),
-            Job::CloseStray(id) => self.note_close(id, now),
+            Job::CloseStray(id) => self.stray_done(id, outcome, now),
             _ => {}
         }
         if was_up {
@@ -181,6 +181,26 @@ impl Table<'_> {
         slot.released_by_module();
         self.note_close(id, now);
         self.queue.wake();
+    }
+
+    /// A connection that no slot is for has been closed. Without an answer it may still be there, where nobody would miss
+    /// its connectID: it is closed once more.
+    fn stray_done(&mut self, id: ConnectId, outcome: Outcome, now: Instant) {
+        let bit = 1 << id.get();
+        let again = self.unanswered_strays & bit != 0;
+        self.unanswered_strays &= !bit;
+        self.note_close(id, now);
+        if outcome != Outcome::NoAnswer || !self.link.is_up() {
+            return;
+        }
+        if again {
+            return self.lose(LinkError::NoAnswer);
+        }
+        // Unless the module has given the connectID to another one since.
+        if !self.slots().any(|slot| slot.id == id && slot.uses_id()) {
+            self.unanswered_strays |= bit;
+            self.link.strays |= bit;
+        }
     }
 
     /// A `closed` URC may still come for this connectID, and not be meant for its next user.

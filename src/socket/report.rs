@@ -60,11 +60,25 @@ pub struct PingSummary {
     pub average: Duration,
 }
 
+/// Names one question: whoever asked an earlier one has no part in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket(u32);
+
+/// Why the next question has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    Free,
+    /// The command is being carried out, however long it has to wait for its turn.
+    Asking,
+    /// The module may report until then.
+    Until(Instant),
+}
+
 /// A result that is still to come, of one question at a time.
 #[derive(Debug)]
 pub(crate) struct Outstanding<T> {
-    /// Until when the module may still report; none while nothing was asked.
-    until: Option<Instant>,
+    ticket: Ticket,
+    hold: Hold,
     end: Option<Result<T, ErrorCode>>,
     /// Who asked is gone; the result is still waited for.
     orphaned: bool,
@@ -74,32 +88,55 @@ pub(crate) struct Outstanding<T> {
 impl<T: Copy> Outstanding<T> {
     pub(super) const fn new() -> Self {
         Self {
-            until: None,
+            ticket: Ticket(0),
+            hold: Hold::Free,
             end: None,
             orphaned: false,
             watchers: MultiWakerRegistration::new(),
         }
     }
 
-    /// Begins, unless the result of another question is outstanding: at the latest until [`expiry`](Self::expiry).
-    pub(crate) fn poll_begin(&mut self, limit: Duration, now: Instant, waker: &Waker) -> Poll<()> {
-        if self.until.is_some_and(|until| now < until) {
-            self.watchers.register(waker);
-            return Poll::Pending;
+    /// Begins, unless the result of another question is outstanding.
+    pub(crate) fn poll_begin(&mut self, now: Instant, waker: &Waker) -> Poll<Ticket> {
+        match self.hold {
+            Hold::Asking => {}
+            Hold::Until(until) if now < until => {}
+            Hold::Free | Hold::Until(_) => {
+                self.ticket = Ticket(self.ticket.0.wrapping_add(1));
+                self.hold = Hold::Asking;
+                self.end = None;
+                self.orphaned = false;
+                // Who held on to the last question learns that it is over.
+                self.watchers.wake();
+                return Poll::Ready(self.ticket);
+            }
         }
-        self.until = Some(now + limit);
-        self.end = None;
-        self.orphaned = false;
-        Poll::Ready(())
+        self.watchers.register(waker);
+        Poll::Pending
+    }
+
+    /// The module has been asked, and may report until then.
+    pub(crate) fn asked(&mut self, ticket: Ticket, until: Instant) {
+        if self.is_current(ticket) {
+            self.hold = Hold::Until(until);
+            self.watchers.wake();
+        }
     }
 
     /// When the question that is outstanding is given up.
     pub(crate) fn expiry(&self) -> Option<Instant> {
-        self.until
+        match self.hold {
+            Hold::Until(until) => Some(until),
+            Hold::Free | Hold::Asking => None,
+        }
+    }
+
+    fn is_current(&self, ticket: Ticket) -> bool {
+        self.ticket == ticket
     }
 
     fn is_awaited(&self) -> bool {
-        self.until.is_some() && self.end.is_none()
+        self.hold != Hold::Free && self.end.is_none()
     }
 
     /// The result is here, or will not come.
@@ -107,14 +144,15 @@ impl<T: Copy> Outstanding<T> {
         if self.is_awaited() {
             self.end = Some(result);
             if self.orphaned {
-                self.until = None;
+                self.hold = Hold::Free;
             }
             self.watchers.wake();
         }
     }
 
-    pub(crate) fn poll_end(&mut self, waker: &Waker) -> Poll<Result<T, Error>> {
+    pub(crate) fn poll_end(&mut self, ticket: Ticket, waker: &Waker) -> Poll<Result<T, Error>> {
         match self.end {
+            _ if !self.is_current(ticket) => Poll::Ready(Err(Error::TimedOut)),
             Some(result) => Poll::Ready(result.map_err(Error::from_code)),
             None => {
                 self.watchers.register(waker);
@@ -123,13 +161,18 @@ impl<T: Copy> Outstanding<T> {
         }
     }
 
-    /// The user is gone. If the question was asked, its result is waited for before the next one.
-    pub(crate) fn release(&mut self, asked: bool) {
-        if self.end.is_some() || !asked {
-            self.until = None;
-        } else {
-            self.orphaned = true;
+    /// The user is gone. If the module was asked, its result is waited for before the next question: until then.
+    pub(crate) fn release(&mut self, ticket: Ticket, asked: Option<Instant>) {
+        if !self.is_current(ticket) {
+            return;
         }
+        self.hold = match asked {
+            Some(until) if self.end.is_none() => {
+                self.orphaned = true;
+                Hold::Until(until)
+            }
+            _ => Hold::Free,
+        };
         self.watchers.wake();
     }
 }
@@ -215,10 +258,13 @@ impl Pings {
     }
 
     /// The next reply; then none, when the summary is there.
-    pub(crate) fn poll_reply(&mut self, waker: &Waker) -> Poll<Option<PingReply>> {
+    pub(crate) fn poll_reply(&mut self, ticket: Ticket, waker: &Waker) -> Poll<Option<PingReply>> {
+        if !self.outstanding.is_current(ticket) {
+            return Poll::Ready(None);
+        }
         match self.replies.pop_front() {
             Some(reply) => Poll::Ready(Some(reply)),
-            None => self.outstanding.poll_end(waker).map(|_| None),
+            None => self.outstanding.poll_end(ticket, waker).map(|_| None),
         }
     }
 }

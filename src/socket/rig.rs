@@ -326,6 +326,39 @@ impl<'d> Rig<'d> {
         self.table(|table| table.slot(key).map_or(0, |slot| slot.rx.free()))
     }
 
+    /// The complete datagrams in the receive ring.
+    pub(crate) fn datagrams(&self, key: Key) -> usize {
+        self.table(|table| table.slot(key).map_or(0, |slot| slot.datagrams.into()))
+    }
+
+    /// How many bytes are in the receive ring.
+    pub(crate) fn received(&self, key: Key) -> usize {
+        self.table(|table| table.slot(key).map_or(0, |slot| slot.rx.len()))
+    }
+
+    /// Whether the rest of a datagram is still to come.
+    pub(crate) fn has_partial(&self, key: Key) -> bool {
+        self.table(|table| table.slot(key).is_some_and(|slot| slot.partial.is_some()))
+    }
+
+    /// Whether the connection carries data.
+    pub(crate) fn is_live(&self, key: Key) -> bool {
+        self.table(|table| table.slot(key).is_some_and(|slot| slot.is_live()))
+    }
+
+    /// Whose connection a connectID is.
+    pub(crate) fn key_of(&self, id: u8) -> Option<Key> {
+        self.table(|table| {
+            let mut slots = table.slots.iter().flatten().enumerate();
+            slots
+                .find(|(_, slot)| slot.id.get() == id && slot.is_live())
+                .map(|(index, slot)| Key {
+                    index: index as u8,
+                    generation: slot.generation,
+                })
+        })
+    }
+
     /// AT+QIOPEN is to be sent.
     pub(crate) fn wanted(&mut self) -> Key {
         self.claim()
@@ -405,14 +438,20 @@ impl<'d> Rig<'d> {
     #[track_caller]
     pub(crate) fn check(&self) {
         self.table(|table| {
-            let mut used = 0_u16;
+            // An id that this side has asked for can be given to a connection that comes in, before that is known.
+            let (mut live, mut others) = (0_u16, 0_u16);
             for slot in table.slots.iter().flatten() {
                 assert!(slot.rx.len() <= slot.rx.capacity());
                 assert!(slot.tx.len() <= slot.tx.capacity());
                 if slot.uses_id() {
+                    let used = if slot.is_live() {
+                        &mut live
+                    } else {
+                        &mut others
+                    };
                     let bit = 1 << slot.id.get();
-                    assert_eq!(used & bit, 0, "connectID {} twice", slot.id.get());
-                    used |= bit;
+                    assert_eq!(*used & bit, 0, "connectID {} twice", slot.id.get());
+                    *used |= bit;
                 }
             }
         });

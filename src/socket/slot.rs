@@ -100,6 +100,8 @@ pub(crate) struct Slot<'d> {
     /// What the module counts as sent and as handed over is not known, because data has passed in another access mode.
     pub(super) recount_sent: bool,
     pub(super) recount_received: bool,
+    /// The newest of them came with the read under way, or with the last one.
+    pub(super) is_newest_fresh: bool,
     /// Somebody wants to know when the peer has acknowledged everything.
     pub(super) ack_wanted: bool,
     /// It has, as far as the last question went.
@@ -172,6 +174,7 @@ impl<'d> Slot<'d> {
             reads_short: false,
             recount_sent: false,
             recount_received: false,
+            is_newest_fresh: false,
             ack_wanted: false,
             acknowledged: false,
             gap: false,

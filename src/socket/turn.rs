@@ -130,6 +130,7 @@ impl Slot<'_> {
         }
         self.was_read = true;
         self.noticed = false;
+        self.is_newest_fresh = false;
         Job::Read { key, length }
     }
 

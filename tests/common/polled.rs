@@ -13,7 +13,7 @@ use embedded_io::{ErrorType, Read, ReadReady, Write};
 use embedded_nal::nb;
 use quectel_nal::{Resources, RunError, blocking};
 use virtual_modem::serial::{HostRx, HostTx, LineClosed, pair};
-use virtual_modem::{InProcess, ModemHandle, VirtualModem, time};
+use virtual_modem::{InProcess, ModemHandle, Network, VirtualModem, time};
 
 use crate::common::{Bench, sleep};
 
@@ -118,10 +118,10 @@ impl Bench {
     /// Runs `body`, which knows nothing of futures, in real time. The modem is part of what is polled.
     pub fn run_spinning<T>(
         self,
-        network: &InProcess,
+        network: impl Network + 'static,
         body: impl FnOnce(&Stack<'_, '_>, ModemHandle) -> T,
     ) -> T {
-        let modem = VirtualModem::new(self.settings, network.clone());
+        let modem = VirtualModem::new(self.settings, network);
         let handle = modem.handle();
         let (rx, tx, end) = pair(self.line);
         let mut resources = Box::new(Resources::<4, 2048, 2048>::new());

@@ -2,10 +2,19 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/polled.rs"]
+mod polled;
+
+#[path = "../../examples/support/broker.rs"]
+mod broker;
+#[path = "../../examples/support/tls.rs"]
+mod tls;
 
 mod coap;
+mod coap_blocking;
 mod http;
 mod https;
+mod minimq;
 mod mqtt;
 mod sntp;
 mod types;

@@ -1,8 +1,5 @@
 //! rust-mqtt against rumqttd.
 
-#[path = "../../examples/support/broker.rs"]
-mod broker;
-
 use core::num::NonZero;
 
 use embassy_futures::select::{Either, select};
@@ -20,7 +17,7 @@ use rust_mqtt::types::{MqttString, ReasonCode, TopicFilter, TopicName};
 use virtual_modem::{Chop, Loopback};
 
 use crate::common::{Bench, adversarial, assert_no_violation, noise};
-use crate::run;
+use crate::{broker, run};
 
 type Mqtt<'c, 'd> = Client<'c, 'c, TcpConnection<'d>, AllocBuffer, 4, 4, 4, 1, 4, 0, 0>;
 

@@ -2,7 +2,7 @@
 
 use embedded_io_async::{Read, ReadReady, Write, WriteReady};
 use embedded_nal_async::{ConnectedUdp, Dns, TcpConnect, UdpStack, UnconnectedUdp};
-use quectel_nal::{Stack, TcpConnection, TcpReader, TcpWriter, UdpService, UdpSocket};
+use quectel_nal::{Stack, TcpConnection, TcpReader, TcpWriter, UdpService, UdpSocket, blocking};
 use reqwless::client::{HttpClient, TlsConfig};
 use rust_mqtt::buffer::AllocBuffer;
 use rust_mqtt::client::Client;
@@ -51,6 +51,30 @@ mod hand_over {
         let mut client = Client::<'_, '_, _, _, 1, 1, 1, 1, 1, 0, 0>::new(&mut buffer);
         let connection = TcpConnect::connect(&stack, server).await.unwrap();
         let _ = client.connect(connection, &Default::default(), None).await;
+    }
+
+    async fn minimq<'a, 'b>(
+        session: &'a mut minimq::Session<'b>,
+        connection: TcpConnection<'static>,
+    ) -> minimq::Connection<'a, 'b, TcpConnection<'static>> {
+        session.connect(connection).await.unwrap()
+    }
+
+    fn embedded_nal_minimal_coapserver<H: coap_handler::Handler>(
+        mut udp: blocking::Udp<'_, 'static>,
+        socket: &mut blocking::UdpSocket<'static>,
+        handler: &mut H,
+    ) {
+        let _ = embedded_nal_minimal_coapserver::poll(&mut udp, socket, handler);
+    }
+
+    #[cfg(feature = "edge-nal")]
+    fn edge_http<'a>(
+        stack: &'a Stack<'static>,
+        buffer: &'a mut [u8],
+        server: core::net::SocketAddr,
+    ) -> edge_http::io::client::Connection<'a, Stack<'static>> {
+        edge_http::io::client::Connection::new(buffer, stack, server)
     }
 
     async fn embedded_nal_coap<H: coap_handler::Handler, R: rand_core::RngCore>(

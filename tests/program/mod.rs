@@ -1,9 +1,10 @@
 //! The programs that cargo builds beside the tests, and what came of them.
 #![allow(dead_code)]
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -83,6 +84,50 @@ pub fn run(path: &str, arguments: &[&str]) -> Outcome {
         messages: String::from_utf8(messages.join().unwrap()).unwrap(),
         time: start.elapsed(),
     }
+}
+
+/// A program that runs until it is dropped.
+pub struct Background {
+    child: Child,
+    messages: Receiver<String>,
+}
+
+impl Background {
+    pub fn start(path: &str, arguments: &[&str]) -> Self {
+        let mut child = Command::new(built(path))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (tx, messages) = channel();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        thread::spawn(move || {
+            lines
+                .map_while(Result::ok)
+                .try_for_each(|line| tx.send(line))
+        });
+        Self { child, messages }
+    }
+
+    /// What it says on standard error next.
+    pub fn next_line(&self) -> String {
+        self.messages.recv_timeout(LIMIT).expect("another line")
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A virtual modem as a program of its own, behind a TCP port; gives it and the name it has for the examples.
+pub fn modem_over_tcp() -> (Background, String) {
+    let modem = Background::start("virtual-modem", &["--tcp", "127.0.0.1:0", "--quiet"]);
+    let place = modem.next_line().replace("listening on ", "tcp:");
+    (modem, place)
 }
 
 fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {

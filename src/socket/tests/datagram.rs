@@ -102,6 +102,27 @@ fn half_of_one_is_dropped_and_counted() {
     assert_eq!(rig.room(key), 121);
 }
 
+/// Bytes were lost on the line while a read was answered: what that read brought goes, and nothing else.
+#[test]
+fn only_what_came_damaged_is_dropped() {
+    let mut rig = Rig::up::<3, 4096, 2048>();
+    let key = service(&mut rig);
+    rig.hear("+QIURC: \"recv\",0");
+    read(&mut rig, key, &[1; 10]);
+    let dropped = |rig: &Rig| rig.table(|table| table.statistics.dropped_datagrams);
+    begin_read(&mut rig, key);
+    say(&mut rig, &[2; 20]);
+    rig.table(|table| table.damaged());
+    rig.answer(&["OK"]);
+    assert_eq!(dropped(&rig), 1);
+    begin_read(&mut rig, key);
+    rig.table(|table| table.damaged());
+    rig.answer(&["+QIRD: 0", "OK"]);
+    assert_eq!(dropped(&rig), 1);
+    assert!(matches!(receive(&mut rig, key), Poll::Ready(Ok((bytes, _))) if bytes == [1; 10]));
+    assert_eq!(receive(&mut rig, key), Poll::Pending);
+}
+
 /// Nothing is read before the ring could take the largest datagram that it ever can.
 #[test]
 fn a_ring_that_is_small_takes_one_at_a_time() {

@@ -3,11 +3,10 @@
 use core::task::{Poll, Waker};
 
 use super::{Alarm, Rig, up};
-use crate::command::AccessMode;
-use crate::command::ServiceType;
+use crate::command::{AccessMode, ConnectId, ServiceType};
 use crate::error::{Error, LinkError};
 use crate::socket::slot::Phase;
-use crate::socket::{Action, Heard, Job, Key, Request};
+use crate::socket::{Action, Heard, Job, Key, LinkState, Request};
 
 /// A listener that is wanted.
 fn listen(rig: &mut Rig) -> Key {
@@ -122,6 +121,72 @@ fn a_connection_without_a_slot_is_closed() {
     assert_eq!(rig.idle(), None);
 }
 
+/// The close of a stray gets no answer; the module answers other commands.
+fn unanswered(rig: &mut Rig, id: u8) {
+    rig.expect(Job::CloseStray(ConnectId::new(id).unwrap()));
+    rig.silence();
+}
+
+/// The check that follows finds the module and the link as they were.
+fn answering_again(rig: &mut Rig) {
+    for _ in 0..20 {
+        if rig.table(|table| table.link.is_up()) {
+            return;
+        }
+        rig.step_up();
+    }
+    panic!("no end");
+}
+
+#[test]
+fn a_stray_is_closed_again_if_its_close_is_not_answered() {
+    let mut rig = up();
+    come(&mut rig, 11);
+    unanswered(&mut rig, 11);
+    answering_again(&mut rig);
+    rig.run(Job::CloseStray(ConnectId::new(11).unwrap()), &["OK"]);
+    assert_eq!(rig.idle(), None);
+    // The next one on this id has its own tries.
+    come(&mut rig, 11);
+    unanswered(&mut rig, 11);
+    answering_again(&mut rig);
+    // An error: it is gone.
+    rig.run(Job::CloseStray(ConnectId::new(11).unwrap()), &["ERROR"]);
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn a_stray_whose_close_is_never_answered_takes_the_link_down() {
+    let mut rig = up();
+    come(&mut rig, 11);
+    unanswered(&mut rig, 11);
+    answering_again(&mut rig);
+    unanswered(&mut rig, 11);
+    let state = rig.table(|table| table.link_state());
+    assert_eq!(state, LinkState::Down(LinkError::NoAnswer));
+}
+
+/// The module gives the connectID of a stray to the next connection: that one is not closed in its place.
+#[test]
+fn whoever_comes_is_not_closed_in_place_of_another() {
+    for asked in [false, true] {
+        let mut rig = up();
+        let listener = listening(&mut rig);
+        rig.hear("+QIURC: \"incoming\",11,7,\"192.0.2.1\",5000");
+        if asked {
+            rig.expect(Job::CloseStray(ConnectId::new(11).unwrap()));
+        }
+        come(&mut rig, 11);
+        if asked {
+            rig.silence();
+            answering_again(&mut rig);
+        }
+        let connection = accepted(&mut rig, listener);
+        assert_eq!(rig.idle(), None);
+        assert_eq!(rig.phase(connection), Phase::Open);
+    }
+}
+
 #[test]
 fn a_connection_of_nobodys_listener_is_closed() {
     let mut rig = up();
@@ -167,6 +232,31 @@ fn the_module_and_this_side_choose_the_same_id() {
     assert_ne!(rig.id(client), id);
     rig.answer(&["OK"]);
     let connection = accepted(&mut rig, listener);
+    assert_eq!(rig.phase(connection), Phase::Open);
+}
+
+/// The module did not hear of the open, and gives its connectID to whoever comes.
+#[test]
+fn an_open_that_was_not_heard_does_not_get_the_connection_of_another() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    let client = rig.claim();
+    rig.expect(Job::Open(client));
+    let id = rig.id(client);
+    rig.silence();
+    come(&mut rig, id);
+    answering_again(&mut rig);
+    assert_eq!(rig.connected(client), Poll::Pending);
+    // Another id is tried.
+    rig.expect(Job::Open(client));
+    assert_ne!(rig.id(client), id);
+    rig.answer(&["OK"]);
+    assert_eq!(rig.connected(client), Poll::Pending);
+    let line = std::format!("+QIOPEN: {},0", rig.id(client));
+    rig.hear(&line);
+    assert_eq!(rig.connected(client), Poll::Ready(Ok(())));
+    let connection = accepted(&mut rig, listener);
+    assert_eq!(rig.id(connection), id);
     assert_eq!(rig.phase(connection), Phase::Open);
 }
 

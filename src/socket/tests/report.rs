@@ -7,68 +7,81 @@ use embassy_time::Duration;
 use super::{Alarm, Rig, up};
 use crate::command::ErrorCode;
 use crate::error::Error;
-use crate::socket::{PingReply, PingSummary};
+use crate::socket::{PingReply, PingSummary, Ticket};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const REPLY: &str = "+QPING: 0,\"192.0.2.1\",32,192,255";
 const SUMMARY: &str = "+QPING: 0,4,4,0,192,479,287";
 
-fn begin(rig: &mut Rig, waker: &Waker) -> bool {
+fn begin(rig: &mut Rig, waker: &Waker) -> Option<Ticket> {
     let now = rig.now;
-    rig.table(|table| {
-        let began = table
-            .pings
-            .outstanding
-            .poll_begin(LIMIT, now, waker)
-            .is_ready();
-        if began {
+    let begun = rig.table(|table| {
+        let begun = table.pings.outstanding.poll_begin(now, waker);
+        if begun.is_ready() {
             table.pings.begin(4);
         }
-        began
-    })
+        begun
+    });
+    match begun {
+        Poll::Ready(ticket) => Some(ticket),
+        Poll::Pending => None,
+    }
 }
 
-fn reply(rig: &Rig) -> Poll<Option<PingReply>> {
-    rig.table(|table| table.pings.poll_reply(Waker::noop()))
+/// Begins, and is asked at once.
+fn asked(rig: &mut Rig) -> Ticket {
+    let ticket = begin(rig, Waker::noop()).expect("its turn");
+    let until = rig.now + LIMIT;
+    rig.table(|table| table.pings.outstanding.asked(ticket, until));
+    ticket
 }
 
-fn end(rig: &Rig) -> Poll<Result<PingSummary, Error>> {
-    rig.table(|table| table.pings.outstanding.poll_end(Waker::noop()))
+fn release(rig: &Rig, ticket: Ticket, asked: bool) {
+    let until = asked.then_some(rig.now + LIMIT);
+    rig.table(|table| table.pings.outstanding.release(ticket, until));
+}
+
+fn reply(rig: &Rig, ticket: Ticket) -> Poll<Option<PingReply>> {
+    rig.table(|table| table.pings.poll_reply(ticket, Waker::noop()))
+}
+
+fn end(rig: &Rig, ticket: Ticket) -> Poll<Result<PingSummary, Error>> {
+    rig.table(|table| table.pings.outstanding.poll_end(ticket, Waker::noop()))
 }
 
 #[test]
 fn replies_come_before_the_end() {
     let mut rig = up();
-    assert!(begin(&mut rig, Waker::noop()));
+    let ticket = asked(&mut rig);
     for _ in 0..4 {
         rig.hear(REPLY);
     }
     rig.hear(SUMMARY);
     for _ in 0..4 {
         assert!(matches!(
-            reply(&rig),
+            reply(&rig, ticket),
             Poll::Ready(Some(PingReply::Answered { .. }))
         ));
     }
-    assert_eq!(reply(&rig), Poll::Ready(None));
-    assert!(matches!(end(&rig), Poll::Ready(Ok(summary)) if summary.sent == 4));
+    assert_eq!(reply(&rig, ticket), Poll::Ready(None));
+    assert!(matches!(end(&rig, ticket), Poll::Ready(Ok(summary)) if summary.sent == 4));
 }
 
 /// The first numbers alone are requests, the one behind the last of them is the end.
 #[test]
 fn a_number_alone_is_a_reply_while_one_is_missing() {
     let mut rig = up();
-    assert!(begin(&mut rig, Waker::noop()));
+    let ticket = asked(&mut rig);
     for _ in 0..4 {
         rig.hear("+QPING: 569");
         assert_eq!(
-            reply(&rig),
+            reply(&rig, ticket),
             Poll::Ready(Some(PingReply::Failed(ErrorCode::Timeout)))
         );
-        assert_eq!(end(&rig), Poll::Pending);
+        assert_eq!(end(&rig, ticket), Poll::Pending);
     }
     rig.hear("+QPING: 569");
-    assert_eq!(end(&rig), Poll::Ready(Err(Error::TimedOut)));
+    assert_eq!(end(&rig, ticket), Poll::Ready(Err(Error::TimedOut)));
 }
 
 #[test]
@@ -77,8 +90,8 @@ fn what_nobody_asked_for_is_dropped() {
     rig.hear(REPLY);
     rig.hear(SUMMARY);
     rig.hear("+QNTP: 0,\"2019/07/21,06:10:59+00\"");
-    assert!(begin(&mut rig, Waker::noop()));
-    assert_eq!(reply(&rig), Poll::Pending);
+    let ticket = asked(&mut rig);
+    assert_eq!(reply(&rig, ticket), Poll::Pending);
     let dropped = rig.table(|table| table.statistics.dropped_replies);
     assert_eq!(dropped, 0);
 }
@@ -87,41 +100,92 @@ fn what_nobody_asked_for_is_dropped() {
 fn the_next_one_waits_for_the_end_of_one_that_was_left() {
     let mut rig = up();
     let (alarm, waker) = Alarm::new();
-    assert!(begin(&mut rig, Waker::noop()));
-    rig.table(|table| table.pings.outstanding.release(true));
-    assert!(!begin(&mut rig, &waker));
+    let ticket = asked(&mut rig);
+    release(&rig, ticket, true);
+    assert_eq!(begin(&mut rig, &waker), None);
     rig.hear(REPLY);
-    assert!(!begin(&mut rig, &waker));
+    assert_eq!(begin(&mut rig, &waker), None);
     alarm.rang();
     rig.hear(SUMMARY);
     assert!(alarm.rang());
-    assert!(begin(&mut rig, &waker));
-    assert_eq!(reply(&rig), Poll::Pending);
+    let ticket = begin(&mut rig, &waker).expect("its turn");
+    assert_eq!(reply(&rig, ticket), Poll::Pending);
 }
 
 #[test]
 fn the_next_one_does_not_wait_for_ever() {
     let mut rig = up();
-    assert!(begin(&mut rig, Waker::noop()));
-    rig.table(|table| table.pings.outstanding.release(true));
+    let ticket = asked(&mut rig);
+    release(&rig, ticket, true);
     rig.pass(59_999);
-    assert!(!begin(&mut rig, Waker::noop()));
+    assert_eq!(begin(&mut rig, Waker::noop()), None);
     rig.pass(1);
-    assert!(begin(&mut rig, Waker::noop()));
+    assert!(begin(&mut rig, Waker::noop()).is_some());
+}
+
+/// However long its command waits for its turn.
+#[test]
+fn one_that_is_being_asked_is_not_overtaken() {
+    let mut rig = up();
+    let (alarm, waker) = Alarm::new();
+    let ticket = begin(&mut rig, Waker::noop()).expect("its turn");
+    rig.pass(1_000_000);
+    assert_eq!(begin(&mut rig, &waker), None);
+    assert_eq!(end(&rig, ticket), Poll::Pending);
+    alarm.rang();
+    // Now there is a time to wait until.
+    let until = rig.now + LIMIT;
+    rig.table(|table| table.pings.outstanding.asked(ticket, until));
+    assert!(alarm.rang());
+    assert_eq!(begin(&mut rig, &waker), None);
+    rig.pass(60_000);
+    assert!(begin(&mut rig, &waker).is_some());
 }
 
 #[test]
 fn one_that_was_not_asked_leaves_nothing_behind() {
     let mut rig = up();
-    assert!(begin(&mut rig, Waker::noop()));
-    rig.table(|table| table.pings.outstanding.release(false));
-    assert!(begin(&mut rig, Waker::noop()));
+    let ticket = begin(&mut rig, Waker::noop()).expect("its turn");
+    release(&rig, ticket, false);
+    assert!(begin(&mut rig, Waker::noop()).is_some());
+}
+
+/// One that is held too long has no part in the next one.
+#[test]
+fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
+    let mut rig = up();
+    let old = asked(&mut rig);
+    rig.hear(REPLY);
+    rig.pass(60_000);
+    let (alarm, waker) = Alarm::new();
+    assert_eq!(
+        rig.table(|table| table.pings.outstanding.poll_end(old, &waker)),
+        Poll::Pending
+    );
+    let new = asked(&mut rig);
+    assert!(alarm.rang());
+    rig.hear(REPLY);
+    assert_eq!(reply(&rig, old), Poll::Ready(None));
+    assert_eq!(end(&rig, old), Poll::Ready(Err(Error::TimedOut)));
+    for was_asked in [false, true] {
+        release(&rig, old, was_asked);
+        assert_eq!(begin(&mut rig, Waker::noop()), None);
+    }
+    let until = rig.now + LIMIT + LIMIT;
+    rig.table(|table| table.pings.outstanding.asked(old, until));
+    assert!(matches!(reply(&rig, new), Poll::Ready(Some(_))));
+    assert_eq!(reply(&rig, new), Poll::Pending);
+    rig.hear(SUMMARY);
+    assert_eq!(end(&rig, old), Poll::Ready(Err(Error::TimedOut)));
+    assert!(end(&rig, new).is_ready());
+    release(&rig, new, true);
+    assert!(begin(&mut rig, Waker::noop()).is_some());
 }
 
 #[test]
 fn replies_that_nobody_fetches_are_counted() {
     let mut rig = up();
-    assert!(begin(&mut rig, Waker::noop()));
+    asked(&mut rig);
     for _ in 0..7 {
         rig.hear(REPLY);
     }
