@@ -1,0 +1,20 @@
+//! The board: all that has to be written anew for another one.
+//!
+//! An application asks for three things, of which a HAL brings the first two ready-made:
+//!
+//! * [`uart::Rx`] and [`uart::Tx`], `embedded_io_async::{Read, Write}` over the UART that leads to the module. The receiver
+//!   is filled by an interrupt, so that nothing is lost while the program does something else.
+//! * A clock for `embassy-time`. It is linked by its being there: [`clock`] has nothing to call.
+//! * A way to say how it went. A board has a log for that; here it is QEMU's semihosting ([`report`]).
+
+#![no_std]
+
+mod clock;
+pub mod report;
+pub mod uart;
+
+/// Starts the clock and the UART, once.
+pub fn start() -> (uart::Rx, uart::Tx) {
+    clock::start();
+    uart::start()
+}
