@@ -88,3 +88,29 @@ def pages():
 
 def echo():
     return Serving(socketserver.ThreadingUDPServer(("127.0.0.1", 0), Echo))
+
+
+# As the firmwares call them.
+NAMES = {"www.example.test": "192.0.2.1"}
+
+
+class Network:
+    """All servers, and how the module gets to them."""
+
+    def __init__(self):
+        self.pages = pages()
+        self.echo = echo()
+        self.routes = {"192.0.2.1:80": self.pages.port, "192.0.2.1:7": self.echo.port}
+
+    def __enter__(self):
+        self.pages.__enter__()
+        self.echo.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self.echo.__exit__(*error)
+        self.pages.__exit__(*error)
+
+
+def serve():
+    return Network()
