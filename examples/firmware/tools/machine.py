@@ -68,13 +68,16 @@ def stop(process):
 class Modem:
     """The virtual modem as a process of its own. `routes` leads addresses to ports of the loopback interface."""
 
-    def __init__(self, routes, names=(), faults=(), log=None):
-        subprocess.run(
-            ["cargo", "build", "--quiet", "--package", "virtual-modem"], cwd=ROOT, check=True
-        )
-        folder = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
+    @staticmethod
+    def build():
+        """The program."""
+        command = ["cargo", "build", "--quiet", "--package", "virtual-modem"]
+        subprocess.run(command, cwd=ROOT, check=True)
+        return ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/virtual-modem"
+
+    def __init__(self, program, routes, names=(), faults=(), log=None):
         self.port = free_port()
-        command = [str(ROOT / folder / "debug/virtual-modem"), "--tcp", f"127.0.0.1:{self.port}"]
+        command = [str(program), "--tcp", f"127.0.0.1:{self.port}"]
         for address, port in routes.items():
             command += ["--route", f"{address}=127.0.0.1:{port}"]
         for name, address in dict(names).items():
@@ -108,6 +111,8 @@ def run(firmware, seconds, modem_port=None, count_instructions=False):
     install_qemu()
     modem = f"tcp:127.0.0.1:{modem_port}" if modem_port else "null"
     command = ["qemu-system-arm", "-machine", "lm3s6965evb", "-cpu", "cortex-m3"]
+    # An idle processor spins in QEMU; in one thread it leaves the UART time to do something.
+    command += ["-accel", "tcg,thread=single"]
     command += ["-semihosting-config", "enable=on,target=native", "-display", "none"]
     command += ["-monitor", "none", "-serial", "null", "-serial", modem, "-kernel", str(firmware)]
     if count_instructions:
