@@ -106,11 +106,11 @@ class Modem:
         stop(self.process)
 
 
-def run(firmware, seconds, modem_port=None, count_instructions=False):
+def run(firmware, seconds, modem_port=None, board="lm3s6965evb", count_instructions=False):
     """Runs a firmware: its output and its exit status. The status is None when it took too long."""
     install_qemu()
     modem = f"tcp:127.0.0.1:{modem_port}" if modem_port else "null"
-    command = ["qemu-system-arm", "-machine", "lm3s6965evb", "-cpu", "cortex-m3"]
+    command = ["qemu-system-arm", "-machine", board, "-cpu", "cortex-m3"]
     # An idle processor spins in QEMU; in one thread it leaves the UART time to do something.
     command += ["-accel", "tcg,thread=single"]
     command += ["-semihosting-config", "enable=on,target=native", "-display", "none"]

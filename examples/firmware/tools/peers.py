@@ -2,9 +2,13 @@
 
 import random
 import socketserver
+import subprocess
 import threading
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def content(length):
@@ -20,9 +24,9 @@ def content(length):
     return b"".join(parts)[:length]
 
 
-def summary(length):
+def summary(body):
     """What firmware says of a body that has arrived whole."""
-    return f"{length} bytes, checksum {zlib.crc32(content(length)):08x}"
+    return f"{len(body)} bytes, checksum {zlib.crc32(body):08x}"
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -90,6 +94,25 @@ def echo():
     return Serving(socketserver.ThreadingUDPServer(("127.0.0.1", 0), Echo))
 
 
+class Helper:
+    """The servers that Python has no library for: HTTPS with a certificate, and an MQTT broker."""
+
+    def __init__(self):
+        command = ["cargo", "run", "--quiet", "--example", "firmware_peers"]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.https, self.mqtt = (int(port) for port in self.process.stdout.readline().split())
+
+    def stop(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
 # As the firmwares call them.
 NAMES = {"www.example.test": "192.0.2.1"}
 
@@ -97,10 +120,14 @@ NAMES = {"www.example.test": "192.0.2.1"}
 class Network:
     """All servers, and how the module gets to them."""
 
-    def __init__(self):
+    def __init__(self, with_helper):
         self.pages = pages()
         self.echo = echo()
+        self.helper = Helper() if with_helper else None
         self.routes = {"192.0.2.1:80": self.pages.port, "192.0.2.1:7": self.echo.port}
+        if self.helper:
+            self.routes["192.0.2.1:443"] = self.helper.https
+            self.routes["broker.example.test:1883"] = self.helper.mqtt
 
     def __enter__(self):
         self.pages.__enter__()
@@ -108,9 +135,11 @@ class Network:
         return self
 
     def __exit__(self, *error):
+        if self.helper:
+            self.helper.stop()
         self.echo.__exit__(*error)
         self.pages.__exit__(*error)
 
 
-def serve():
-    return Network()
+def serve(with_helper=False):
+    return Network(with_helper)

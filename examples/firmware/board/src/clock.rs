@@ -9,8 +9,7 @@ use critical_section::Mutex;
 use embassy_time_driver::{Driver, TICK_HZ, time_driver_impl};
 use embassy_time_queue_utils::Queue;
 
-/// Of the processor, as it comes out of reset in QEMU.
-const CORE_HZ: u32 = 12_500_000;
+use crate::part::CORE_HZ;
 
 struct State {
     now: u64,
