@@ -37,6 +37,16 @@ def build(package, binary, profile="release", features=(), environment=None):
     return folder / ("debug" if profile == "dev" else profile) / binary
 
 
+def inspect(*arguments):
+    """Runs the tool that looks into firmware: its exit status and its output."""
+    command = ["cargo", "run", "--quiet", "--manifest-path", str(FIRMWARE / "Cargo.toml")]
+    command += ["--package", "inspect", "--target-dir", str(FIRMWARE / "target/inspect"), "--"]
+    command += [str(argument) for argument in arguments]
+    # From elsewhere: what is configured in the folder is for the part, and this is for the computer.
+    result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    return result.returncode, result.stdout
+
+
 def install_qemu():
     """QEMU for ARM, from the distribution when it is missing."""
     if shutil.which("qemu-system-arm"):

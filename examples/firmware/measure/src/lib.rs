@@ -54,7 +54,18 @@ impl Dns for Literal {
 }
 
 /// Panics end here, as in a product that leaves the rest to its watchdog. Nothing is formatted.
+#[cfg(not(feature = "say-panics"))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
+}
+
+/// With their texts, so that they can be told apart in the program's code.
+#[cfg(feature = "say-panics")]
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    use core::fmt::Write as _;
+
+    let _ = writeln!(report::Output, "{info}");
+    report::exit(101)
 }
