@@ -9,6 +9,10 @@ use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use reqwless::client::HttpClient;
 use reqwless::request::{Method, RequestBuilder};
 
+/// How many bytes each socket may receive and send ahead.
+pub const RX: usize = 1024;
+/// See [`RX`].
+pub const TX: usize = 512;
 /// Where the page is, for those who look names up and for those who do not.
 pub const NAMED: &str = "http://www.example.test/4000";
 /// The same without a name.

@@ -6,7 +6,6 @@
 #![no_main]
 
 use board::uart::{Rx, Tx};
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use embassy_executor::Spawner;
 use embassy_net::tcp::client::{TcpClient, TcpClientState};
 use embassy_net::{ConfigV4, Ipv4Cidr, StackResources, StaticConfigV4};
@@ -19,8 +18,7 @@ const SOCKETS: usize = if cfg!(feature = "ppp-udp") { 3 } else { 1 };
 static STATE: ConstStaticCell<State<4, 4>> = ConstStaticCell::new(State::new());
 static RESOURCES: ConstStaticCell<StackResources<SOCKETS>> =
     ConstStaticCell::new(StackResources::new());
-/// One socket, and how many bytes it may send and receive ahead.
-static TCP: ConstStaticCell<TcpClientState<1, 512, 1024>> =
+static TCP: ConstStaticCell<TcpClientState<1, { measure::TX }, { measure::RX }>> =
     ConstStaticCell::new(TcpClientState::new());
 
 type Stack = embassy_net::Stack<'static>;
@@ -56,6 +54,7 @@ async fn get(stack: Stack) -> Option<usize> {
 /// A datagram, and its answer.
 #[cfg(feature = "ppp-udp")]
 async fn ask(stack: Stack) -> Option<()> {
+    use core::net::Ipv4Addr;
     use embassy_net::udp::{PacketMetadata, UdpSocket};
     use embassy_time::{Duration, with_timeout};
 
@@ -69,7 +68,7 @@ async fn ask(stack: Stack) -> Option<()> {
         &mut buffers.1,
     );
     socket.bind(0).ok()?;
-    let server = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7);
+    let server = (Ipv4Addr::new(192, 0, 2, 1), 7);
     socket.send_to(b"hello", server).await.ok()?;
     let mut answer = [0; 8];
     let received = with_timeout(Duration::from_secs(5), socket.recv_from(&mut answer)).await;
