@@ -3,13 +3,17 @@
 use core::cell::RefCell;
 use core::task::Waker;
 
-use cortex_m::peripheral::{SYST, syst::SystClkSource};
+use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m::peripheral::{SCB, SYST};
 use cortex_m_rt::exception;
 use critical_section::Mutex;
 use embassy_time_driver::{Driver, TICK_HZ, time_driver_impl};
 use embassy_time_queue_utils::Queue;
 
 use crate::part::CORE_HZ;
+
+/// Of the processor's clock, in a tick.
+const PERIOD: u32 = CORE_HZ / TICK_HZ as u32;
 
 struct State {
     now: u64,
@@ -51,11 +55,24 @@ fn SysTick() {
     });
 }
 
+/// Nanoseconds since the start, as exactly as the processor's clock tells. With QEMU's `-icount shift=0` an instruction takes one.
+pub fn nanoseconds() -> u64 {
+    critical_section::with(|cs| {
+        let now = CLOCK.state.borrow_ref(cs).now;
+        let left = SYST::get_current();
+        // The counter may have run out in here, without its interrupt.
+        let late = u64::from(SCB::is_pendst_pending());
+        let left = if late > 0 { SYST::get_current() } else { left };
+        let cycles = (now + late + 1) * u64::from(PERIOD) - u64::from(left);
+        cycles * 1_000_000_000 / u64::from(CORE_HZ)
+    })
+}
+
 pub(crate) fn start() {
     // SAFETY: this is the only code that uses SysTick.
     let mut timer: SYST = unsafe { core::mem::transmute(()) };
     timer.set_clock_source(SystClkSource::Core);
-    timer.set_reload(CORE_HZ / TICK_HZ as u32 - 1);
+    timer.set_reload(PERIOD - 1);
     timer.clear_current();
     timer.enable_interrupt();
     timer.enable_counter();

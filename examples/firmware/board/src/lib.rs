@@ -4,7 +4,7 @@
 //!
 //! * [`uart::Rx`] and [`uart::Tx`], `embedded_io_async::{Read, Write}` over the UART that leads to the module. The receiver
 //!   is filled by an interrupt, so that nothing is lost while the program does something else.
-//! * A clock for `embassy-time`. It is linked by its being there; there is nothing to call.
+//! * A clock for `embassy-time`. It is linked by its being there; there is nothing to call ([`clock`]).
 //! * A way to say how it went. A board has a log for that; here it is QEMU's semihosting ([`report`]).
 //!
 //! There are two boards to choose from: QEMU's `lm3s6965evb`, and with the feature `mps2` its `mps2-an385`, which has more memory.
@@ -12,7 +12,7 @@
 
 #![no_std]
 
-mod clock;
+pub mod clock;
 #[cfg_attr(feature = "mps2", path = "mps2.rs")]
 #[cfg_attr(not(feature = "mps2"), path = "lm3s6965.rs")]
 mod part;
