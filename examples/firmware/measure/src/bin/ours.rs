@@ -1,0 +1,63 @@
+//! Sockets of the module: one for TCP; with the features `dns`, `udp` and `reset` also name lookup, one more socket for
+//! UDP, and a module that is restarted when it does not answer.
+
+#![no_std]
+#![no_main]
+
+use board::uart::{Rx, Tx};
+use embassy_executor::Spawner;
+use quectel_nal::{Config, Resources, Runner, Stack};
+use static_cell::ConstStaticCell;
+
+const SOCKETS: usize = if cfg!(feature = "udp") { 2 } else { 1 };
+
+static RESOURCES: ConstStaticCell<Resources<SOCKETS, { measure::RX }, { measure::TX }>> =
+    ConstStaticCell::new(Resources::new());
+
+#[embassy_executor::main]
+async fn main(spawner: Spawner) {
+    let (rx, tx) = board::start();
+    let (stack, runner) = quectel_nal::new(RESOURCES.take(), Config::new("internet"));
+    if let Ok(task) = modem(runner, rx, tx) {
+        spawner.spawn(task);
+    }
+    measure::finish(get(stack).await)
+}
+
+async fn get(stack: Stack<'static>) -> Option<usize> {
+    stack.wait_link_up().await.ok()?;
+    #[cfg(feature = "udp")]
+    ask(stack).await?;
+    #[cfg(feature = "dns")]
+    return measure::get(&stack, &stack, measure::NAMED).await;
+    #[cfg(not(feature = "dns"))]
+    measure::get(&stack, &measure::Literal, measure::NUMBERED).await
+}
+
+/// A datagram, and its answer.
+#[cfg(feature = "udp")]
+async fn ask(stack: Stack<'static>) -> Option<()> {
+    use core::net::{Ipv4Addr, SocketAddr};
+    use embassy_time::{Duration, with_timeout};
+    use embedded_nal_async::{ConnectedUdp, UdpStack};
+
+    let server = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).into(), 7);
+    let (_, mut socket) = UdpStack::connect(&stack, server).await.ok()?;
+    socket.send(b"hello").await.ok()?;
+    let mut answer = [0; 8];
+    let received = with_timeout(Duration::from_secs(5), socket.receive_into(&mut answer)).await;
+    (received.ok()?.ok()? == 5).then_some(())
+}
+
+#[embassy_executor::task]
+async fn modem(mut runner: Runner<'static>, rx: Rx, tx: Tx) {
+    #[cfg(feature = "reset")]
+    {
+        use embassy_time::{Duration, Timer};
+
+        let power_key = async || Timer::after(Duration::from_secs(1)).await;
+        runner.run_with_reset(rx, tx, power_key).await;
+    }
+    #[cfg(not(feature = "reset"))]
+    runner.run(rx, tx).await;
+}

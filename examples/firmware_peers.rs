@@ -1,0 +1,33 @@
+//! An HTTPS server and an MQTT broker on the loopback interface, for the firmware in `examples/firmware`.
+//!
+//! Says at which ports they are, and ends when its standard input does.
+
+#[path = "support/broker.rs"]
+mod broker;
+#[path = "support/tls.rs"]
+mod tls;
+
+use std::io::Read;
+use std::net::TcpListener;
+
+use anyhow::Result;
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::get;
+
+const HOST: &str = "www.example.test";
+
+fn main() -> Result<()> {
+    let https = TcpListener::bind(("127.0.0.1", 0))?;
+    let port = https.local_addr()?.port();
+    tls::serve(https, HOST, Router::new().route("/{length}", get(page)))?;
+    let (mqtt, _tx, _rx) = broker::serve()?;
+    println!("{port} {}", mqtt.port());
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+/// So many bytes, each value in turn.
+async fn page(Path(length): Path<usize>) -> Vec<u8> {
+    (0..length).map(|index| index as u8).collect()
+}
