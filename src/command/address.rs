@@ -1,29 +1,24 @@
 //! Addresses and host names as they stand in commands and answers.
 
-use core::{
-    fmt::Write,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use heapless::String;
 use serde_at::serde::{Serialize, Serializer};
 
-use super::text::{InvalidText, Text};
+use super::{
+    text::{InvalidText, Text},
+    writer::{Argument, Value, Writer},
+};
 
 /// The address as modules take it: IPv4 with dots; IPv6 as eight groups, because some modules
 /// refuse `::` and brackets.
 #[must_use]
 pub fn format_address(address: IpAddr) -> String<39> {
-    let mut text = String::new();
+    let mut buffer = [0; 39];
+    let mut writer = Writer::new(&mut buffer);
+    writer.address(&address);
     // 15 and 39 characters are the most that either can have, so that there always is room.
-    let _ = match address {
-        IpAddr::V4(address) => write!(text, "{address}"),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, e, f, g, h] = address.segments();
-            write!(text, "{a:x}:{b:x}:{c:x}:{d:x}:{e:x}:{f:x}:{g:x}:{h:x}")
-        }
-    };
-    text
+    writer.written().iter().copied().map(char::from).collect()
 }
 
 /// The address in a text from the module: IPv4 with dots, IPv6 with colons in any form, or IPv6
@@ -68,6 +63,12 @@ impl From<Ipv4Addr> for Address {
 impl From<Ipv6Addr> for Address {
     fn from(address: Ipv6Addr) -> Self {
         Self(address.into())
+    }
+}
+
+impl Argument for Address {
+    fn value(&self) -> Value<'_> {
+        Value::Address(&self.0)
     }
 }
 
@@ -118,6 +119,15 @@ impl From<IpAddr> for Host<'_> {
 impl From<Ipv4Addr> for Host<'_> {
     fn from(address: Ipv4Addr) -> Self {
         Self::Address(address.into())
+    }
+}
+
+impl Argument for Host<'_> {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Name(name) => name.value(),
+            Self::Address(address) => Value::Address(address),
+        }
     }
 }
 

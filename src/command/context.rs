@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use atat::{
     AtatResp,
-    atat_derive::{AtatCmd, AtatEnum, AtatResp},
+    atat_derive::{AtatEnum, AtatResp},
 };
 use serde_at::serde::{Deserialize, Deserializer};
 
@@ -14,7 +14,10 @@ use super::{
     ids::ContextId,
     response::{AnswerText, Lines, NoResponse},
     text::Text,
+    writer::{command, numbered},
 };
+
+numbered!(ContextType, Authentication);
 
 /// context_type: the protocols of a context (2.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -61,24 +64,25 @@ pub type AccessPointName<'a> = Text<'a, 100>;
 pub type Credential<'a> = Text<'a, 127>;
 
 /// `AT+QICSGP=?`: which contexts and parameters there are (2.1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICSGP=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestConfigureContext;
 
+command!(TestConfigureContext = "AT+QICSGP=?" -> AnswerText, 60_000 ms);
+
 /// `AT+QICSGP=<contextID>`: how a context is configured (2.1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICSGP", ContextConfiguration, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryContextConfiguration {
     /// The context.
     pub context: ContextId,
 }
 
+command!(QueryContextConfiguration = "AT+QICSGP=" [context] -> ContextConfiguration, 60_000 ms);
+
 /// `AT+QICSGP=<contextID>,<context_type>,<APN>,<username>,<password>,<authentication>`: configures
 /// a context (2.1.1).
 ///
 /// All fields up to the authentication are always sent: modules differ in what they let go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICSGP", NoResponse, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConfigureContext<'a> {
     /// The context.
     pub context: ContextId,
@@ -93,6 +97,9 @@ pub struct ConfigureContext<'a> {
     /// How the network checks them.
     pub authentication: Authentication,
 }
+
+command!(ConfigureContext<'_> = "AT+QICSGP=" [context, context_type, apn, username, password, authentication]
+    -> NoResponse, 60_000 ms);
 
 /// `+QICSGP: <context_type>,<APN>,<username>,<password>,<authentication>` (2.1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,24 +145,27 @@ impl<'de> Deserialize<'de> for ContextConfiguration {
 }
 
 /// `AT+QIACT=?`: which contexts there are (2.1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIACT=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestActivateContext;
 
+command!(TestActivateContext = "AT+QIACT=?" -> AnswerText, 60_000 ms);
+
 /// `AT+QIACT?`: which contexts are up, and their addresses (2.1.2). No line if none is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIACT?", Lines<ActiveContext, 3>, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListActiveContexts;
+
+command!(ListActiveContexts = "AT+QIACT?" -> Lines<ActiveContext, 3>, 60_000 ms);
 
 /// `AT+QIACT=<contextID>`: brings a context up; takes at most 150 s (2.1.2).
 ///
 /// A context that is up already is an error on some modules and none on others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIACT", NoResponse, timeout_ms = 150_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActivateContext {
     /// The context; at most [`ContextId::MAX_ACTIVE`] can be up at once.
     pub context: ContextId,
 }
+
+command!(ActivateContext = "AT+QIACT=" [context] -> NoResponse, 150_000 ms);
 
 /// `+QIACT: <contextID>,<context_state>,<context_type>[,<IP_address>]` (2.1.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -209,27 +219,30 @@ impl<'de> Deserialize<'de> for ActiveContext {
 }
 
 /// `AT+QIDEACT=?`: which contexts there are (2.1.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIDEACT=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestDeactivateContext;
+
+command!(TestDeactivateContext = "AT+QIDEACT=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QIDEACT=<contextID>`: takes a context down and closes its sockets; takes at most 40 s
 /// (2.1.3).
 ///
 /// A context that is down already is an error on some modules and none on others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIDEACT", NoResponse, timeout_ms = 40_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeactivateContext {
     /// The context.
     pub context: ContextId,
 }
 
+command!(DeactivateContext = "AT+QIDEACT=" [context] -> NoResponse, 40_000 ms);
+
 /// `AT+CGACT?`: the state of every bearer (3GPP TS 27.007). One line each.
 ///
 /// The bearer can be on another context than the one [`ListActiveContexts`] shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CGACT?", Lines<BearerState, 16>, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListBearers;
+
+command!(ListBearers = "AT+CGACT?" -> Lines<BearerState, 16>, 5_000 ms);
 
 /// `+CGACT: <cid>,<state>` (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]

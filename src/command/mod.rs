@@ -10,7 +10,8 @@
 //! * [`Urc::parse`] recognises the lines that come unasked.
 //!
 //! A command's `write` needs a buffer of [`MAX_COMMAND_LENGTH`] bytes at most; only [`SendHex`]
-//! needs more, [`SendHex::MAX_LENGTH`].
+//! needs more, [`SendHex::MAX_LENGTH`]. In a smaller one the command is not complete, and what `write`
+//! says is how many bytes it would need.
 //!
 //! ```
 //! use atat::AtatCmd;
@@ -59,6 +60,7 @@ mod state;
 mod text;
 mod time;
 mod urc;
+mod writer;
 
 pub use address::{Address, Host, HostName, format_address, parse_address};
 pub use basic::*;

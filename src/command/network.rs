@@ -1,12 +1,12 @@
 //! Registration and signal: AT+CREG?, AT+CGREG?, AT+CEREG?, AT+CSQ (3GPP TS 27.007).
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatResp},
-};
+use atat::{AtatResp, atat_derive::AtatResp};
 use serde_at::serde::{Deserialize, Deserializer, de::Error};
 
-use super::field::{Rest, Word};
+use super::{
+    field::{Rest, Word},
+    writer::command,
+};
 
 /// Whether the module is known to a network (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,19 +52,22 @@ impl From<u8> for RegistrationStatus {
 }
 
 /// `AT+CREG?`: registration for calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CREG?", Registration, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryRegistration;
 
+command!(QueryRegistration = "AT+CREG?" -> Registration, 5_000 ms);
+
 /// `AT+CGREG?`: registration for data on 2G and 3G.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CGREG?", Registration, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryPacketRegistration;
 
+command!(QueryPacketRegistration = "AT+CGREG?" -> Registration, 5_000 ms);
+
 /// `AT+CEREG?`: registration for data on LTE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CEREG?", Registration, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryLteRegistration;
+
+command!(QueryLteRegistration = "AT+CEREG?" -> Registration, 5_000 ms);
 
 /// `+CREG: [<n>,]<stat>[,…]`, and the same with `+CGREG` and `+CEREG`: with `<n>` as an answer,
 /// without as a URC.
@@ -103,9 +106,10 @@ impl<'de> Deserialize<'de> for Registration {
 }
 
 /// `AT+CSQ`: how strong the signal is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CSQ", SignalQuality, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuerySignalQuality;
+
+command!(QuerySignalQuality = "AT+CSQ" -> SignalQuality, 5_000 ms);
 
 /// `+CSQ: <rssi>,<ber>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]

@@ -4,6 +4,8 @@ use core::fmt;
 
 use serde_at::serde::{Serialize, Serializer};
 
+use super::writer::{Argument, Value};
+
 /// A whole number from `MIN` to `MAX`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -56,6 +58,12 @@ impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Within<MIN, MAX> {
 
     fn try_from(value: u32) -> Result<Self, OutOfRange> {
         Self::new(value)
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> Argument for Within<MIN, MAX> {
+    fn value(&self) -> Value<'_> {
+        Value::Number(self.0)
     }
 }
 

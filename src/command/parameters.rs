@@ -1,9 +1,14 @@
 //! Parameters that several commands share.
 
 use atat::atat_derive::AtatEnum;
-use serde_at::serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde_at::serde::{Deserialize, Deserializer, de::Error};
 
-use super::field::Word;
+use super::{
+    field::Word,
+    writer::{Argument, Value, numbered},
+};
+
+numbered!(AccessMode, Switch);
 
 /// service_type: what a socket service is (2.1.4, 2.1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,9 +69,9 @@ impl ServiceType {
     }
 }
 
-impl Serialize for ServiceType {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+impl Argument for ServiceType {
+    fn value(&self) -> Value<'_> {
+        Value::Text(self.as_str())
     }
 }
 

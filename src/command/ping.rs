@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use atat::atat_derive::{AtatCmd, AtatResp};
+use atat::atat_derive::AtatResp;
 use serde_at::from_slice;
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     ids::ContextId,
     number::Within,
     response::{AnswerText, NoResponse},
+    writer::command,
 };
 
 /// How long the module waits for each reply: 1 to 255 s.
@@ -21,22 +22,24 @@ pub type PingTimeout = Within<1, 255>;
 pub type PingCount = Within<1, 10>;
 
 /// `AT+QPING=?`: which contexts, timeouts and counts there are (2.1.11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QPING=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestPing;
+
+command!(TestPing = "AT+QPING=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QPING=<contextID>,<host>[,<timeout>[,<pingnum>]]`: pings a host (2.1.11).
 ///
 /// OK comes at once; the results are [`Urc::Ping`](super::Urc::Ping), one for each request and a
 /// summary, within [`Ping::max_duration_ms`] after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QPING", NoResponse, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ping<'a> {
     context: ContextId,
     host: Host<'a>,
     timeout: Option<PingTimeout>,
     count: Option<PingCount>,
 }
+
+command!(Ping<'_> = "AT+QPING=" [context, host, timeout, count] -> NoResponse, 60_000 ms);
 
 impl<'a> Ping<'a> {
     const DEFAULT: u32 = 4;

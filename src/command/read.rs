@@ -2,15 +2,12 @@
 
 use core::net::SocketAddr;
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatResp},
-};
+use atat::{AtatResp, atat_derive::AtatResp};
 use serde_at::serde::{Deserialize, Deserializer, de::Error};
 
 use super::{
     address::parse_address, field::Word, ids::ConnectId, number::Within, response::AnswerText,
-    send::Zero,
+    send::Zero, writer::command,
 };
 
 /// How many bytes one [`ReadData`] asks for: 1 to 1500.
@@ -19,15 +16,15 @@ use super::{
 pub type ReadLength = Within<1, 1500>;
 
 /// `AT+QIRD=?`: which ids and lengths there are (2.1.8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIRD=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestReadData;
+
+command!(TestReadData = "AT+QIRD=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QIRD=<connectID>[,<read_length>]`: reads at most that many bytes (2.1.8).
 ///
 /// The [`ReadHeader`] is followed by a line end and that many bytes of data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIRD", ReadHeader, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadData {
     /// The socket.
     pub connect_id: ConnectId,
@@ -35,15 +32,18 @@ pub struct ReadData {
     pub length: Option<ReadLength>,
 }
 
+command!(ReadData = "AT+QIRD=" [connect_id, length] -> ReadHeader, 60_000 ms);
+
 /// `AT+QIRD=<connectID>`: reads one whole datagram of a UDP service (2.1.8).
 ///
 /// The [`ReadHeader`] tells who sent it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIRD", ReadHeader, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadDatagram {
     /// The socket.
     pub connect_id: ConnectId,
 }
+
+command!(ReadDatagram = "AT+QIRD=" [connect_id] -> ReadHeader, 60_000 ms);
 
 /// `+QIRD: <read_actual_length>[,<remoteIP>,<remote_port>]` (2.1.8).
 ///
@@ -90,12 +90,13 @@ impl<'de> Deserialize<'de> for ReadHeader {
 }
 
 /// `AT+QIRD=<connectID>,0`: how much was received, and how much of it was read (2.1.8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIRD", ReceivedData, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryReceivedData {
     connect_id: ConnectId,
     length: Zero,
 }
+
+command!(QueryReceivedData = "AT+QIRD=" [connect_id, length] -> ReceivedData, 60_000 ms);
 
 impl QueryReceivedData {
     /// Asks about a socket.

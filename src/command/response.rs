@@ -2,7 +2,7 @@
 
 use core::ops::Deref;
 
-use atat::AtatResp;
+use atat::{AtatResp, Error, InternalError};
 use heapless::Vec;
 use serde_at::serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
@@ -19,6 +19,11 @@ impl<'de> Deserialize<'de> for NoResponse {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         rest(deserializer, |_| Self)
     }
+}
+
+/// What atat's own macro makes of an answer.
+pub(super) fn parse<T: DeserializeOwned>(answer: Result<&[u8], InternalError>) -> Result<T, Error> {
+    serde_at::from_slice(answer?).map_err(|_| Error::Parse)
 }
 
 /// An answer kept as text: one line, cut off after 256 bytes.

@@ -1,12 +1,9 @@
 //! The SIM: AT+CPIN (3GPP TS 27.007).
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatResp},
-};
+use atat::{AtatResp, atat_derive::AtatResp};
 use serde_at::serde::{Deserialize, Deserializer};
 
-use super::{field::Rest, response::NoResponse, text::Text};
+use super::{field::Rest, response::NoResponse, text::Text, writer::command};
 
 /// What the SIM waits for (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,9 +38,10 @@ impl SimState {
 }
 
 /// `AT+CPIN?`: what the SIM waits for. `+CME ERROR: 10` if there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CPIN?", SimStatus, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuerySim;
+
+command!(QuerySim = "AT+CPIN?" -> SimStatus, 5_000 ms);
 
 /// `+CPIN: <code>`, an answer and a URC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,9 +72,10 @@ impl<'de> Deserialize<'de> for SimStatus {
 pub type Pin<'a> = Text<'a, 8>;
 
 /// `AT+CPIN=<pin>`: enters the PIN. Three wrong ones lock the SIM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CPIN", NoResponse, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EnterPin<'a> {
     /// The PIN.
     pub pin: Pin<'a>,
 }
+
+command!(EnterPin<'_> = "AT+CPIN=" [pin] -> NoResponse, 5_000 ms);

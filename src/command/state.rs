@@ -1,9 +1,6 @@
 //! What the sockets are doing and what went wrong: AT+QISTATE (2.1.6), AT+QIGETERROR (2.1.17).
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatResp},
-};
+use atat::{AtatResp, atat_derive::AtatResp};
 use serde_at::serde::{Deserialize, Deserializer};
 
 use super::{
@@ -12,6 +9,7 @@ use super::{
     ids::{ConnectId, ContextId},
     parameters::{AccessMode, ServiceType},
     response::{AnswerText, Lines},
+    writer::command,
 };
 
 /// socket_state: what a socket is doing (2.1.6).
@@ -55,35 +53,40 @@ impl<'de> Deserialize<'de> for SocketState {
 }
 
 /// `AT+QISTATE=?` (2.1.6). Answered by OK alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISTATE=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestListSockets;
 
+command!(TestListSockets = "AT+QISTATE=?" -> AnswerText, 60_000 ms);
+
 /// `AT+QISTATE?`: all sockets, one line each (2.1.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISTATE?", Lines<SocketStatus, 12>, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListSockets;
 
+command!(ListSockets = "AT+QISTATE?" -> Lines<SocketStatus, 12>, 60_000 ms);
+
 /// `AT+QISTATE`: the same as [`ListSockets`] in the execution form (2.1.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISTATE", Lines<SocketStatus, 12>, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExecuteListSockets;
 
+command!(ExecuteListSockets = "AT+QISTATE" -> Lines<SocketStatus, 12>, 60_000 ms);
+
 /// `AT+QISTATE=0,<contextID>`: the sockets of a context, one line each (2.1.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISTATE=0,", Lines<SocketStatus, 12>, timeout_ms = 60_000, value_sep = false)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListContextSockets {
     /// The context.
     pub context: ContextId,
 }
 
+command!(ListContextSockets = "AT+QISTATE=0," [context] -> Lines<SocketStatus, 12>, 60_000 ms);
+
 /// `AT+QISTATE=1,<connectID>`: one socket (2.1.6). No line if the id is free.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISTATE=1,", Lines<SocketStatus, 1>, timeout_ms = 60_000, value_sep = false)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuerySocket {
     /// The socket.
     pub connect_id: ConnectId,
 }
+
+command!(QuerySocket = "AT+QISTATE=1," [connect_id] -> Lines<SocketStatus, 1>, 60_000 ms);
 
 /// `+QISTATE: <connectID>,<service_type>,<IP_address>,<remote_port>,<local_port>,<socket_state>,
 /// <contextID>,<serverID>,<access_mode>,<AT_port>` (2.1.6).
@@ -149,14 +152,16 @@ impl<'de> Deserialize<'de> for SocketStatus {
 }
 
 /// `AT+QIGETERROR=?` (2.1.17). Answered by OK alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIGETERROR=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestQueryLastError;
 
+command!(TestQueryLastError = "AT+QIGETERROR=?" -> AnswerText, 60_000 ms);
+
 /// `AT+QIGETERROR`: why the last TCP/IP command failed (2.1.17). Has to come right after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIGETERROR", LastError, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryLastError;
+
+command!(QueryLastError = "AT+QIGETERROR" -> LastError, 60_000 ms);
 
 /// `+QIGETERROR: <err>,<errcode_description>` (2.1.17).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,8 @@ use core::fmt;
 
 use serde_at::serde::{Serialize, Serializer};
 
+use super::writer::{Argument, Value};
+
 /// Text of at most `MAX` bytes that cannot break out of a command.
 ///
 /// Printable ASCII without `"` and `\`: the note gives no way to escape a quote, and a CR would
@@ -48,6 +50,12 @@ impl<'a, const MAX: usize> TryFrom<&'a str> for Text<'a, MAX> {
 
     fn try_from(text: &'a str) -> Result<Self, InvalidText> {
         Self::new(text)
+    }
+}
+
+impl<const MAX: usize> Argument for Text<'_, MAX> {
+    fn value(&self) -> Value<'_> {
+        Value::Text(self.0)
     }
 }
 

@@ -2,10 +2,7 @@
 
 use core::num::NonZeroU16;
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatResp},
-};
+use atat::{AtatResp, atat_derive::AtatResp};
 use serde_at::serde::{Deserialize, Deserializer, de::Error};
 
 use super::{
@@ -14,17 +11,20 @@ use super::{
     ids::ContextId,
     parameters::Switch,
     response::{AnswerText, NoResponse},
+    writer::command,
 };
 
 /// `AT+QNTP=?`: which contexts and ports there are (2.1.12).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QNTP=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestSynchronizeTime;
 
+command!(TestSynchronizeTime = "AT+QNTP=?" -> AnswerText, 60_000 ms);
+
 /// `AT+QNTP?`: the server that is being asked (2.1.12). An error or no line if none is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QNTP?", TimeServer, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryTimeServer;
+
+command!(QueryTimeServer = "AT+QNTP?" -> TimeServer, 60_000 ms);
 
 /// `+QNTP: <server>,<port>` (2.1.12).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,14 +59,16 @@ impl<'de> Deserialize<'de> for TimeServer {
 /// (2.1.12).
 ///
 /// The result is [`Urc::TimeSynchronized`](super::Urc::TimeSynchronized), at most 125 s later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QNTP", NoResponse, timeout_ms = 125_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SynchronizeTime<'a> {
     context: ContextId,
     server: Host<'a>,
     port: Option<NonZeroU16>,
     set_clock: Option<Switch>,
 }
+
+command!(SynchronizeTime<'_> = "AT+QNTP=" [context, server, port, set_clock]
+    -> NoResponse, 125_000 ms);
 
 impl<'a> SynchronizeTime<'a> {
     const NTP_PORT: NonZeroU16 = NonZeroU16::new(123).unwrap();
@@ -176,9 +178,10 @@ impl<'de> Deserialize<'de> for DateTime {
 }
 
 /// `AT+CCLK?`: the module's clock (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CCLK?", Clock, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryClock;
+
+command!(QueryClock = "AT+CCLK?" -> Clock, 5_000 ms);
 
 /// `+CCLK: <time>` (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
