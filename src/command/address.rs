@@ -6,6 +6,7 @@ use heapless::String;
 use serde_at::serde::{Serialize, Serializer};
 
 use super::{
+    field::{Fields, digits},
     text::{InvalidText, Text},
     writer::{Argument, Value, Writer},
 };
@@ -25,22 +26,110 @@ pub fn format_address(address: IpAddr) -> String<39> {
 /// as sixteen decimal numbers with dots.
 #[must_use]
 pub fn parse_address(text: &str) -> Option<IpAddr> {
-    text.parse()
-        .ok()
-        .or_else(|| parse_sixteen_numbers(text).map(IpAddr::V6))
+    address_of(text.as_bytes())
 }
 
-fn parse_sixteen_numbers(text: &str) -> Option<Ipv6Addr> {
-    let mut octets = [0; 16];
-    let mut numbers = text.split('.');
-    for octet in &mut octets {
-        let number = numbers.next()?;
-        if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        *octet = number.parse().ok()?;
+impl Fields<'_> {
+    /// The address in the next field. None too if what is there is no address.
+    pub(super) fn address(&mut self) -> Option<IpAddr> {
+        self.word().and_then(|word| address_of(word.text))
     }
-    numbers.next().is_none().then(|| octets.into())
+}
+
+#[inline(never)]
+pub(super) fn address_of(text: &[u8]) -> Option<IpAddr> {
+    if text.contains(&b':') {
+        return groups(text).map(IpAddr::V6);
+    }
+    let mut octets = [0; 16];
+    match (dotted(text, &mut octets)?, octets) {
+        (Dotted::Four, [a, b, c, d, ..]) => Some(Ipv4Addr::new(a, b, c, d).into()),
+        (Dotted::Sixteen, octets) => Some(Ipv6Addr::from(octets).into()),
+    }
+}
+
+/// How many numbers with dots between them there are.
+enum Dotted {
+    Four,
+    Sixteen,
+}
+
+fn dotted(text: &[u8], octets: &mut [u8; 16]) -> Option<Dotted> {
+    let mut count = 0;
+    // Elsewhere a leading zero stands for another base.
+    let mut padded = false;
+    for number in text.split(|&byte| byte == b'.') {
+        *octets.get_mut(count)? = digits(number)?.try_into().ok()?;
+        padded |= number.len() > 1 && number.starts_with(b"0");
+        count += 1;
+    }
+    match count {
+        4 if !padded => Some(Dotted::Four),
+        16 => Some(Dotted::Sixteen),
+        _ => None,
+    }
+}
+
+/// IPv6 with colons.
+fn groups(text: &[u8]) -> Option<Ipv6Addr> {
+    let mut address = [0; 8];
+    let mut count = 0;
+    // How many groups there are before `::`.
+    let mut gap = None;
+    let mut rest = text;
+    loop {
+        if let Some(behind) = rest.strip_prefix(b"::") {
+            if gap.replace(count).is_some() {
+                return None;
+            }
+            rest = behind;
+        } else if count > 0 {
+            rest = rest.strip_prefix(b":")?;
+        }
+        if rest.is_empty() && gap == Some(count) {
+            break;
+        }
+        let end = rest.iter().position(|&byte| byte == b':');
+        let (group, behind) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        if behind.is_empty() && group.contains(&b'.') {
+            // The end can be written as an IPv4 address.
+            let mut octets = [0; 16];
+            let (Dotted::Four, [a, b, c, d, ..]) = (dotted(group, &mut octets)?, octets) else {
+                return None;
+            };
+            *address.get_mut(count)? = u16::from_be_bytes([a, b]);
+            *address.get_mut(count + 1)? = u16::from_be_bytes([c, d]);
+            count += 2;
+        } else {
+            *address.get_mut(count)? = hexadecimal(group)?;
+            count += 1;
+        }
+        rest = behind;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    let left_out = match gap {
+        None => return (count == 8).then(|| address.into()),
+        Some(_) if count == 8 => return None,
+        Some(_) => 8 - count,
+    };
+    let mut spread = [0; 8];
+    for (place, group) in address.into_iter().enumerate().take(count) {
+        let is_behind = gap.is_some_and(|gap| place >= gap);
+        *spread.get_mut(if is_behind { place + left_out } else { place })? = group;
+    }
+    Some(spread.into())
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u16> {
+    if digits.is_empty() || digits.len() > 4 {
+        return None;
+    }
+    digits.iter().try_fold(0, |number: u16, &digit| {
+        let value = char::from(digit).to_digit(16)?;
+        Some(number << 4 | value as u16)
+    })
 }
 
 /// An address as a parameter of a command, in quotes.

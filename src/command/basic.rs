@@ -1,18 +1,18 @@
 //! Commands that bring the port and the module into a known state. None is in the note's command
 //! list; `AT&D1` is in its section 1.2.
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatEnum, AtatResp},
-};
-use serde_at::serde::{Deserialize, Deserializer};
+use atat::atat_derive::AtatEnum;
 
 use super::{
-    field::{Clipped, Word},
-    response::NoResponse,
+    clipped::Clipped,
+    field::{Fields, Parse},
+    number::numbered,
+    response::{NoResponse, answers},
     text::Text,
-    writer::{command, numbered},
+    writer::command,
 };
+
+answers!(UrcPort);
 
 numbered!(
     ErrorFormat,
@@ -174,19 +174,11 @@ pub struct UrcPort {
     pub port: Clipped<16>,
 }
 
-#[derive(AtatResp)]
-struct UrcPortFields {
-    _key: Word<16>,
-    port: Word<16>,
-}
-
-impl AtatResp for UrcPort {}
-
-impl<'de> Deserialize<'de> for UrcPort {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = UrcPortFields::deserialize(deserializer)?;
-        Ok(Self {
-            port: fields.port.text,
+impl Parse for UrcPort {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let _key = fields.word()?;
+        Some(Self {
+            port: fields.next()?,
         })
     }
 }

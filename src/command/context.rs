@@ -2,22 +2,20 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatEnum, AtatResp},
-};
-use serde_at::serde::{Deserialize, Deserializer};
+use atat::atat_derive::AtatEnum;
 
 use super::{
-    address::parse_address,
-    field::{Clipped, Quoted, Word},
+    clipped::Clipped,
+    field::{Fields, Parse},
     ids::ContextId,
-    response::{AnswerText, Lines, NoResponse},
+    number::numbered,
+    response::{AnswerText, Lines, NoResponse, answers},
     text::Text,
-    writer::{command, numbered},
+    writer::command,
 };
 
-numbered!(ContextType, Authentication);
+numbered!(ContextType, Authentication, ContextState);
+answers!(ContextConfiguration, ActiveContext, BearerState);
 
 /// context_type: the protocols of a context (2.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -118,29 +116,17 @@ pub struct ContextConfiguration {
     pub authentication: Option<Authentication>,
 }
 
-#[derive(AtatResp)]
-struct ConfigurationFields {
-    context_type: ContextType,
-    apn: Quoted<100>,
-    username: Option<Quoted<127>>,
-    password: Option<Quoted<127>>,
-    authentication: Option<Authentication>,
-    _cdma_password: Option<u8>,
-}
-
-impl AtatResp for ContextConfiguration {}
-
-impl<'de> Deserialize<'de> for ContextConfiguration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = ConfigurationFields::deserialize(deserializer)?;
-        let text = |field: Option<Quoted<127>>| field.map(|field| field.0).unwrap_or_default();
-        Ok(Self {
-            context_type: fields.context_type,
-            apn: fields.apn.0,
-            username: text(fields.username),
-            password: text(fields.password),
-            authentication: fields.authentication,
-        })
+impl Parse for ContextConfiguration {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let configuration = Self {
+            context_type: fields.next()?,
+            apn: Clipped::new(fields.quoted()?),
+            username: Clipped::new(fields.optional_quoted()?.unwrap_or_default()),
+            password: Clipped::new(fields.optional_quoted()?.unwrap_or_default()),
+            authentication: fields.next()?,
+        };
+        let _cdma_password: Option<u8> = fields.next()?;
+        Some(configuration)
     }
 }
 
@@ -186,35 +172,23 @@ pub struct ActiveContext {
     pub ipv6: Option<Ipv6Addr>,
 }
 
-#[derive(AtatResp)]
-struct ActiveContextFields {
-    context: ContextId,
-    state: ContextState,
-    context_type: ContextType,
-    first: Option<Word<64>>,
-    second: Option<Word<64>>,
-}
-
-impl AtatResp for ActiveContext {}
-
-impl<'de> Deserialize<'de> for ActiveContext {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = ActiveContextFields::deserialize(deserializer)?;
+impl Parse for ActiveContext {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
         let mut context = Self {
-            context: fields.context,
-            state: fields.state,
-            context_type: fields.context_type,
+            context: fields.next()?,
+            state: fields.next()?,
+            context_type: fields.next()?,
             ipv4: None,
             ipv6: None,
         };
-        for word in [fields.first, fields.second].into_iter().flatten() {
-            match parse_address(&word.text) {
+        for _ in 0..2 {
+            match fields.address() {
                 Some(IpAddr::V4(address)) => context.ipv4 = Some(address),
                 Some(IpAddr::V6(address)) => context.ipv6 = Some(address),
                 None => {}
             }
         }
-        Ok(context)
+        Some(context)
     }
 }
 
@@ -245,11 +219,20 @@ pub struct ListBearers;
 command!(ListBearers = "AT+CGACT?" -> Lines<BearerState, 16>, 5_000 ms);
 
 /// `+CGACT: <cid>,<state>` (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BearerState {
     /// The context; modules number them beyond 16 too.
     pub context: u8,
     /// Whether it is up.
     pub state: ContextState,
+}
+
+impl Parse for BearerState {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            context: fields.next()?,
+            state: fields.next()?,
+        })
+    }
 }

@@ -2,16 +2,15 @@
 
 use core::net::IpAddr;
 
-use atat::{AtatResp, atat_derive::AtatResp};
-use serde_at::serde::{Deserialize, Deserializer};
-
 use super::{
-    address::{Address, Host, parse_address},
-    field::Word,
+    address::{Address, Host},
+    field::{Fields, Parse},
     ids::ContextId,
-    response::{AnswerText, NoResponse},
+    response::{AnswerText, NoResponse, answers},
     writer::command,
 };
+
+answers!(DnsServers);
 
 /// `AT+QIDNSCFG=?`: which contexts there are (2.1.13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,23 +58,12 @@ pub struct DnsServers {
     pub secondary: Option<IpAddr>,
 }
 
-#[derive(AtatResp)]
-struct DnsServersFields {
-    context: ContextId,
-    primary: Option<Word<64>>,
-    secondary: Option<Word<64>>,
-}
-
-impl AtatResp for DnsServers {}
-
-impl<'de> Deserialize<'de> for DnsServers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = DnsServersFields::deserialize(deserializer)?;
-        let address = |word: Option<Word<64>>| word.and_then(|word| parse_address(&word.text));
-        Ok(Self {
-            context: fields.context,
-            primary: address(fields.primary),
-            secondary: address(fields.secondary),
+impl Parse for DnsServers {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            context: fields.next()?,
+            primary: fields.address(),
+            secondary: fields.address(),
         })
     }
 }

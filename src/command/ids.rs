@@ -2,7 +2,10 @@
 
 use serde_at::serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::writer::{Argument, Value};
+use super::{
+    field::{Fields, Parse},
+    writer::{Argument, Value},
+};
 
 /// connectID: the number of a socket service, 0 to 11 (2.1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +76,12 @@ impl Argument for ConnectId {
     }
 }
 
+impl Parse for ConnectId {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Self::new(fields.next()?)
+    }
+}
+
 impl Serialize for ConnectId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u8(self.0)
@@ -88,6 +97,12 @@ impl<'de> Deserialize<'de> for ConnectId {
 impl Argument for ContextId {
     fn value(&self) -> Value<'_> {
         Value::Number(self.0.into())
+    }
+}
+
+impl Parse for ContextId {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Self::new(fields.next()?)
     }
 }
 

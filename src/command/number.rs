@@ -96,3 +96,21 @@ impl fmt::Display for OutOfRange {
 }
 
 impl core::error::Error for OutOfRange {}
+
+/// Enums that stand for their numbers, as arguments and as fields.
+macro_rules! numbered {
+    ($($name:ident),+) => {$(
+        impl $crate::command::writer::Argument for $name {
+            fn value(&self) -> $crate::command::writer::Value<'_> {
+                $crate::command::writer::Value::Number(*self as u32)
+            }
+        }
+
+        impl $crate::command::field::Parse for $name {
+            fn parse(fields: &mut $crate::command::field::Fields<'_>) -> Option<Self> {
+                Self::try_from(fields.next::<u8>()?).ok()
+            }
+        }
+    )+};
+}
+pub(super) use numbered;

@@ -1,11 +1,11 @@
 //! Parameters that several commands share.
 
 use atat::atat_derive::AtatEnum;
-use serde_at::serde::{Deserialize, Deserializer, de::Error};
 
 use super::{
-    field::Word,
-    writer::{Argument, Value, numbered},
+    field::{Fields, Parse},
+    number::numbered,
+    writer::{Argument, Value},
 };
 
 numbered!(AccessMode, Switch);
@@ -63,9 +63,13 @@ impl ServiceType {
     /// The service type of a word from the module, in capitals or not.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
+        Self::of(word.as_bytes())
+    }
+
+    fn of(word: &[u8]) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|service| service.as_str().eq_ignore_ascii_case(word))
+            .find(|service| service.as_str().as_bytes().eq_ignore_ascii_case(word))
     }
 }
 
@@ -75,10 +79,9 @@ impl Argument for ServiceType {
     }
 }
 
-impl<'de> Deserialize<'de> for ServiceType {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = Word::<16>::deserialize(deserializer)?;
-        Self::parse(&word.text).ok_or(D::Error::custom("not a service type"))
+impl Parse for ServiceType {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Self::of(fields.word()?.text)
     }
 }
 

@@ -2,13 +2,10 @@
 
 use core::net::IpAddr;
 
-use atat::atat_derive::AtatResp;
-use serde_at::from_slice;
-
 use super::{
-    address::{Host, parse_address},
+    address::Host,
     error_code::ErrorCode,
-    field::Word,
+    field::{Fields, Parse},
     ids::ContextId,
     number::Within,
     response::{AnswerText, NoResponse},
@@ -129,69 +126,41 @@ pub enum PingReport {
     Result(Result<(), ErrorCode>),
 }
 
-impl PingReport {
-    /// The fields of a `+QPING` line.
-    pub(super) fn parse(fields: &[u8]) -> Option<Self> {
-        let reply = || from_slice(fields).ok().and_then(PingReplyFields::report);
-        let summary = || from_slice(fields).ok().map(PingSummaryFields::report);
-        let result = || from_slice(fields).ok().map(PingResultFields::report);
-        reply().or_else(summary).or_else(result)
-    }
-}
-
-#[derive(AtatResp)]
-struct PingReplyFields {
-    result: u16,
-    address: Word<64>,
-    bytes: u16,
-    time: u32,
-    time_to_live: u8,
-}
-
-impl PingReplyFields {
-    fn report(self) -> Option<PingReport> {
-        Some(PingReport::Reply {
-            result: ErrorCode::check(self.result),
-            address: parse_address(&self.address.text)?,
-            bytes: self.bytes,
-            time: self.time,
-            time_to_live: self.time_to_live,
-        })
-    }
-}
-
-#[derive(AtatResp)]
-struct PingSummaryFields {
-    result: u16,
-    sent: u16,
-    received: u16,
-    lost: u16,
-    min: Option<u32>,
-    max: Option<u32>,
-    average: Option<u32>,
-}
-
-impl PingSummaryFields {
-    fn report(self) -> PingReport {
-        PingReport::Summary {
-            result: ErrorCode::check(self.result),
-            sent: self.sent,
-            received: self.received,
-            lost: self.lost,
-            min: self.min.unwrap_or_default(),
-            max: self.max.unwrap_or_default(),
-            average: self.average.unwrap_or_default(),
+/// The fields of a `+QPING` line.
+impl Parse for PingReport {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let result = ErrorCode::check(fields.next()?);
+        if fields.is_at_end() {
+            return Some(Self::Result(result));
+        }
+        let start = *fields;
+        match fields.address() {
+            Some(address) => Some(Self::Reply {
+                result,
+                address,
+                bytes: fields.next()?,
+                time: fields.next()?,
+                time_to_live: fields.next()?,
+            }),
+            None => {
+                *fields = start;
+                Self::summary(result, fields)
+            }
         }
     }
 }
 
-#[derive(AtatResp)]
-struct PingResultFields {
-    result: u16,
-}
-
-impl PingResultFields {
-    fn report(self) -> PingReport {
-        PingReport::Result(ErrorCode::check(self.result))
+impl PingReport {
+    fn summary(result: Result<(), ErrorCode>, fields: &mut Fields<'_>) -> Option<Self> {
+        let time = |fields: &mut Fields<'_>| fields.next().map(Option::unwrap_or_default);
+        Some(Self::Summary {
+            result,
+            sent: fields.next()?,
+            received: fields.next()?,
+            lost: fields.next()?,
+            min: time(fields)?,
+            max: time(fields)?,
+            average: time(fields)?,
+        })
     }
 }

@@ -2,13 +2,17 @@
 
 use core::net::SocketAddr;
 
-use atat::{AtatResp, atat_derive::AtatResp};
-use serde_at::serde::{Deserialize, Deserializer, de::Error};
-
 use super::{
-    address::parse_address, field::Word, ids::ConnectId, number::Within, response::AnswerText,
-    send::Zero, writer::command,
+    address::address_of,
+    field::{Fields, Parse},
+    ids::ConnectId,
+    number::Within,
+    response::{AnswerText, answers},
+    send::Zero,
+    writer::command,
 };
+
+answers!(ReadHeader, ReceivedData);
 
 /// How many bytes one [`ReadData`] asks for: 1 to 1500.
 ///
@@ -60,30 +64,22 @@ pub struct ReadHeader {
     pub peer: Option<SocketAddr>,
 }
 
-#[derive(AtatResp)]
-struct HeaderFields {
-    length: u32,
-    address: Option<Word<64>>,
-    port: Option<u16>,
-}
-
-impl AtatResp for ReadHeader {}
-
-impl<'de> Deserialize<'de> for ReadHeader {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = HeaderFields::deserialize(deserializer)?;
-        let address = match fields.address {
+impl Parse for ReadHeader {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let length = fields.next()?;
+        let address = match fields.optional_word() {
             None => None,
-            Some(word) => match parse_address(&word.text) {
+            Some(word) => match address_of(word.text) {
                 // Counters, or data that begins on this line.
-                None if !word.quoted => return Err(D::Error::custom("not a header")),
+                None if !word.quoted => return None,
                 address => address,
             },
         };
-        Ok(Self {
-            length: fields.length,
+        let port: Option<u16> = fields.next()?;
+        Some(Self {
+            length,
             peer: address
-                .zip(fields.port)
+                .zip(port)
                 .map(|(address, port)| SocketAddr::new(address, port)),
         })
     }
@@ -111,7 +107,7 @@ impl QueryReceivedData {
 
 /// `+QIRD: <total_receive_length>,<have_read_length>,<unread_length>` (2.1.8). All in bytes since
 /// the socket was opened; some modules count late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceivedData {
     /// Received.
@@ -120,4 +116,14 @@ pub struct ReceivedData {
     pub read: u64,
     /// Of these, not read yet.
     pub unread: u64,
+}
+
+impl Parse for ReceivedData {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            total: fields.next()?,
+            read: fields.next()?,
+            unread: fields.next()?,
+        })
+    }
 }

@@ -1,16 +1,17 @@
 //! Sending: AT+QISEND (2.1.7), AT+QISENDEX (2.1.9), AT+QISDE (2.1.16).
 
-use atat::atat_derive::AtatResp;
-
 use super::{
     address::Address,
+    field::{Fields, Parse},
     ids::ConnectId,
     number::Within,
     parameters::Switch,
-    response::{AnswerText, NoResponse},
+    response::{AnswerText, NoResponse, answers},
     text::{InvalidText, Text},
     writer::{Argument, Value, command},
 };
+
+answers!(SentData, DataEcho);
 
 /// How many bytes one [`SendData`] or [`SendDatagram`] announces: 1 to 1460.
 ///
@@ -97,7 +98,7 @@ impl Argument for Zero {
 
 /// `+QISEND: <total_send_length>,<ackedbytes>,<unackedbytes>` (2.1.7). All in bytes since the
 /// socket was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SentData {
     /// Sent.
@@ -106,6 +107,16 @@ pub struct SentData {
     pub acknowledged: u64,
     /// Of these, not acknowledged yet.
     pub unacknowledged: u64,
+}
+
+impl Parse for SentData {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            total: fields.next()?,
+            acknowledged: fields.next()?,
+            unacknowledged: fields.next()?,
+        })
+    }
 }
 
 /// `AT+QISENDEX=?`: which ids there are (2.1.9).
@@ -199,9 +210,17 @@ pub struct SetDataEcho {
 command!(SetDataEcho = "AT+QISDE=" [echo] -> NoResponse, 60_000 ms);
 
 /// `+QISDE: <echo>` (2.1.16).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DataEcho {
     /// On or off.
     pub echo: Switch,
+}
+
+impl Parse for DataEcho {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            echo: fields.next()?,
+        })
+    }
 }

@@ -3,11 +3,11 @@
 use atat::{AtatCmd, Error, InternalError, atat_derive::AtatEnum};
 
 use super::{
-    number::Within,
+    number::{Within, numbered},
     parameters::Switch,
     response::{AnswerText, NoResponse, parse},
     setting_answer::SettingAnswer,
-    writer::{Argument, Value, command, numbered, write_command},
+    writer::{Argument, Value, command, write_command},
 };
 
 numbered!(DataFormat, ViewMode, UdpMode);

@@ -1,9 +1,13 @@
 //! The SIM: AT+CPIN (3GPP TS 27.007).
 
-use atat::{AtatResp, atat_derive::AtatResp};
-use serde_at::serde::{Deserialize, Deserializer};
+use super::{
+    field::{Fields, Parse},
+    response::{NoResponse, answers},
+    text::Text,
+    writer::command,
+};
 
-use super::{field::Rest, response::NoResponse, text::Text, writer::command};
+answers!(SimStatus);
 
 /// What the SIM waits for (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,13 +29,13 @@ pub enum SimState {
 }
 
 impl SimState {
-    pub(super) fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &[u8]) -> Self {
         match text {
-            "READY" => Self::Ready,
-            "SIM PIN" => Self::Pin,
-            "SIM PUK" => Self::Puk,
-            "NOT READY" => Self::NotReady,
-            "NOT INSERTED" => Self::NotInserted,
+            b"READY" => Self::Ready,
+            b"SIM PIN" => Self::Pin,
+            b"SIM PUK" => Self::Puk,
+            b"NOT READY" => Self::NotReady,
+            b"NOT INSERTED" => Self::NotInserted,
             _ => Self::Other,
         }
     }
@@ -52,18 +56,11 @@ pub struct SimStatus {
     pub state: SimState,
 }
 
-#[derive(AtatResp)]
-struct SimFields {
-    code: Rest<16>,
-}
-
-impl AtatResp for SimStatus {}
-
-impl<'de> Deserialize<'de> for SimStatus {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = SimFields::deserialize(deserializer)?;
-        Ok(Self {
-            state: SimState::parse(&fields.code.0),
+impl Parse for SimStatus {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let code = fields.text();
+        (!code.is_empty()).then(|| Self {
+            state: SimState::parse(code),
         })
     }
 }

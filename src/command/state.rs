@@ -1,16 +1,16 @@
 //! What the sockets are doing and what went wrong: AT+QISTATE (2.1.6), AT+QIGETERROR (2.1.17).
 
-use atat::{AtatResp, atat_derive::AtatResp};
-use serde_at::serde::{Deserialize, Deserializer};
-
 use super::{
+    clipped::Clipped,
     error_code::ErrorCode,
-    field::{Clipped, Rest, Word},
+    field::{Fields, Parse},
     ids::{ConnectId, ContextId},
     parameters::{AccessMode, ServiceType},
-    response::{AnswerText, Lines},
+    response::{AnswerText, Lines, answers},
     writer::command,
 };
+
+answers!(SocketStatus, LastError);
 
 /// socket_state: what a socket is doing (2.1.6).
 ///
@@ -46,9 +46,9 @@ impl From<u8> for SocketState {
     }
 }
 
-impl<'de> Deserialize<'de> for SocketState {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        u8::deserialize(deserializer).map(Self::from)
+impl Parse for SocketState {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        fields.next::<u8>().map(Self::from)
     }
 }
 
@@ -117,36 +117,19 @@ pub struct SocketStatus {
     pub at_port: Clipped<12>,
 }
 
-#[derive(AtatResp)]
-struct SocketFields {
-    connect_id: ConnectId,
-    service: ServiceType,
-    address: Word<40>,
-    remote_port: u16,
-    local_port: u16,
-    state: SocketState,
-    context: ContextId,
-    server_id: u8,
-    access_mode: AccessMode,
-    at_port: Rest<12>,
-}
-
-impl AtatResp for SocketStatus {}
-
-impl<'de> Deserialize<'de> for SocketStatus {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = SocketFields::deserialize(deserializer)?;
-        Ok(Self {
-            connect_id: fields.connect_id,
-            service: fields.service,
-            address: fields.address.text,
-            remote_port: fields.remote_port,
-            local_port: fields.local_port,
-            state: fields.state,
-            context: fields.context,
-            server_id: fields.server_id,
-            access_mode: fields.access_mode,
-            at_port: fields.at_port.0,
+impl Parse for SocketStatus {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            connect_id: fields.next()?,
+            service: fields.next()?,
+            address: fields.next()?,
+            remote_port: fields.next()?,
+            local_port: fields.next()?,
+            state: fields.next()?,
+            context: fields.next()?,
+            server_id: fields.next()?,
+            access_mode: fields.next()?,
+            at_port: Clipped::new(fields.text()),
         })
     }
 }
@@ -182,20 +165,11 @@ impl LastError {
     }
 }
 
-#[derive(AtatResp)]
-struct LastErrorFields {
-    code: u16,
-    description: Rest<48>,
-}
-
-impl AtatResp for LastError {}
-
-impl<'de> Deserialize<'de> for LastError {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = LastErrorFields::deserialize(deserializer)?;
-        Ok(Self {
-            code: fields.code,
-            description: fields.description.0,
+impl Parse for LastError {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            code: fields.next()?,
+            description: Clipped::new(fields.text()),
         })
     }
 }

@@ -2,17 +2,17 @@
 
 use core::num::NonZeroU16;
 
-use atat::{AtatResp, atat_derive::AtatResp};
-use serde_at::serde::{Deserialize, Deserializer, de::Error};
-
 use super::{
     address::Host,
-    field::{Clipped, Quoted, Word},
+    clipped::Clipped,
+    field::{Fields, Parse},
     ids::ContextId,
     parameters::Switch,
-    response::{AnswerText, NoResponse},
+    response::{AnswerText, NoResponse, answers},
     writer::command,
 };
+
+answers!(TimeServer, Clock);
 
 /// `AT+QNTP=?`: which contexts and ports there are (2.1.12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,20 +37,11 @@ pub struct TimeServer {
     pub port: u16,
 }
 
-#[derive(AtatResp)]
-struct TimeServerFields {
-    server: Word<128>,
-    port: u16,
-}
-
-impl AtatResp for TimeServer {}
-
-impl<'de> Deserialize<'de> for TimeServer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = TimeServerFields::deserialize(deserializer)?;
-        Ok(Self {
-            server: fields.server.text,
-            port: fields.port,
+impl Parse for TimeServer {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            server: fields.next()?,
+            port: fields.next()?,
         })
     }
 }
@@ -124,6 +115,10 @@ pub struct DateTime {
 }
 
 impl DateTime {
+    pub(super) fn of(text: &[u8]) -> Option<Self> {
+        core::str::from_utf8(text).ok().and_then(Self::parse)
+    }
+
     /// The moment in a text from the module, without quotes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -136,7 +131,10 @@ impl DateTime {
             _ => return None,
         };
         let (time, zone) = match time.find(['+', '-']) {
-            Some(sign) => (&time[..sign], Some(parse_zone(&time[sign..])?)),
+            Some(sign) => {
+                let (time, zone) = time.split_at_checked(sign)?;
+                (time, Some(parse_zone(zone)?))
+            }
             None => (time, None),
         };
         let mut time = time.splitn(3, ':');
@@ -170,10 +168,9 @@ fn parse_zone(text: &str) -> Option<i8> {
     })
 }
 
-impl<'de> Deserialize<'de> for DateTime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Quoted::<32>::deserialize(deserializer)?.0;
-        Self::parse(&text).ok_or(D::Error::custom("not a moment"))
+impl Parse for DateTime {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        fields.quoted().and_then(Self::of)
     }
 }
 
@@ -184,9 +181,17 @@ pub struct QueryClock;
 command!(QueryClock = "AT+CCLK?" -> Clock, 5_000 ms);
 
 /// `+CCLK: <time>` (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Clock {
     /// The time.
     pub time: DateTime,
+}
+
+impl Parse for Clock {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            time: fields.next()?,
+        })
+    }
 }

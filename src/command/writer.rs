@@ -157,18 +157,6 @@ impl<'b> Writer<'b> {
     }
 }
 
-/// Enums that stand for their numbers.
-macro_rules! numbered {
-    ($($name:ident),+) => {$(
-        impl $crate::command::writer::Argument for $name {
-            fn value(&self) -> $crate::command::writer::Value<'_> {
-                $crate::command::writer::Value::Number(*self as u32)
-            }
-        }
-    )+};
-}
-pub(super) use numbered;
-
 /// Implements [`atat::AtatCmd`] for a command: its text up to the arguments, the fields that are its arguments, the type
 /// of its answer, and how long that may take.
 ///

@@ -1,11 +1,9 @@
 //! The transaction in flight: which stage it is in, and what its information lines said.
 
-use serde_at::from_slice;
-
 use super::job::{Answer, Job, Key, Outcome, Reason, Sim};
 use crate::command::{
     ActiveContext, ContextId, ContextState, LastError, ReceivedData, Registration, SentData,
-    SimState, SimStatus, SocketStatus,
+    SimState, SimStatus, SocketStatus, read,
 };
 
 /// What the module has to say next.
@@ -142,7 +140,7 @@ impl Flight {
     }
 
     fn socket(&self, line: &[u8]) -> Option<Answer> {
-        let status: SocketStatus = from_slice(line).ok()?;
+        let status: SocketStatus = read(line)?;
         Some(match self.job {
             Job::ListSockets => {
                 let before = match self.answer {
@@ -156,7 +154,7 @@ impl Flight {
     }
 
     fn context(&self, line: &[u8], wanted: ContextId) -> Option<Answer> {
-        let context: ActiveContext = from_slice(line).ok()?;
+        let context: ActiveContext = read(line)?;
         if context.context != wanted {
             // Somebody else's.
             return Some(self.answer);
@@ -180,7 +178,7 @@ pub(super) enum Concluded {
 }
 
 fn sim(line: &[u8]) -> Option<Answer> {
-    let status: SimStatus = from_slice(line).ok()?;
+    let status: SimStatus = read(line)?;
     Some(Answer::Sim(match status.state {
         SimState::Ready => Sim::Ready,
         SimState::Pin => Sim::NeedsPin,
@@ -190,12 +188,12 @@ fn sim(line: &[u8]) -> Option<Answer> {
 }
 
 fn registration(line: &[u8]) -> Option<Answer> {
-    let registration: Registration = from_slice(line).ok()?;
+    let registration: Registration = read(line)?;
     Some(Answer::Registration(registration.status))
 }
 
 fn sent(line: &[u8]) -> Option<Answer> {
-    let counts: SentData = from_slice(line).ok()?;
+    let counts: SentData = read(line)?;
     // Modules that count to more than 32 bits are compared modulo that.
     Some(Answer::Sent {
         total: counts.total as u32,
@@ -204,11 +202,11 @@ fn sent(line: &[u8]) -> Option<Answer> {
 }
 
 fn handed_over(line: &[u8]) -> Option<Answer> {
-    let counts: ReceivedData = from_slice(line).ok()?;
+    let counts: ReceivedData = read(line)?;
     Some(Answer::HandedOver(counts.read as u32))
 }
 
 fn last_error(line: &[u8]) -> Option<Answer> {
-    let error: LastError = from_slice(line).ok()?;
+    let error: LastError = read(line)?;
     Some(Answer::LastError(error.error()))
 }

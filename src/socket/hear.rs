@@ -2,15 +2,13 @@
 
 use core::net::SocketAddr;
 
-use serde_at::from_slice;
-
 use super::answer::{Concluded, Final, Flight, Stage};
 use super::job::{Job, Key, Reason};
 use super::slot::Phase;
 use super::turn::is_of_the_module;
 use super::{PayloadEcho, Table};
 use crate::command::{
-    ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, ServiceType, Urc,
+    ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, ServiceType, Urc, read, trim,
 };
 use crate::error::{Error, LinkError};
 
@@ -45,7 +43,7 @@ impl Table<'_> {
         if self.is_echo_line(line) {
             return Heard::Nothing;
         }
-        let line = line.trim_ascii();
+        let line = trim(line);
         match line {
             b"" => Heard::Nothing,
             b"OK" => self.conclude(Final::Ok),
@@ -492,7 +490,7 @@ fn is_plausible(line: &[u8]) -> bool {
 }
 
 fn read_header(line: &[u8]) -> Option<(u16, Option<SocketAddr>)> {
-    let header: ReadHeader = from_slice(line).ok()?;
+    let header: ReadHeader = read(line)?;
     u16::try_from(header.length)
         .ok()
         .filter(|&length| u32::from(length) <= ReadLength::MAX.get())
