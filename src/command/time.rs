@@ -5,6 +5,7 @@ use core::num::NonZeroU16;
 use super::{
     address::Host,
     clipped::Clipped,
+    error_code::ErrorCode,
     field::{Fields, Parse},
     ids::ContextId,
     parameters::Switch,
@@ -90,6 +91,21 @@ impl<'a> SynchronizeTime<'a> {
             self.port = Some(Self::NTP_PORT);
         }
         self
+    }
+}
+
+/// `+QNTP: <err>[,<time>]`, see [`Urc::TimeSynchronized`](super::Urc::TimeSynchronized).
+pub(crate) struct Synchronized {
+    pub(crate) result: Result<(), ErrorCode>,
+    pub(crate) time: Option<DateTime>,
+}
+
+impl Parse for Synchronized {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            result: ErrorCode::check(fields.next()?),
+            time: fields.optional_quoted()?.and_then(DateTime::of),
+        })
     }
 }
 

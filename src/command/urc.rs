@@ -5,11 +5,11 @@ use core::net::{IpAddr, SocketAddr};
 use super::{
     address::address_of,
     error_code::ErrorCode,
-    field::{Fields, Parse, Word, split},
+    field::{Fields, Parse, Word, read, split},
     ids::{ConnectId, ContextId},
     ping::PingReport,
     sim::SimState,
-    time::DateTime,
+    time::{DateTime, Synchronized},
 };
 
 /// A line that came unasked (2.2), or the late result of a command.
@@ -100,6 +100,16 @@ impl<'a> Urc<'a> {
     /// Recognises a whole line, without its line end.
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
+        match split(line, b':') {
+            Some((b"+QPING", _)) => read(line).map(Self::Ping),
+            Some((b"+QNTP", _)) => read(line)
+                .map(|Synchronized { result, time }| Self::TimeSynchronized { result, time }),
+            _ => Self::parse_common(line),
+        }
+    }
+
+    /// Recognises what has a meaning in every firmware: all but the results of the module's tools.
+    pub(crate) fn parse_common(line: &'a [u8]) -> Option<Self> {
         if line.first() != Some(&b'+') {
             return Self::parse_words(line);
         }
@@ -108,8 +118,6 @@ impl<'a> Urc<'a> {
         match name {
             b"+QIURC" => fields.all(of_socket),
             b"+QIOPEN" => fields.all(opened),
-            b"+QPING" => fields.all(PingReport::parse).map(Self::Ping),
-            b"+QNTP" => fields.all(synchronized),
             b"+CFUN" => fields.all(u8::parse).map(Self::Functionality),
             b"+CPIN" => Some(Self::Sim(SimState::parse(fields.bytes()))),
             b"+QPSMTIMER" => {
@@ -188,12 +196,5 @@ fn opened(fields: &mut Fields<'_>) -> Option<Urc<'static>> {
     Some(Urc::Opened {
         connect_id: fields.next()?,
         result: ErrorCode::check(fields.next()?),
-    })
-}
-
-fn synchronized(fields: &mut Fields<'_>) -> Option<Urc<'static>> {
-    Some(Urc::TimeSynchronized {
-        result: ErrorCode::check(fields.next()?),
-        time: fields.optional_quoted()?.and_then(DateTime::of),
     })
 }

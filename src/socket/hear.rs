@@ -76,16 +76,29 @@ impl Table<'_> {
         if let Some(failure) = Failure::parse(line) {
             return self.conclude(Final::Error(reason(failure)));
         }
-        match Urc::parse(line) {
-            Some(urc) => self.urc(urc),
-            None => {
-                if !is_plausible(line) {
-                    // Perhaps data whose header was lost.
-                    self.distrust_pushed();
-                }
-                self.foreign()
-            }
+        if let Some(urc) = Urc::parse_common(line) {
+            return self.urc(urc);
         }
+        // Of a tool that was never used it is nobody's.
+        let reader = if line.starts_with(b"+QPING:") {
+            self.pings.outstanding.reader
+        } else if line.starts_with(b"+QNTP:") {
+            self.time.reader
+        } else {
+            return self.unknown(line);
+        };
+        match reader {
+            Some(reader) if !reader(self, line) => self.unknown(line),
+            _ => Heard::Nothing,
+        }
+    }
+
+    fn unknown(&mut self, line: &[u8]) -> Heard {
+        if !is_plausible(line) {
+            // Perhaps data whose header was lost.
+            self.distrust_pushed();
+        }
+        self.foreign()
     }
 
     /// An answer to the user's own command can begin like a command: the text of a message, for one.
@@ -202,16 +215,6 @@ impl Table<'_> {
                 peer,
             } => self.on_incoming(connect_id, server_id, peer),
             Urc::IncomingFull => self.refused_connection(),
-            Urc::Ping(report) => {
-                if !self.pings.report(report) {
-                    let dropped = &mut self.statistics.dropped_replies;
-                    *dropped = dropped.wrapping_add(1);
-                }
-            }
-            Urc::TimeSynchronized { result, time } => {
-                let time = result.and_then(|()| time.ok_or(ErrorCode::Unspecified));
-                self.time.end(time);
-            }
             Urc::Ready => return self.on_restart(),
             Urc::PoweredDown | Urc::PowerSaving(_) => return self.on_power_down(),
             _ => return self.foreign(),
