@@ -6,7 +6,7 @@ use heapless::String;
 use serde_at::serde::{Serialize, Serializer};
 
 use super::{
-    field::{Fields, digits},
+    field::{Fields, digits, split},
     text::{InvalidText, Text},
     writer::{Argument, Value, Writer},
 };
@@ -73,53 +73,46 @@ fn dotted(text: &[u8], octets: &mut [u8; 16]) -> Option<Dotted> {
 /// IPv6 with colons.
 fn groups(text: &[u8]) -> Option<Ipv6Addr> {
     let mut address = [0; 8];
+    let Some(gap) = text.windows(2).position(|pair| pair == b"::") else {
+        return (list(text, &mut address)? == 8).then(|| address.into());
+    };
+    // One group of zeros at least is left out.
+    let before = list(text.get(..gap)?, &mut address)?;
+    let mut end = [0; 8];
+    let behind = list(text.get(gap + 2..)?, &mut end)?;
+    let start = 8_usize
+        .checked_sub(behind)
+        .filter(|&start| before < start)?;
+    for (place, group) in address.iter_mut().skip(start).zip(end) {
+        *place = group;
+    }
+    Some(address.into())
+}
+
+/// Groups with colons between them, none included; the last two can be written as an IPv4 address. How many there are.
+fn list(text: &[u8], groups: &mut [u16; 8]) -> Option<usize> {
     let mut count = 0;
-    // How many groups there are before `::`.
-    let mut gap = None;
-    let mut rest = text;
-    loop {
-        if let Some(behind) = rest.strip_prefix(b"::") {
-            if gap.replace(count).is_some() {
-                return None;
-            }
-            rest = behind;
-        } else if count > 0 {
-            rest = rest.strip_prefix(b":")?;
-        }
-        if rest.is_empty() && gap == Some(count) {
-            break;
-        }
-        let end = rest.iter().position(|&byte| byte == b':');
-        let (group, behind) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
-        if behind.is_empty() && group.contains(&b'.') {
-            // The end can be written as an IPv4 address.
+    let mut rest = (!text.is_empty()).then_some(text);
+    while let Some(text) = rest {
+        let (group, behind) = match split(text, b':') {
+            Some((group, behind)) => (group, Some(behind)),
+            None => (text, None),
+        };
+        if behind.is_none() && group.contains(&b'.') {
             let mut octets = [0; 16];
             let (Dotted::Four, [a, b, c, d, ..]) = (dotted(group, &mut octets)?, octets) else {
                 return None;
             };
-            *address.get_mut(count)? = u16::from_be_bytes([a, b]);
-            *address.get_mut(count + 1)? = u16::from_be_bytes([c, d]);
-            count += 2;
-        } else {
-            *address.get_mut(count)? = hexadecimal(group)?;
+            *groups.get_mut(count)? = u16::from_be_bytes([a, b]);
             count += 1;
+            *groups.get_mut(count)? = u16::from_be_bytes([c, d]);
+        } else {
+            *groups.get_mut(count)? = hexadecimal(group)?;
         }
+        count += 1;
         rest = behind;
-        if rest.is_empty() {
-            break;
-        }
     }
-    let left_out = match gap {
-        None => return (count == 8).then(|| address.into()),
-        Some(_) if count == 8 => return None,
-        Some(_) => 8 - count,
-    };
-    let mut spread = [0; 8];
-    for (place, group) in address.into_iter().enumerate().take(count) {
-        let is_behind = gap.is_some_and(|gap| place >= gap);
-        *spread.get_mut(if is_behind { place + left_out } else { place })? = group;
-    }
-    Some(spread.into())
+    Some(count)
 }
 
 fn hexadecimal(digits: &[u8]) -> Option<u16> {

@@ -210,6 +210,13 @@ pub(super) fn digits(bytes: &[u8]) -> Option<u64> {
     })
 }
 
+/// What stands beside this word in a table.
+pub(super) fn find<T: Copy>(table: &[(&str, T)], word: &[u8]) -> Option<T> {
+    let mut entries = table.iter();
+    let entry = entries.find(|(name, _)| name.as_bytes() == word)?;
+    Some(entry.1)
+}
+
 /// What is before and behind the first of these bytes.
 pub(super) fn split(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let place = bytes.iter().position(|&byte| byte == at)?;

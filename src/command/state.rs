@@ -3,7 +3,7 @@
 use super::{
     clipped::Clipped,
     error_code::ErrorCode,
-    field::{Fields, Parse},
+    field::{Fields, Parse, Word},
     ids::{ConnectId, ContextId},
     parameters::{AccessMode, ServiceType},
     response::{AnswerText, Lines, answers},
@@ -117,19 +117,55 @@ pub struct SocketStatus {
     pub at_port: Clipped<12>,
 }
 
-impl Parse for SocketStatus {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+/// The same with its texts where they are: what a firmware that only wants the state is to be spared.
+pub(crate) struct SocketLine<'a> {
+    pub(crate) connect_id: ConnectId,
+    pub(crate) state: SocketState,
+    service: ServiceType,
+    address: Word<'a>,
+    remote_port: u16,
+    local_port: u16,
+    context: ContextId,
+    server_id: u8,
+    access_mode: AccessMode,
+    at_port: &'a [u8],
+}
+
+impl<'a> SocketLine<'a> {
+    pub(crate) fn read(line: &'a [u8]) -> Option<Self> {
+        Fields::of_line(line).all(Self::parse)
+    }
+
+    fn parse(fields: &mut Fields<'a>) -> Option<Self> {
         Some(Self {
             connect_id: fields.next()?,
             service: fields.next()?,
-            address: fields.next()?,
+            address: fields.word()?,
             remote_port: fields.next()?,
             local_port: fields.next()?,
             state: fields.next()?,
             context: fields.next()?,
             server_id: fields.next()?,
             access_mode: fields.next()?,
-            at_port: Clipped::new(fields.text()),
+            at_port: fields.text(),
+        })
+    }
+}
+
+impl Parse for SocketStatus {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let line = SocketLine::parse(fields)?;
+        Some(Self {
+            connect_id: line.connect_id,
+            service: line.service,
+            address: Clipped::new(line.address.text),
+            remote_port: line.remote_port,
+            local_port: line.local_port,
+            state: line.state,
+            context: line.context,
+            server_id: line.server_id,
+            access_mode: line.access_mode,
+            at_port: Clipped::new(line.at_port),
         })
     }
 }
@@ -158,6 +194,12 @@ pub struct LastError {
 }
 
 impl LastError {
+    /// The error alone.
+    pub(crate) fn read(line: &[u8]) -> Option<Result<(), ErrorCode>> {
+        let mut fields = Fields::of_line(line);
+        fields.next().map(ErrorCode::check)
+    }
+
     /// The error; `None` for 0, which after a failure means that the module does not know.
     #[must_use]
     pub fn error(&self) -> Option<ErrorCode> {

@@ -5,7 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 use super::{
     address::address_of,
     error_code::ErrorCode,
-    field::{Fields, Parse, Word, read, split},
+    field::{Fields, Word, find, read, split},
     ids::{ConnectId, ContextId},
     ping::PingReport,
     sim::SimState,
@@ -110,45 +110,54 @@ impl<'a> Urc<'a> {
 
     /// Recognises what has a meaning in every firmware: all but the results of the module's tools.
     pub(crate) fn parse_common(line: &'a [u8]) -> Option<Self> {
-        if line.first() != Some(&b'+') {
-            return Self::parse_words(line);
+        let line = line.trim_ascii_end();
+        if let Some(urc) = find(&WORDS, line) {
+            return Some(urc);
         }
         let (name, _) = split(line, b':')?;
         let mut fields = Fields::of_line(line);
         match name {
-            b"+QIURC" => fields.all(of_socket),
-            b"+QIOPEN" => fields.all(opened),
-            b"+CFUN" => fields.all(u8::parse).map(Self::Functionality),
-            b"+CPIN" => Some(Self::Sim(SimState::parse(fields.bytes()))),
             b"+QPSMTIMER" => {
                 let text = core::str::from_utf8(fields.bytes()).ok();
                 text.map(Self::PowerSaving)
             }
-            _ => None,
-        }
-    }
-
-    fn parse_words(line: &[u8]) -> Option<Self> {
-        match line.trim_ascii_end() {
-            b"RDY" => Some(Self::Ready),
-            b"APP RDY" => Some(Self::ApplicationReady),
-            b"POWERED DOWN" => Some(Self::PoweredDown),
-            b"NO CARRIER" => Some(Self::NoCarrier),
-            _ => None,
+            _ => find(&NAMES, name).and_then(|parse| fields.all(parse)),
         }
     }
 }
 
+/// Lines that are nothing but words.
+const WORDS: [(&str, Urc<'static>); 4] = [
+    ("RDY", Urc::Ready),
+    ("APP RDY", Urc::ApplicationReady),
+    ("POWERED DOWN", Urc::PoweredDown),
+    ("NO CARRIER", Urc::NoCarrier),
+];
+
+/// What reads the fields of a URC.
+type Reader = fn(&mut Fields<'_>) -> Option<Urc<'static>>;
+
+const NAMES: [(&str, Reader); 4] = [
+    ("+QIURC", of_socket),
+    ("+QIOPEN", opened),
+    ("+CFUN", |fields| fields.next().map(Urc::Functionality)),
+    ("+CPIN", |fields| {
+        Some(Urc::Sim(SimState::parse(fields.bytes())))
+    }),
+];
+
+const OF_SOCKETS: [(&str, Reader); 6] = [
+    ("\"recv\"", received),
+    ("\"closed\"", |fields| fields.next().map(Urc::Closed)),
+    ("\"incoming\"", incoming),
+    ("\"incoming full\"", |_| Some(Urc::IncomingFull)),
+    ("\"pdpdeact\"", |fields| fields.next().map(Urc::ContextLost)),
+    ("\"dnsgip\"", resolved),
+];
+
 fn of_socket(fields: &mut Fields<'_>) -> Option<Urc<'static>> {
-    match fields.field()? {
-        b"\"recv\"" => received(fields),
-        b"\"closed\"" => fields.next().map(Urc::Closed),
-        b"\"incoming\"" => incoming(fields),
-        b"\"incoming full\"" => Some(Urc::IncomingFull),
-        b"\"pdpdeact\"" => fields.next().map(Urc::ContextLost),
-        b"\"dnsgip\"" => resolved(fields),
-        _ => None,
-    }
+    let read = find(&OF_SOCKETS, fields.field()?)?;
+    read(fields)
 }
 
 fn received(fields: &mut Fields<'_>) -> Option<Urc<'static>> {

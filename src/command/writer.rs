@@ -81,6 +81,7 @@ impl<'b> Writer<'b> {
         self.buffer.get(..self.length).unwrap_or_default()
     }
 
+    #[inline(never)]
     fn byte(&mut self, byte: u8) {
         if let Some(place) = self.buffer.get_mut(self.length) {
             *place = byte;
