@@ -15,11 +15,15 @@ use super::{
 /// refuse `::` and brackets.
 #[must_use]
 pub fn format_address(address: IpAddr) -> String<39> {
+    // 15 and 39 characters are the most that either can have, so that there always is room.
     let mut buffer = [0; 39];
     let mut writer = Writer::new(&mut buffer);
     writer.address(&address);
-    // 15 and 39 characters are the most that either can have, so that there always is room.
-    writer.written().iter().copied().map(char::from).collect()
+    let mut text = String::new();
+    for &byte in writer.written() {
+        let _ = text.push(char::from(byte));
+    }
+    text
 }
 
 /// The address in a text from the module: IPv4 with dots, IPv6 with colons in any form, or IPv6
@@ -76,8 +80,9 @@ fn groups(text: &[u8]) -> Option<Ipv6Addr> {
     let Some(gap) = text.windows(2).position(|pair| pair == b"::") else {
         return (list(text, &mut address)? == 8).then(|| address.into());
     };
-    // One group of zeros at least is left out.
-    let before = list(text.get(..gap)?, &mut address)?;
+    // One group of zeros at least is left out, and the end is behind them.
+    let start = text.get(..gap).filter(|start| !start.contains(&b'.'))?;
+    let before = list(start, &mut address)?;
     let mut end = [0; 8];
     let behind = list(text.get(gap + 2..)?, &mut end)?;
     let start = 8_usize

@@ -119,14 +119,14 @@ pub struct Lines<T, const N: usize>(pub Vec<T, N>);
 
 impl<T, const N: usize> Lines<T, N> {
     fn of(lines: &[u8], read: fn(&[u8]) -> Option<T>) -> Self {
-        Self(
-            lines
-                .split(|byte| matches!(byte, b'\r' | b'\n'))
-                .filter(|line| !line.is_empty())
-                .filter_map(read)
-                .take(N)
-                .collect(),
-        )
+        let lines = lines.split(|byte| matches!(byte, b'\r' | b'\n'));
+        let mut kept = Vec::new();
+        for line in lines.filter(|line| !line.is_empty()).filter_map(read) {
+            if kept.push(line).is_err() {
+                break;
+            }
+        }
+        Self(kept)
     }
 }
 
