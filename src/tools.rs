@@ -19,7 +19,7 @@ use crate::command::{
 };
 use crate::error::{Error, LinkError};
 use crate::socket::{
-    AtResult, LinkState, Outstanding, PingReply, PingSummary, Reason, Table, Ticket,
+    AtResult, LinkState, Outstanding, PingReply, PingSummary, Reason, Table, Ticket, read_time,
 };
 use crate::stack::Stack;
 
@@ -100,6 +100,8 @@ impl<'d> Stack<'d> {
         let context = self.shared.with(|table| table.config.context);
         let command = SynchronizeTime::new(context, host_of(server)?).set_clock(set_clock.into());
         let mut question = Question::begin(*self, TIME_LIMIT, |table| &mut table.time).await;
+        self.shared
+            .with(|table| table.time.reader = Some(read_time));
         question.ask(&command).await?;
         question.end().await
     }

@@ -214,3 +214,40 @@ fn waiting_times_follow_the_arguments() {
     let longest = ping.timeout(PingTimeout::MAX).count(PingCount::MAX);
     assert_eq!(longest.max_duration_ms(), 2_610_000);
 }
+
+/// The types of this crate as parts of a command that atat derives.
+#[test]
+fn a_users_own_command_is_made_of_the_same_types() {
+    use atat::{AtatCmd as _, atat_derive::AtatCmd};
+
+    #[derive(AtatCmd)]
+    #[at_cmd("+OWN", Lines<SignalQuality, 2>)]
+    struct Own<'a> {
+        context: ContextId,
+        connect_id: ConnectId,
+        number: Within<1, 9>,
+        text: Text<'a, 8>,
+        host: Host<'a>,
+        address: Address,
+        switch: Switch,
+    }
+
+    let own = Own {
+        context: ContextId::FIRST,
+        connect_id: ConnectId::FIRST,
+        number: Within::MAX,
+        text: Text::new("a b").unwrap(),
+        host: Host::name("example.com").unwrap(),
+        address: Ipv6Addr::LOCALHOST.into(),
+        switch: Switch::On,
+    };
+    let mut buffer = [0; MAX_COMMAND_LENGTH];
+    let length = own.write(&mut buffer);
+    assert_eq!(
+        &buffer[..length],
+        b"AT+OWN=1,0,9,\"a b\",\"example.com\",\"0:0:0:0:0:0:0:1\",1\r"
+    );
+    let lines = own.parse(Ok(b"+CSQ: 24,99\r\n+CSQ: 7,0\r\n+CSQ: 1,1"));
+    let strengths: Vec<u8> = lines.unwrap().iter().map(|quality| quality.rssi).collect();
+    assert_eq!(strengths, [24, 7]);
+}

@@ -70,13 +70,12 @@ fn the_table_lists_every_form() {
 fn the_forms_cover_every_command_in_the_source() {
     let mut declared = BTreeSet::new();
     for source in sources() {
-        let mut lines = source.lines();
-        while let Some(line) = lines.next() {
-            if line.starts_with("#[at_cmd(") {
-                let name = lines
-                    .find_map(|line| line.strip_prefix("pub struct "))
-                    .expect("a command is a public struct");
-                let name = name.split([' ', '<', ';']).next().unwrap();
+        for line in source.lines() {
+            let command = line
+                .strip_prefix("command!(")
+                .or_else(|| line.strip_prefix("impl AtatCmd for "));
+            if let Some(command) = command {
+                let name = command.split([' ', '<']).next().unwrap();
                 assert!(declared.insert(name.to_owned()), "{name} twice");
             }
         }

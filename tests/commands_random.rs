@@ -207,3 +207,19 @@ fn every_address_is_read_back() {
         assert_eq!(parse_address(&dotted), Some(address.into()));
     });
 }
+
+/// But for the sixteen numbers, which are no address to others.
+#[test]
+fn addresses_are_what_they_are_to_others() {
+    let pieces = select(vec![
+        ":", ":", ":", "::", "::", ".", ".", "0", "1", "9", "10", "01", "255", "256", "f", "FF",
+        "ffff", "10000", "g", "-1", "+1", " ", "1.2.3.4", "1:2:3:4", "5:6:7:8",
+    ]);
+    let text = vec(pieces, 0..12).prop_map(|pieces| pieces.concat());
+    for_all(&text, |text| {
+        let numbers = text.split('.').count();
+        if numbers != 16 {
+            assert_eq!(parse_address(&text), text.parse().ok(), "{text}");
+        }
+    });
+}

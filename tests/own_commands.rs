@@ -16,8 +16,8 @@ use embassy_time::{Instant, with_timeout};
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
 use quectel_nal::command::{
-    DataFormat, ErrorCode, KeepAlive, Setting, SettingKey, SocketState, Switch, UdpMode, ViewMode,
-    Within,
+    ConnectId, DataFormat, ErrorCode, HexText, KeepAlive, SendHex, Setting, SettingKey,
+    SocketState, Switch, UdpMode, ViewMode, Within,
 };
 use quectel_nal::{Config, Error, LinkError, PingReply, Pinging, Stack};
 use virtual_modem::{Chop, Fault, InProcess};
@@ -90,6 +90,14 @@ fn answers_of_every_length() {
         // More than is kept.
         let all = ask(&stack, "AT+QICFG=?\r").await;
         assert_eq!(all, Err(atat::Error::Capacity));
+        assert_eq!(client.send(&GetSignalQuality).await, Ok(GOOD));
+        // A command that is too long.
+        let digits = "00".repeat(256);
+        let command = SendHex {
+            connect_id: ConnectId::FIRST,
+            data: HexText::new(&digits).unwrap(),
+        };
+        assert_eq!(client.send(&command).await, Err(atat::Error::Capacity));
         assert_eq!(client.send(&GetSignalQuality).await, Ok(GOOD));
         assert_no_violation(&modem);
     });

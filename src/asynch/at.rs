@@ -38,7 +38,7 @@ impl<'d> Stack<'d> {
 /// # Panics
 ///
 /// A command that atat derives panics in `send` when it is longer than 384 bytes. Put longer ones together with
-/// `send_with`, which answers with [`atat::Error::Capacity`].
+/// `send_with`, which answers with [`atat::Error::Capacity`], as `send` does for those of [`command`](crate::command).
 ///
 /// # Cancel safety
 ///
@@ -143,7 +143,9 @@ impl<'s, 'd> Turn<'s, 'd> {
         // Outside the lock: it is the user's code.
         let mut text = [0; MAX_COMMAND_LENGTH];
         let length = command.write(&mut text);
-        let text = text.get(..length).unwrap_or_default();
+        let Some(text) = text.get(..length) else {
+            return false;
+        };
         self.shared.with(|table| table.at.write(self.owner, text))
     }
 

@@ -1,28 +1,28 @@
 //! Addresses and host names as they stand in commands and answers.
 
-use core::{
-    fmt::Write,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use heapless::String;
 use serde_at::serde::{Serialize, Serializer};
 
-use super::text::{InvalidText, Text};
+use super::{
+    field::{Fields, digits, split},
+    text::{InvalidText, Text},
+    writer::{Argument, Value, Writer},
+};
 
 /// The address as modules take it: IPv4 with dots; IPv6 as eight groups, because some modules
 /// refuse `::` and brackets.
 #[must_use]
 pub fn format_address(address: IpAddr) -> String<39> {
-    let mut text = String::new();
     // 15 and 39 characters are the most that either can have, so that there always is room.
-    let _ = match address {
-        IpAddr::V4(address) => write!(text, "{address}"),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, e, f, g, h] = address.segments();
-            write!(text, "{a:x}:{b:x}:{c:x}:{d:x}:{e:x}:{f:x}:{g:x}:{h:x}")
-        }
-    };
+    let mut buffer = [0; 39];
+    let mut writer = Writer::new(&mut buffer);
+    writer.address(&address);
+    let mut text = String::new();
+    for &byte in writer.written() {
+        let _ = text.push(char::from(byte));
+    }
     text
 }
 
@@ -30,22 +30,104 @@ pub fn format_address(address: IpAddr) -> String<39> {
 /// as sixteen decimal numbers with dots.
 #[must_use]
 pub fn parse_address(text: &str) -> Option<IpAddr> {
-    text.parse()
-        .ok()
-        .or_else(|| parse_sixteen_numbers(text).map(IpAddr::V6))
+    address_of(text.as_bytes())
 }
 
-fn parse_sixteen_numbers(text: &str) -> Option<Ipv6Addr> {
-    let mut octets = [0; 16];
-    let mut numbers = text.split('.');
-    for octet in &mut octets {
-        let number = numbers.next()?;
-        if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        *octet = number.parse().ok()?;
+impl Fields<'_> {
+    /// The address in the next field. None too if what is there is no address.
+    pub(super) fn address(&mut self) -> Option<IpAddr> {
+        self.word().and_then(|word| address_of(word.text))
     }
-    numbers.next().is_none().then(|| octets.into())
+}
+
+#[inline(never)]
+pub(super) fn address_of(text: &[u8]) -> Option<IpAddr> {
+    if text.contains(&b':') {
+        return groups(text).map(IpAddr::V6);
+    }
+    let mut octets = [0; 16];
+    match (dotted(text, &mut octets)?, octets) {
+        (Dotted::Four, [a, b, c, d, ..]) => Some(Ipv4Addr::new(a, b, c, d).into()),
+        (Dotted::Sixteen, octets) => Some(Ipv6Addr::from(octets).into()),
+    }
+}
+
+/// How many numbers with dots between them there are.
+enum Dotted {
+    Four,
+    Sixteen,
+}
+
+fn dotted(text: &[u8], octets: &mut [u8; 16]) -> Option<Dotted> {
+    let mut count = 0;
+    // Elsewhere a leading zero stands for another base.
+    let mut padded = false;
+    for number in text.split(|&byte| byte == b'.') {
+        *octets.get_mut(count)? = digits(number)?.try_into().ok()?;
+        padded |= number.len() > 1 && number.starts_with(b"0");
+        count += 1;
+    }
+    match count {
+        4 if !padded => Some(Dotted::Four),
+        16 => Some(Dotted::Sixteen),
+        _ => None,
+    }
+}
+
+/// IPv6 with colons.
+fn groups(text: &[u8]) -> Option<Ipv6Addr> {
+    let mut address = [0; 8];
+    let Some(gap) = text.windows(2).position(|pair| pair == b"::") else {
+        return (list(text, &mut address)? == 8).then(|| address.into());
+    };
+    // One group of zeros at least is left out, and the end is behind them.
+    let start = text.get(..gap).filter(|start| !start.contains(&b'.'))?;
+    let before = list(start, &mut address)?;
+    let mut end = [0; 8];
+    let behind = list(text.get(gap + 2..)?, &mut end)?;
+    let start = 8_usize
+        .checked_sub(behind)
+        .filter(|&start| before < start)?;
+    for (place, group) in address.iter_mut().skip(start).zip(end) {
+        *place = group;
+    }
+    Some(address.into())
+}
+
+/// Groups with colons between them, none included; the last two can be written as an IPv4 address. How many there are.
+fn list(text: &[u8], groups: &mut [u16; 8]) -> Option<usize> {
+    let mut count = 0;
+    let mut rest = (!text.is_empty()).then_some(text);
+    while let Some(text) = rest {
+        let (group, behind) = match split(text, b':') {
+            Some((group, behind)) => (group, Some(behind)),
+            None => (text, None),
+        };
+        if behind.is_none() && group.contains(&b'.') {
+            let mut octets = [0; 16];
+            let (Dotted::Four, [a, b, c, d, ..]) = (dotted(group, &mut octets)?, octets) else {
+                return None;
+            };
+            *groups.get_mut(count)? = u16::from_be_bytes([a, b]);
+            count += 1;
+            *groups.get_mut(count)? = u16::from_be_bytes([c, d]);
+        } else {
+            *groups.get_mut(count)? = hexadecimal(group)?;
+        }
+        count += 1;
+        rest = behind;
+    }
+    Some(count)
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u16> {
+    if digits.is_empty() || digits.len() > 4 {
+        return None;
+    }
+    digits.iter().try_fold(0, |number: u16, &digit| {
+        let value = char::from(digit).to_digit(16)?;
+        Some(number << 4 | value as u16)
+    })
 }
 
 /// An address as a parameter of a command, in quotes.
@@ -68,6 +150,12 @@ impl From<Ipv4Addr> for Address {
 impl From<Ipv6Addr> for Address {
     fn from(address: Ipv6Addr) -> Self {
         Self(address.into())
+    }
+}
+
+impl Argument for Address {
+    fn value(&self) -> Value<'_> {
+        Value::Address(&self.0)
     }
 }
 
@@ -118,6 +206,15 @@ impl From<IpAddr> for Host<'_> {
 impl From<Ipv4Addr> for Host<'_> {
     fn from(address: Ipv4Addr) -> Self {
         Self::Address(address.into())
+    }
+}
+
+impl Argument for Host<'_> {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Name(name) => name.value(),
+            Self::Address(address) => Value::Address(address),
+        }
     }
 }
 

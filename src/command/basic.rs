@@ -1,32 +1,44 @@
 //! Commands that bring the port and the module into a known state. None is in the note's command
 //! list; `AT&D1` is in its section 1.2.
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatEnum, AtatResp},
-};
-use serde_at::serde::{Deserialize, Deserializer};
+use atat::atat_derive::AtatEnum;
 
 use super::{
-    field::{Clipped, Word},
-    response::NoResponse,
+    clipped::Clipped,
+    field::{Fields, Parse},
+    number::numbered,
+    response::{NoResponse, answers},
     text::Text,
+    writer::command,
 };
 
+answers!(UrcPort);
+
+numbered!(
+    ErrorFormat,
+    FlowControl,
+    Functionality,
+    Restart,
+    PowerDownMode
+);
+
 /// `AT`: asks whether anyone is there (ITU-T V.250). 1 s, to be tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("", NoResponse, timeout_ms = 1_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attention;
 
+command!(Attention = "AT" -> NoResponse, 1_000 ms);
+
 /// `ATE0`: the module does not repeat commands (ITU-T V.250).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("E0", NoResponse, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DisableCommandEcho;
 
+command!(DisableCommandEcho = "ATE0" -> NoResponse, 5_000 ms);
+
 /// `ATE1`: the module repeats commands (ITU-T V.250), as it does after power-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("E1", NoResponse, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EnableCommandEcho;
+
+command!(EnableCommandEcho = "ATE1" -> NoResponse, 5_000 ms);
 
 /// How a failure is told (3GPP TS 27.007); see [`Failure`](super::Failure).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -42,17 +54,19 @@ pub enum ErrorFormat {
 }
 
 /// `AT+CMEE=<n>`: how failures are told (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CMEE", NoResponse, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetErrorFormat {
     /// How.
     pub format: ErrorFormat,
 }
 
+command!(SetErrorFormat = "AT+CMEE=" [format] -> NoResponse, 5_000 ms);
+
 /// `AT&D1`: DTR from on to off leaves the data mode and keeps the connection (1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("&D1", NoResponse, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EscapeWithDtr;
+
+command!(EscapeWithDtr = "AT&D1" -> NoResponse, 5_000 ms);
 
 /// How one direction of the UART is held (ITU-T V.250).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -68,14 +82,15 @@ pub enum FlowControl {
 }
 
 /// `AT+IFC=<dce_by_dte>,<dte_by_dce>`: flow control (ITU-T V.250).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+IFC", NoResponse, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetFlowControl {
     /// How the host holds the module: RTS.
     pub module_by_host: FlowControl,
     /// How the module holds the host: CTS.
     pub host_by_module: FlowControl,
 }
+
+command!(SetFlowControl = "AT+IFC=" [module_by_host, host_by_module] -> NoResponse, 5_000 ms);
 
 /// How much of the module is on (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -102,14 +117,15 @@ pub enum Restart {
 }
 
 /// `AT+CFUN=<fun>[,<rst>]`: how much of the module is on (3GPP TS 27.007); takes at most 15 s.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CFUN", NoResponse, timeout_ms = 15_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetFunctionality {
     /// What is on.
     pub functionality: Functionality,
     /// Whether the module restarts.
     pub restart: Option<Restart>,
 }
+
+command!(SetFunctionality = "AT+CFUN=" [functionality, restart] -> NoResponse, 15_000 ms);
 
 /// How the module goes down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -123,33 +139,31 @@ pub enum PowerDownMode {
 }
 
 /// `AT+QPOWD=<n>`: switches the module off. 40 s; POWERED DOWN follows the OK.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QPOWD", NoResponse, timeout_ms = 40_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PowerDown {
     /// How.
     pub mode: PowerDownMode,
 }
 
+command!(PowerDown = "AT+QPOWD=" [mode] -> NoResponse, 40_000 ms);
+
 /// The name of one of the module's ports, at most 16 bytes: `uart1`, `usbat`, `usbmodem`, `all`.
 pub type PortName<'a> = Text<'a, 16>;
 
 /// `AT+QURCCFG="urcport"`: which port URCs go to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QURCCFG=\"urcport\"", UrcPort, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryUrcPort;
 
+command!(QueryUrcPort = "AT+QURCCFG=\"urcport\"" -> UrcPort, 5_000 ms);
+
 /// `AT+QURCCFG="urcport",<port>`: sends URCs to this port. Kept over a restart by most modules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd(
-    "+QURCCFG=\"urcport\",",
-    NoResponse,
-    timeout_ms = 5_000,
-    value_sep = false
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConfigureUrcPort<'a> {
     /// The port.
     pub port: PortName<'a>,
 }
+
+command!(ConfigureUrcPort<'_> = "AT+QURCCFG=\"urcport\"," [port] -> NoResponse, 5_000 ms);
 
 /// `+QURCCFG: "urcport",<port>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,19 +174,11 @@ pub struct UrcPort {
     pub port: Clipped<16>,
 }
 
-#[derive(AtatResp)]
-struct UrcPortFields {
-    _key: Word<16>,
-    port: Word<16>,
-}
-
-impl AtatResp for UrcPort {}
-
-impl<'de> Deserialize<'de> for UrcPort {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = UrcPortFields::deserialize(deserializer)?;
-        Ok(Self {
-            port: fields.port.text,
+impl Parse for UrcPort {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let _key = fields.word()?;
+        Some(Self {
+            port: fields.next()?,
         })
     }
 }

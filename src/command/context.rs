@@ -2,19 +2,20 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatEnum, AtatResp},
-};
-use serde_at::serde::{Deserialize, Deserializer};
+use atat::atat_derive::AtatEnum;
 
 use super::{
-    address::parse_address,
-    field::{Clipped, Quoted, Word},
+    clipped::Clipped,
+    field::{Fields, Parse},
     ids::ContextId,
-    response::{AnswerText, Lines, NoResponse},
+    number::numbered,
+    response::{AnswerText, Lines, NoResponse, answers},
     text::Text,
+    writer::command,
 };
+
+numbered!(ContextType, Authentication, ContextState);
+answers!(ContextConfiguration, ActiveContext, BearerState);
 
 /// context_type: the protocols of a context (2.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -61,24 +62,25 @@ pub type AccessPointName<'a> = Text<'a, 100>;
 pub type Credential<'a> = Text<'a, 127>;
 
 /// `AT+QICSGP=?`: which contexts and parameters there are (2.1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICSGP=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestConfigureContext;
 
+command!(TestConfigureContext = "AT+QICSGP=?" -> AnswerText, 60_000 ms);
+
 /// `AT+QICSGP=<contextID>`: how a context is configured (2.1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICSGP", ContextConfiguration, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryContextConfiguration {
     /// The context.
     pub context: ContextId,
 }
 
+command!(QueryContextConfiguration = "AT+QICSGP=" [context] -> ContextConfiguration, 60_000 ms);
+
 /// `AT+QICSGP=<contextID>,<context_type>,<APN>,<username>,<password>,<authentication>`: configures
 /// a context (2.1.1).
 ///
 /// All fields up to the authentication are always sent: modules differ in what they let go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICSGP", NoResponse, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConfigureContext<'a> {
     /// The context.
     pub context: ContextId,
@@ -93,6 +95,9 @@ pub struct ConfigureContext<'a> {
     /// How the network checks them.
     pub authentication: Authentication,
 }
+
+command!(ConfigureContext<'_> = "AT+QICSGP=" [context, context_type, apn, username, password, authentication]
+    -> NoResponse, 60_000 ms);
 
 /// `+QICSGP: <context_type>,<APN>,<username>,<password>,<authentication>` (2.1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,51 +116,42 @@ pub struct ContextConfiguration {
     pub authentication: Option<Authentication>,
 }
 
-#[derive(AtatResp)]
-struct ConfigurationFields {
-    context_type: ContextType,
-    apn: Quoted<100>,
-    username: Option<Quoted<127>>,
-    password: Option<Quoted<127>>,
-    authentication: Option<Authentication>,
-    _cdma_password: Option<u8>,
-}
-
-impl AtatResp for ContextConfiguration {}
-
-impl<'de> Deserialize<'de> for ContextConfiguration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = ConfigurationFields::deserialize(deserializer)?;
-        let text = |field: Option<Quoted<127>>| field.map(|field| field.0).unwrap_or_default();
-        Ok(Self {
-            context_type: fields.context_type,
-            apn: fields.apn.0,
-            username: text(fields.username),
-            password: text(fields.password),
-            authentication: fields.authentication,
-        })
+impl Parse for ContextConfiguration {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let configuration = Self {
+            context_type: fields.next()?,
+            apn: Clipped::new(fields.quoted()?),
+            username: Clipped::new(fields.optional_quoted()?.unwrap_or_default()),
+            password: Clipped::new(fields.optional_quoted()?.unwrap_or_default()),
+            authentication: fields.next()?,
+        };
+        let _cdma_password: Option<u8> = fields.next()?;
+        Some(configuration)
     }
 }
 
 /// `AT+QIACT=?`: which contexts there are (2.1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIACT=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestActivateContext;
 
+command!(TestActivateContext = "AT+QIACT=?" -> AnswerText, 60_000 ms);
+
 /// `AT+QIACT?`: which contexts are up, and their addresses (2.1.2). No line if none is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIACT?", Lines<ActiveContext, 3>, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListActiveContexts;
+
+command!(ListActiveContexts = "AT+QIACT?" -> Lines<ActiveContext, 3>, 60_000 ms);
 
 /// `AT+QIACT=<contextID>`: brings a context up; takes at most 150 s (2.1.2).
 ///
 /// A context that is up already is an error on some modules and none on others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIACT", NoResponse, timeout_ms = 150_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActivateContext {
     /// The context; at most [`ContextId::MAX_ACTIVE`] can be up at once.
     pub context: ContextId,
 }
+
+command!(ActivateContext = "AT+QIACT=" [context] -> NoResponse, 150_000 ms);
 
 /// `+QIACT: <contextID>,<context_state>,<context_type>[,<IP_address>]` (2.1.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,67 +172,67 @@ pub struct ActiveContext {
     pub ipv6: Option<Ipv6Addr>,
 }
 
-#[derive(AtatResp)]
-struct ActiveContextFields {
-    context: ContextId,
-    state: ContextState,
-    context_type: ContextType,
-    first: Option<Word<64>>,
-    second: Option<Word<64>>,
-}
-
-impl AtatResp for ActiveContext {}
-
-impl<'de> Deserialize<'de> for ActiveContext {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = ActiveContextFields::deserialize(deserializer)?;
+impl Parse for ActiveContext {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
         let mut context = Self {
-            context: fields.context,
-            state: fields.state,
-            context_type: fields.context_type,
+            context: fields.next()?,
+            state: fields.next()?,
+            context_type: fields.next()?,
             ipv4: None,
             ipv6: None,
         };
-        for word in [fields.first, fields.second].into_iter().flatten() {
-            match parse_address(&word.text) {
+        for _ in 0..2 {
+            match fields.address() {
                 Some(IpAddr::V4(address)) => context.ipv4 = Some(address),
                 Some(IpAddr::V6(address)) => context.ipv6 = Some(address),
                 None => {}
             }
         }
-        Ok(context)
+        Some(context)
     }
 }
 
 /// `AT+QIDEACT=?`: which contexts there are (2.1.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIDEACT=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestDeactivateContext;
+
+command!(TestDeactivateContext = "AT+QIDEACT=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QIDEACT=<contextID>`: takes a context down and closes its sockets; takes at most 40 s
 /// (2.1.3).
 ///
 /// A context that is down already is an error on some modules and none on others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIDEACT", NoResponse, timeout_ms = 40_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeactivateContext {
     /// The context.
     pub context: ContextId,
 }
 
+command!(DeactivateContext = "AT+QIDEACT=" [context] -> NoResponse, 40_000 ms);
+
 /// `AT+CGACT?`: the state of every bearer (3GPP TS 27.007). One line each.
 ///
 /// The bearer can be on another context than the one [`ListActiveContexts`] shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CGACT?", Lines<BearerState, 16>, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListBearers;
 
+command!(ListBearers = "AT+CGACT?" -> Lines<BearerState, 16>, 5_000 ms);
+
 /// `+CGACT: <cid>,<state>` (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BearerState {
     /// The context; modules number them beyond 16 too.
     pub context: u8,
     /// Whether it is up.
     pub state: ContextState,
+}
+
+impl Parse for BearerState {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            context: fields.next()?,
+            state: fields.next()?,
+        })
+    }
 }

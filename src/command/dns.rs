@@ -2,38 +2,36 @@
 
 use core::net::IpAddr;
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatResp},
-};
-use serde_at::serde::{Deserialize, Deserializer};
-
 use super::{
-    address::{Address, Host, parse_address},
-    field::Word,
+    address::{Address, Host},
+    field::{Fields, Parse},
     ids::ContextId,
-    response::{AnswerText, NoResponse},
+    response::{AnswerText, NoResponse, answers},
+    writer::command,
 };
+
+answers!(DnsServers);
 
 /// `AT+QIDNSCFG=?`: which contexts there are (2.1.13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIDNSCFG=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestConfigureDns;
 
+command!(TestConfigureDns = "AT+QIDNSCFG=?" -> AnswerText, 60_000 ms);
+
 /// `AT+QIDNSCFG=<contextID>`: the name servers of a context (2.1.13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIDNSCFG", DnsServers, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryDns {
     /// The context, which has to be up.
     pub context: ContextId,
 }
 
+command!(QueryDns = "AT+QIDNSCFG=" [context] -> DnsServers, 60_000 ms);
+
 /// `AT+QIDNSCFG=<contextID>,<pridnsaddr>[,<secdnsaddr>]`: sets the name servers of a context
 /// (2.1.13).
 ///
 /// Activating the context again brings back those of the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIDNSCFG", NoResponse, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConfigureDns {
     /// The context, which has to be up.
     pub context: ContextId,
@@ -42,6 +40,8 @@ pub struct ConfigureDns {
     /// The server asked next.
     pub secondary: Option<Address>,
 }
+
+command!(ConfigureDns = "AT+QIDNSCFG=" [context, primary, secondary] -> NoResponse, 60_000 ms);
 
 /// `+QIDNSCFG: <contextID>,<pridnsaddr>,<secdnsaddr>` (2.1.13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,42 +58,33 @@ pub struct DnsServers {
     pub secondary: Option<IpAddr>,
 }
 
-#[derive(AtatResp)]
-struct DnsServersFields {
-    context: ContextId,
-    primary: Option<Word<64>>,
-    secondary: Option<Word<64>>,
-}
-
-impl AtatResp for DnsServers {}
-
-impl<'de> Deserialize<'de> for DnsServers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = DnsServersFields::deserialize(deserializer)?;
-        let address = |word: Option<Word<64>>| word.and_then(|word| parse_address(&word.text));
-        Ok(Self {
-            context: fields.context,
-            primary: address(fields.primary),
-            secondary: address(fields.secondary),
+impl Parse for DnsServers {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            context: fields.next()?,
+            primary: fields.address(),
+            secondary: fields.address(),
         })
     }
 }
 
 /// `AT+QIDNSGIP=?`: which contexts there are (2.1.14).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIDNSGIP=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestResolveName;
+
+command!(TestResolveName = "AT+QIDNSGIP=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QIDNSGIP=<contextID>,<hostname>`: looks up the addresses of a name (2.1.14).
 ///
 /// The results are [`Urc::NameResolved`](super::Urc::NameResolved) and then
 /// [`Urc::NameAddress`](super::Urc::NameAddress) for each address, at most 60 s later. They do not
 /// say which name they belong to: one lookup at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIDNSGIP", NoResponse, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResolveName<'a> {
     /// The context, which has to be up.
     pub context: ContextId,
     /// The name.
     pub host: Host<'a>,
 }
+
+command!(ResolveName<'_> = "AT+QIDNSGIP=" [context, host] -> NoResponse, 60_000 ms);

@@ -1,5 +1,7 @@
 //! The final results that say no.
 
+use super::field::{digits, trim};
+
 /// A final result that says that a command failed: `ERROR`, `+CME ERROR: …` or `+CMS ERROR: …`.
 ///
 /// Socket commands mostly give the plain one and leave the reason to
@@ -25,21 +27,26 @@ impl<'a> Failure<'a> {
     /// Recognises a whole line, without its line end.
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
-        let line = core::str::from_utf8(line).ok()?.trim_ascii();
-        if line == "ERROR" {
+        let line = trim(line);
+        if line == b"ERROR" {
             Some(Self::Plain)
-        } else if let Some(reason) = line.strip_prefix("+CME ERROR:") {
-            let reason = reason.trim_ascii();
-            Some(number(reason).map_or(Self::EquipmentText(reason), Self::Equipment))
+        } else if let Some(reason) = line.strip_prefix(b"+CME ERROR:") {
+            Self::with_reason(reason, Self::Equipment, Self::EquipmentText)
         } else {
-            let reason = line.strip_prefix("+CMS ERROR:")?.trim_ascii();
-            Some(number(reason).map_or(Self::MessageText(reason), Self::Message))
+            let reason = line.strip_prefix(b"+CMS ERROR:")?;
+            Self::with_reason(reason, Self::Message, Self::MessageText)
         }
     }
-}
 
-fn number(text: &str) -> Option<u16> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())?
+    fn with_reason(
+        reason: &'a [u8],
+        number: fn(u16) -> Self,
+        text: fn(&'a str) -> Self,
+    ) -> Option<Self> {
+        let reason = trim(reason);
+        match digits(reason).and_then(|number| number.try_into().ok()) {
+            Some(value) => Some(number(value)),
+            None => core::str::from_utf8(reason).ok().map(text),
+        }
+    }
 }

@@ -2,6 +2,11 @@
 
 use serde_at::serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+use super::{
+    field::{Fields, Parse},
+    writer::{Argument, Value},
+};
+
 /// connectID: the number of a socket service, 0 to 11 (2.1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -65,6 +70,18 @@ impl ContextId {
     }
 }
 
+impl Argument for ConnectId {
+    fn value(&self) -> Value<'_> {
+        Value::Number(self.0.into())
+    }
+}
+
+impl Parse for ConnectId {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Self::new(fields.next()?)
+    }
+}
+
 impl Serialize for ConnectId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u8(self.0)
@@ -74,6 +91,18 @@ impl Serialize for ConnectId {
 impl<'de> Deserialize<'de> for ConnectId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(u8::deserialize(deserializer)?).ok_or(D::Error::custom("not a connectID"))
+    }
+}
+
+impl Argument for ContextId {
+    fn value(&self) -> Value<'_> {
+        Value::Number(self.0.into())
+    }
+}
+
+impl Parse for ContextId {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Self::new(fields.next()?)
     }
 }
 

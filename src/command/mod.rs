@@ -5,12 +5,15 @@
 //!
 //! * A command implements [`atat::AtatCmd`]. Its fields only take values that the note allows, so
 //!   a command that exists can be sent, and nothing a user supplies can end it early.
-//! * A response type parses **one information line**, without its line end, through
-//!   [`serde_at::from_slice`]. Commands answered by any number of lines use [`Lines`].
+//! * A response type parses **one information line**, without its line end. Commands answered by any
+//!   number of lines use [`Lines`].
 //! * [`Urc::parse`] recognises the lines that come unasked.
+//! * Response types are the answers of commands that a user has atat derive, too, and ids, numbers
+//!   within a range, texts, addresses and enums their arguments.
 //!
 //! A command's `write` needs a buffer of [`MAX_COMMAND_LENGTH`] bytes at most; only [`SendHex`]
-//! needs more, [`SendHex::MAX_LENGTH`].
+//! needs more, [`SendHex::MAX_LENGTH`]. In a smaller one the command is not complete, and what `write`
+//! says is how many bytes it would need.
 //!
 //! ```
 //! use atat::AtatCmd;
@@ -36,6 +39,7 @@
 
 mod address;
 mod basic;
+mod clipped;
 mod context;
 mod dns;
 mod error_code;
@@ -59,14 +63,15 @@ mod state;
 mod text;
 mod time;
 mod urc;
+mod writer;
 
 pub use address::{Address, Host, HostName, format_address, parse_address};
 pub use basic::*;
+pub use clipped::Clipped;
 pub use context::*;
 pub use dns::*;
 pub use error_code::ErrorCode;
 pub use failure::*;
-pub use field::Clipped;
 pub use identity::*;
 pub use ids::{ConnectId, ContextId};
 pub use network::*;
@@ -85,6 +90,8 @@ pub use state::*;
 pub use text::{InvalidText, Text};
 pub use time::*;
 pub use urc::Urc;
+
+pub(crate) use field::{read, trim};
 
 /// Bytes that any command but [`SendHex`] needs at most when it is written, CR included.
 pub const MAX_COMMAND_LENGTH: usize = 384;

@@ -1,12 +1,12 @@
 //! Registration and signal: AT+CREG?, AT+CGREG?, AT+CEREG?, AT+CSQ (3GPP TS 27.007).
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatResp},
+use super::{
+    field::{Fields, Parse, digits},
+    response::answers,
+    writer::command,
 };
-use serde_at::serde::{Deserialize, Deserializer, de::Error};
 
-use super::field::{Rest, Word};
+answers!(Registration, SignalQuality);
 
 /// Whether the module is known to a network (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,19 +52,22 @@ impl From<u8> for RegistrationStatus {
 }
 
 /// `AT+CREG?`: registration for calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CREG?", Registration, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryRegistration;
 
+command!(QueryRegistration = "AT+CREG?" -> Registration, 5_000 ms);
+
 /// `AT+CGREG?`: registration for data on 2G and 3G.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CGREG?", Registration, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryPacketRegistration;
 
+command!(QueryPacketRegistration = "AT+CGREG?" -> Registration, 5_000 ms);
+
 /// `AT+CEREG?`: registration for data on LTE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CEREG?", Registration, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryLteRegistration;
+
+command!(QueryLteRegistration = "AT+CEREG?" -> Registration, 5_000 ms);
 
 /// `+CREG: [<n>,]<stat>[,…]`, and the same with `+CGREG` and `+CEREG`: with `<n>` as an answer,
 /// without as a URC.
@@ -76,45 +79,44 @@ pub struct Registration {
     pub status: RegistrationStatus,
 }
 
-#[derive(AtatResp)]
-struct RegistrationFields {
-    first: u8,
-    second: Option<Word<8>>,
-    _rest: Rest<0>,
-}
-
-impl AtatResp for Registration {}
-
-impl<'de> Deserialize<'de> for Registration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = RegistrationFields::deserialize(deserializer)?;
+impl Parse for Registration {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let first: u8 = fields.next()?;
         // What follows the status is in quotes; a bare number means that the first was <n>.
-        let number = match fields.second {
-            Some(word) if !word.quoted => word
-                .text
-                .parse()
-                .map_err(|_| D::Error::custom("not a status"))?,
-            _ => fields.first,
+        let number = match fields.optional_word() {
+            Some(word) if !word.quoted => digits(word.text)?.try_into().ok()?,
+            _ => first,
         };
-        Ok(Self {
+        fields.bytes();
+        Some(Self {
             status: number.into(),
         })
     }
 }
 
 /// `AT+CSQ`: how strong the signal is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CSQ", SignalQuality, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuerySignalQuality;
 
+command!(QuerySignalQuality = "AT+CSQ" -> SignalQuality, 5_000 ms);
+
 /// `+CSQ: <rssi>,<ber>`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SignalQuality {
     /// Strength, 0 to 31, or 99 if not known; see [`SignalQuality::dbm`].
     pub rssi: u8,
     /// Class of the bit error rate, 0 to 7, or 99 if not known.
     pub bit_error_rate: u8,
+}
+
+impl Parse for SignalQuality {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            rssi: fields.next()?,
+            bit_error_rate: fields.next()?,
+        })
+    }
 }
 
 impl SignalQuality {

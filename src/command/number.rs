@@ -4,6 +4,8 @@ use core::fmt;
 
 use serde_at::serde::{Serialize, Serializer};
 
+use super::writer::{Argument, Value};
+
 /// A whole number from `MIN` to `MAX`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -59,6 +61,12 @@ impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Within<MIN, MAX> {
     }
 }
 
+impl<const MIN: u32, const MAX: u32> Argument for Within<MIN, MAX> {
+    fn value(&self) -> Value<'_> {
+        Value::Number(self.0)
+    }
+}
+
 impl<const MIN: u32, const MAX: u32> Serialize for Within<MIN, MAX> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u32(self.0)
@@ -88,3 +96,21 @@ impl fmt::Display for OutOfRange {
 }
 
 impl core::error::Error for OutOfRange {}
+
+/// Enums that stand for their numbers, as arguments and as fields.
+macro_rules! numbered {
+    ($($name:ident),+) => {$(
+        impl $crate::command::writer::Argument for $name {
+            fn value(&self) -> $crate::command::writer::Value<'_> {
+                $crate::command::writer::Value::Number(*self as u32)
+            }
+        }
+
+        impl $crate::command::field::Parse for $name {
+            fn parse(fields: &mut $crate::command::field::Fields<'_>) -> Option<Self> {
+                Self::try_from(fields.next::<u8>()?).ok()
+            }
+        }
+    )+};
+}
+pub(super) use numbered;

@@ -1,19 +1,19 @@
 //! Opening and closing sockets, switching their mode: AT+QIOPEN, AT+QICLOSE (2.1.4, 2.1.5),
 //! AT+QISWTMD (2.1.10) and ATO (1.2).
 
-use atat::atat_derive::AtatCmd;
-
 use super::{
     address::Host,
     ids::{ConnectId, ContextId},
     parameters::{AccessMode, ServiceType},
     response::{AnswerText, NoResponse},
+    writer::command,
 };
 
 /// `AT+QIOPEN=?`: which parameters there are (2.1.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIOPEN=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestOpenSocket;
+
+command!(TestOpenSocket = "AT+QIOPEN=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QIOPEN=<contextID>,<connectID>,<service_type>,<host>,<remote_port>,<local_port>,
 /// <access_mode>`: opens a socket (2.1.4).
@@ -21,8 +21,7 @@ pub struct TestOpenSocket;
 /// In buffer and direct push mode OK only says that the module has begun; the result is
 /// [`Urc::Opened`](super::Urc::Opened), at most 150 s later. In transparent mode the final result
 /// is CONNECT. Always all seven fields are sent: some families know more, and none needs them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIOPEN", NoResponse, timeout_ms = 150_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenSocket<'a> {
     /// The context, which has to be up.
     pub context: ContextId,
@@ -40,16 +39,19 @@ pub struct OpenSocket<'a> {
     pub access_mode: AccessMode,
 }
 
+command!(OpenSocket<'_> = "AT+QIOPEN=" [context, connect_id, service, host, remote_port, local_port, access_mode]
+    -> NoResponse, 150_000 ms);
+
 /// `AT+QICLOSE=?`: which ids and timeouts there are (2.1.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICLOSE=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestCloseSocket;
+
+command!(TestCloseSocket = "AT+QICLOSE=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QICLOSE=<connectID>[,<timeout>]`: closes a socket and frees its id (2.1.5).
 ///
 /// An id that is free already is an error on some modules and none on others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICLOSE", NoResponse, timeout_ms = 10_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloseSocket {
     /// The socket.
     pub connect_id: ConnectId,
@@ -57,6 +59,8 @@ pub struct CloseSocket {
     /// meanwhile. Without it modules wait for 10 s, or not at all.
     pub timeout: Option<u16>,
 }
+
+command!(CloseSocket = "AT+QICLOSE=" [connect_id, timeout] -> NoResponse, 10_000 ms);
 
 impl CloseSocket {
     /// How long the answer to this command can take, in milliseconds: the timeout and 5 s, at
@@ -71,15 +75,15 @@ impl CloseSocket {
 }
 
 /// `AT+QISWTMD=?`: which ids and modes there are (2.1.10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISWTMD=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestSwitchAccessMode;
+
+command!(TestSwitchAccessMode = "AT+QISWTMD=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QISWTMD=<connectID>,<access_mode>`: switches how a socket's data gets to the host (2.1.10).
 ///
 /// Into transparent mode the final result is CONNECT, and the port carries data from then on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISWTMD", NoResponse, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwitchAccessMode {
     /// The socket.
     pub connect_id: ConnectId,
@@ -87,9 +91,12 @@ pub struct SwitchAccessMode {
     pub access_mode: AccessMode,
 }
 
+command!(SwitchAccessMode = "AT+QISWTMD=" [connect_id, access_mode] -> NoResponse, 60_000 ms);
+
 /// `ATO`: goes back into transparent mode after `+++` (1.2).
 ///
 /// The final result is CONNECT, or NO CARRIER if there is nothing to go back to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("O", NoResponse, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResumeDataMode;
+
+command!(ResumeDataMode = "ATO" -> NoResponse, 60_000 ms);

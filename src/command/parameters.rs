@@ -1,9 +1,14 @@
 //! Parameters that several commands share.
 
 use atat::atat_derive::AtatEnum;
-use serde_at::serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::field::Word;
+use super::{
+    field::{Fields, Parse},
+    number::numbered,
+    writer::{Argument, Value},
+};
+
+numbered!(AccessMode, Switch);
 
 /// service_type: what a socket service is (2.1.4, 2.1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,22 +63,25 @@ impl ServiceType {
     /// The service type of a word from the module, in capitals or not.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
+        Self::of(word.as_bytes())
+    }
+
+    fn of(word: &[u8]) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|service| service.as_str().eq_ignore_ascii_case(word))
+            .find(|service| service.as_str().as_bytes().eq_ignore_ascii_case(word))
     }
 }
 
-impl Serialize for ServiceType {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+impl Argument for ServiceType {
+    fn value(&self) -> Value<'_> {
+        Value::Text(self.as_str())
     }
 }
 
-impl<'de> Deserialize<'de> for ServiceType {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = Word::<16>::deserialize(deserializer)?;
-        Self::parse(&word.text).ok_or(D::Error::custom("not a service type"))
+impl Parse for ServiceType {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Self::of(fields.word()?.text)
     }
 }
 

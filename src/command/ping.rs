@@ -2,16 +2,14 @@
 
 use core::net::IpAddr;
 
-use atat::atat_derive::{AtatCmd, AtatResp};
-use serde_at::from_slice;
-
 use super::{
-    address::{Host, parse_address},
+    address::Host,
     error_code::ErrorCode,
-    field::Word,
+    field::{Fields, Parse},
     ids::ContextId,
     number::Within,
     response::{AnswerText, NoResponse},
+    writer::command,
 };
 
 /// How long the module waits for each reply: 1 to 255 s.
@@ -21,22 +19,24 @@ pub type PingTimeout = Within<1, 255>;
 pub type PingCount = Within<1, 10>;
 
 /// `AT+QPING=?`: which contexts, timeouts and counts there are (2.1.11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QPING=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestPing;
+
+command!(TestPing = "AT+QPING=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QPING=<contextID>,<host>[,<timeout>[,<pingnum>]]`: pings a host (2.1.11).
 ///
 /// OK comes at once; the results are [`Urc::Ping`](super::Urc::Ping), one for each request and a
 /// summary, within [`Ping::max_duration_ms`] after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QPING", NoResponse, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ping<'a> {
     context: ContextId,
     host: Host<'a>,
     timeout: Option<PingTimeout>,
     count: Option<PingCount>,
 }
+
+command!(Ping<'_> = "AT+QPING=" [context, host, timeout, count] -> NoResponse, 60_000 ms);
 
 impl<'a> Ping<'a> {
     const DEFAULT: u32 = 4;
@@ -126,69 +126,41 @@ pub enum PingReport {
     Result(Result<(), ErrorCode>),
 }
 
-impl PingReport {
-    /// The fields of a `+QPING` line.
-    pub(super) fn parse(fields: &[u8]) -> Option<Self> {
-        let reply = || from_slice(fields).ok().and_then(PingReplyFields::report);
-        let summary = || from_slice(fields).ok().map(PingSummaryFields::report);
-        let result = || from_slice(fields).ok().map(PingResultFields::report);
-        reply().or_else(summary).or_else(result)
-    }
-}
-
-#[derive(AtatResp)]
-struct PingReplyFields {
-    result: u16,
-    address: Word<64>,
-    bytes: u16,
-    time: u32,
-    time_to_live: u8,
-}
-
-impl PingReplyFields {
-    fn report(self) -> Option<PingReport> {
-        Some(PingReport::Reply {
-            result: ErrorCode::check(self.result),
-            address: parse_address(&self.address.text)?,
-            bytes: self.bytes,
-            time: self.time,
-            time_to_live: self.time_to_live,
-        })
-    }
-}
-
-#[derive(AtatResp)]
-struct PingSummaryFields {
-    result: u16,
-    sent: u16,
-    received: u16,
-    lost: u16,
-    min: Option<u32>,
-    max: Option<u32>,
-    average: Option<u32>,
-}
-
-impl PingSummaryFields {
-    fn report(self) -> PingReport {
-        PingReport::Summary {
-            result: ErrorCode::check(self.result),
-            sent: self.sent,
-            received: self.received,
-            lost: self.lost,
-            min: self.min.unwrap_or_default(),
-            max: self.max.unwrap_or_default(),
-            average: self.average.unwrap_or_default(),
+/// The fields of a `+QPING` line.
+impl Parse for PingReport {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let result = ErrorCode::check(fields.next()?);
+        if fields.is_at_end() {
+            return Some(Self::Result(result));
+        }
+        let start = *fields;
+        match fields.address() {
+            Some(address) => Some(Self::Reply {
+                result,
+                address,
+                bytes: fields.next()?,
+                time: fields.next()?,
+                time_to_live: fields.next()?,
+            }),
+            None => {
+                *fields = start;
+                Self::summary(result, fields)
+            }
         }
     }
 }
 
-#[derive(AtatResp)]
-struct PingResultFields {
-    result: u16,
-}
-
-impl PingResultFields {
-    fn report(self) -> PingReport {
-        PingReport::Result(ErrorCode::check(self.result))
+impl PingReport {
+    fn summary(result: Result<(), ErrorCode>, fields: &mut Fields<'_>) -> Option<Self> {
+        let time = |fields: &mut Fields<'_>| fields.next().map(Option::unwrap_or_default);
+        Some(Self::Summary {
+            result,
+            sent: fields.next()?,
+            received: fields.next()?,
+            lost: fields.next()?,
+            min: time(fields)?,
+            max: time(fields)?,
+            average: time(fields)?,
+        })
     }
 }

@@ -2,16 +2,17 @@
 
 use core::net::SocketAddr;
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatResp},
-};
-use serde_at::serde::{Deserialize, Deserializer, de::Error};
-
 use super::{
-    address::parse_address, field::Word, ids::ConnectId, number::Within, response::AnswerText,
+    address::address_of,
+    field::{Fields, Parse},
+    ids::ConnectId,
+    number::Within,
+    response::{AnswerText, answers},
     send::Zero,
+    writer::command,
 };
+
+answers!(ReadHeader, ReceivedData);
 
 /// How many bytes one [`ReadData`] asks for: 1 to 1500.
 ///
@@ -19,15 +20,15 @@ use super::{
 pub type ReadLength = Within<1, 1500>;
 
 /// `AT+QIRD=?`: which ids and lengths there are (2.1.8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIRD=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestReadData;
+
+command!(TestReadData = "AT+QIRD=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QIRD=<connectID>[,<read_length>]`: reads at most that many bytes (2.1.8).
 ///
 /// The [`ReadHeader`] is followed by a line end and that many bytes of data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIRD", ReadHeader, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadData {
     /// The socket.
     pub connect_id: ConnectId,
@@ -35,15 +36,18 @@ pub struct ReadData {
     pub length: Option<ReadLength>,
 }
 
+command!(ReadData = "AT+QIRD=" [connect_id, length] -> ReadHeader, 60_000 ms);
+
 /// `AT+QIRD=<connectID>`: reads one whole datagram of a UDP service (2.1.8).
 ///
 /// The [`ReadHeader`] tells who sent it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIRD", ReadHeader, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadDatagram {
     /// The socket.
     pub connect_id: ConnectId,
 }
+
+command!(ReadDatagram = "AT+QIRD=" [connect_id] -> ReadHeader, 60_000 ms);
 
 /// `+QIRD: <read_actual_length>[,<remoteIP>,<remote_port>]` (2.1.8).
 ///
@@ -60,42 +64,35 @@ pub struct ReadHeader {
     pub peer: Option<SocketAddr>,
 }
 
-#[derive(AtatResp)]
-struct HeaderFields {
-    length: u32,
-    address: Option<Word<64>>,
-    port: Option<u16>,
-}
-
-impl AtatResp for ReadHeader {}
-
-impl<'de> Deserialize<'de> for ReadHeader {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = HeaderFields::deserialize(deserializer)?;
-        let address = match fields.address {
+impl Parse for ReadHeader {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let length = fields.next()?;
+        let address = match fields.optional_word() {
             None => None,
-            Some(word) => match parse_address(&word.text) {
+            Some(word) => match address_of(word.text) {
                 // Counters, or data that begins on this line.
-                None if !word.quoted => return Err(D::Error::custom("not a header")),
+                None if !word.quoted => return None,
                 address => address,
             },
         };
-        Ok(Self {
-            length: fields.length,
+        let port: Option<u16> = fields.next()?;
+        Some(Self {
+            length,
             peer: address
-                .zip(fields.port)
+                .zip(port)
                 .map(|(address, port)| SocketAddr::new(address, port)),
         })
     }
 }
 
 /// `AT+QIRD=<connectID>,0`: how much was received, and how much of it was read (2.1.8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIRD", ReceivedData, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryReceivedData {
     connect_id: ConnectId,
     length: Zero,
 }
+
+command!(QueryReceivedData = "AT+QIRD=" [connect_id, length] -> ReceivedData, 60_000 ms);
 
 impl QueryReceivedData {
     /// Asks about a socket.
@@ -110,7 +107,7 @@ impl QueryReceivedData {
 
 /// `+QIRD: <total_receive_length>,<have_read_length>,<unread_length>` (2.1.8). All in bytes since
 /// the socket was opened; some modules count late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceivedData {
     /// Received.
@@ -119,4 +116,14 @@ pub struct ReceivedData {
     pub read: u64,
     /// Of these, not read yet.
     pub unread: u64,
+}
+
+impl Parse for ReceivedData {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            total: fields.next()?,
+            read: fields.next()?,
+            unread: fields.next()?,
+        })
+    }
 }

@@ -1,14 +1,14 @@
 //! The answer to AT+QICFG (2.1.15).
 
-use atat::{AtatResp, atat_derive::AtatResp};
-use serde_at::serde::{Deserialize, Deserializer, de::Error};
-
 use super::{
-    field::Word,
+    field::{Fields, Parse},
     number::Within,
     parameters::Switch,
+    response::answers,
     settings::{KeepAlive, Setting, SettingKey},
 };
+
+answers!(SettingAnswer);
 
 /// `+QICFG: <key>,<values>` (2.1.15).
 ///
@@ -23,28 +23,17 @@ pub struct SettingAnswer {
     pub values: [Option<u32>; 4],
 }
 
-#[derive(AtatResp)]
-struct SettingFields {
-    key: Word<24>,
-    first: Option<u32>,
-    second: Option<u32>,
-    third: Option<u32>,
-    fourth: Option<u32>,
-}
-
-impl AtatResp for SettingAnswer {}
-
-impl<'de> Deserialize<'de> for SettingAnswer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = SettingFields::deserialize(deserializer)?;
+impl Parse for SettingAnswer {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let word = fields.word()?;
         let key = SettingKey::ALL
             .into_iter()
-            .find(|key| key.as_str() == fields.key.text.as_str())
-            .ok_or(D::Error::custom("not a setting"))?;
-        Ok(Self {
-            key,
-            values: [fields.first, fields.second, fields.third, fields.fourth],
-        })
+            .find(|key| key.as_str().as_bytes() == word.text)?;
+        let mut values = [None; 4];
+        for value in &mut values {
+            *value = fields.next()?;
+        }
+        Some(Self { key, values })
     }
 }
 

@@ -1,34 +1,51 @@
 //! Optional parameters of the stack: AT+QICFG (2.1.15).
 
-use atat::atat_derive::{AtatCmd, AtatEnum};
-use serde_at::serde::{Serialize, Serializer, ser::SerializeStruct};
+use atat::{AtatCmd, Error, InternalError, atat_derive::AtatEnum};
 
 use super::{
-    number::Within,
+    number::{Within, numbered},
     parameters::Switch,
-    response::{AnswerText, NoResponse},
+    response::{AnswerText, NoResponse, parse},
     setting_answer::SettingAnswer,
+    writer::{Argument, Value, command, write_command},
 };
 
+numbered!(DataFormat, ViewMode, UdpMode);
+
 /// `AT+QICFG=?`: which settings and ranges there are, one line each (2.1.15).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICFG=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestConfigureSetting;
 
+command!(TestConfigureSetting = "AT+QICFG=?" -> AnswerText, 60_000 ms);
+
 /// `AT+QICFG=<key>`: the value of a setting (2.1.15).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICFG", SettingAnswer, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuerySetting {
     /// The setting.
     pub key: SettingKey,
 }
 
+command!(QuerySetting = "AT+QICFG=" [key] -> SettingAnswer, 60_000 ms);
+
 /// `AT+QICFG=<key>,<values>`: changes a setting (2.1.15).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICFG", NoResponse, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConfigureSetting {
     /// The setting and its value.
     pub setting: Setting,
+}
+
+impl AtatCmd for ConfigureSetting {
+    type Response = NoResponse;
+
+    const MAX_TIMEOUT_MS: u32 = 60_000;
+
+    fn write(&self, buffer: &mut [u8]) -> usize {
+        write_command(buffer, "AT+QICFG=", &self.setting.arguments())
+    }
+
+    fn parse(&self, answer: Result<&[u8], InternalError>) -> Result<NoResponse, Error> {
+        parse(answer)
+    }
 }
 
 /// The name of a setting (2.1.15).
@@ -107,9 +124,9 @@ impl SettingKey {
     }
 }
 
-impl Serialize for SettingKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+impl Argument for SettingKey {
+    fn value(&self) -> Value<'_> {
+        Value::Text(self.as_str())
     }
 }
 
@@ -227,42 +244,42 @@ impl Setting {
     }
 }
 
-impl Serialize for Setting {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Setting", 5)?;
-        fields.serialize_field("key", &self.key())?;
+impl Setting {
+    /// Its name and its values.
+    fn arguments(&self) -> [Value<'_>; 5] {
+        let mut arguments = [Value::Absent; 5];
+        let [key, first, second, third, fourth] = &mut arguments;
+        *key = Value::Text(self.key().as_str());
         match self {
-            Self::TransparentPacketSize(bytes) => fields.serialize_field("bytes", bytes)?,
-            Self::TransparentWait(wait) => fields.serialize_field("wait", wait)?,
+            Self::TransparentPacketSize(bytes) => *first = bytes.value(),
+            Self::TransparentWait(wait) => *first = wait.value(),
             Self::DataFormats { send, receive } => {
-                fields.serialize_field("send", send)?;
-                fields.serialize_field("receive", receive)?;
+                *first = send.value();
+                *second = receive.value();
             }
-            Self::ViewMode(mode) => fields.serialize_field("mode", mode)?,
+            Self::ViewMode(mode) => *first = mode.value(),
             Self::TcpRetransmission {
                 max_backoffs,
                 max_interval,
             } => {
-                fields.serialize_field("max_backoffs", max_backoffs)?;
-                fields.serialize_field("max_interval", max_interval)?;
+                *first = max_backoffs.value();
+                *second = max_interval.value();
             }
-            Self::SendTimeout(timeout) => fields.serialize_field("timeout", timeout)?,
-            Self::UdpReadMode(mode) | Self::UdpSendMode(mode) => {
-                fields.serialize_field("mode", mode)?;
-            }
-            Self::TcpKeepAlive(None) => fields.serialize_field("enable", &Switch::Off)?,
+            Self::SendTimeout(timeout) => *first = timeout.value(),
+            Self::UdpReadMode(mode) | Self::UdpSendMode(mode) => *first = mode.value(),
+            Self::TcpKeepAlive(None) => *first = Switch::Off.value(),
             Self::TcpKeepAlive(Some(keep_alive)) => {
-                fields.serialize_field("enable", &Switch::On)?;
-                fields.serialize_field("idle", &keep_alive.idle)?;
-                fields.serialize_field("interval", &keep_alive.interval)?;
-                fields.serialize_field("probes", &keep_alive.probes)?;
+                *first = Switch::On.value();
+                *second = keep_alive.idle.value();
+                *third = keep_alive.interval.value();
+                *fourth = keep_alive.probes.value();
             }
-            Self::ReceiveBufferSize(bytes) => fields.serialize_field("bytes", bytes)?,
+            Self::ReceiveBufferSize(bytes) => *first = bytes.value(),
             Self::DnsCache(switch)
             | Self::PassiveClose(switch)
             | Self::TcpAccept(switch)
-            | Self::ReceiveIndication(switch) => fields.serialize_field("switch", switch)?,
+            | Self::ReceiveIndication(switch) => *first = switch.value(),
         }
-        fields.end()
+        arguments
     }
 }

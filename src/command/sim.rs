@@ -1,12 +1,13 @@
 //! The SIM: AT+CPIN (3GPP TS 27.007).
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatResp},
+use super::{
+    field::{Fields, Parse, find},
+    response::{NoResponse, answers},
+    text::Text,
+    writer::command,
 };
-use serde_at::serde::{Deserialize, Deserializer};
 
-use super::{field::Rest, response::NoResponse, text::Text};
+answers!(SimStatus);
 
 /// What the SIM waits for (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,22 +29,24 @@ pub enum SimState {
 }
 
 impl SimState {
-    pub(super) fn parse(text: &str) -> Self {
-        match text {
-            "READY" => Self::Ready,
-            "SIM PIN" => Self::Pin,
-            "SIM PUK" => Self::Puk,
-            "NOT READY" => Self::NotReady,
-            "NOT INSERTED" => Self::NotInserted,
-            _ => Self::Other,
-        }
+    const ALL: [(&'static str, Self); 5] = [
+        ("READY", Self::Ready),
+        ("SIM PIN", Self::Pin),
+        ("SIM PUK", Self::Puk),
+        ("NOT READY", Self::NotReady),
+        ("NOT INSERTED", Self::NotInserted),
+    ];
+
+    pub(super) fn parse(text: &[u8]) -> Self {
+        find(&Self::ALL, text).unwrap_or(Self::Other)
     }
 }
 
 /// `AT+CPIN?`: what the SIM waits for. `+CME ERROR: 10` if there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CPIN?", SimStatus, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuerySim;
+
+command!(QuerySim = "AT+CPIN?" -> SimStatus, 5_000 ms);
 
 /// `+CPIN: <code>`, an answer and a URC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,18 +57,11 @@ pub struct SimStatus {
     pub state: SimState,
 }
 
-#[derive(AtatResp)]
-struct SimFields {
-    code: Rest<16>,
-}
-
-impl AtatResp for SimStatus {}
-
-impl<'de> Deserialize<'de> for SimStatus {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = SimFields::deserialize(deserializer)?;
-        Ok(Self {
-            state: SimState::parse(&fields.code.0),
+impl Parse for SimStatus {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let code = fields.text();
+        (!code.is_empty()).then(|| Self {
+            state: SimState::parse(code),
         })
     }
 }
@@ -74,9 +70,10 @@ impl<'de> Deserialize<'de> for SimStatus {
 pub type Pin<'a> = Text<'a, 8>;
 
 /// `AT+CPIN=<pin>`: enters the PIN. Three wrong ones lock the SIM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CPIN", NoResponse, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EnterPin<'a> {
     /// The PIN.
     pub pin: Pin<'a>,
 }
+
+command!(EnterPin<'_> = "AT+CPIN=" [pin] -> NoResponse, 5_000 ms);

@@ -1,18 +1,16 @@
 //! What the sockets are doing and what went wrong: AT+QISTATE (2.1.6), AT+QIGETERROR (2.1.17).
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatResp},
-};
-use serde_at::serde::{Deserialize, Deserializer};
-
 use super::{
+    clipped::Clipped,
     error_code::ErrorCode,
-    field::{Clipped, Rest, Word},
+    field::{Fields, Parse, Word},
     ids::{ConnectId, ContextId},
     parameters::{AccessMode, ServiceType},
-    response::{AnswerText, Lines},
+    response::{AnswerText, Lines, answers},
+    writer::command,
 };
+
+answers!(SocketStatus, LastError);
 
 /// socket_state: what a socket is doing (2.1.6).
 ///
@@ -48,42 +46,47 @@ impl From<u8> for SocketState {
     }
 }
 
-impl<'de> Deserialize<'de> for SocketState {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        u8::deserialize(deserializer).map(Self::from)
+impl Parse for SocketState {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        fields.next::<u8>().map(Self::from)
     }
 }
 
 /// `AT+QISTATE=?` (2.1.6). Answered by OK alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISTATE=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestListSockets;
 
+command!(TestListSockets = "AT+QISTATE=?" -> AnswerText, 60_000 ms);
+
 /// `AT+QISTATE?`: all sockets, one line each (2.1.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISTATE?", Lines<SocketStatus, 12>, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListSockets;
 
+command!(ListSockets = "AT+QISTATE?" -> Lines<SocketStatus, 12>, 60_000 ms);
+
 /// `AT+QISTATE`: the same as [`ListSockets`] in the execution form (2.1.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISTATE", Lines<SocketStatus, 12>, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExecuteListSockets;
 
+command!(ExecuteListSockets = "AT+QISTATE" -> Lines<SocketStatus, 12>, 60_000 ms);
+
 /// `AT+QISTATE=0,<contextID>`: the sockets of a context, one line each (2.1.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISTATE=0,", Lines<SocketStatus, 12>, timeout_ms = 60_000, value_sep = false)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListContextSockets {
     /// The context.
     pub context: ContextId,
 }
 
+command!(ListContextSockets = "AT+QISTATE=0," [context] -> Lines<SocketStatus, 12>, 60_000 ms);
+
 /// `AT+QISTATE=1,<connectID>`: one socket (2.1.6). No line if the id is free.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISTATE=1,", Lines<SocketStatus, 1>, timeout_ms = 60_000, value_sep = false)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuerySocket {
     /// The socket.
     pub connect_id: ConnectId,
 }
+
+command!(QuerySocket = "AT+QISTATE=1," [connect_id] -> Lines<SocketStatus, 1>, 60_000 ms);
 
 /// `+QISTATE: <connectID>,<service_type>,<IP_address>,<remote_port>,<local_port>,<socket_state>,
 /// <contextID>,<serverID>,<access_mode>,<AT_port>` (2.1.6).
@@ -114,49 +117,70 @@ pub struct SocketStatus {
     pub at_port: Clipped<12>,
 }
 
-#[derive(AtatResp)]
-struct SocketFields {
-    connect_id: ConnectId,
+/// The same with its texts where they are: what a firmware that only wants the state is to be spared.
+pub(crate) struct SocketLine<'a> {
+    pub(crate) connect_id: ConnectId,
+    pub(crate) state: SocketState,
     service: ServiceType,
-    address: Word<40>,
+    address: Word<'a>,
     remote_port: u16,
     local_port: u16,
-    state: SocketState,
     context: ContextId,
     server_id: u8,
     access_mode: AccessMode,
-    at_port: Rest<12>,
+    at_port: &'a [u8],
 }
 
-impl AtatResp for SocketStatus {}
+impl<'a> SocketLine<'a> {
+    pub(crate) fn read(line: &'a [u8]) -> Option<Self> {
+        Fields::of_line(line).all(Self::parse)
+    }
 
-impl<'de> Deserialize<'de> for SocketStatus {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = SocketFields::deserialize(deserializer)?;
-        Ok(Self {
-            connect_id: fields.connect_id,
-            service: fields.service,
-            address: fields.address.text,
-            remote_port: fields.remote_port,
-            local_port: fields.local_port,
-            state: fields.state,
-            context: fields.context,
-            server_id: fields.server_id,
-            access_mode: fields.access_mode,
-            at_port: fields.at_port.0,
+    fn parse(fields: &mut Fields<'a>) -> Option<Self> {
+        Some(Self {
+            connect_id: fields.next()?,
+            service: fields.next()?,
+            address: fields.word()?,
+            remote_port: fields.next()?,
+            local_port: fields.next()?,
+            state: fields.next()?,
+            context: fields.next()?,
+            server_id: fields.next()?,
+            access_mode: fields.next()?,
+            at_port: fields.text(),
+        })
+    }
+}
+
+impl Parse for SocketStatus {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let line = SocketLine::parse(fields)?;
+        Some(Self {
+            connect_id: line.connect_id,
+            service: line.service,
+            address: Clipped::new(line.address.text),
+            remote_port: line.remote_port,
+            local_port: line.local_port,
+            state: line.state,
+            context: line.context,
+            server_id: line.server_id,
+            access_mode: line.access_mode,
+            at_port: Clipped::new(line.at_port),
         })
     }
 }
 
 /// `AT+QIGETERROR=?` (2.1.17). Answered by OK alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIGETERROR=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestQueryLastError;
 
+command!(TestQueryLastError = "AT+QIGETERROR=?" -> AnswerText, 60_000 ms);
+
 /// `AT+QIGETERROR`: why the last TCP/IP command failed (2.1.17). Has to come right after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIGETERROR", LastError, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryLastError;
+
+command!(QueryLastError = "AT+QIGETERROR" -> LastError, 60_000 ms);
 
 /// `+QIGETERROR: <err>,<errcode_description>` (2.1.17).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,6 +194,12 @@ pub struct LastError {
 }
 
 impl LastError {
+    /// The error alone.
+    pub(crate) fn read(line: &[u8]) -> Option<Result<(), ErrorCode>> {
+        let mut fields = Fields::of_line(line);
+        fields.next().map(ErrorCode::check)
+    }
+
     /// The error; `None` for 0, which after a failure means that the module does not know.
     #[must_use]
     pub fn error(&self) -> Option<ErrorCode> {
@@ -177,20 +207,11 @@ impl LastError {
     }
 }
 
-#[derive(AtatResp)]
-struct LastErrorFields {
-    code: u16,
-    description: Rest<48>,
-}
-
-impl AtatResp for LastError {}
-
-impl<'de> Deserialize<'de> for LastError {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = LastErrorFields::deserialize(deserializer)?;
-        Ok(Self {
-            code: fields.code,
-            description: fields.description.0,
+impl Parse for LastError {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            code: fields.next()?,
+            description: Clipped::new(fields.text()),
         })
     }
 }

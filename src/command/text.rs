@@ -4,6 +4,8 @@ use core::fmt;
 
 use serde_at::serde::{Serialize, Serializer};
 
+use super::writer::{Argument, Value};
+
 /// Text of at most `MAX` bytes that cannot break out of a command.
 ///
 /// Printable ASCII without `"` and `\`: the note gives no way to escape a quote, and a CR would
@@ -22,18 +24,10 @@ impl<'a, const MAX: usize> Text<'a, MAX> {
     ///
     /// [`InvalidText`] if it is longer than `MAX` bytes or holds a character that is not allowed.
     pub const fn new(text: &'a str) -> Result<Self, InvalidText> {
-        let bytes = text.as_bytes();
-        if bytes.len() > MAX {
-            return Err(InvalidText::TooLong { max: MAX });
+        match check(text.as_bytes(), MAX) {
+            Ok(()) => Ok(Self(text)),
+            Err(error) => Err(error),
         }
-        let mut position = 0;
-        while position < bytes.len() {
-            if !matches!(bytes[position], b' '..=b'~') || matches!(bytes[position], b'"' | b'\\') {
-                return Err(InvalidText::ForbiddenCharacter { position });
-            }
-            position += 1;
-        }
-        Ok(Self(text))
     }
 
     /// The text, without quotes.
@@ -43,11 +37,34 @@ impl<'a, const MAX: usize> Text<'a, MAX> {
     }
 }
 
+/// The same for any length: once in flash.
+#[inline(never)]
+const fn check(text: &[u8], max: usize) -> Result<(), InvalidText> {
+    if text.len() > max {
+        return Err(InvalidText::TooLong { max });
+    }
+    let mut rest = text;
+    while let [byte, behind @ ..] = rest {
+        if !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\') {
+            let position = text.len() - rest.len();
+            return Err(InvalidText::ForbiddenCharacter { position });
+        }
+        rest = behind;
+    }
+    Ok(())
+}
+
 impl<'a, const MAX: usize> TryFrom<&'a str> for Text<'a, MAX> {
     type Error = InvalidText;
 
     fn try_from(text: &'a str) -> Result<Self, InvalidText> {
         Self::new(text)
+    }
+}
+
+impl<const MAX: usize> Argument for Text<'_, MAX> {
+    fn value(&self) -> Value<'_> {
+        Value::Text(self.0)
     }
 }
 

@@ -2,29 +2,30 @@
 
 use core::num::NonZeroU16;
 
-use atat::{
-    AtatResp,
-    atat_derive::{AtatCmd, AtatResp},
-};
-use serde_at::serde::{Deserialize, Deserializer, de::Error};
-
 use super::{
     address::Host,
-    field::{Clipped, Quoted, Word},
+    clipped::Clipped,
+    error_code::ErrorCode,
+    field::{Fields, Parse},
     ids::ContextId,
     parameters::Switch,
-    response::{AnswerText, NoResponse},
+    response::{AnswerText, NoResponse, answers},
+    writer::command,
 };
 
+answers!(TimeServer, Clock);
+
 /// `AT+QNTP=?`: which contexts and ports there are (2.1.12).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QNTP=?", AnswerText, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestSynchronizeTime;
 
+command!(TestSynchronizeTime = "AT+QNTP=?" -> AnswerText, 60_000 ms);
+
 /// `AT+QNTP?`: the server that is being asked (2.1.12). An error or no line if none is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QNTP?", TimeServer, timeout_ms = 60_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryTimeServer;
+
+command!(QueryTimeServer = "AT+QNTP?" -> TimeServer, 60_000 ms);
 
 /// `+QNTP: <server>,<port>` (2.1.12).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,20 +38,11 @@ pub struct TimeServer {
     pub port: u16,
 }
 
-#[derive(AtatResp)]
-struct TimeServerFields {
-    server: Word<128>,
-    port: u16,
-}
-
-impl AtatResp for TimeServer {}
-
-impl<'de> Deserialize<'de> for TimeServer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = TimeServerFields::deserialize(deserializer)?;
-        Ok(Self {
-            server: fields.server.text,
-            port: fields.port,
+impl Parse for TimeServer {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            server: fields.next()?,
+            port: fields.next()?,
         })
     }
 }
@@ -59,14 +51,16 @@ impl<'de> Deserialize<'de> for TimeServer {
 /// (2.1.12).
 ///
 /// The result is [`Urc::TimeSynchronized`](super::Urc::TimeSynchronized), at most 125 s later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QNTP", NoResponse, timeout_ms = 125_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SynchronizeTime<'a> {
     context: ContextId,
     server: Host<'a>,
     port: Option<NonZeroU16>,
     set_clock: Option<Switch>,
 }
+
+command!(SynchronizeTime<'_> = "AT+QNTP=" [context, server, port, set_clock]
+    -> NoResponse, 125_000 ms);
 
 impl<'a> SynchronizeTime<'a> {
     const NTP_PORT: NonZeroU16 = NonZeroU16::new(123).unwrap();
@@ -100,6 +94,21 @@ impl<'a> SynchronizeTime<'a> {
     }
 }
 
+/// `+QNTP: <err>[,<time>]`, see [`Urc::TimeSynchronized`](super::Urc::TimeSynchronized).
+pub(crate) struct Synchronized {
+    pub(crate) result: Result<(), ErrorCode>,
+    pub(crate) time: Option<DateTime>,
+}
+
+impl Parse for Synchronized {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            result: ErrorCode::check(fields.next()?),
+            time: fields.optional_quoted()?.and_then(DateTime::of),
+        })
+    }
+}
+
 /// A moment as the module tells it, `YYYY/MM/DD,hh:mm:ss±zz` (2.1.12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -122,6 +131,10 @@ pub struct DateTime {
 }
 
 impl DateTime {
+    pub(super) fn of(text: &[u8]) -> Option<Self> {
+        core::str::from_utf8(text).ok().and_then(Self::parse)
+    }
+
     /// The moment in a text from the module, without quotes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -134,7 +147,10 @@ impl DateTime {
             _ => return None,
         };
         let (time, zone) = match time.find(['+', '-']) {
-            Some(sign) => (&time[..sign], Some(parse_zone(&time[sign..])?)),
+            Some(sign) => {
+                let (time, zone) = time.split_at_checked(sign)?;
+                (time, Some(parse_zone(zone)?))
+            }
             None => (time, None),
         };
         let mut time = time.splitn(3, ':');
@@ -168,22 +184,30 @@ fn parse_zone(text: &str) -> Option<i8> {
     })
 }
 
-impl<'de> Deserialize<'de> for DateTime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Quoted::<32>::deserialize(deserializer)?.0;
-        Self::parse(&text).ok_or(D::Error::custom("not a moment"))
+impl Parse for DateTime {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        fields.quoted().and_then(Self::of)
     }
 }
 
 /// `AT+CCLK?`: the module's clock (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CCLK?", Clock, timeout_ms = 5_000)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryClock;
 
+command!(QueryClock = "AT+CCLK?" -> Clock, 5_000 ms);
+
 /// `+CCLK: <time>` (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Clock {
     /// The time.
     pub time: DateTime,
+}
+
+impl Parse for Clock {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            time: fields.next()?,
+        })
+    }
 }

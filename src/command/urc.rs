@@ -2,17 +2,14 @@
 
 use core::net::{IpAddr, SocketAddr};
 
-use atat::atat_derive::AtatResp;
-use serde_at::{from_slice, serde::de::DeserializeOwned};
-
 use super::{
-    address::parse_address,
+    address::address_of,
     error_code::ErrorCode,
-    field::{Quoted, Word},
+    field::{Fields, Word, find, read, split},
     ids::{ConnectId, ContextId},
     ping::PingReport,
     sim::SimState,
-    time::DateTime,
+    time::{DateTime, Synchronized},
 };
 
 /// A line that came unasked (2.2), or the late result of a command.
@@ -103,165 +100,110 @@ impl<'a> Urc<'a> {
     /// Recognises a whole line, without its line end.
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
-        let (&first, _) = line.split_first()?;
-        match first {
-            b'+' => {
-                let colon = line.iter().take(12).position(|&byte| byte == b':')?;
-                let (name, fields) = line.split_at(colon);
-                Self::parse_named(name, fields[1..].trim_ascii())
-            }
-            b'R' | b'A' | b'P' | b'N' => match line.trim_ascii_end() {
-                b"RDY" => Some(Self::Ready),
-                b"APP RDY" => Some(Self::ApplicationReady),
-                b"POWERED DOWN" => Some(Self::PoweredDown),
-                b"NO CARRIER" => Some(Self::NoCarrier),
-                _ => None,
-            },
-            _ => None,
+        match split(line, b':') {
+            Some((b"+QPING", _)) => read(line).map(Self::Ping),
+            Some((b"+QNTP", _)) => read(line)
+                .map(|Synchronized { result, time }| Self::TimeSynchronized { result, time }),
+            _ => Self::parse_common(line),
         }
     }
 
-    fn parse_named(name: &[u8], fields: &'a [u8]) -> Option<Self> {
+    /// Recognises what has a meaning in every firmware: all but the results of the module's tools.
+    pub(crate) fn parse_common(line: &'a [u8]) -> Option<Self> {
+        let line = line.trim_ascii_end();
+        if let Some(urc) = find(&WORDS, line) {
+            return Some(urc);
+        }
+        let (name, _) = split(line, b':')?;
+        let mut fields = Fields::of_line(line);
         match name {
-            b"+QIURC" => Self::parse_socket_urc(fields),
-            b"+QIOPEN" => read(fields).map(|opened: OpenedFields| Self::Opened {
-                connect_id: opened.connect_id,
-                result: ErrorCode::check(opened.error),
-            }),
-            b"+QPING" => PingReport::parse(fields).map(Self::Ping),
-            b"+QNTP" => read(fields).map(|answer: TimeFields| Self::TimeSynchronized {
-                result: ErrorCode::check(answer.error),
-                time: answer.time.and_then(|time| DateTime::parse(&time.0)),
-            }),
-            b"+CFUN" => {
-                read(fields).map(|level: FunctionalityFields| Self::Functionality(level.level))
+            b"+QPSMTIMER" => {
+                let text = core::str::from_utf8(fields.bytes()).ok();
+                text.map(Self::PowerSaving)
             }
-            b"+CPIN" => core::str::from_utf8(fields)
-                .ok()
-                .map(|code| Self::Sim(SimState::parse(code))),
-            b"+QPSMTIMER" => core::str::from_utf8(fields).ok().map(Self::PowerSaving),
-            _ => None,
-        }
-    }
-
-    fn parse_socket_urc(fields: &'a [u8]) -> Option<Self> {
-        let (kind, fields) = match fields.iter().position(|&byte| byte == b',') {
-            Some(comma) => (&fields[..comma], fields[comma + 1..].trim_ascii()),
-            None => (fields, &fields[..0]),
-        };
-        match kind.trim_ascii_end() {
-            b"\"recv\"" => read(fields).and_then(ReceivedFields::urc),
-            b"\"closed\"" => {
-                read(fields).map(|closed: ClosedFields| Self::Closed(closed.connect_id))
-            }
-            b"\"incoming\"" => read(fields).map(IncomingFields::urc),
-            b"\"incoming full\"" => fields.is_empty().then_some(Self::IncomingFull),
-            b"\"pdpdeact\"" => {
-                read(fields).map(|lost: ContextFields| Self::ContextLost(lost.context))
-            }
-            b"\"dnsgip\"" => parse_name(fields),
-            _ => None,
+            _ => find(&NAMES, name).and_then(|parse| fields.all(parse)),
         }
     }
 }
 
-fn read<T: DeserializeOwned>(fields: &[u8]) -> Option<T> {
-    from_slice(fields).ok()
+/// Lines that are nothing but words.
+const WORDS: [(&str, Urc<'static>); 4] = [
+    ("RDY", Urc::Ready),
+    ("APP RDY", Urc::ApplicationReady),
+    ("POWERED DOWN", Urc::PoweredDown),
+    ("NO CARRIER", Urc::NoCarrier),
+];
+
+/// What reads the fields of a URC.
+type Reader = fn(&mut Fields<'_>) -> Option<Urc<'static>>;
+
+const NAMES: [(&str, Reader); 4] = [
+    ("+QIURC", of_socket),
+    ("+QIOPEN", opened),
+    ("+CFUN", |fields| fields.next().map(Urc::Functionality)),
+    ("+CPIN", |fields| {
+        Some(Urc::Sim(SimState::parse(fields.bytes())))
+    }),
+];
+
+const OF_SOCKETS: [(&str, Reader); 6] = [
+    ("\"recv\"", received),
+    ("\"closed\"", |fields| fields.next().map(Urc::Closed)),
+    ("\"incoming\"", incoming),
+    ("\"incoming full\"", |_| Some(Urc::IncomingFull)),
+    ("\"pdpdeact\"", |fields| fields.next().map(Urc::ContextLost)),
+    ("\"dnsgip\"", resolved),
+];
+
+fn of_socket(fields: &mut Fields<'_>) -> Option<Urc<'static>> {
+    let read = find(&OF_SOCKETS, fields.field()?)?;
+    read(fields)
 }
 
-fn peer(address: &Word<64>, port: u16) -> Option<SocketAddr> {
-    parse_address(&address.text).map(|address| SocketAddr::new(address, port))
-}
-
-fn parse_name(fields: &[u8]) -> Option<Urc<'static>> {
-    let address = read(fields).and_then(|name: NameFields| parse_address(&name.address.text));
-    if let Some(address) = address {
-        return Some(Urc::NameAddress(address));
-    }
-    read(fields).map(|resolved: ResolvedFields| Urc::NameResolved {
-        result: ErrorCode::check(resolved.error),
-        count: resolved.count,
-        time_to_live: resolved.time_to_live,
+fn received(fields: &mut Fields<'_>) -> Option<Urc<'static>> {
+    let connect_id = fields.next()?;
+    let length = fields.next()?;
+    let peer = match (fields.optional_word(), fields.next()?) {
+        (Some(address), Some(port)) => peer(address, port),
+        (None, None) => None,
+        // Neither of the shapes: data on the header's line, or a line that lost its end.
+        _ => return None,
+    };
+    Some(Urc::Received {
+        connect_id,
+        length,
+        peer,
     })
 }
 
-#[derive(AtatResp)]
-struct ClosedFields {
-    connect_id: ConnectId,
+fn incoming(fields: &mut Fields<'_>) -> Option<Urc<'static>> {
+    Some(Urc::Incoming {
+        connect_id: fields.next()?,
+        server_id: fields.next()?,
+        peer: peer(fields.word()?, fields.next()?),
+    })
 }
 
-#[derive(AtatResp)]
-struct ReceivedFields {
-    connect_id: ConnectId,
-    length: Option<u32>,
-    address: Option<Word<64>>,
-    port: Option<u16>,
+fn peer(address: Word<'_>, port: u16) -> Option<SocketAddr> {
+    address_of(address.text).map(|address| SocketAddr::new(address, port))
 }
 
-impl ReceivedFields {
-    fn urc(self) -> Option<Urc<'static>> {
-        let peer = match (&self.address, self.port) {
-            (Some(address), Some(port)) => peer(address, port),
-            (None, None) => None,
-            // Neither of the shapes: data on the header's line, or a line that lost its end.
-            _ => return None,
-        };
-        Some(Urc::Received {
-            connect_id: self.connect_id,
-            length: self.length,
-            peer,
-        })
+fn resolved(fields: &mut Fields<'_>) -> Option<Urc<'static>> {
+    let start = *fields;
+    if let Some(address) = fields.address() {
+        return Some(Urc::NameAddress(address));
     }
+    *fields = start;
+    Some(Urc::NameResolved {
+        result: ErrorCode::check(fields.next()?),
+        count: fields.next()?,
+        time_to_live: fields.next()?,
+    })
 }
 
-#[derive(AtatResp)]
-struct IncomingFields {
-    connect_id: ConnectId,
-    server_id: ConnectId,
-    address: Word<64>,
-    port: u16,
-}
-
-impl IncomingFields {
-    fn urc(self) -> Urc<'static> {
-        Urc::Incoming {
-            connect_id: self.connect_id,
-            server_id: self.server_id,
-            peer: peer(&self.address, self.port),
-        }
-    }
-}
-
-#[derive(AtatResp)]
-struct ContextFields {
-    context: ContextId,
-}
-
-#[derive(AtatResp)]
-struct ResolvedFields {
-    error: u16,
-    count: Option<u8>,
-    time_to_live: Option<u32>,
-}
-
-#[derive(AtatResp)]
-struct NameFields {
-    address: Word<64>,
-}
-
-#[derive(AtatResp)]
-struct OpenedFields {
-    connect_id: ConnectId,
-    error: u16,
-}
-
-#[derive(AtatResp)]
-struct TimeFields {
-    error: u16,
-    time: Option<Quoted<32>>,
-}
-
-#[derive(AtatResp)]
-struct FunctionalityFields {
-    level: u8,
+fn opened(fields: &mut Fields<'_>) -> Option<Urc<'static>> {
+    Some(Urc::Opened {
+        connect_id: fields.next()?,
+        result: ErrorCode::check(fields.next()?),
+    })
 }

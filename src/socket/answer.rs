@@ -1,11 +1,9 @@
 //! The transaction in flight: which stage it is in, and what its information lines said.
 
-use serde_at::from_slice;
-
 use super::job::{Answer, Job, Key, Outcome, Reason, Sim};
 use crate::command::{
     ActiveContext, ContextId, ContextState, LastError, ReceivedData, Registration, SentData,
-    SimState, SimStatus, SocketStatus,
+    SimState, SimStatus, SocketLine, read,
 };
 
 /// What the module has to say next.
@@ -120,17 +118,18 @@ impl Flight {
 
     /// Takes in an information line, if it belongs to this transaction.
     pub(super) fn absorb(&mut self, line: &[u8], context: ContextId) -> bool {
+        if !prefix(self.job).is_some_and(|prefix| line.starts_with(prefix)) {
+            return false;
+        }
         let answer = match self.job {
-            Job::SimState if line.starts_with(b"+CPIN:") => sim(line),
-            Job::Registration(domain) if line.starts_with(domain.prefix()) => registration(line),
-            Job::ListSockets | Job::Status(_) if line.starts_with(b"+QISTATE:") => {
-                self.socket(line)
-            }
-            Job::ListContexts if line.starts_with(b"+QIACT:") => self.context(line, context),
-            Job::CountSent(_) if line.starts_with(b"+QISEND:") => sent(line),
-            Job::CountReceived(_) if line.starts_with(b"+QIRD:") => handed_over(line),
-            Job::LastError if line.starts_with(b"+QIGETERROR:") => last_error(line),
-            _ => return false,
+            Job::SimState => sim(line),
+            Job::Registration(_) => registration(line),
+            Job::ListSockets | Job::Status(_) => self.socket(line),
+            Job::ListContexts => self.context(line, context),
+            Job::CountSent(_) => sent(line),
+            Job::CountReceived(_) => handed_over(line),
+            Job::LastError => last_error(line),
+            _ => None,
         };
         match answer {
             Some(answer) => {
@@ -142,7 +141,7 @@ impl Flight {
     }
 
     fn socket(&self, line: &[u8]) -> Option<Answer> {
-        let status: SocketStatus = from_slice(line).ok()?;
+        let status = SocketLine::read(line)?;
         Some(match self.job {
             Job::ListSockets => {
                 let before = match self.answer {
@@ -156,7 +155,7 @@ impl Flight {
     }
 
     fn context(&self, line: &[u8], wanted: ContextId) -> Option<Answer> {
-        let context: ActiveContext = from_slice(line).ok()?;
+        let context: ActiveContext = read(line)?;
         if context.context != wanted {
             // Somebody else's.
             return Some(self.answer);
@@ -179,8 +178,22 @@ pub(super) enum Concluded {
     Late,
 }
 
+/// What the information lines that answer a job begin with.
+fn prefix(job: Job) -> Option<&'static [u8]> {
+    Some(match job {
+        Job::SimState => b"+CPIN:",
+        Job::Registration(domain) => domain.prefix(),
+        Job::ListSockets | Job::Status(_) => b"+QISTATE:",
+        Job::ListContexts => b"+QIACT:",
+        Job::CountSent(_) => b"+QISEND:",
+        Job::CountReceived(_) => b"+QIRD:",
+        Job::LastError => b"+QIGETERROR:",
+        _ => return None,
+    })
+}
+
 fn sim(line: &[u8]) -> Option<Answer> {
-    let status: SimStatus = from_slice(line).ok()?;
+    let status: SimStatus = read(line)?;
     Some(Answer::Sim(match status.state {
         SimState::Ready => Sim::Ready,
         SimState::Pin => Sim::NeedsPin,
@@ -190,12 +203,12 @@ fn sim(line: &[u8]) -> Option<Answer> {
 }
 
 fn registration(line: &[u8]) -> Option<Answer> {
-    let registration: Registration = from_slice(line).ok()?;
+    let registration: Registration = read(line)?;
     Some(Answer::Registration(registration.status))
 }
 
 fn sent(line: &[u8]) -> Option<Answer> {
-    let counts: SentData = from_slice(line).ok()?;
+    let counts: SentData = read(line)?;
     // Modules that count to more than 32 bits are compared modulo that.
     Some(Answer::Sent {
         total: counts.total as u32,
@@ -204,11 +217,10 @@ fn sent(line: &[u8]) -> Option<Answer> {
 }
 
 fn handed_over(line: &[u8]) -> Option<Answer> {
-    let counts: ReceivedData = from_slice(line).ok()?;
+    let counts: ReceivedData = read(line)?;
     Some(Answer::HandedOver(counts.read as u32))
 }
 
 fn last_error(line: &[u8]) -> Option<Answer> {
-    let error: LastError = from_slice(line).ok()?;
-    Some(Answer::LastError(error.error()))
+    LastError::read(line).map(|result| Answer::LastError(result.err()))
 }

@@ -2,15 +2,13 @@
 
 use core::net::SocketAddr;
 
-use serde_at::from_slice;
-
 use super::answer::{Concluded, Final, Flight, Stage};
 use super::job::{Job, Key, Reason};
 use super::slot::Phase;
 use super::turn::is_of_the_module;
 use super::{PayloadEcho, Table};
 use crate::command::{
-    ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, ServiceType, Urc,
+    ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, ServiceType, Urc, read, trim,
 };
 use crate::error::{Error, LinkError};
 
@@ -45,7 +43,7 @@ impl Table<'_> {
         if self.is_echo_line(line) {
             return Heard::Nothing;
         }
-        let line = line.trim_ascii();
+        let line = trim(line);
         match line {
             b"" => Heard::Nothing,
             b"OK" => self.conclude(Final::Ok),
@@ -78,16 +76,29 @@ impl Table<'_> {
         if let Some(failure) = Failure::parse(line) {
             return self.conclude(Final::Error(reason(failure)));
         }
-        match Urc::parse(line) {
-            Some(urc) => self.urc(urc),
-            None => {
-                if !is_plausible(line) {
-                    // Perhaps data whose header was lost.
-                    self.distrust_pushed();
-                }
-                self.foreign()
-            }
+        if let Some(urc) = Urc::parse_common(line) {
+            return self.urc(urc);
         }
+        // Of a tool that was never used it is nobody's.
+        let reader = if line.starts_with(b"+QPING:") {
+            self.pings.outstanding.reader
+        } else if line.starts_with(b"+QNTP:") {
+            self.time.reader
+        } else {
+            return self.unknown(line);
+        };
+        match reader {
+            Some(reader) if !reader(self, line) => self.unknown(line),
+            _ => Heard::Nothing,
+        }
+    }
+
+    fn unknown(&mut self, line: &[u8]) -> Heard {
+        if !is_plausible(line) {
+            // Perhaps data whose header was lost.
+            self.distrust_pushed();
+        }
+        self.foreign()
     }
 
     /// An answer to the user's own command can begin like a command: the text of a message, for one.
@@ -204,16 +215,6 @@ impl Table<'_> {
                 peer,
             } => self.on_incoming(connect_id, server_id, peer),
             Urc::IncomingFull => self.refused_connection(),
-            Urc::Ping(report) => {
-                if !self.pings.report(report) {
-                    let dropped = &mut self.statistics.dropped_replies;
-                    *dropped = dropped.wrapping_add(1);
-                }
-            }
-            Urc::TimeSynchronized { result, time } => {
-                let time = result.and_then(|()| time.ok_or(ErrorCode::Unspecified));
-                self.time.end(time);
-            }
             Urc::Ready => return self.on_restart(),
             Urc::PoweredDown | Urc::PowerSaving(_) => return self.on_power_down(),
             _ => return self.foreign(),
@@ -492,7 +493,7 @@ fn is_plausible(line: &[u8]) -> bool {
 }
 
 fn read_header(line: &[u8]) -> Option<(u16, Option<SocketAddr>)> {
-    let header: ReadHeader = from_slice(line).ok()?;
+    let header: ReadHeader = read(line)?;
     u16::try_from(header.length)
         .ok()
         .filter(|&length| u32::from(length) <= ReadLength::MAX.get())

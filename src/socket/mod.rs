@@ -46,7 +46,7 @@ pub use lookup::Addresses;
 use lookup::Lookup;
 use mode::Arrival;
 use report::Pings;
-pub(crate) use report::{Outstanding, Ticket};
+pub(crate) use report::{Outstanding, Ticket, read_time};
 pub use report::{PingReply, PingSummary};
 use slot::Phase;
 pub(crate) use slot::Slot;

@@ -8,8 +8,8 @@ use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::Deque;
 
-use super::WAITERS;
-use crate::command::{ErrorCode, PingReport};
+use super::{Table, WAITERS};
+use crate::command::{ErrorCode, PingReport, Synchronized, read};
 use crate::error::Error;
 
 /// How many replies wait for the user.
@@ -74,6 +74,11 @@ enum Hold {
     Until(Instant),
 }
 
+/// What a tool makes of its lines: false of one that is none of them after all.
+///
+/// The table learns it from the tool when that is used: firmware that never does is linked without it.
+pub(crate) type Reader = fn(&mut Table<'_>, &[u8]) -> bool;
+
 /// A result that is still to come, of one question at a time.
 #[derive(Debug)]
 pub(crate) struct Outstanding<T> {
@@ -82,6 +87,7 @@ pub(crate) struct Outstanding<T> {
     end: Option<Result<T, ErrorCode>>,
     /// Who asked is gone; the result is still waited for.
     orphaned: bool,
+    pub(crate) reader: Option<Reader>,
     watchers: MultiWakerRegistration<WAITERS>,
 }
 
@@ -92,6 +98,7 @@ impl<T: Copy> Outstanding<T> {
             hold: Hold::Free,
             end: None,
             orphaned: false,
+            reader: None,
             watchers: MultiWakerRegistration::new(),
         }
     }
@@ -199,6 +206,7 @@ impl Pings {
     pub(crate) fn begin(&mut self, count: u8) {
         self.missing = count;
         self.replies.clear();
+        self.outstanding.reader = Some(read_ping);
     }
 
     /// Takes in a report: false if a reply had to be dropped.
@@ -267,4 +275,24 @@ impl Pings {
             None => self.outstanding.poll_end(ticket, waker).map(|_| None),
         }
     }
+}
+
+fn read_ping(table: &mut Table<'_>, line: &[u8]) -> bool {
+    let Some(report) = read(line) else {
+        return false;
+    };
+    if !table.pings.report(report) {
+        let dropped = &mut table.statistics.dropped_replies;
+        *dropped = dropped.wrapping_add(1);
+    }
+    true
+}
+
+pub(crate) fn read_time(table: &mut Table<'_>, line: &[u8]) -> bool {
+    let Some(Synchronized { result, time }) = read(line) else {
+        return false;
+    };
+    let time = result.and_then(|()| time.ok_or(ErrorCode::Unspecified));
+    table.time.end(time);
+    true
 }
