@@ -13,15 +13,15 @@ enum State {
     /// Waiting for a line to be complete; this much of it has no line end.
     Line { scanned: usize },
     /// The line was a header: payload begins behind the line feed of its line end.
-    LineFeed(Payload),
+    LineFeed,
     /// This much payload is still to come.
-    Payload(Payload),
+    Payload,
     /// The line was `CONNECT`: data begins behind its line end.
     Connected,
     /// Transparent access mode: all is data.
     Stream,
     /// The line end behind this payload.
-    Trailer(Payload),
+    Trailer,
     /// The rest of an overlong line is passed over.
     Skip,
 }
@@ -41,6 +41,8 @@ pub(crate) enum Forward {
 pub(crate) struct QuectelDigester<'d, F> {
     shared: &'d Shared<'d>,
     state: State,
+    /// What is still to come of the payload that a header announced.
+    payload: Payload,
     epoch: u8,
     /// A line that fills the buffer in front of the digester can never be complete.
     longest_line: usize,
@@ -53,9 +55,48 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
         Self {
             shared,
             state: State::Line { scanned: 0 },
+            payload: Payload::NONE,
             epoch: shared.with(|table| table.epoch),
             longest_line: buffer,
             forward,
+        }
+    }
+
+    /// Takes in the first bytes of `input`, which is not empty, as far as they are of one kind.
+    fn step<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
+        match self.state {
+            State::Payload => self.payload(input),
+            State::LineFeed => {
+                if self.shared.with(|table| table.epoch) != self.epoch {
+                    // Given up between the header and its data.
+                    self.state = State::Line { scanned: 0 };
+                    return self.line(input, 0);
+                }
+                self.behind_line_end(input, State::Payload)
+            }
+            State::Connected => self.behind_line_end(input, State::Stream),
+            State::Stream => {
+                let epoch = self.epoch;
+                match self.shared.with(|table| table.stream_in(epoch, input)) {
+                    Some(count) => (DigestResult::None, count),
+                    None => {
+                        self.state = State::Line { scanned: 0 };
+                        self.line(input, 0)
+                    }
+                }
+            }
+            State::Trailer => {
+                self.state = State::Line { scanned: 0 };
+                if matches!(input[0], b'\r' | b'\n') {
+                    (DigestResult::None, 1)
+                } else {
+                    // More or less than was announced has come.
+                    self.shared.with(|table| table.mangled(self.payload));
+                    self.line(input, 0)
+                }
+            }
+            State::Skip => self.skip(input),
+            State::Line { scanned } => self.line(input, scanned),
         }
     }
 
@@ -77,7 +118,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
             Some(end) => {
                 let end = scanned + end;
                 let line = &input[..end];
-                let heard = self.shared.with(|table| table.hear(line));
+                let (heard, epoch) = self.shared.with(|table| (table.hear(line), table.epoch));
                 self.state = State::Line { scanned: 0 };
                 match heard {
                     Heard::Nothing => (DigestResult::None, end),
@@ -91,12 +132,13 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
                         }
                     },
                     Heard::Payload(payload) => {
-                        self.epoch = self.shared.with(|table| table.epoch);
-                        self.state = State::LineFeed(payload);
+                        self.epoch = epoch;
+                        self.payload = payload;
+                        self.state = State::LineFeed;
                         (DigestResult::None, end)
                     }
                     Heard::Connected => {
-                        self.epoch = self.shared.with(|table| table.epoch);
+                        self.epoch = epoch;
                         self.state = State::Connected;
                         (DigestResult::Response(Ok(&[])), end)
                     }
@@ -121,27 +163,28 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
 
     /// What has a meaning without a line end: a prompt, and payload that the module repeats.
     fn start_of_line<'a>(&mut self, input: &'a [u8]) -> Option<(DigestResult<'a>, usize)> {
-        let echo = self.shared.with(|table| table.payload_echo(input));
-        if echo > 0 {
-            return Some((DigestResult::None, echo));
-        }
-        if input[0] == b'>' && self.shared.with(|table| table.prompted()) {
+        let (echo, prompted) = self.shared.with(|table| {
+            let echo = table.payload_echo(input);
+            (echo, echo == 0 && input[0] == b'>' && table.prompted())
+        });
+        if prompted {
             let blank = usize::from(input.get(1) == Some(&b' '));
             return Some((DigestResult::Prompt(b'>'), 1 + blank));
         }
-        None
+        (echo > 0).then_some((DigestResult::None, echo))
     }
 
-    fn payload<'a>(&mut self, input: &'a [u8], payload: Payload) -> (DigestResult<'a>, usize) {
+    fn payload<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
+        let payload = self.payload;
         let count = input.len().min(payload.length.into());
-        let (epoch, is_last) = (self.epoch, count == usize::from(payload.length));
+        let epoch = self.epoch;
         let delivered = self.shared.with(|table| {
             if table.epoch != epoch {
                 return None;
             }
             let delivered = table.deliver(payload, &input[..count]);
             if payload.pushed {
-                table.arrived(is_last && delivered == count);
+                table.arrived(delivered == usize::from(payload.length));
             }
             Some(delivered)
         });
@@ -150,15 +193,10 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
             self.state = State::Skip;
             return self.skip(input);
         };
-        let left = Payload {
-            length: payload.length - delivered as u16,
-            ..payload
-        };
-        self.state = if left.length == 0 {
-            State::Trailer(left)
-        } else {
-            State::Payload(left)
-        };
+        self.payload.length -= delivered as u16;
+        if self.payload.length == 0 {
+            self.state = State::Trailer;
+        }
         (DigestResult::None, delivered)
     }
 
@@ -174,7 +212,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
             // No line feed at all: it begins here.
             Some(_) => {
                 self.state = next;
-                let (result, count) = self.digest(&input[returns..]);
+                let (result, count) = self.step(&input[returns..]);
                 (result, returns + count)
             }
         }
@@ -199,44 +237,17 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
 }
 
 impl<F: Fn() -> Forward> Digester for QuectelDigester<'_, F> {
+    /// Goes on until there is something to hand on: each return costs the caller a move of all that is left.
     fn digest<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
-        if input.is_empty() {
-            return (DigestResult::None, 0);
+        let mut done = 0;
+        while done < input.len() {
+            let (result, count) = self.step(&input[done..]);
+            done += count;
+            if count == 0 || !matches!(result, DigestResult::None) {
+                return (result, done);
+            }
         }
-        match self.state {
-            State::Payload(payload) => self.payload(input, payload),
-            State::LineFeed(payload) => {
-                if self.shared.with(|table| table.epoch) != self.epoch {
-                    // Given up between the header and its data.
-                    self.state = State::Line { scanned: 0 };
-                    return self.line(input, 0);
-                }
-                self.behind_line_end(input, State::Payload(payload))
-            }
-            State::Connected => self.behind_line_end(input, State::Stream),
-            State::Stream => {
-                let epoch = self.epoch;
-                match self.shared.with(|table| table.stream_in(epoch, input)) {
-                    Some(count) => (DigestResult::None, count),
-                    None => {
-                        self.state = State::Line { scanned: 0 };
-                        self.line(input, 0)
-                    }
-                }
-            }
-            State::Trailer(payload) => {
-                self.state = State::Line { scanned: 0 };
-                if matches!(input[0], b'\r' | b'\n') {
-                    (DigestResult::None, 1)
-                } else {
-                    // More or less than was announced has come.
-                    self.shared.with(|table| table.mangled(payload));
-                    self.line(input, 0)
-                }
-            }
-            State::Skip => self.skip(input),
-            State::Line { scanned } => self.line(input, scanned),
-        }
+        (DigestResult::None, done)
     }
 }
 

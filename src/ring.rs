@@ -48,7 +48,9 @@ impl<'d> Ring<'d> {
         let (front, back) = self.storage.split_at_mut(end);
         let (first, second) = bytes.split_at(count.min(back.len()));
         back[..first.len()].copy_from_slice(first);
-        front[..second.len()].copy_from_slice(second);
+        if !second.is_empty() {
+            front[..second.len()].copy_from_slice(second);
+        }
         self.len += count;
         count
     }
@@ -66,7 +68,9 @@ impl<'d> Ring<'d> {
         let head = first.len().min(into.len());
         into[..head].copy_from_slice(&first[..head]);
         let tail = second.len().min(into.len() - head);
-        into[head..head + tail].copy_from_slice(&second[..tail]);
+        if tail > 0 {
+            into[head..head + tail].copy_from_slice(&second[..tail]);
+        }
         head + tail
     }
 

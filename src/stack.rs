@@ -12,20 +12,30 @@ use crate::runner::Runner;
 use crate::shared::Shared;
 use crate::socket::{Addresses, LinkState, Request, Slot, Statistics, Table};
 
-/// The buffer between UART and digester. It holds one line, never payload.
-const INGRESS: usize = 256;
+/// The buffer between UART and digester, if nobody asks for a larger one. It has to hold one line, never payload.
+const LINE_BUFFER: usize = 256;
 
 /// All memory of a stack with `N` sockets, each with `RX` bytes to receive into and `TX` bytes to send from.
 ///
 /// A receive ring of 1500 bytes or more lets the module hand over as much as it can at once; a transmit ring of
 /// 1460 bytes or more lets it take as much. The rings of a socket are the greater part of what it costs.
 ///
+/// What the UART hands over goes through a buffer of `LINE` bytes, 256 or more. A larger one brings something only if the
+/// UART driver hands over larger pieces: each piece costs some hundred instructions
+/// ([`with_line_buffer`](Self::with_line_buffer)).
+///
 /// Usually in a `StaticCell`; on a big machine a local variable does as well.
-pub struct Resources<'d, const N: usize, const RX: usize, const TX: usize> {
+pub struct Resources<
+    'd,
+    const N: usize,
+    const RX: usize,
+    const TX: usize,
+    const LINE: usize = LINE_BUFFER,
+> {
     slots: [Option<Slot<'d>>; N],
     rx: [[u8; RX]; N],
     tx: [[u8; TX]; N],
-    ingress: [u8; INGRESS],
+    ingress: [u8; LINE],
     command: [u8; MAX_COMMAND_LENGTH],
     shared: Option<Shared<'d>>,
 }
@@ -34,7 +44,24 @@ impl<const N: usize, const RX: usize, const TX: usize> Resources<'_, N, RX, TX> 
     /// Empty memory.
     #[must_use]
     pub const fn new() -> Self {
+        Self::with_line_buffer()
+    }
+}
+
+impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize>
+    Resources<'_, N, RX, TX, LINE>
+{
+    /// Empty memory, with a buffer of `LINE` bytes for what the UART hands over.
+    ///
+    /// ```
+    /// use quectel_nal::Resources;
+    ///
+    /// let resources = Resources::<4, 2048, 1024, 1536>::with_line_buffer();
+    /// ```
+    #[must_use]
+    pub const fn with_line_buffer() -> Self {
         const {
+            assert!(LINE >= LINE_BUFFER, "a line of the module has to fit");
             assert!(N > 0 && N <= 12, "the module has 12 connectIDs");
             assert!(RX > 0 && TX > 0, "a socket needs both rings");
         }
@@ -42,20 +69,24 @@ impl<const N: usize, const RX: usize, const TX: usize> Resources<'_, N, RX, TX> 
             slots: [const { None }; N],
             rx: [[0; RX]; N],
             tx: [[0; TX]; N],
-            ingress: [0; INGRESS],
+            ingress: [0; LINE],
             command: [0; MAX_COMMAND_LENGTH],
             shared: None,
         }
     }
 }
 
-impl<const N: usize, const RX: usize, const TX: usize> Default for Resources<'_, N, RX, TX> {
+impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize> Default
+    for Resources<'_, N, RX, TX, LINE>
+{
     fn default() -> Self {
-        Self::new()
+        Self::with_line_buffer()
     }
 }
 
-impl<const N: usize, const RX: usize, const TX: usize> fmt::Debug for Resources<'_, N, RX, TX> {
+impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize> fmt::Debug
+    for Resources<'_, N, RX, TX, LINE>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resources").finish_non_exhaustive()
     }
@@ -64,8 +95,8 @@ impl<const N: usize, const RX: usize, const TX: usize> fmt::Debug for Resources<
 /// Makes a stack and the runner that serves it.
 ///
 /// Nothing happens on the serial line before [`Runner::run`] is polled.
-pub fn new<'d, const N: usize, const RX: usize, const TX: usize>(
-    resources: &'d mut Resources<'d, N, RX, TX>,
+pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usize>(
+    resources: &'d mut Resources<'d, N, RX, TX, LINE>,
     config: Config<'d>,
 ) -> (Stack<'d>, Runner<'d>) {
     let rings = resources.rx.iter_mut().zip(resources.tx.iter_mut());

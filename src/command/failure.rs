@@ -28,6 +28,10 @@ impl<'a> Failure<'a> {
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let line = trim(line);
+        // Most lines are none, and this is asked of many.
+        if !line.starts_with(b"+CM") && line != b"ERROR" {
+            return None;
+        }
         if line == b"ERROR" {
             Some(Self::Plain)
         } else if let Some(reason) = line.strip_prefix(b"+CME ERROR:") {

@@ -241,7 +241,8 @@ async fn receive(
 ) -> RunError {
     let mut failing_since = None;
     loop {
-        while wait_for_room(shared).await {
+        while shared.with(|table| table.is_stalled()) {
+            wait_for_room(shared).await;
             // What waits in the buffer goes on.
             ingress.advance(0).await;
         }
@@ -269,17 +270,15 @@ async fn receive(
     }
 }
 
-/// While a full receive ring holds up the line, nothing is read: RTS holds the module. True when there may be room again,
-/// or nobody waits for it any more; false if nothing was held up.
-async fn wait_for_room(shared: &Shared<'_>) -> bool {
+/// While a full receive ring holds up the line, nothing is read: RTS holds the module. Ends when there may be room again,
+/// or nobody waits for it any more.
+async fn wait_for_room(shared: &Shared<'_>) {
     let since = Instant::now();
-    let mut held_up = false;
     loop {
         let now = Instant::now();
         let Some(until) = shared.with(|table| table.stalled(since, now)) else {
-            return held_up;
+            return;
         };
-        held_up = true;
         if until.is_some_and(|until| now >= until) {
             shared.with(|table| table.overrun(now));
             continue;

@@ -37,6 +37,14 @@ pub(crate) struct Payload {
     pub(crate) pushed: bool,
 }
 
+impl Payload {
+    pub(crate) const NONE: Self = Self {
+        sink: None,
+        length: 0,
+        pushed: false,
+    };
+}
+
 impl Table<'_> {
     /// Takes in a line, without its line end.
     pub(crate) fn hear(&mut self, line: &[u8]) -> Heard {
@@ -353,32 +361,51 @@ impl Table<'_> {
 
     /// Takes in payload, and says how much of it: of pushed payload less than all, or nothing, while there is no room.
     pub(crate) fn deliver(&mut self, payload: Payload, bytes: &[u8]) -> usize {
-        let slot = payload.sink.and_then(|key| self.slot(key));
-        let (done, taken, lost) = match slot {
-            Some(slot) if payload.pushed && slot.takes_pushes() => slot.take_in_pushed(bytes),
-            _ if payload.pushed => (bytes.len(), 0, false),
-            Some(slot) if slot.is_datagram() && slot.is_live() => {
-                (bytes.len(), slot.extend_datagram(bytes), false)
-            }
-            Some(slot) if slot.is_kept() && slot.is_live() => {
-                let taken = slot.take_in(bytes);
-                if taken < bytes.len() {
-                    // More than was asked for.
-                    slot.fail(Error::DataLost);
-                }
-                (bytes.len(), taken, false)
-            }
-            _ => (bytes.len(), 0, false),
+        let Some(slot) = payload
+            .sink
+            .and_then(|key| self.slot(key))
+            .filter(|slot| slot.takes(payload.pushed))
+        else {
+            self.drop_bytes(bytes.len());
+            return bytes.len();
         };
-        if done < bytes.len() {
-            self.stall = payload.sink;
+        if slot.is_datagram() {
+            return self.deliver_datagram(payload, bytes);
         }
+        let taken = slot.take_in(bytes);
+        if taken == bytes.len() {
+            return taken;
+        }
+        if payload.pushed {
+            self.stall = payload.sink;
+            return taken;
+        }
+        // More than was asked for.
+        slot.fail(Error::DataLost);
+        self.drop_bytes(bytes.len() - taken);
+        bytes.len()
+    }
+
+    fn deliver_datagram(&mut self, payload: Payload, bytes: &[u8]) -> usize {
+        let Some(slot) = payload.sink.and_then(|key| self.slot(key)) else {
+            return bytes.len();
+        };
+        let (taken, lost) = if payload.pushed {
+            match slot.take_in_pushed(bytes) {
+                Some(result) => result,
+                None => {
+                    self.stall = payload.sink;
+                    return 0;
+                }
+            }
+        } else {
+            (slot.extend_datagram(bytes), false)
+        };
         if lost {
             self.dropped_datagram();
         }
-        let dropped = (done - taken) as u32;
-        self.statistics.dropped_bytes = self.statistics.dropped_bytes.wrapping_add(dropped);
-        done
+        self.drop_bytes(bytes.len() - taken);
+        bytes.len()
     }
 
     /// Bytes of an overlong line were passed over.

@@ -123,6 +123,11 @@ impl Table<'_> {
 
     // ---- a full receive ring ---------------------------------------------------------------------------------------
 
+    /// Whether a full receive ring holds up the serial line.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.stall.is_some()
+    }
+
     /// Whether a full receive ring holds up the serial line, and until when it may, if that began at `since`.
     pub(crate) fn stalled(&mut self, since: Instant, now: Instant) -> Option<Option<Instant>> {
         self.stall?;
@@ -354,6 +359,15 @@ impl Slot<'_> {
             && self.fault.is_none()
     }
 
+    /// Whether payload has a place here.
+    pub(super) fn takes(&self, pushed: bool) -> bool {
+        if pushed {
+            self.takes_pushes()
+        } else {
+            self.is_live() && (self.is_kept() || self.is_datagram())
+        }
+    }
+
     /// Takes in bytes of a stream, as many as there is room for.
     pub(super) fn take_in(&mut self, bytes: &[u8]) -> usize {
         let taken = self.rx.push(bytes);
@@ -378,22 +392,19 @@ impl Slot<'_> {
         useful && !cut
     }
 
-    /// Takes in pushed bytes: how many are dealt with, how many of these were kept, and whether a datagram is lost.
-    pub(super) fn take_in_pushed(&mut self, bytes: &[u8]) -> (usize, usize, bool) {
-        if !self.is_datagram() {
-            let taken = self.take_in(bytes);
-            return (taken, taken, false);
-        }
+    /// Takes in pushed bytes of a datagram: how many of these were kept, and whether a datagram is lost. `None` while there
+    /// is no room for it.
+    pub(super) fn take_in_pushed(&mut self, bytes: &[u8]) -> Option<(usize, bool)> {
         let mut lost = false;
         if let Some((length, peer)) = self.arriving {
             let begun = self.begin_datagram(length, peer);
             if !begun && !self.crowded && length > 0 && self.can_hold(length) {
-                return (0, 0, false);
+                return None;
             }
             self.arriving = None;
             lost = !begun;
         }
-        (bytes.len(), self.extend_datagram(bytes), lost)
+        Some((self.extend_datagram(bytes), lost))
     }
 
     /// The module has taken up another access mode, other than the transparent one.

@@ -133,6 +133,8 @@ pub(crate) struct Slot<'d> {
     pub(super) idle_rechecks: u8,
     /// When to ask the module although it gave no notice.
     pub(super) recheck: Option<Instant>,
+    /// Somebody began to wait while that was not set.
+    pub(super) recheck_wanted: bool,
     close_tries: u8,
     pub(super) reader: WakerRegistration,
     pub(super) writer: WakerRegistration,
@@ -192,6 +194,7 @@ impl<'d> Slot<'d> {
             rechecking: false,
             idle_rechecks: 0,
             recheck: None,
+            recheck_wanted: false,
             close_tries: 0,
             reader: WakerRegistration::new(),
             writer: WakerRegistration::new(),
@@ -261,6 +264,7 @@ impl<'d> Slot<'d> {
         self.ask_after = Instant::MIN;
         self.ask_pause = SEND_RETRY;
         self.recheck = None;
+        self.recheck_wanted = false;
     }
 
     /// Takes a free slot into use for a connection that a listener of the module has accepted.

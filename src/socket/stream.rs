@@ -147,7 +147,8 @@ impl Table<'_> {
         Some(taken)
     }
 
-    fn drop_bytes(&mut self, count: usize) {
+    /// Payload has come that nobody wants.
+    pub(super) fn drop_bytes(&mut self, count: usize) {
         let dropped = &mut self.statistics.dropped_bytes;
         *dropped = dropped.wrapping_add(count as u32);
     }

@@ -3,6 +3,8 @@
 use core::net::SocketAddr;
 use core::task::{Poll, Waker};
 
+use embassy_time::Duration;
+
 use super::Table;
 use super::job::Key;
 use super::slot::{Phase, Slot};
@@ -35,13 +37,22 @@ impl Table<'_> {
             Some(Err(error)) => Poll::Ready(Err(error)),
             Some(Ok(())) => Poll::Ready(Ok(0)),
             None => {
-                slot.reader.register(waker);
-                if !slot.awaited {
-                    slot.awaited = true;
-                    self.kick();
-                }
+                self.await_data(key, waker);
                 Poll::Pending
             }
+        }
+    }
+
+    /// Somebody waits for data that is not there.
+    fn await_data(&mut self, key: Key, waker: &Waker) {
+        let rechecks = self.config.recheck > Duration::MIN;
+        let Some(slot) = self.slot(key) else { return };
+        slot.reader.register(waker);
+        slot.awaited = true;
+        // A re-check that is set serves this wait too: there is no need to look again at every chunk.
+        if rechecks && slot.recheck.is_none() && !slot.recheck_wanted {
+            slot.recheck_wanted = true;
+            self.kick();
         }
     }
 
@@ -57,13 +68,7 @@ impl Table<'_> {
         if self.read_ready(key) {
             return Poll::Ready(());
         }
-        if let Some(slot) = self.slot(key) {
-            slot.reader.register(waker);
-            if !slot.awaited {
-                slot.awaited = true;
-                self.kick();
-            }
-        }
+        self.await_data(key, waker);
         Poll::Pending
     }
 
@@ -134,11 +139,7 @@ impl Table<'_> {
             Some(Err(error)) => Poll::Ready(Err(error)),
             Some(Ok(())) => Poll::Ready(Err(Error::Closed)),
             None => {
-                slot.reader.register(waker);
-                if !slot.awaited {
-                    slot.awaited = true;
-                    self.kick();
-                }
+                self.await_data(key, waker);
                 Poll::Pending
             }
         }

@@ -189,10 +189,22 @@ impl Slot<'_> {
         config: &Config<'_>,
         wake_at: &mut Option<Instant>,
     ) -> Option<u16> {
+        let wanted = core::mem::take(&mut self.recheck_wanted);
         if self.is_listener() || !self.is_kept() || !self.has_room() {
+            self.recheck = None;
             return None;
         }
+        if wanted {
+            self.recheck.get_or_insert(now + config.recheck);
+        }
         let rechecks = !self.unread && self.awaited;
+        if !rechecks {
+            // Kept for the next who waits.
+            self.recheck = self.recheck.filter(|at| now < *at);
+            if let Some(at) = self.recheck {
+                sooner(wake_at, at);
+            }
+        }
         self.rechecking = rechecks && self.is_recheck_due(now, config, wake_at);
         if self.rechecking && self.mode != AccessMode::Buffer {
             // Pushed data needs no asking; its end may.

@@ -43,7 +43,10 @@ fn push(rig: &mut Rig, header: &str, bytes: &[u8]) -> usize {
     }
 }
 
-fn receive(rig: &mut Rig, key: Key) -> Poll<Result<(Vec<u8>, Option<SocketAddr>), Error>> {
+/// What is received, and from whom.
+type Received = (Vec<u8>, Option<SocketAddr>);
+
+fn receive(rig: &mut Rig, key: Key) -> Poll<Result<Received, Error>> {
     let mut into = [0; 200];
     rig.table(|table| table.poll_receive(key, &mut into, Waker::noop()))
         .map_ok(|(length, peer)| (into[..length].to_vec(), peer))
