@@ -20,7 +20,8 @@ const HOST: &str = "www.example.test";
 fn main() -> Result<()> {
     let https = TcpListener::bind(("127.0.0.1", 0))?;
     let port = https.local_addr()?.port();
-    tls::serve(https, HOST, Router::new().route("/{length}", get(page)))?;
+    let router = Router::new().route("/{length}", get(page));
+    tls::serve(https, tls::Identity::self_signed(HOST)?, router)?;
     let (mqtt, _tx, _rx) = broker::serve()?;
     println!("{port} {}", mqtt.port());
     std::io::stdin().read_to_end(&mut Vec::new())?;

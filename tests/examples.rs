@@ -212,9 +212,33 @@ fn modem_tools_tell_everything() {
 }
 
 #[test]
+fn throughput_measures_every_mode() {
+    let outcome = run("examples/throughput", &["-n", "20000"]).succeeds();
+    let lines: Vec<&str> = output(&outcome).lines().collect();
+    let [head, figures @ ..] = &lines[..] else {
+        panic!("nothing is said");
+    };
+    assert!(head.starts_with("mode "), "{head}");
+    let begins: Vec<Vec<&str>> = figures
+        .iter()
+        .map(|line| line.split_whitespace().take(2).collect())
+        .collect();
+    let modes = ["buffer", "push", "transparent"];
+    let expected: Vec<Vec<&str>> = modes
+        .iter()
+        .flat_map(|mode| [vec![*mode, "down"], vec![*mode, "up"]])
+        .collect();
+    assert_eq!(begins, expected);
+    let outcome = run("examples/throughput", &["-n", "1", "--mode", "push"]).succeeds();
+    assert_eq!(output(&outcome).lines().count(), 3);
+    run("examples/throughput", &["nowhere.test:7"]).fails_with("cannot look up nowhere.test");
+}
+
+#[test]
 fn without_a_peer_a_real_modem_needs_to_be_told_one() {
     let modem = ["--modem", "tcp:127.0.0.1:1"];
     run("examples/udp_echo", &modem).fails_with("give HOST:PORT");
+    run("examples/throughput", &modem).fails_with("give HOST:PORT");
     run("examples/mqtt", &modem).fails_with("give HOST[:PORT]");
     run("examples/coap", &modem).fails_with("give a URL");
     run("examples/modem_tools", &modem).fails_with("no modem at");

@@ -56,6 +56,11 @@ impl Line {
         }
     }
 
+    /// How many bytes have passed, both directions together.
+    pub fn bytes(&self) -> u64 {
+        self.0.borrow().bytes
+    }
+
     /// Whether every command has been answered, and no other one has followed for a while.
     pub fn is_quiet(&self) -> bool {
         let conversation = self.0.borrow();
@@ -159,6 +164,10 @@ struct Conversation {
     reading: bool,
     /// The sockets that push data, a bit for each connectID.
     pushing: u16,
+    /// The line is in transparent access mode: all is data.
+    transparent: bool,
+    /// Bytes that have passed.
+    bytes: u64,
     from_host: Vec<u8>,
     from_module: Vec<u8>,
     payload_from_host: Option<Payload>,
@@ -167,6 +176,12 @@ struct Conversation {
 
 impl Conversation {
     fn said(&mut self, mut bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        // An escape stands alone.
+        if self.transparent && bytes != b"+++" {
+            return self.show_data("→", bytes);
+        }
+        self.transparent = false;
         while !bytes.is_empty() {
             if let Some(mut payload) = self.payload_from_host.take() {
                 match payload.take(&mut bytes) {
@@ -187,7 +202,12 @@ impl Conversation {
     }
 
     fn heard(&mut self, mut bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
         while !bytes.is_empty() {
+            if self.transparent {
+                self.transparent = !bytes.ends_with(b"\r\nNO CARRIER\r\n");
+                return self.show_data("←", bytes);
+            }
             if let Some(mut payload) = self.payload_from_module.take() {
                 match payload.take(&mut bytes) {
                     true => self.show("←", &payload),
@@ -260,6 +280,14 @@ impl Conversation {
         {
             self.pending = false;
             self.promised = None;
+            self.transparent = text == "CONNECT";
+        }
+    }
+
+    fn show_data(&self, arrow: &str, bytes: &[u8]) {
+        if let Some(mut payload) = Payload::new(bytes.len()) {
+            payload.take(&mut &*bytes);
+            self.show(arrow, &payload);
         }
     }
 

@@ -94,6 +94,22 @@ impl ModemOptions {
         matches!(self.modem, Place::Virtual)
     }
 
+    /// Bits per second of the serial line, if it has a limit.
+    pub fn baud(&self) -> Option<u32> {
+        match self.modem {
+            Place::Serial(_) => Some(self.baud.unwrap_or(115_200)),
+            Place::Virtual | Place::Tcp(_) => self.baud,
+        }
+    }
+
+    /// The same, with this speed for a virtual modem that was given none.
+    pub fn with_virtual_baud(mut self, baud: u32) -> Self {
+        if self.is_virtual() {
+            self.baud.get_or_insert(baud);
+        }
+        self
+    }
+
     /// Runs `program` on the network stack of the modem. `network` is what a virtual one reaches.
     pub fn run<T>(
         &self,
