@@ -1,4 +1,4 @@
-//! Fetches a megabyte through a ring of one kilobyte.
+//! Fetches a megabyte through a ring of one kilobyte, in direct push mode.
 
 #![no_std]
 #![no_main]
@@ -11,6 +11,7 @@ use embassy_executor::Spawner;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use firmware::Checksum;
+use quectel_nal::command::AccessMode;
 use quectel_nal::{Config, Error, Resources, Runner, Stack, TcpConnection};
 use static_cell::ConstStaticCell;
 
@@ -44,9 +45,10 @@ async fn modem(mut runner: Runner<'static>, rx: Rx, tx: Tx) {
     let _ = writeln!(Output, "{error}");
 }
 
-/// The access mode is chosen here.
+/// The module is to send what comes without being asked.
 async fn connect(stack: Stack<'static>) -> Result<TcpConnection<'static>, Error> {
     let address = stack.get_host_by_name(HOST, AddrType::Either).await?;
+    let stack = stack.with_access_mode(AccessMode::DirectPush);
     stack.connect((address, 80).into()).await
 }
 

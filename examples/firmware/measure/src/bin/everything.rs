@@ -7,12 +7,15 @@ use core::fmt::Write as _;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::pin::pin;
 
+use atat::asynch::AtatClient;
+use atat::{AtatUrc, UrcChannel};
 use board::report::Output;
 use board::uart::{Rx, Tx};
 use embassy_executor::Spawner;
 use embassy_time::Duration;
 use embedded_io_async::{Read, ReadReady, Write, WriteReady};
-use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
+use embedded_nal_async::{ConnectedUdp, TcpConnect, UdpStack, UnconnectedUdp};
+use quectel_nal::command::{AccessMode, QuerySignalQuality, SettingKey};
 use quectel_nal::{Config, Error, Resources, Runner, Stack, blocking};
 use static_cell::ConstStaticCell;
 
@@ -32,6 +35,8 @@ async fn main(spawner: Spawner) {
         servers(stack).await,
         datagrams(stack).await,
         tools(stack).await,
+        modes(stack).await,
+        commands(stack).await,
         without_async(),
     ];
     for result in results {
@@ -108,6 +113,43 @@ async fn tools(stack: Stack<'static>) -> Result<(), Error> {
     stack.wait_link_up().await.map_err(Error::Link)
 }
 
+async fn modes(stack: Stack<'static>) -> Result<(), Error> {
+    let server = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 7);
+    let pushing = stack.with_access_mode(AccessMode::DirectPush);
+    let (_, mut socket) = UdpStack::connect(&pushing, server).await?;
+    socket.set_access_mode(AccessMode::Buffer).await?;
+    let mut connection = TcpConnect::connect(&pushing, server).await?;
+    connection.set_access_mode(AccessMode::Buffer).await?;
+    let mut line = connection.into_transparent().await?;
+    line.write_all(b"hello").await?;
+    line.flush().await?;
+    line.read(&mut [0; 16]).await?;
+    line.escape().await?;
+    line.resume().await?;
+    let _ = writeln!(Output, "{}", line.has_line());
+    let mut line = stack.connect_transparent(server).await?;
+    let (_, mut writer) = line.split();
+    writer.set_access_mode(AccessMode::Buffer).await
+}
+
+async fn commands(stack: Stack<'static>) -> Result<(), Error> {
+    let quality = stack.at().send(&QuerySignalQuality).await;
+    let _ = writeln!(Output, "{quality:?}");
+    let setting = stack.setting(SettingKey::TransparentWait).await?;
+    let _ = writeln!(Output, "{setting:?}");
+    Ok(())
+}
+
+/// What the user's own URCs are.
+#[derive(Clone)]
+struct Line;
+
+impl AtatUrc for Line {
+    fn parse(_: &[u8]) -> Option<Self> {
+        Some(Self)
+    }
+}
+
 /// The blocking face, over a UART that is never heard of.
 fn without_async() -> Result<(), Error> {
     use embedded_nal::nb::block;
@@ -116,7 +158,8 @@ fn without_async() -> Result<(), Error> {
     let (stack, mut runner) = quectel_nal::new(OTHERS.take(), Config::new("internet"));
     let uart = blocking::Uart::new(Nothing);
     let (rx, tx) = uart.split();
-    let engine = pin!(runner.run(rx, tx));
+    let urcs = UrcChannel::<Line, 1, 1>::new();
+    let engine = pin!(runner.run_with_urcs(rx, tx, (), &urcs));
     let stack = blocking::Stack::new(stack, engine);
     let mut buffer = [0; 16];
 
