@@ -5,6 +5,7 @@
 
 use atat::{DigestResult, Digester};
 
+use crate::bytes::{behind, front};
 use crate::shared::Shared;
 use crate::socket::{Heard, Payload};
 
@@ -87,7 +88,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
             }
             State::Trailer => {
                 self.state = State::Line { scanned: 0 };
-                if matches!(input[0], b'\r' | b'\n') {
+                if matches!(input.first(), Some(b'\r' | b'\n')) {
                     (DigestResult::None, 1)
                 } else {
                     // More or less than was announced has come.
@@ -114,10 +115,10 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
                 return (DigestResult::None, blank);
             }
         }
-        match find_line_end(&input[scanned..]) {
+        match find_line_end(behind(input, scanned)) {
             Some(end) => {
                 let end = scanned + end;
-                let line = &input[..end];
+                let line = front(input, end);
                 let (heard, epoch) = self.shared.with(|table| (table.hear(line), table.epoch));
                 self.state = State::Line { scanned: 0 };
                 match heard {
@@ -165,7 +166,10 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
     fn start_of_line<'a>(&mut self, input: &'a [u8]) -> Option<(DigestResult<'a>, usize)> {
         let (echo, prompted) = self.shared.with(|table| {
             let echo = table.payload_echo(input);
-            (echo, echo == 0 && input[0] == b'>' && table.prompted())
+            (
+                echo,
+                echo == 0 && input.first() == Some(&b'>') && table.prompted(),
+            )
         });
         if prompted {
             let blank = usize::from(input.get(1) == Some(&b' '));
@@ -182,7 +186,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
             if table.epoch != epoch {
                 return None;
             }
-            let delivered = table.deliver(payload, &input[..count]);
+            let delivered = table.deliver(payload, front(input, count));
             if payload.pushed {
                 table.arrived(delivered == usize::from(payload.length));
             }
@@ -212,7 +216,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
             // No line feed at all: it begins here.
             Some(_) => {
                 self.state = next;
-                let (result, count) = self.step(&input[returns..]);
+                let (result, count) = self.step(behind(input, returns));
                 (result, returns + count)
             }
         }
@@ -236,18 +240,35 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
     }
 }
 
-impl<F: Fn() -> Forward> Digester for QuectelDigester<'_, F> {
-    /// Goes on until there is something to hand on: each return costs the caller a move of all that is left.
-    fn digest<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
+impl<F: Fn() -> Forward> QuectelDigester<'_, F> {
+    /// Takes in bytes as far as something is to be told, or more have to come.
+    pub(crate) fn find<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
         let mut done = 0;
         while done < input.len() {
-            let (result, count) = self.step(&input[done..]);
+            let (result, count) = self.step(behind(input, done));
             done += count;
             if count == 0 || !matches!(result, DigestResult::None) {
                 return (result, done);
             }
         }
         (DigestResult::None, done)
+    }
+}
+
+impl<F: Fn() -> Forward> Digester for QuectelDigester<'_, F> {
+    /// Goes on until there is a line to hand on: each return costs the caller a move of all that is left. Prompts and final
+    /// results are the table's, and the runner has them from there.
+    fn digest<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
+        let mut done = 0;
+        loop {
+            let (result, count) = self.find(behind(input, done));
+            done += count;
+            match result {
+                DigestResult::Urc(_) => return (result, done),
+                _ if count == 0 => return (DigestResult::None, done),
+                _ => {}
+            }
+        }
     }
 }
 

@@ -59,6 +59,7 @@ pub enum Error {
 
 impl Error {
     /// What a failed AT+QIOPEN, AT+QISEND or AT+QIRD means to the user of the socket.
+    #[inline(never)]
     pub(crate) fn from_code(code: ErrorCode) -> Self {
         match code {
             ErrorCode::ConnectFailed => Self::ConnectionRefused,

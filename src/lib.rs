@@ -2,6 +2,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::large_futures))]
 
 #[cfg(any(test, fuzzing))]
 extern crate std;
@@ -11,6 +12,8 @@ extern crate virtual_modem as _;
 
 mod asynch;
 pub mod blocking;
+mod bytes;
+mod clock;
 pub mod command;
 mod config;
 mod digest;
@@ -18,6 +21,7 @@ mod digest;
 mod edge;
 mod error;
 mod fmt;
+mod place;
 mod ring;
 mod runner;
 mod shared;

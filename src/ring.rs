@@ -1,5 +1,7 @@
 //! A byte ring over borrowed storage: the receive and transmit buffers of every socket.
 
+use crate::bytes::{behind, behind_mut, copy, front};
+
 /// First in, first out, over a slice that never moves. Bytes can be looked at before they are taken.
 #[derive(Debug)]
 pub(crate) struct Ring<'d> {
@@ -41,18 +43,14 @@ impl<'d> Ring<'d> {
     }
 
     /// Takes in as much of `bytes` as there is room for and says how much that was.
+    #[inline(never)]
     pub(crate) fn push(&mut self, bytes: &[u8]) -> usize {
-        let count = bytes.len().min(self.free());
-        let (bytes, _) = bytes.split_at(count);
+        let bytes = front(bytes, self.free());
         let end = self.wrap(self.start + self.len);
-        let (front, back) = self.storage.split_at_mut(end);
-        let (first, second) = bytes.split_at(count.min(back.len()));
-        back[..first.len()].copy_from_slice(first);
-        if !second.is_empty() {
-            front[..second.len()].copy_from_slice(second);
-        }
-        self.len += count;
-        count
+        let first = copy(bytes, behind_mut(self.storage, end));
+        copy(behind(bytes, first), self.storage);
+        self.len += bytes.len();
+        bytes.len()
     }
 
     /// Moves the oldest bytes into `into` and says how many there were.
@@ -63,25 +61,21 @@ impl<'d> Ring<'d> {
     }
 
     /// Copies bytes into `into`, beginning `offset` bytes behind the oldest, and leaves them in the ring.
+    #[inline(never)]
     pub(crate) fn peek(&self, offset: usize, into: &mut [u8]) -> usize {
         let (first, second) = self.pieces(offset);
-        let head = first.len().min(into.len());
-        into[..head].copy_from_slice(&first[..head]);
-        let tail = second.len().min(into.len() - head);
-        if tail > 0 {
-            into[head..head + tail].copy_from_slice(&second[..tail]);
-        }
-        head + tail
+        let head = copy(first, into);
+        head + copy(second, behind_mut(into, head))
     }
 
     /// The bytes from `offset` on, as the two pieces in which they lie.
+    #[inline(never)]
     pub(crate) fn pieces(&self, offset: usize) -> (&[u8], &[u8]) {
         let offset = offset.min(self.len);
         let count = self.len - offset;
         let begin = self.wrap(self.start + offset);
-        let (front, back) = self.storage.split_at(begin);
-        let head = count.min(back.len());
-        (&back[..head], &front[..count - head])
+        let first = front(behind(self.storage, begin), count);
+        (first, front(self.storage, count - first.len()))
     }
 
     /// How many bytes at the start of `bytes` are the same as those held from `offset` on.
@@ -96,6 +90,7 @@ impl<'d> Ring<'d> {
     }
 
     /// Drops the oldest `count` bytes.
+    #[inline(never)]
     pub(crate) fn discard(&mut self, count: usize) {
         let count = count.min(self.len);
         self.len -= count;

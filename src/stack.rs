@@ -8,6 +8,7 @@ use crate::asynch::{Lookup, TcpConnection};
 use crate::command::{AccessMode, MAX_COMMAND_LENGTH};
 use crate::config::Config;
 use crate::error::{Error, LinkError};
+use crate::place::Place;
 use crate::runner::Runner;
 use crate::shared::Shared;
 use crate::socket::{Addresses, LinkState, Request, Slot, Statistics, Table};
@@ -32,12 +33,12 @@ pub struct Resources<
     const TX: usize,
     const LINE: usize = LINE_BUFFER,
 > {
-    slots: [Option<Slot<'d>>; N],
+    slots: [Place<Slot<'d>>; N],
     rx: [[u8; RX]; N],
     tx: [[u8; TX]; N],
     ingress: [u8; LINE],
     command: [u8; MAX_COMMAND_LENGTH],
-    shared: Option<Shared<'d>>,
+    shared: Place<Shared<'d>>,
 }
 
 impl<const N: usize, const RX: usize, const TX: usize> Resources<'_, N, RX, TX> {
@@ -66,12 +67,12 @@ impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize>
             assert!(RX > 0 && TX > 0, "a socket needs both rings");
         }
         Self {
-            slots: [const { None }; N],
+            slots: [const { Place::Empty }; N],
             rx: [[0; RX]; N],
             tx: [[0; TX]; N],
             ingress: [0; LINE],
             command: [0; MAX_COMMAND_LENGTH],
-            shared: None,
+            shared: Place::Empty,
         }
     }
 }
@@ -101,10 +102,10 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
 ) -> (Stack<'d>, Runner<'d>) {
     let rings = resources.rx.iter_mut().zip(resources.tx.iter_mut());
     for (slot, (rx, tx)) in resources.slots.iter_mut().zip(rings) {
-        *slot = Some(Slot::new(rx, tx));
+        *slot = Place::Full(Slot::new(rx, tx));
     }
     let table = Table::new(&mut resources.slots, config);
-    let shared = &*resources.shared.insert(Shared::new(table));
+    let shared = resources.shared.fill(Shared::new(table));
     let stack = Stack {
         shared,
         mode: AccessMode::Buffer,
@@ -160,7 +161,9 @@ impl<'d> Stack<'d> {
     /// # }
     /// ```
     #[must_use]
-    pub const fn with_access_mode(self, mode: AccessMode) -> Self {
+    #[inline]
+    pub fn with_access_mode(self, mode: AccessMode) -> Self {
+        self.shared.with(|table| table.enable(mode));
         Self {
             shared: self.shared,
             mode,

@@ -11,7 +11,8 @@ use core::task::Poll;
 use atat::AtatCmd;
 use embassy_time::{Duration, Instant, with_deadline};
 
-use crate::asynch::{Failure, carry_out};
+use crate::asynch::{Failure, carry_out, literal};
+use crate::clock::after;
 use crate::command::{
     Address, ConfigureDns, ConfigureSetting, ConnectId, DateTime, DnsServers, ErrorCode, Host,
     LastError, Ping, PingCount, PingTimeout, QueryDataEcho, QueryDns, QueryLastError, QuerySetting,
@@ -238,9 +239,9 @@ impl Error {
 }
 
 fn host_of(host: &str) -> Result<Host<'_>, Error> {
-    match host.parse::<IpAddr>() {
-        Ok(address) => Ok(Host::Address(address)),
-        Err(_) => Host::name(host).map_err(Error::InvalidName),
+    match literal(host) {
+        Some(address) => Ok(Host::Address(address)),
+        None => Host::name(host).map_err(Error::InvalidName),
     }
 }
 
@@ -311,7 +312,7 @@ impl<'d, T: Copy> Question<'d, T> {
         self.asked = match answer {
             // Without an answer it may have been heard all the same.
             Ok(_) | Err(Error::TimedOut) => {
-                let until = Instant::now() + self.limit;
+                let until = after(Instant::now(), self.limit);
                 self.with(|outstanding| outstanding.asked(self.ticket, until));
                 Asked::Until(until)
             }
@@ -342,7 +343,7 @@ impl<T: Copy> Drop for Question<'_, T> {
         self.stack.shared.with(|table| {
             let asked = match self.asked {
                 Asked::Trying(owner) if table.at.was_sent(owner) => {
-                    Some(Instant::now() + self.limit)
+                    Some(after(Instant::now(), self.limit))
                 }
                 Asked::No | Asked::Trying(_) => None,
                 Asked::Until(until) => Some(until),

@@ -130,7 +130,10 @@ pub(crate) struct Turn<'s, 'd> {
 impl<'s, 'd> Turn<'s, 'd> {
     pub(crate) fn poll_begin(shared: &'s Shared<'d>, owner: u16, waker: &Waker) -> Poll<Self> {
         shared
-            .with(|table| table.at.poll_begin(owner, waker))
+            .with(|table| {
+                table.enable_user();
+                table.at.poll_begin(owner, waker)
+            })
             .map(|()| Self { shared, owner })
     }
 

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use embedded_nal_async::{AddrType, Dns};
 
-use crate::command::Host;
+use crate::command::{Host, address_of};
 use crate::error::Error;
 use crate::shared::Shared;
 use crate::socket::Addresses;
@@ -36,11 +36,11 @@ impl Drop for Lookup<'_, '_> {
 
 /// Literal addresses are not worth a transaction.
 pub(crate) fn literal(host: &str) -> Option<IpAddr> {
-    host.strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host)
-        .parse()
-        .ok()
+    let host = host.as_bytes();
+    let bare = host
+        .strip_prefix(b"[")
+        .and_then(|host| host.strip_suffix(b"]"));
+    address_of(bare.unwrap_or(host))
 }
 
 /// The first address of the wanted family.

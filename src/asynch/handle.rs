@@ -2,7 +2,7 @@
 
 use core::future::poll_fn;
 use core::net::SocketAddr;
-use core::task::Context;
+use core::task::{Poll, ready};
 
 use embassy_time::Instant;
 
@@ -19,15 +19,25 @@ pub(crate) struct Socket<'d> {
 
 impl<'d> Socket<'d> {
     /// Takes a slot and waits until the module has opened the socket. Dropping the future gives the slot back.
-    pub(crate) async fn open(stack: Stack<'d>, request: Request<'_>) -> Result<Self, Error> {
-        request.check()?;
+    pub(crate) fn open(
+        stack: Stack<'d>,
+        request: Request<'_>,
+    ) -> impl Future<Output = Result<Self, Error>> {
         let Stack { shared, mode } = stack;
-        let claim =
-            |cx: &mut Context<'_>| shared.with(|table| table.poll_claim(request, mode, cx.waker()));
-        let key = poll_fn(claim).await?;
-        let socket = Self { shared, key };
-        poll_fn(|cx| shared.with(|table| table.poll_connected(key, cx.waker()))).await?;
-        Ok(socket)
+        let mut claimed: Option<Self> = None;
+        poll_fn(move |cx| {
+            let key = match &claimed {
+                Some(socket) => socket.key,
+                None => {
+                    request.check()?;
+                    let claim = shared.with(|table| table.poll_claim(request, mode, cx.waker()));
+                    let key = ready!(claim)?;
+                    claimed.insert(Self { shared, key }).key
+                }
+            };
+            ready!(shared.with(|table| table.poll_connected(key, cx.waker())))?;
+            Poll::Ready(claimed.take().ok_or(Error::Closed))
+        })
     }
 
     /// The next connection that this listener has accepted, and its peer.

@@ -64,15 +64,19 @@ impl<'d> Stack<'d> {
         local: SocketAddr,
         request: impl Fn(u16) -> Request<'static>,
     ) -> Result<Socket<'d>, Error> {
+        self.shared.with(|table| table.enable_datagrams());
         if !local.ip().is_unspecified() {
             self.shared.with(|table| table.check_local(local.ip()))?;
         }
-        if local.port() != 0 {
-            return Socket::open(*self, request(local.port())).await;
-        }
         let mut tries = 0;
         loop {
-            let port = self.shared.with(|table| table.ephemeral_port());
+            let port = match local.port() {
+                0 => self.shared.with(|table| table.ephemeral_port()),
+                port => {
+                    tries = PORT_TRIES;
+                    port
+                }
+            };
             tries += 1;
             match Socket::open(*self, request(port)).await {
                 Err(error) if error.is_port_taken() && tries < PORT_TRIES => {}

@@ -10,6 +10,7 @@ use embedded_io::ErrorKind;
 
 use super::{Engine, Stack};
 use crate::asynch::{AtWriter, Turn};
+use crate::clock::after;
 use crate::runner::RunError;
 
 /// Sends AT commands between those of the stack.
@@ -87,7 +88,10 @@ impl<'a, 'd> AtClient<'a, 'd> {
 
 /// When the wait for a turn is over that begins now.
 fn end_of_wait<Cmd: AtatCmd>() -> Instant {
-    Instant::now() + Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into())
+    after(
+        Instant::now(),
+        Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into()),
+    )
 }
 
 impl<'d> AtatClient for AtClient<'_, 'd> {

@@ -7,6 +7,7 @@ use embedded_io::{ErrorType, Read, Write};
 use embedded_nal::{TcpClientStack, nb};
 
 use super::tcp::{Tcp, TcpSocket};
+use crate::clock::after;
 use crate::error::Error;
 
 /// A connected [`TcpSocket`] with the traits of `embedded-io`, for blocking TLS and protocol crates.
@@ -57,7 +58,7 @@ impl<'a, 'd> TcpStream<'a, 'd> {
         &mut self,
         mut operation: impl FnMut(&mut Tcp<'a, 'd>, &mut TcpSocket<'d>) -> nb::Result<T, Error>,
     ) -> Result<T, Error> {
-        let end = Instant::now() + self.timeout;
+        let end = after(Instant::now(), self.timeout);
         loop {
             match operation(&mut self.tcp, &mut self.socket) {
                 Ok(value) => return Ok(value),

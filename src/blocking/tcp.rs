@@ -235,6 +235,7 @@ impl<'d> TcpFullStack for Tcp<'_, 'd> {
         };
         let shared = self.engine.shared();
         let request = Request::Listen(ServiceType::TcpListener, port);
+        shared.with(|table| table.enable_listeners());
         let mut listener = Socket::new(request, self.engine.mode());
         match self.engine.operate(|| listener.poll_open(shared)) {
             Err(nb::Error::Other(error)) => Err(error),

@@ -5,6 +5,7 @@ use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
+use crate::bytes::front;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 
 /// How often bytes are taken in a row, before whoever polls gets control back.
@@ -170,7 +171,7 @@ impl<W: Write> embedded_io_async::Write for UartTx<W> {
                 return later(cx);
             }
             self.has_written = true;
-            let piece = &bytes[..bytes.len().min(PIECE)];
+            let piece = front(bytes, PIECE);
             Poll::Ready(self.driver.write(piece))
         })
         .await

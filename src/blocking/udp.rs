@@ -55,6 +55,7 @@ impl<'d> UdpSocket<'d> {
         // The old one first: its slot may be the one that is needed.
         self.socket = None;
         self.last = None;
+        engine.shared().with(|table| table.enable_datagrams());
         let (request, tries) = match request.local_port() {
             Some(0) => {
                 let port = engine.shared().with(|table| table.ephemeral_port());

@@ -41,7 +41,7 @@ impl Fields<'_> {
 }
 
 #[inline(never)]
-pub(super) fn address_of(text: &[u8]) -> Option<IpAddr> {
+pub(crate) fn address_of(text: &[u8]) -> Option<IpAddr> {
     if text.contains(&b':') {
         return groups(text).map(IpAddr::V6);
     }

@@ -211,7 +211,7 @@ pub(super) fn digits(bytes: &[u8]) -> Option<u64> {
 }
 
 /// What stands beside this word in a table.
-pub(super) fn find<T: Copy>(table: &[(&str, T)], word: &[u8]) -> Option<T> {
+pub(crate) fn find<T: Copy>(table: &[(&str, T)], word: &[u8]) -> Option<T> {
     let mut entries = table.iter();
     let entry = entries.find(|(name, _)| name.as_bytes() == word)?;
     Some(entry.1)

@@ -91,7 +91,8 @@ pub use text::{InvalidText, Text};
 pub use time::*;
 pub use urc::Urc;
 
-pub(crate) use field::{read, trim};
+pub(crate) use address::address_of;
+pub(crate) use field::{find, read, trim};
 
 /// Bytes that any command but [`SendHex`] needs at most when it is written, CR included.
 pub const MAX_COMMAND_LENGTH: usize = 384;

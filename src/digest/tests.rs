@@ -4,12 +4,13 @@ use core::task::Poll;
 use std::vec;
 use std::vec::Vec;
 
-use atat::{DigestResult, Digester, Ingress, ResponseSlot, UrcChannel};
+use atat::{DigestResult, Digester};
 
 use super::{Forward, QuectelDigester};
+use crate::runner::Intake;
 use crate::socket::rig::Rig;
 use crate::socket::{Action, Job, Key, PayloadEcho};
-use crate::testing::{NoUrc, Random, feed, seeded};
+use crate::testing::{Random, feed, seeded};
 
 const BUFFER: usize = 256;
 
@@ -48,7 +49,7 @@ impl Bench {
 
     fn digest(&mut self) -> usize {
         self.calls += 1;
-        let (result, count) = self.digester.digest(&self.buffer);
+        let (result, count) = self.digester.find(&self.buffer);
         assert!(count <= self.buffer.len());
         match result {
             DigestResult::None => {}
@@ -244,14 +245,9 @@ fn any_payload_arrives_through_an_ingress() {
             let key = rig.open();
             rig.hear("+QIURC: \"recv\",0");
             rig.expect(rig.read_job(key));
-            let (response, urcs) = (ResponseSlot::<1>::new(), UrcChannel::new());
             let mut buffer = [0; BUFFER];
-            let mut ingress: Ingress<'_, _, NoUrc, 1, 1, 1> = Ingress::new(
-                QuectelDigester::new(rig.shared, BUFFER, || Forward::Nobody),
-                &mut buffer,
-                &response,
-                &urcs,
-            );
+            let digester = QuectelDigester::new(rig.shared, BUFFER, || Forward::Nobody);
+            let mut ingress = Intake::new(digester, &mut buffer);
             let (bytes, _, payload) = read_answer(&mut Random::new(seed));
             let mut length = cut(seed);
             let mut rest = &bytes[..];
@@ -260,7 +256,7 @@ fn any_payload_arrives_through_an_ingress() {
                 feed(&mut ingress, piece);
                 rest = behind;
             }
-            assert!(response.try_get().is_some(), "no final result");
+            assert!(rig.is_answered(), "no final result");
             rig.finish();
             match rig.read(key) {
                 Poll::Ready(Ok(read)) => assert_eq!(read, payload),

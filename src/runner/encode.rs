@@ -2,6 +2,7 @@
 
 use atat::AtatCmd;
 
+use crate::bytes::front;
 use crate::command::{
     AccessPointName, ActivateContext, Address, Attention, CloseSocket, ConfigureContext,
     ConfigureDns, ConfigureSetting, ConfigureUrcPort, Credential, DataFormat, DeactivateContext,
@@ -17,7 +18,8 @@ use crate::socket::{Domain, Job, Key, Opening, Setting, Table, Target};
 /// Writes the command of `job` into `buffer`, which holds
 /// [`MAX_COMMAND_LENGTH`](crate::command::MAX_COMMAND_LENGTH) bytes. `None` if the job's socket is gone.
 pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Option<usize> {
-    let config = table.config;
+    let id = job.key().and_then(|key| table.id(key));
+    let config = &table.config;
     let context = config.context;
     Some(match job {
         Job::Attention => Attention.write(buffer),
@@ -69,43 +71,39 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
             .write(buffer)
         }
         Job::Open(key) => encode_open(table, key, buffer)?,
-        Job::Close(key) => CloseSocket {
-            connect_id: table.id(key)?,
+        Job::Close(_) => CloseSocket {
+            connect_id: id?,
             timeout: config.close_timeout,
         }
         .write(buffer),
-        Job::Status(key) => QuerySocket {
-            connect_id: table.id(key)?,
+        Job::Status(_) => QuerySocket { connect_id: id? }.write(buffer),
+        Job::Read { key, .. } if table.is_service(key) => {
+            ReadDatagram { connect_id: id? }.write(buffer)
         }
-        .write(buffer),
-        Job::Read { key, .. } if table.is_service(key) => ReadDatagram {
-            connect_id: table.id(key)?,
-        }
-        .write(buffer),
-        Job::Read { key, length } => ReadData {
-            connect_id: table.id(key)?,
+        Job::Read { length, .. } => ReadData {
+            connect_id: id?,
             length: Some(ReadLength::new(length.into()).ok()?),
         }
         .write(buffer),
         Job::Send { key, length } if table.is_service(key) => {
             let to = table.destination(key)?;
             SendDatagram {
-                connect_id: table.id(key)?,
+                connect_id: id?,
                 length: SendLength::new(length.into()).ok()?,
                 address: Address(to.ip()),
                 port: to.port(),
             }
             .write(buffer)
         }
-        Job::Send { key, length } => SendData {
-            connect_id: table.id(key)?,
+        Job::Send { length, .. } => SendData {
+            connect_id: id?,
             length: SendLength::new(length.into()).ok()?,
         }
         .write(buffer),
-        Job::CountSent(key) => QuerySentData::new(table.id(key)?).write(buffer),
-        Job::CountReceived(key) => QueryReceivedData::new(table.id(key)?).write(buffer),
-        Job::Switch { key, mode } => SwitchAccessMode {
-            connect_id: table.id(key)?,
+        Job::CountSent(_) => QuerySentData::new(id?).write(buffer),
+        Job::CountReceived(_) => QueryReceivedData::new(id?).write(buffer),
+        Job::Switch { mode, .. } => SwitchAccessMode {
+            connect_id: id?,
             access_mode: mode,
         }
         .write(buffer),
@@ -115,7 +113,7 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
             host: Host::name(&table.lookup.name).ok()?,
         }
         .write(buffer),
-        Job::User => table.at.take(buffer),
+        Job::User => table.take_command(buffer),
         Job::LastError => QueryLastError.write(buffer),
     })
 }
@@ -147,7 +145,7 @@ fn encode_open(table: &mut Table<'_>, key: Key, buffer: &mut [u8]) -> Option<usi
         Target::Address(address) => (Host::Address(address.ip()), address.port()),
         Target::Name(port) => {
             let length = table.target_name(key, &mut name);
-            let name = core::str::from_utf8(&name[..length]).ok()?;
+            let name = core::str::from_utf8(front(&name, length)).ok()?;
             (Host::Name(HostName::new(name).ok()?), port)
         }
         Target::None => (Host::NONE, 0),

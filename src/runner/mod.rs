@@ -5,25 +5,29 @@
 //! flight.
 
 mod encode;
+mod intake;
 mod lines;
 
 use core::fmt;
 use core::future::poll_fn;
-use core::pin::pin;
-use core::task::Poll;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
 
 use atat::{AtatIngress, AtatUrc, Ingress, ResponseSlot, UrcChannel};
 use embassy_futures::select::{Either, select};
 use embassy_futures::yield_now;
-use embassy_time::{Duration, Instant, Timer, with_deadline, with_timeout};
+use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::{Error as _, ErrorKind, Read, Write};
 
+use crate::bytes::{behind_mut, front_mut};
+use crate::clock::after;
 use crate::command::AccessMode;
 use crate::digest::{Forward, QuectelDigester};
 use crate::fmt::trace;
 use crate::shared::Shared;
 use crate::socket::{Action, Escape, Job, Key, Table};
 use encode::encode;
+pub(crate) use intake::Intake;
 pub use lines::ControlLines;
 use lines::Reset;
 
@@ -31,14 +35,16 @@ use lines::Reset;
 const GUARD: Duration = Duration::from_millis(1100);
 /// After an escape, for the module to answer what it will.
 const ESCAPE_PAUSE: Duration = Duration::from_millis(200);
+const GUARD_AND_PAUSE: Duration = Duration::from_millis(1100 + 200);
 /// How long the module may take to get to its prompt.
 const PROMPT_TIME: Duration = Duration::from_secs(10);
 /// How long the answer to a plain AT may take.
 const ATTENTION_TIME: Duration = Duration::from_secs(1);
 /// Payload is written in pieces of this size, so that the table is free in between.
 const PIECE: usize = 256;
-/// The most that a prompt can still be waiting for.
+/// The most that a prompt can still be waiting for, and what it is given.
 const MAX_PROMPT: usize = 1460;
+const FILLER: &[u8] = &[b'\r'; MAX_PROMPT / 73];
 /// After an error of the UART while receiving: a module without power holds the line down.
 const ERROR_PAUSE: Duration = Duration::from_millis(5);
 /// For how long the receiving side of the UART may have nothing but errors before it is taken to be unusable.
@@ -114,8 +120,7 @@ impl<'d> Runner<'d> {
     /// Dropping the future fails all open sockets with [`LinkError::NotRunning`](crate::LinkError::NotRunning); those who
     /// wait for a connection go on waiting. It can be run again, with the same or another serial line: the module is brought up from whatever state it was left in.
     pub async fn run(&mut self, rx: impl Read, tx: impl Write) -> RunError {
-        let urcs = UrcChannel::<NoUrc, 1, 1>::new();
-        self.serve(rx, tx, (), &urcs, || Forward::Nobody).await
+        self.run_with_lines(rx, tx, ()).await
     }
 
     /// As [`run`](Self::run), with a way to restart a module that does not answer any more.
@@ -127,9 +132,7 @@ impl<'d> Runner<'d> {
         tx: impl Write,
         reset: impl AsyncFnMut(),
     ) -> RunError {
-        let urcs = UrcChannel::<NoUrc, 1, 1>::new();
-        self.serve(rx, tx, Reset(reset), &urcs, || Forward::Nobody)
-            .await
+        self.run_with_lines(rx, tx, Reset(reset)).await
     }
 
     /// As [`run`](Self::run), with whatever control lines the board has.
@@ -139,8 +142,22 @@ impl<'d> Runner<'d> {
         tx: impl Write,
         lines: impl ControlLines,
     ) -> RunError {
-        let urcs = UrcChannel::<NoUrc, 1, 1>::new();
-        self.serve(rx, tx, lines, &urcs, || Forward::Nobody).await
+        let Self {
+            shared,
+            ingress,
+            command,
+        } = self;
+        let running = Running::start(shared, &lines);
+        let digester = QuectelDigester::new(shared, ingress.len(), || Forward::Nobody);
+        serve(
+            running,
+            rx,
+            Intake::new(digester, ingress),
+            command,
+            tx,
+            lines,
+        )
+        .await
     }
 
     /// As [`run_with_lines`](Self::run_with_lines), and what the module says that is not this crate's goes to the
@@ -159,43 +176,46 @@ impl<'d> Runner<'d> {
         lines: impl ControlLines,
         urcs: &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
     ) -> RunError {
-        self.serve(rx, tx, lines, urcs, || forward_to(urcs)).await
-    }
-
-    async fn serve<Urc: AtatUrc, const CAPACITY: usize, const SUBSCRIBERS: usize>(
-        &mut self,
-        rx: impl Read,
-        tx: impl Write,
-        lines: impl ControlLines,
-        urcs: &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
-        forward: impl Fn() -> Forward,
-    ) -> RunError {
-        let mut running = Running::start(self.shared, &lines);
-        let response = ResponseSlot::<1>::new();
-        let digester = QuectelDigester::new(self.shared, self.ingress.len(), forward);
-        let ingress = Ingress::new(digester, self.ingress, &response, urcs);
-        let engine = Engine {
-            shared: self.shared,
-            buffer: self.command,
-            response: &response,
-            tx,
-            lines,
+        let Self {
+            shared,
+            ingress,
+            command,
+        } = self;
+        let running = Running::start(shared, &lines);
+        let forward = || {
+            if urcs.free_capacity() > 0 {
+                Forward::User
+            } else {
+                Forward::Full
+            }
         };
-        let ended = select(receive(running.shared, rx, ingress), engine.run()).await;
-        running.has_failed = true;
-        match ended {
-            Either::First(error) | Either::Second(error) => error,
-        }
+        let digester = QuectelDigester::new(shared, ingress.len(), forward);
+        // The table knows all that this slot could tell.
+        let response = ResponseSlot::<1>::new();
+        let ingress = Ingress::new(digester, ingress, &response, urcs);
+        serve(running, rx, ingress, command, tx, lines).await
     }
 }
 
-fn forward_to<Urc: AtatUrc, const CAPACITY: usize, const SUBSCRIBERS: usize>(
-    urcs: &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
-) -> Forward {
-    if urcs.free_capacity() > 0 {
-        Forward::User
-    } else {
-        Forward::Full
+async fn serve(
+    mut running: Running<'_>,
+    rx: impl Read,
+    ingress: impl AtatIngress,
+    buffer: &mut [u8],
+    tx: impl Write,
+    lines: impl ControlLines,
+) -> RunError {
+    let shared = running.shared;
+    let mut engine = Engine {
+        shared,
+        buffer,
+        tx,
+        lines,
+    };
+    let ended = select(receive(shared, rx, ingress), engine.run()).await;
+    running.has_failed = true;
+    match ended {
+        Either::First(error) | Either::Second(error) => error,
     }
 }
 
@@ -220,16 +240,6 @@ impl<'d> Running<'d> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.shared.with(|table| table.stop(self.has_failed));
-    }
-}
-
-/// No lines for the user.
-#[derive(Clone)]
-struct NoUrc;
-
-impl AtatUrc for NoUrc {
-    fn parse(_: &[u8]) -> Option<Self> {
-        None
     }
 }
 
@@ -261,7 +271,7 @@ async fn receive(
             Err(error) => {
                 shared.with(|table| table.serial_error());
                 let now = Instant::now();
-                if now >= *failing_since.get_or_insert(now) + ERROR_TIME {
+                if now >= after(*failing_since.get_or_insert(now), ERROR_TIME) {
                     return RunError::Read(error.kind());
                 }
                 Timer::after(ERROR_PAUSE).await;
@@ -274,249 +284,203 @@ async fn receive(
 /// or nobody waits for it any more.
 async fn wait_for_room(shared: &Shared<'_>) {
     let since = Instant::now();
-    loop {
-        let now = Instant::now();
-        let Some(until) = shared.with(|table| table.stalled(since, now)) else {
-            return;
-        };
-        if until.is_some_and(|until| now >= until) {
-            shared.with(|table| table.overrun(now));
-            continue;
-        }
-        let mut looked = false;
-        let eased = poll_fn(|cx| {
-            if looked {
-                return Poll::Ready(());
-            }
-            looked = true;
-            shared.with(|table| table.watch_stall(cx.waker()));
-            Poll::Pending
-        });
-        match until {
-            Some(until) => {
-                select(eased, Timer::at(until)).await;
-            }
-            None => eased.await,
-        }
-    }
+    poll_fn(|cx| {
+        let stalled = shared.with(|table| table.poll_room(since, Instant::now(), cx.waker()));
+        stalled.map_or(Poll::Ready(()), |until| wake_at(until, cx))
+    })
+    .await;
 }
 
-/// The result of `future`, unless it takes longer than `limit`, without the time in which the module cannot be heard.
-async fn within<T>(
-    shared: &Shared<'_>,
-    limit: Duration,
-    future: impl Future<Output = T>,
-) -> Option<T> {
-    let mut future = pin!(future);
-    let start = Instant::now();
-    let mut until = start + limit;
-    loop {
-        if let Ok(result) = with_deadline(until, future.as_mut()).await {
-            return Some(result);
+/// Has the task woken at this instant, and is not ready.
+fn wake_at<T>(at: Instant, cx: &mut Context<'_>) -> Poll<T> {
+    if at < Instant::MAX {
+        let _ = pin!(Timer::at(at)).poll(cx);
+    }
+    Poll::Pending
+}
+
+/// The result of `work`, unless it takes longer than the table has patience.
+async fn within<T>(shared: &Shared<'_>, mut work: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    poll_fn(|cx| {
+        if let Poll::Ready(result) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(result));
         }
         let now = Instant::now();
-        until = shared.with(|table| table.deadline(start, limit, now));
+        let until = shared.with(|table| table.patience(now));
         if until <= now {
-            return None;
+            return Poll::Ready(None);
         }
-    }
+        wake_at(until, cx)
+    })
+    .await
 }
 
+/// The only one who writes to the serial line.
 struct Engine<'r, 'd, W, L> {
     shared: &'d Shared<'d>,
     buffer: &'r mut [u8],
-    response: &'r ResponseSlot<1>,
     tx: W,
     lines: L,
 }
 
 impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
-    async fn run(mut self) -> RunError {
+    async fn run(&mut self) -> RunError {
+        let shared = self.shared;
         loop {
-            let action = self.shared.with(|table| table.next(Instant::now()));
-            let result = match action {
-                Action::Run(job) => self.transact(job).await,
-                Action::Escape(escape) => with_timeout(ESCAPE_TIME, self.escape(escape))
-                    .await
-                    .unwrap_or(Ok(())),
+            let action = shared.with(|table| table.next(Instant::now()));
+            match action {
+                Action::Wait(until) => self.wait(until).await,
                 Action::Reset => {
                     self.lines.reset().await;
-                    self.shared.with(|table| table.reset_done(Instant::now()));
-                    Ok(())
+                    shared.with(|table| table.reset_done(Instant::now()));
                 }
-                Action::Wait(until) => {
-                    self.wait(until).await;
-                    Ok(())
-                }
-                Action::Carry { key, length } => self.carry(key, length).await,
                 Action::AskCarrier => {
                     let carrier = self.lines.carrier();
-                    self.shared.with(|table| table.carrier(carrier));
-                    Ok(())
+                    shared.with(|table| table.carrier(carrier));
                 }
-            };
-            if let Err(error) = result {
-                return RunError::Write(error.kind());
+                action => {
+                    let work = pin!(self.perform(action));
+                    let done = within(shared, work).await;
+                    if let Some(Err(error)) = done {
+                        return RunError::Write(error.kind());
+                    }
+                    shared.with(|table| table.performed(action, done.is_some(), Instant::now()));
+                    if let Action::Run(Job::Send { .. }) = action {
+                        // Those who wait for room in the ring fill it first: one large chunk goes out sooner than two
+                        // small ones.
+                        yield_now().await;
+                    }
+                }
             }
         }
     }
 
     /// Waits for work, at most until the given instant.
-    async fn wait(&self, until: Option<Instant>) {
-        let work = poll_fn(|cx| {
-            if self.shared.with(|table| table.poll_work(cx.waker())) {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
+    async fn wait(&self, until: Instant) {
+        poll_fn(|cx| {
+            let has_work = self.shared.with(|table| table.poll_work(cx.waker()));
+            if has_work || until <= Instant::now() {
+                return Poll::Ready(());
             }
-        });
-        match until {
-            Some(until) => {
-                select(work, Timer::at(until)).await;
+            wake_at(until, cx)
+        })
+        .await;
+    }
+
+    /// Whatever writes to the serial line.
+    async fn perform(&mut self, action: Action) -> Result<(), W::Error> {
+        match action {
+            Action::Run(job) => self.transact(job).await,
+            Action::Escape(escape) => self.escape(escape).await,
+            Action::Carry { key, length } => {
+                self.shared
+                    .with(|table| table.occupy(table.config.send_time, Instant::now()));
+                self.payload(key, length).await
             }
-            None => work.await,
+            Action::Wait(_) | Action::Reset | Action::AskCarrier => Ok(()),
         }
     }
 
-    /// One AT transaction, from the command to its final result or to the end of the time it may take.
+    /// One AT transaction, from the command to its final result.
     async fn transact(&mut self, job: Job) -> Result<(), W::Error> {
         trace!("{:?}", job);
-        self.response.reset();
-        let Self { shared, buffer, .. } = self;
-        let (length, limit, gap, is_mute) = shared.with(|table| {
-            let length = encode(table, job, buffer);
-            if length.is_some() {
-                table.begin(job);
-            }
-            (
-                length,
-                time_limit(job, table),
-                table.config.command_gap,
-                job == Job::User && table.at.mute,
-            )
+        let shared = self.shared;
+        let length = shared.with(|table| {
+            let length = encode(table, job, self.buffer)?;
+            let limit = time_limit(job, table);
+            table.occupy(limit, Instant::now());
+            table.begin(job);
+            Some(length)
         });
         let Some(length) = length else {
             // Its socket is gone.
             yield_now().await;
             return Ok(());
         };
-        let ended = within(self.shared, limit, async {
-            self.tx.write_all(&self.buffer[..length]).await?;
+        self.tx.write_all(front_mut(self.buffer, length)).await?;
+        self.tx.flush().await?;
+        self.answered().await;
+        let Job::Send { key, length } = job else {
+            return Ok(());
+        };
+        if !shared.with(|table| table.begin_payload(Instant::now())) {
+            return Ok(());
+        }
+        self.payload(key, length).await?;
+        self.answered().await;
+        Ok(())
+    }
+
+    /// Bytes of a socket, as they are.
+    async fn payload(&mut self, key: Key, length: u16) -> Result<(), W::Error> {
+        let shared = self.shared;
+        let length = usize::from(length);
+        let mut written = 0;
+        while written < length && shared.with(|table| table.wants_payload()) {
+            let piece = front_mut(self.buffer, PIECE.min(length - written));
+            let count = shared.with(|table| table.peek(key, written, piece));
+            // If the socket is gone the module still counts.
+            behind_mut(piece, count).fill(0);
+            self.tx.write_all(piece).await?;
+            written += piece.len();
+        }
+        if shared.with(|table| table.is_last(key, length)) {
             self.tx.flush().await?;
-            if !is_mute {
-                drop(self.response.get().await);
-            }
-            Ok(())
-        })
-        .await;
-        if let Some(result) = ended {
-            result?;
-            self.payload(job).await?;
-        }
-        self.shared.with(|table| table.finish(Instant::now()));
-        if gap > Duration::MIN {
-            Timer::after(gap).await;
-        }
-        if let Job::Send { .. } = job {
-            // Those who wait for room in the ring fill it first: one large chunk goes out sooner than two small ones.
-            yield_now().await;
         }
         Ok(())
     }
 
-    /// Bytes of a connection that has the line.
-    async fn carry(&mut self, key: Key, length: u16) -> Result<(), W::Error> {
-        let Self { shared, buffer, .. } = self;
-        let piece = &mut buffer[..usize::from(length).min(PIECE)];
-        let (count, limit) =
-            shared.with(|table| (table.peek(key, 0, piece), table.config.send_time));
-        let written = with_timeout(limit, async {
-            self.tx.write_all(&self.buffer[..count]).await?;
-            if self.shared.with(|table| table.is_last(key, count)) {
-                self.tx.flush().await?;
-            }
-            Ok(())
-        })
-        .await;
-        self.shared.with(|table| match written {
-            Ok(_) => table.carried(key, count, Instant::now()),
-            Err(_) => table.carry_failed(),
-        });
-        written.unwrap_or(Ok(()))
-    }
-
-    /// After the prompt: the payload, and the wait for `SEND OK`.
-    async fn payload(&mut self, job: Job) -> Result<(), W::Error> {
-        let Job::Send { key, length } = job else {
-            return Ok(());
-        };
-        let (wanted, limit) = self
-            .shared
-            .with(|table| (table.wants_payload(), table.config.send_time));
-        if !wanted {
-            return Ok(());
-        }
-        let ended = within(self.shared, limit, async {
-            let length = usize::from(length);
-            let mut written = 0;
-            while written < length && self.shared.with(|table| table.wants_payload()) {
-                let piece = &mut self.buffer[..PIECE.min(length - written)];
-                let count = self.shared.with(|table| table.peek(key, written, piece));
-                // The socket is gone, but the module still counts.
-                piece[count..].fill(0);
-                self.tx.write_all(piece).await?;
-                written += piece.len();
-            }
-            self.tx.flush().await?;
-            drop(self.response.get().await);
-            Ok(())
-        })
-        .await;
-        ended.unwrap_or(Ok(()))
+    /// Waits for the prompt, or the final result.
+    async fn answered(&self) {
+        poll_fn(|cx| self.shared.with(|table| table.poll_answered(cx.waker()))).await;
     }
 
     async fn escape(&mut self, escape: Escape) -> Result<(), W::Error> {
-        match escape {
-            Escape::Prompt => self.tx.write_all(b"\r\x1b").await?,
-            Escape::DataMode => {
-                Timer::after(GUARD).await;
-                self.tx.write_all(b"+++").await?;
-                self.tx.flush().await?;
-                Timer::after(GUARD).await;
-            }
-            Escape::Plus => {
-                self.tx.write_all(b"+++").await?;
-                return self.tx.flush().await;
-            }
+        self.shared
+            .with(|table| table.occupy(ESCAPE_TIME, Instant::now()));
+        let (before, bytes, times, behind): (_, &[u8], _, _) = match escape {
+            Escape::Prompt => (Duration::MIN, b"\r\x1b", 1, ESCAPE_PAUSE),
+            Escape::DataMode => (GUARD, b"+++", 1, GUARD_AND_PAUSE),
+            Escape::Plus => (Duration::MIN, b"+++", 1, Duration::MIN),
+            Escape::Fill => (
+                Duration::MIN,
+                FILLER,
+                MAX_PROMPT / FILLER.len(),
+                ESCAPE_PAUSE,
+            ),
             Escape::Dtr => {
                 self.lines.pulse_dtr().await;
                 return Ok(());
             }
-            Escape::Fill => {
-                let filler = &mut self.buffer[..PIECE];
-                filler.fill(b'\r');
-                let mut left = MAX_PROMPT;
-                while left > 0 {
-                    let count = left.min(filler.len());
-                    self.tx.write_all(&filler[..count]).await?;
-                    left -= count;
-                }
-            }
+        };
+        pause(before).await;
+        for _ in 0..times {
+            self.tx.write_all(bytes).await?;
         }
         self.tx.flush().await?;
-        Timer::after(ESCAPE_PAUSE).await;
+        pause(behind).await;
         Ok(())
+    }
+}
+
+async fn pause(time: Duration) {
+    if time > Duration::MIN {
+        Timer::after(time).await;
     }
 }
 
 /// How long the final result, or the prompt, may take.
 fn time_limit(job: Job, table: &mut Table<'_>) -> Duration {
-    let config = table.config;
+    let mode = match job {
+        Job::Open(key) => table.mode(key),
+        _ => AccessMode::Buffer,
+    };
+    let config = &table.config;
     match job {
         Job::Attention => ATTENTION_TIME,
         Job::Send { .. } => PROMPT_TIME,
         Job::User => table.at.limit,
-        Job::Open(key) if table.mode(key) == AccessMode::Transparent => config.connect_time,
+        Job::Open(_) if mode == AccessMode::Transparent => config.connect_time,
         Job::Activate => Duration::from_secs(150),
         Job::Deactivate => Duration::from_secs(40),
         Job::Close(_) | Job::CloseStray(_) => {

@@ -35,6 +35,8 @@ pub(crate) struct Flight {
     pub(crate) stage: Stage,
     answer: Answer,
     result: Option<Final>,
+    /// The runner has seen the prompt.
+    payload_begun: bool,
     /// The module repeated the command line.
     pub(super) echoed: bool,
     /// How many payload bytes the module has repeated.
@@ -58,6 +60,7 @@ impl Flight {
             },
             answer: Answer::Nothing,
             result: None,
+            payload_begun: false,
             echoed: false,
             echo_count: 0,
             only_blanks: true,
@@ -88,6 +91,17 @@ impl Flight {
         } else {
             Concluded::Late
         }
+    }
+
+    /// Whether the runner has something to go on with: the final result, or the prompt.
+    pub(super) fn is_answered(&self) -> bool {
+        self.result.is_some() || self.stage == Stage::Payload && !self.payload_begun
+    }
+
+    /// Whether the payload can be written. What is waited for then is the final result.
+    pub(super) fn begin_payload(&mut self) -> bool {
+        self.payload_begun = true;
+        self.wants_payload()
     }
 
     pub(super) fn wants_payload(&self) -> bool {

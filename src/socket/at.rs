@@ -1,15 +1,20 @@
 //! The user's own AT commands, between ours: one at a time, and one buffer for the command and then for its answer.
 
+use core::fmt;
 use core::task::{Poll, Waker};
 
 use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::Vec;
 
-use super::WAITERS;
-use super::job::{Outcome, Reason};
+use super::Table;
+use super::job::{Action, Escape, Job, Outcome, Reason};
+use crate::bytes::{copy, front};
+use crate::clock::{NEVER, after, get_or_set};
 use crate::command::MAX_COMMAND_LENGTH;
 
+/// How many tasks can wait for their turn before they begin to wake each other.
+const WAITERS: usize = 4;
 /// How long the port is kept for the payload that a command of the user has asked for with a prompt.
 const PROMPT_TIME: Duration = Duration::from_secs(10);
 
@@ -42,7 +47,7 @@ enum State {
 pub(crate) struct UserCommand {
     state: State,
     /// The command, and from its start on the information lines of its answer.
-    text: Vec<u8, MAX_COMMAND_LENGTH>,
+    text: Vec<u8, MAX_COMMAND_LENGTH, u16>,
     /// How long the answer may take.
     pub(crate) limit: Duration,
     /// Nothing is answered to it.
@@ -52,7 +57,7 @@ pub(crate) struct UserCommand {
     /// It has been handed over to be sent.
     sent: bool,
     /// `+NAME` of the command, which its information lines begin with: where the name ends in the command.
-    name: Vec<u8, 24>,
+    name: Vec<u8, 24, u8>,
     overflow: bool,
     /// The module waits for payload, which the next command of the same user brings.
     prompted: bool,
@@ -61,8 +66,105 @@ pub(crate) struct UserCommand {
     next_owner: u16,
     /// The payload has its end with it: the prompts that the module may give for its lines mean nothing.
     complete: bool,
-    prompt_until: Option<Instant>,
+    prompt_until: Instant,
     watchers: MultiWakerRegistration<WAITERS>,
+}
+
+/// What the table does for the user's own commands.
+pub(super) trait UserPart: fmt::Debug + Sync {
+    /// What to do next.
+    fn next(&self, table: &mut Table<'_>, now: Instant) -> Option<Action>;
+    /// Hands the command over to be sent.
+    fn take(&self, command: &mut UserCommand, into: &mut [u8]) -> usize;
+    /// Takes in a line, if it is one of the answer.
+    fn absorb(&self, table: &mut Table<'_>, line: &[u8]) -> bool;
+    /// Whether a line is the module's echo of the command.
+    fn is_echo(&self, command: &UserCommand, line: &[u8]) -> bool;
+    /// What is on its way will not be answered, or, otherwise, nothing is sent for a while.
+    fn stop(&self, command: &mut UserCommand, is_sent: bool);
+    /// The command is over.
+    fn done(&self, table: &mut Table<'_>, outcome: Outcome);
+}
+
+#[derive(Debug)]
+struct UserCommands;
+
+impl UserPart for UserCommands {
+    fn next(&self, table: &mut Table<'_>, now: Instant) -> Option<Action> {
+        table.user_command(now)
+    }
+
+    fn take(&self, command: &mut UserCommand, into: &mut [u8]) -> usize {
+        command.take(into)
+    }
+
+    fn absorb(&self, table: &mut Table<'_>, line: &[u8]) -> bool {
+        table.at.absorb(line)
+    }
+
+    fn is_echo(&self, command: &UserCommand, line: &[u8]) -> bool {
+        command.is_echo(line)
+    }
+
+    fn stop(&self, command: &mut UserCommand, is_sent: bool) {
+        if is_sent {
+            command.abort();
+        } else {
+            command.refuse();
+        }
+    }
+
+    fn done(&self, table: &mut Table<'_>, outcome: Outcome) {
+        table.user_done(outcome);
+    }
+}
+
+impl Table<'_> {
+    /// Somebody has commands of his own.
+    pub(crate) fn enable_user(&mut self) {
+        self.parts.user = Some(&UserCommands);
+    }
+
+    /// What is on its way will not be answered, or, otherwise, nothing is sent for a while.
+    pub(super) fn stop_commands(&mut self, is_sent: bool) {
+        if let Some(part) = self.parts.user {
+            part.stop(&mut self.at, is_sent);
+        }
+    }
+
+    /// Hands the command over to be sent.
+    pub(crate) fn take_command(&mut self, into: &mut [u8]) -> usize {
+        self.parts
+            .user
+            .map_or(0, |part| part.take(&mut self.at, into))
+    }
+
+    /// A command of the user's, which takes turns with everything else as soon as the module listens.
+    fn user_command(&mut self, now: Instant) -> Option<Action> {
+        if let Some(until) = self.at.kept_until(now) {
+            if self.at.is_ready() {
+                return Some(Action::Run(Job::User));
+            }
+            if now < until {
+                return Some(Action::Wait(until));
+            }
+            self.at.give_up_prompt();
+            return Some(Action::Escape(Escape::Prompt));
+        }
+        if !self.at.is_ready() || !self.link.is_listening() {
+            return None;
+        }
+        self.user_turn = !self.user_turn;
+        self.user_turn.then_some(Action::Run(Job::User))
+    }
+
+    fn user_done(&mut self, outcome: Outcome) {
+        let mute = self.at.mute;
+        self.at.done(outcome);
+        if outcome == Outcome::NoAnswer && !mute {
+            self.link.resync();
+        }
+    }
 }
 
 impl UserCommand {
@@ -80,7 +182,7 @@ impl UserCommand {
             owner: 0,
             next_owner: 0,
             complete: false,
-            prompt_until: None,
+            prompt_until: NEVER,
             watchers: MultiWakerRegistration::new(),
         }
     }
@@ -135,7 +237,7 @@ impl UserCommand {
     }
 
     /// The information lines of the answer, with line ends between them.
-    pub(crate) fn answer(&self) -> Vec<u8, MAX_COMMAND_LENGTH> {
+    pub(crate) fn answer(&self) -> Vec<u8, MAX_COMMAND_LENGTH, u16> {
         self.text.clone()
     }
 
@@ -158,20 +260,19 @@ impl UserCommand {
         if !self.prompted {
             return None;
         }
-        Some(*self.prompt_until.get_or_insert(now + PROMPT_TIME))
+        Some(get_or_set(&mut self.prompt_until, after(now, PROMPT_TIME)))
     }
 
     /// The payload did not come in time.
     pub(super) fn give_up_prompt(&mut self) {
         self.prompted = false;
-        self.prompt_until = None;
+        self.prompt_until = NEVER;
         self.watchers.wake();
     }
 
     /// Hands the command over to be sent. What is added from here on is the answer.
-    pub(crate) fn take(&mut self, into: &mut [u8]) -> usize {
-        let length = self.text.len().min(into.len());
-        into[..length].copy_from_slice(&self.text[..length]);
+    fn take(&mut self, into: &mut [u8]) -> usize {
+        let length = copy(&self.text, into);
         self.complete = self.prompted && matches!(self.text.last(), Some(0x1a | 0x1b));
         // What follows a prompt is no command; its answer is that of the one before.
         if !self.prompted {
@@ -186,7 +287,7 @@ impl UserCommand {
     }
 
     /// Takes in a line, if it is one of the answer: any without a name, and those with the name of the command.
-    pub(super) fn absorb(&mut self, line: &[u8]) -> bool {
+    fn absorb(&mut self, line: &[u8]) -> bool {
         if matches!(line, b"RDY" | b"APP RDY" | b"POWERED DOWN" | b"RING") {
             return false;
         }
@@ -194,7 +295,7 @@ impl UserCommand {
             return true;
         }
         if line.first() == Some(&b'+') {
-            let Some(rest) = line.strip_prefix(&self.name[..]) else {
+            let Some(rest) = line.strip_prefix(self.name.as_slice()) else {
                 return false;
             };
             if self.name.is_empty() || rest.first() != Some(&b':') {
@@ -218,7 +319,7 @@ impl UserCommand {
     }
 
     /// Whether a line is the module's echo of the command.
-    pub(super) fn is_echo(&self, line: &[u8]) -> bool {
+    fn is_echo(&self, line: &[u8]) -> bool {
         let rest = line.strip_prefix(b"AT").or(line.strip_prefix(b"at"));
         rest.is_some_and(|rest| {
             name_of(line) == self.name && (!self.name.is_empty() || rest.is_empty())
@@ -230,7 +331,7 @@ impl UserCommand {
         self.prompted = true;
     }
 
-    pub(super) fn done(&mut self, outcome: Outcome) {
+    fn done(&mut self, outcome: Outcome) {
         let result = match outcome {
             Outcome::Done(_) if self.overflow => AtResult::TooLong,
             Outcome::Done(_) | Outcome::SendFail => AtResult::Done,
@@ -242,7 +343,7 @@ impl UserCommand {
     }
 
     /// What is on its way will not be answered.
-    pub(super) fn abort(&mut self) {
+    fn abort(&mut self) {
         self.give_up_prompt();
         if matches!(self.state, State::Running | State::Abandoned) {
             self.end(AtResult::Aborted);
@@ -250,7 +351,7 @@ impl UserCommand {
     }
 
     /// Nothing is sent to the module for a while.
-    pub(super) fn refuse(&mut self) {
+    fn refuse(&mut self) {
         if self.state == State::Ready {
             self.end(AtResult::Aborted);
         }
@@ -260,7 +361,9 @@ impl UserCommand {
         self.state = match self.state {
             State::Abandoned => {
                 // Nobody will bring the payload.
-                self.prompt_until = self.prompted.then_some(Instant::MIN);
+                if self.prompted {
+                    self.prompt_until = Instant::MIN;
+                }
                 State::Idle
             }
             _ => State::Done(result),
@@ -270,7 +373,7 @@ impl UserCommand {
 }
 
 /// `+NAME` of a command line.
-fn name_of(command: &[u8]) -> Vec<u8, 24> {
+fn name_of(command: &[u8]) -> Vec<u8, 24, u8> {
     let Some(rest) = command.strip_prefix(b"AT").or(command.strip_prefix(b"at")) else {
         return Vec::new();
     };
@@ -278,5 +381,5 @@ fn name_of(command: &[u8]) -> Vec<u8, 24> {
         .iter()
         .position(|byte| matches!(byte, b'=' | b'?' | b';' | b'\r'))
         .unwrap_or(rest.len());
-    Vec::from_slice(&rest[..end]).unwrap_or_default()
+    Vec::from_slice(front(rest, end)).unwrap_or_default()
 }

@@ -1,9 +1,13 @@
 //! Datagrams in the rings of a socket: each is a header, with its length and the other end, and its bytes.
 
+use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::Table;
+use super::hear::Payload;
 use super::slot::Slot;
-use crate::command::SendLength;
+use crate::bytes::{front, front_mut};
+use crate::command::{SendLength, ServiceType};
 use crate::error::Error;
 use crate::ring::Ring;
 
@@ -52,9 +56,121 @@ fn decode(ring: &Ring<'_>) -> Option<(u16, Option<SocketAddr>)> {
     ))
 }
 
+/// What the table does for sockets that carry datagrams.
+pub(super) trait DatagramPart: fmt::Debug + Sync {
+    /// A datagram is coming: false if there is no room for it, or it is of no use.
+    fn begin(&self, slot: &mut Slot<'_>, length: u16, peer: Option<SocketAddr>) -> bool;
+    /// A datagram is being pushed: false if one is lost.
+    fn expect(&self, slot: &mut Slot<'_>, length: u32, peer: Option<SocketAddr>) -> bool;
+    /// Takes in bytes of it, and says how many: none while there is no room.
+    fn deliver(&self, table: &mut Table<'_>, payload: Payload, bytes: &[u8]) -> usize;
+    /// The rest of it will not come: whether that means a loss.
+    fn drop_partial(&self, slot: &mut Slot<'_>) -> bool;
+    /// What the last read brought is not to be relied on. False if it brought nothing, or the user has it already.
+    fn drop_newest(&self, slot: &mut Slot<'_>) -> bool;
+    /// The oldest datagram to be sent: its length, and where it goes.
+    fn to_send(&self, slot: &Slot<'_>) -> Option<(u16, Option<SocketAddr>)>;
+    /// It has been sent.
+    fn sent(&self, slot: &mut Slot<'_>);
+}
+
+#[derive(Debug)]
+struct Datagrams;
+
+impl DatagramPart for Datagrams {
+    fn begin(&self, slot: &mut Slot<'_>, length: u16, peer: Option<SocketAddr>) -> bool {
+        slot.is_useful(peer) && slot.begin_datagram(length, peer)
+    }
+
+    fn expect(&self, slot: &mut Slot<'_>, length: u32, peer: Option<SocketAddr>) -> bool {
+        slot.expect_datagram(length, peer)
+    }
+
+    fn deliver(&self, table: &mut Table<'_>, payload: Payload, bytes: &[u8]) -> usize {
+        table.deliver_datagram(payload, bytes)
+    }
+
+    fn drop_partial(&self, slot: &mut Slot<'_>) -> bool {
+        slot.drop_partial_datagram()
+    }
+
+    fn drop_newest(&self, slot: &mut Slot<'_>) -> bool {
+        slot.drop_newest_datagram()
+    }
+
+    fn to_send(&self, slot: &Slot<'_>) -> Option<(u16, Option<SocketAddr>)> {
+        decode(&slot.tx)
+    }
+
+    fn sent(&self, slot: &mut Slot<'_>) {
+        slot.discard_datagram();
+    }
+}
+
+impl Table<'_> {
+    /// Somebody wants sockets that carry datagrams.
+    pub(crate) fn enable_datagrams(&mut self) {
+        self.parts.datagrams = Some(&Datagrams);
+    }
+
+    fn deliver_datagram(&mut self, payload: Payload, bytes: &[u8]) -> usize {
+        let Some(slot) = payload.sink.and_then(|key| self.slot(key)) else {
+            return bytes.len();
+        };
+        let (taken, lost) = if payload.pushed {
+            match slot.take_in_pushed(bytes) {
+                Some(result) => result,
+                None => {
+                    self.stall = payload.sink;
+                    return 0;
+                }
+            }
+        } else {
+            (slot.extend_datagram(bytes), false)
+        };
+        if lost {
+            self.dropped_datagram();
+        }
+        self.drop_bytes(bytes.len() - taken);
+        bytes.len()
+    }
+}
+
 impl Slot<'_> {
+    /// Without its sender a datagram of a service is of no use to anyone.
+    fn is_useful(&self, peer: Option<SocketAddr>) -> bool {
+        self.service != ServiceType::UdpService || peer.is_some()
+    }
+
+    /// What follows is so long, and comes from there. False if a datagram is lost.
+    fn expect_datagram(&mut self, length: u32, peer: Option<SocketAddr>) -> bool {
+        // One whose bytes never came.
+        let cut = self.drop_partial_datagram();
+        let useful = self.is_useful(peer);
+        self.arriving = u16::try_from(length)
+            .ok()
+            .filter(|_| useful)
+            .map(|length| (length, peer));
+        useful && !cut
+    }
+
+    /// Takes in pushed bytes of a datagram: how many of these were kept, and whether a datagram is lost. `None` while there
+    /// is no room for it.
+    fn take_in_pushed(&mut self, bytes: &[u8]) -> Option<(usize, bool)> {
+        let mut lost = false;
+        if let Some((length, peer)) = self.arriving {
+            let begun = self.begin_datagram(length, peer);
+            if !begun && !self.crowded && length > 0 && self.can_hold(length) {
+                return None;
+            }
+            self.arriving = None;
+            lost = !begun;
+        }
+        Some((self.extend_datagram(bytes), lost))
+    }
+
     /// Makes room for a datagram that is coming: false if there is none.
-    pub(super) fn begin_datagram(&mut self, length: u16, peer: Option<SocketAddr>) -> bool {
+    fn begin_datagram(&mut self, length: u16, peer: Option<SocketAddr>) -> bool {
         if self.rx.free() < HEADER + usize::from(length) {
             return false;
         }
@@ -65,16 +181,16 @@ impl Slot<'_> {
     }
 
     /// Whether a datagram of this length fits into the empty ring.
-    pub(super) fn can_hold(&self, length: u16) -> bool {
+    fn can_hold(&self, length: u16) -> bool {
         self.rx.capacity() >= HEADER + usize::from(length)
     }
 
     /// Takes in bytes of the datagram that is coming, and says how many.
-    pub(super) fn extend_datagram(&mut self, bytes: &[u8]) -> usize {
+    fn extend_datagram(&mut self, bytes: &[u8]) -> usize {
         let Some(missing) = self.partial else {
             return 0;
         };
-        let taken = self.rx.push(&bytes[..bytes.len().min(missing.into())]);
+        let taken = self.rx.push(front(bytes, missing.into()));
         self.partial = Some(missing - taken as u16);
         self.end_datagram();
         taken
@@ -91,7 +207,7 @@ impl Slot<'_> {
     }
 
     /// The rest of the datagram that is coming will not come.
-    pub(super) fn drop_partial_datagram(&mut self) -> bool {
+    fn drop_partial_datagram(&mut self) -> bool {
         let Some(missing) = self.partial.take() else {
             return false;
         };
@@ -102,7 +218,7 @@ impl Slot<'_> {
     }
 
     /// What the last read brought is not to be relied on. False if it brought nothing, or the user has it already.
-    pub(super) fn drop_newest_datagram(&mut self) -> bool {
+    fn drop_newest_datagram(&mut self) -> bool {
         if self.drop_partial_datagram() {
             return true;
         }
@@ -135,7 +251,7 @@ impl Slot<'_> {
         let (length, peer) = decode(&self.rx)?;
         let length = usize::from(length);
         let copied = length.min(into.len());
-        self.rx.peek(HEADER, &mut into[..copied]);
+        self.rx.peek(HEADER, front_mut(into, copied));
         self.rx.discard(HEADER + length);
         self.datagrams -= 1;
         self.crowded = false;
@@ -161,14 +277,8 @@ impl Slot<'_> {
         Ok(true)
     }
 
-    /// The oldest datagram to be sent: its length, and where it goes.
-    pub(super) fn datagram_to_send(&self) -> Option<(u16, Option<SocketAddr>)> {
-        decode(&self.tx)
-    }
-
-    /// The oldest datagram has been sent.
-    pub(super) fn discard_datagram(&mut self) {
-        if let Some((length, _)) = self.datagram_to_send() {
+    fn discard_datagram(&mut self) {
+        if let Some((length, _)) = decode(&self.tx) {
             self.tx.discard(HEADER + usize::from(length));
         }
     }

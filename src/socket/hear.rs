@@ -7,10 +7,20 @@ use super::job::{Job, Key, Reason};
 use super::slot::Phase;
 use super::turn::is_of_the_module;
 use super::{PayloadEcho, Table};
+use crate::bytes::front;
 use crate::command::{
-    ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, ServiceType, Urc, read, trim,
+    ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, Urc, find, read, trim,
 };
 use crate::error::{Error, LinkError};
+use crate::place::Place;
+
+/// What ends a transaction with these words and nothing else.
+const FINALS: [(&str, Final); 4] = [
+    ("OK", Final::Ok),
+    ("SEND OK", Final::SendOk),
+    ("SEND FAIL", Final::SendFail),
+    ("ERROR", Final::Error(Reason::None)),
+];
 
 /// What a line turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,20 +62,19 @@ impl Table<'_> {
             return Heard::Nothing;
         }
         let line = trim(line);
+        if let Some(line) = find(&FINALS, line) {
+            return self.conclude(line);
+        }
         match line {
             b"" => Heard::Nothing,
-            b"OK" => self.conclude(Final::Ok),
-            b"SEND OK" => self.conclude(Final::SendOk),
-            b"SEND FAIL" => self.conclude(Final::SendFail),
-            b"ERROR" => self.conclude(Final::Error(Reason::None)),
-            b"NO CARRIER" if self.awaits_connect() => {
+            _ if line.starts_with(b"+QIRD:") => self.read_header(line),
+            _ if self.awaits_connect() && line == b"NO CARRIER" => {
                 self.conclude(Final::Error(Reason::Code(ErrorCode::ConnectFailed)))
             }
-            [b'C', b'O', b'N', b'N', b'E', b'C', b'T', ..] if self.awaits_connect() => {
+            _ if self.awaits_connect() && line.starts_with(b"CONNECT") => {
                 self.conclude(Final::Connect)
             }
             [b'A', b'T', ..] | [b'a', b't', ..] if self.may_be_echo(line) => self.command_echo(),
-            _ if line.starts_with(b"+QIRD:") => self.read_header(line),
             _ => self.other(line),
         }
     }
@@ -78,7 +87,9 @@ impl Table<'_> {
             }
         }
         let is_user = |flight: &Flight| flight.job == Job::User && !flight.is_concluded();
-        if self.flight.as_ref().is_some_and(is_user) && self.at.absorb(line) {
+        if self.flight.as_ref().is_some_and(is_user)
+            && self.parts.user.is_some_and(|part| part.absorb(self, line))
+        {
             return Heard::Nothing;
         }
         if let Some(failure) = Failure::parse(line) {
@@ -96,7 +107,7 @@ impl Table<'_> {
             return self.unknown(line);
         };
         match reader {
-            Some(reader) if !reader(self, line) => self.unknown(line),
+            Some(reader) if !reader(self, Some(line)) => self.unknown(line),
             _ => Heard::Nothing,
         }
     }
@@ -112,7 +123,10 @@ impl Table<'_> {
     /// An answer to the user's own command can begin like a command: the text of a message, for one.
     fn may_be_echo(&self, line: &[u8]) -> bool {
         match &self.flight {
-            Some(flight) if flight.job == Job::User => self.at.is_echo(line),
+            Some(flight) if flight.job == Job::User => self
+                .parts
+                .user
+                .is_some_and(|part| part.is_echo(&self.at, line)),
             _ => true,
         }
     }
@@ -125,6 +139,7 @@ impl Table<'_> {
     fn conclude(&mut self, line: Final) -> Heard {
         match self.flight.as_mut().map(|flight| flight.conclude(line)) {
             Some(Concluded::Yes) => {
+                self.answered();
                 self.learn_payload_echo();
                 self.switched(line)
             }
@@ -175,9 +190,10 @@ impl Table<'_> {
             None => None,
         };
         if let Some(slot) = sink.and_then(|key| self.slot(key)) {
-            // Without its sender a datagram of a service is of no use to anyone.
-            let useless = slot.service == ServiceType::UdpService && peer.is_none();
-            if slot.is_datagram() && more && (useless || !slot.begin_datagram(length, peer)) {
+            if slot
+                .part
+                .is_some_and(|part| more && !part.begin(slot, length, peer))
+            {
                 sink = None;
                 self.dropped_datagram();
             }
@@ -207,21 +223,33 @@ impl Table<'_> {
             // Before the OK to the question these belong to an earlier one.
             Urc::NameResolved { .. } | Urc::NameAddress(_) if self.is_asking() => {}
             Urc::NameResolved { result, count, .. } => {
-                self.lookup.result(result, count);
+                if let Some(part) = self.parts.lookup {
+                    part.result(&mut self.lookup, result, count);
+                }
                 if let Err(code) = result {
                     self.check_context(code);
                 }
                 self.kick();
             }
             Urc::NameAddress(address) => {
-                self.lookup.address(address);
+                if let Some(part) = self.parts.lookup {
+                    part.address(&mut self.lookup, address);
+                }
                 self.kick();
             }
             Urc::Incoming {
                 connect_id,
                 server_id,
                 peer,
-            } => self.on_incoming(connect_id, server_id, peer),
+            } => match self.parts.listen {
+                Some(part) => part.incoming(self, connect_id, server_id, peer),
+                // Nobody here has asked for it.
+                None => {
+                    self.link.strays |= 1 << connect_id.get();
+                    self.refused_connection();
+                    self.kick();
+                }
+            },
             Urc::IncomingFull => self.refused_connection(),
             Urc::Ready => return self.on_restart(),
             Urc::PoweredDown | Urc::PowerSaving(_) => return self.on_power_down(),
@@ -244,26 +272,23 @@ impl Table<'_> {
         peer: Option<SocketAddr>,
     ) -> Heard {
         // A length alone does not tell: it is the access mode that does (field note 70).
-        if let (true, Some(length)) = (self.pushes(id), length) {
-            return self.pushed(id, length, peer);
+        if let (true, Some(length), Some(part)) = (self.pushes(id), length, self.parts.modes) {
+            return part.pushed(self, id, length, peer);
         }
-        let live = |phase| matches!(phase, Phase::Open | Phase::Draining);
         // Data can come before the result of the open.
-        let opening = |phase| phase == Phase::Opening;
-        let id = match self.slot_by_id(id, live) {
-            Some(_) => self.slot_by_id(id, live),
-            None => self.slot_by_id(id, opening),
-        };
-        if let Some((_, slot)) = id {
-            slot.notice(length);
-            self.kick();
+        for phases in [&[Phase::Open, Phase::Draining][..], &[Phase::Opening]] {
+            if let Some((_, slot)) = self.slot_by_id(id, phases) {
+                slot.notice(length);
+                self.kick();
+                break;
+            }
         }
         Heard::Nothing
     }
 
     fn on_closed(&mut self, id: ConnectId) {
         let lately = self.was_closed_lately(id);
-        if let Some((_, slot)) = self.slot_by_id(id, |phase| phase == Phase::Open) {
+        if let Some((_, slot)) = self.slot_by_id(id, &[Phase::Open]) {
             if lately {
                 slot.doubted = true;
             } else {
@@ -282,8 +307,8 @@ impl Table<'_> {
             },
             _ => None,
         };
-        let Some((key, slot)) = self.slot_by_id(id, |phase| phase == Phase::Opening) else {
-            let known = self.slots().any(|slot| slot.id == id && slot.uses_id());
+        let Some((key, slot)) = self.slot_by_id(id, &[Phase::Opening]) else {
+            let known = self.uses(id);
             if result.is_ok() && !known {
                 // Field note 43: not the id that was asked for.
                 self.link.strays |= 1 << id.get();
@@ -369,8 +394,8 @@ impl Table<'_> {
             self.drop_bytes(bytes.len());
             return bytes.len();
         };
-        if slot.is_datagram() {
-            return self.deliver_datagram(payload, bytes);
+        if let Some(part) = slot.part {
+            return part.deliver(self, payload, bytes);
         }
         let taken = slot.take_in(bytes);
         if taken == bytes.len() {
@@ -382,28 +407,6 @@ impl Table<'_> {
         }
         // More than was asked for.
         slot.fail(Error::DataLost);
-        self.drop_bytes(bytes.len() - taken);
-        bytes.len()
-    }
-
-    fn deliver_datagram(&mut self, payload: Payload, bytes: &[u8]) -> usize {
-        let Some(slot) = payload.sink.and_then(|key| self.slot(key)) else {
-            return bytes.len();
-        };
-        let (taken, lost) = if payload.pushed {
-            match slot.take_in_pushed(bytes) {
-                Some(result) => result,
-                None => {
-                    self.stall = payload.sink;
-                    return 0;
-                }
-            }
-        } else {
-            (slot.extend_datagram(bytes), false)
-        };
-        if lost {
-            self.dropped_datagram();
-        }
         self.drop_bytes(bytes.len() - taken);
         bytes.len()
     }
@@ -423,6 +426,7 @@ impl Table<'_> {
         match &mut self.flight {
             Some(flight) if flight.stage == Stage::Prompt && !flight.is_concluded() => {
                 flight.stage = Stage::Payload;
+                self.answered();
                 true
             }
             // The user's next command brings what is asked for.
@@ -431,6 +435,7 @@ impl Table<'_> {
             {
                 flight.conclude(Final::Ok);
                 self.at.prompted();
+                self.answered();
                 true
             }
             _ => false,
@@ -452,14 +457,14 @@ impl Table<'_> {
         let Some(slot) = self
             .slots
             .get(usize::from(key.index))
-            .and_then(Option::as_ref)
+            .and_then(Place::as_ref)
             .filter(|slot| slot.generation == key.generation)
         else {
             return 0;
         };
         let left = usize::from(length - echoed).min(bytes.len());
         let offset = slot.payload_offset() + usize::from(echoed);
-        let same = slot.tx.common_prefix(offset, &bytes[..left]);
+        let same = slot.tx.common_prefix(offset, front(bytes, left));
         let Some(&first) = bytes.first() else {
             return 0;
         };
@@ -476,7 +481,7 @@ impl Table<'_> {
             }
             self.payload_echo = PayloadEcho::On;
         }
-        flight.only_blanks &= bytes[..same].iter().all(|&byte| byte == b' ');
+        flight.only_blanks &= front(bytes, same).iter().all(|&byte| byte == b' ');
         flight.echo_count += same as u16;
         same
     }
@@ -492,7 +497,7 @@ impl Table<'_> {
         let (Stage::Payload, Job::Send { key, length }) = (flight.stage, flight.job) else {
             return false;
         };
-        let Some(Some(slot)) = self.slots.get(usize::from(key.index)) else {
+        let Some(Place::Full(slot)) = self.slots.get(usize::from(key.index)) else {
             return false;
         };
         if (length > 1 && is_of_the_module(line))

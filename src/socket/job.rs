@@ -28,7 +28,7 @@ pub(crate) enum Action {
     /// Ask the DCD line whether the module is still in data mode.
     AskCarrier,
     /// Nothing until something happens, or until this instant.
-    Wait(Option<Instant>),
+    Wait(Instant),
 }
 
 /// The ways out of a state in which the module takes bytes as data, from the mildest to the last.
@@ -95,6 +95,22 @@ pub(crate) enum Job {
 }
 
 impl Job {
+    /// The socket that it is for.
+    pub(crate) fn key(self) -> Option<Key> {
+        match self {
+            Self::Open(key)
+            | Self::Close(key)
+            | Self::Status(key)
+            | Self::Read { key, .. }
+            | Self::Send { key, .. }
+            | Self::CountSent(key)
+            | Self::CountReceived(key)
+            | Self::Switch { key, .. }
+            | Self::Resume(key) => Some(key),
+            _ => None,
+        }
+    }
+
     /// Whether AT+QIGETERROR tells more after a bare `ERROR`: only for the commands of the note.
     pub(super) fn has_reason(self) -> bool {
         matches!(
@@ -182,6 +198,7 @@ pub(crate) enum Reason {
 
 impl Reason {
     /// The code for an error type that carries one; 550 (unknown) where the module gave none.
+    #[inline(never)]
     pub(super) fn code(self) -> ErrorCode {
         match self {
             Self::None => ErrorCode::Unspecified,

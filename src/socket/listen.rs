@@ -1,5 +1,6 @@
 //! Listeners: the connections that the module accepts, until the user does (sections 2.2.3 and 2.2.4).
 
+use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::task::{Poll, Waker};
 
@@ -12,17 +13,42 @@ use crate::error::Error;
 /// The peer of a connection whose address the module gave in a form that cannot be read.
 pub(crate) const UNKNOWN_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-impl Table<'_> {
-    /// The module has accepted a connection. Without a slot for it, it is closed again.
-    pub(super) fn on_incoming(
-        &mut self,
+/// What the table does for listeners.
+pub(super) trait ListenPart: fmt::Debug + Sync {
+    /// The module has accepted a connection.
+    fn incoming(
+        &self,
+        table: &mut Table<'_>,
+        id: ConnectId,
+        server: ConnectId,
+        peer: Option<SocketAddr>,
+    );
+}
+
+#[derive(Debug)]
+struct Listeners;
+
+impl ListenPart for Listeners {
+    fn incoming(
+        &self,
+        table: &mut Table<'_>,
         id: ConnectId,
         server: ConnectId,
         peer: Option<SocketAddr>,
     ) {
-        let listener = self.slot_by_id(server, |phase| {
-            matches!(phase, Phase::Open | Phase::Opening)
-        });
+        table.on_incoming(id, server, peer);
+    }
+}
+
+impl Table<'_> {
+    /// Somebody wants listeners.
+    pub(crate) fn enable_listeners(&mut self) {
+        self.parts.listen = Some(&Listeners);
+    }
+
+    /// The module has accepted a connection. Without a slot for it, it is closed again.
+    fn on_incoming(&mut self, id: ConnectId, server: ConnectId, peer: Option<SocketAddr>) {
+        let listener = self.slot_by_id(server, &[Phase::Open, Phase::Opening]);
         let service = match listener {
             Some((key, slot)) if slot.is_listener() && slot.held && !slot.shutdown => Some((
                 key,
@@ -39,13 +65,14 @@ impl Table<'_> {
         // Whoever had this connectID before is gone, and whoever wants it is too late: the state of what has come would
         // be taken for that of the open.
         self.link.strays &= !(1 << id.get());
-        if let Some((key, _)) = self.slot_by_id(id, |phase| phase == Phase::Opening) {
+        if let Some((key, _)) = self.slot_by_id(id, &[Phase::Opening]) {
             self.open_refused(key, ErrorCode::IdInUse);
         }
+        let parts = self.parts;
         let free = self.slots().find(|slot| slot.phase == Phase::Free);
         match (service, free) {
             (Some((listener, mode, service)), Some(slot)) => {
-                slot.claim_incoming(service, id, peer, (listener, order), mode);
+                slot.claim_incoming(service, id, peer, (listener, order), mode, parts);
                 if let Some(listener) = self.slot(listener) {
                     listener.reader.wake();
                 }

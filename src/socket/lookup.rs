@@ -1,20 +1,23 @@
 //! Name lookups: one at a time, because nothing in the module's answer names the question (section 2.1.14).
 
+use core::fmt;
 use core::net::IpAddr;
 
 use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::{String, Vec};
 
-use super::WAITERS;
+use super::Table;
 use super::job::{Job, Outcome};
-use super::turn::sooner;
+use super::turn::Round;
+use crate::clock::{NEVER, after, get_or_set, sooner};
 use crate::command::ErrorCode;
-use crate::config::Config;
 use crate::error::Error;
 
 /// The longest name of the DNS.
 const MAX_NAME: usize = 253;
+/// How many tasks can wait for their turn before they begin to wake each other.
+const WAITERS: usize = 4;
 /// How many addresses of a name are kept.
 pub(crate) const MAX_ADDRESSES: usize = 4;
 /// The addresses of a name, in the order in which the module gave them.
@@ -47,18 +50,65 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Lookup {
     state: State,
-    pub(crate) name: String<MAX_NAME>,
+    pub(crate) name: String<MAX_NAME, u8>,
     found: Addresses,
-    deadline: Option<Instant>,
+    deadline: Instant,
     /// The deadline is that of the address lines.
     hurried: bool,
     /// The command was not answered, and its result may still come.
     late: bool,
     /// Until when an answer to a question that was given up may come.
-    late_until: Option<Instant>,
+    /// `Instant::MIN`: none can.
+    late_until: Instant,
     /// The one who asked has gone.
     abandoned: bool,
     pub(super) watchers: MultiWakerRegistration<WAITERS>,
+}
+
+/// What the table does for name lookups.
+pub(super) trait LookupPart: fmt::Debug + Sync {
+    /// What to do next.
+    fn next(&self, lookup: &mut Lookup, round: &mut Round<'_>) -> Option<Job>;
+    /// The command was answered.
+    fn done(&self, lookup: &mut Lookup, outcome: Outcome);
+    /// `"dnsgip",err[,count[,ttl]]`.
+    fn result(&self, lookup: &mut Lookup, result: Result<(), ErrorCode>, count: Option<u8>);
+    /// `"dnsgip",address`.
+    fn address(&self, lookup: &mut Lookup, address: IpAddr);
+    /// The link went down, or stays down.
+    fn refuse(&self, lookup: &mut Lookup, error: Error, is_down: bool);
+}
+
+#[derive(Debug)]
+struct Lookups;
+
+impl LookupPart for Lookups {
+    fn next(&self, lookup: &mut Lookup, round: &mut Round<'_>) -> Option<Job> {
+        lookup.next(round)
+    }
+
+    fn done(&self, lookup: &mut Lookup, outcome: Outcome) {
+        lookup.done(outcome);
+    }
+
+    fn result(&self, lookup: &mut Lookup, result: Result<(), ErrorCode>, count: Option<u8>) {
+        lookup.result(result, count);
+    }
+
+    fn address(&self, lookup: &mut Lookup, address: IpAddr) {
+        lookup.address(address);
+    }
+
+    fn refuse(&self, lookup: &mut Lookup, error: Error, is_down: bool) {
+        lookup.refuse(error, is_down);
+    }
+}
+
+impl Table<'_> {
+    /// Somebody looks up names.
+    pub(crate) fn enable_lookups(&mut self) {
+        self.parts.lookup = Some(&Lookups);
+    }
 }
 
 impl Lookup {
@@ -67,10 +117,10 @@ impl Lookup {
             state: State::Idle,
             name: String::new(),
             found: Vec::new(),
-            deadline: None,
+            deadline: NEVER,
             hurried: false,
             late: false,
-            late_until: None,
+            late_until: Instant::MIN,
             abandoned: false,
             watchers: MultiWakerRegistration::new(),
         }
@@ -87,7 +137,7 @@ impl Lookup {
         }
         self.found.clear();
         self.abandoned = false;
-        self.deadline = None;
+        self.deadline = NEVER;
         self.hurried = false;
         self.state = State::Asked {
             not_before: Instant::MIN,
@@ -131,29 +181,25 @@ impl Lookup {
         matches!(self.state, State::Running { .. })
     }
 
-    pub(super) fn next(
-        &mut self,
-        now: Instant,
-        config: &Config<'_>,
-        wake_at: &mut Option<Instant>,
-    ) -> Option<Job> {
+    fn next(&mut self, round: &mut Round<'_>) -> Option<Job> {
+        let (now, config) = (round.now, round.config);
         if let State::Busy = self.state {
             self.state = State::Asked {
-                not_before: now + BUSY_PAUSE,
+                not_before: after(now, BUSY_PAUSE),
             };
         }
         match self.state {
             State::Idle | State::Busy | State::Done(_) => return None,
             State::Asked { not_before } => {
-                let deadline = *self.deadline.get_or_insert(now + config.lookup_time);
+                let deadline = get_or_set(&mut self.deadline, after(now, config.lookup_time));
                 if core::mem::take(&mut self.late) {
-                    self.late_until = Some(now + ANSWER_TIME);
+                    self.late_until = after(now, ANSWER_TIME);
                 }
-                let not_before = self.late_until.unwrap_or(not_before).max(not_before);
+                let not_before = self.late_until.max(not_before);
                 if now < not_before {
-                    sooner(wake_at, not_before.min(deadline));
+                    round.look_again(not_before.min(deadline));
                 } else {
-                    self.late_until = None;
+                    self.late_until = Instant::MIN;
                     self.state = State::Running { missing: None };
                     return Some(Job::Resolve);
                 }
@@ -161,30 +207,28 @@ impl Lookup {
             State::Running { missing } => {
                 if missing.is_some() && !self.hurried {
                     self.hurried = true;
-                    self.deadline = self.deadline.map(|at| at.min(now + ADDRESS_TIME));
+                    sooner(&mut self.deadline, after(now, ADDRESS_TIME));
                 }
             }
         }
-        if let Some(deadline) = self.deadline {
-            if now < deadline {
-                sooner(wake_at, deadline);
-            } else {
-                if let State::Running { missing: None } = self.state {
-                    let rest = ANSWER_TIME.checked_sub(config.lookup_time);
-                    self.late_until = rest.map(|rest| now + rest);
-                }
-                self.end(if self.found.is_empty() {
-                    Err(Error::TimedOut)
-                } else {
-                    Ok(())
-                });
-            }
+        if now < self.deadline {
+            round.look_again(self.deadline);
+            return None;
         }
+        if let State::Running { missing: None } = self.state {
+            let rest = ANSWER_TIME.checked_sub(config.lookup_time);
+            self.late_until = rest.map_or(Instant::MIN, |rest| after(now, rest));
+        }
+        self.end(if self.found.is_empty() {
+            Err(Error::TimedOut)
+        } else {
+            Ok(())
+        });
         None
     }
 
     /// The command itself was answered.
-    pub(super) fn done(&mut self, outcome: Outcome) {
+    fn done(&mut self, outcome: Outcome) {
         if !matches!(self.state, State::Running { .. }) {
             // The question was given up with the link; another may have taken its place.
             return;
@@ -201,11 +245,11 @@ impl Lookup {
     }
 
     /// `"dnsgip",err[,count[,ttl]]`.
-    pub(super) fn result(&mut self, result: Result<(), ErrorCode>, count: Option<u8>) {
+    fn result(&mut self, result: Result<(), ErrorCode>, count: Option<u8>) {
         if !matches!(self.state, State::Running { missing: None }) {
             // The one that was given up.
             self.late = false;
-            self.late_until = None;
+            self.late_until = Instant::MIN;
             return;
         }
         match (result, count) {
@@ -220,7 +264,7 @@ impl Lookup {
     }
 
     /// `"dnsgip",address`.
-    pub(super) fn address(&mut self, address: IpAddr) {
+    fn address(&mut self, address: IpAddr) {
         if let State::Running {
             missing: Some(missing),
         } = &mut self.state
@@ -246,19 +290,14 @@ impl Lookup {
         }
     }
 
-    /// The link went down.
-    pub(super) fn cut(&mut self, error: Error) {
-        if matches!(self.state, State::Running { .. }) {
-            self.end(Err(error));
-        }
-    }
-
-    /// No attempt to bring the link up is under way.
-    pub(super) fn refuse(&mut self, error: Error) {
-        if matches!(
-            self.state,
-            State::Asked { .. } | State::Busy | State::Running { .. }
-        ) {
+    /// The link went down; what was not asked yet can wait for it to come back, unless no attempt to bring it up is under
+    /// way.
+    fn refuse(&mut self, error: Error, is_down: bool) {
+        if match self.state {
+            State::Running { .. } => true,
+            State::Asked { .. } | State::Busy => is_down,
+            State::Idle | State::Done(_) => false,
+        } {
             self.end(Err(error));
         }
     }

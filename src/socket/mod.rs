@@ -14,6 +14,7 @@ mod listen;
 mod lookup;
 mod mode;
 mod outcome;
+mod part;
 mod report;
 mod schedule;
 mod slot;
@@ -30,6 +31,8 @@ pub(crate) mod rig;
 #[cfg(test)]
 mod tests;
 
+use core::task::{Poll, Waker};
+
 use embassy_sync::waitqueue::{MultiWakerRegistration, WakerRegistration};
 use embassy_time::{Duration, Instant};
 
@@ -45,6 +48,7 @@ pub(crate) use listen::UNKNOWN_PEER;
 pub use lookup::Addresses;
 use lookup::Lookup;
 use mode::Arrival;
+use part::Parts;
 use report::Pings;
 pub(crate) use report::{Outstanding, Ticket, read_time};
 pub use report::{PingReply, PingSummary};
@@ -54,9 +58,10 @@ pub use statistics::Statistics;
 use stream::Stream;
 pub(crate) use user::{Attempt, Opening, PORT_TRIES, Request};
 
-use crate::command::{AccessMode, ConnectId, DateTime, ErrorCode};
+use crate::command::{AccessMode, ConnectId, DateTime};
 use crate::config::Config;
 use crate::error::{Error, LinkError};
+use crate::place::Place;
 
 /// How many tasks can wait for the same thing before they begin to wake each other.
 const WAITERS: usize = 8;
@@ -73,61 +78,68 @@ pub(crate) enum PayloadEcho {
 }
 
 #[derive(Debug)]
+#[repr(C)] // What is used most comes first, where instructions are shortest.
 pub(crate) struct Table<'d> {
-    pub(crate) config: Config<'d>,
-    slots: &'d mut [Option<Slot<'d>>],
+    /// The runner has something to do.
+    work: bool,
+    payload_echo: PayloadEcho,
+    /// Whether the user's own command had the last turn.
+    user_turn: bool,
+    /// DTR is wired.
+    has_dtr: bool,
+    /// The connectID after the one given out last: ids are used in a circle, so that each rests as long as possible.
+    next_id: u8,
+    /// Counts resynchronisations: the digester forgets a half-read payload when it changes.
+    pub(crate) epoch: u8,
+    /// The connectIDs whose data the module pushes, a bit each.
+    pushing: u16,
+    /// The connectIDs closed lately, a bit each, and when that is over: a late `closed` may still come for them.
+    closed_lately: u16,
+    /// The strays whose close was not answered, a bit each.
+    unanswered_strays: u16,
+    /// The next local port for those who do not care.
+    next_port: u16,
+    /// How many connections listeners have accepted.
+    arrivals: u16,
+    slots: &'d mut [Place<Slot<'d>>],
+    /// What the program uses.
+    parts: Parts,
+    engine: WakerRegistration,
+    /// Whoever reads the serial line.
+    receiver: WakerRegistration,
+    /// The transaction that the module is answering.
+    pub(crate) flight: Option<Flight>,
+    /// Whose turn it is.
+    turn: usize,
+    /// A command that was refused without a reason: AT+QIGETERROR comes before anything else.
+    blamed: Option<Job>,
+    /// The socket whose full receive ring holds up the serial line.
+    stall: Option<Key>,
+    pub(crate) statistics: Statistics,
+    /// Those who wait for a slot that is being closed.
+    queue: MultiWakerRegistration<WAITERS>,
+    closed_until: Instant,
+    /// When the serial line was held up last.
+    stalled_at: Instant,
+    /// Since when the runner is at what it is doing, and how long that may take.
+    occupied: (Instant, Duration),
+    /// No command before this instant.
+    rest_until: Instant,
+    /// The socket whose pushed payload is not all here yet.
+    arrival: Option<Arrival>,
+    /// The connection that owns the serial line.
+    stream: Option<Stream>,
     link: Link,
+    pub(crate) config: Config<'d>,
     pub(crate) lookup: Lookup,
     /// The user's own commands.
     pub(crate) at: UserCommand,
     pub(crate) pings: Pings,
     pub(crate) time: Outstanding<DateTime>,
-    /// The transaction that the module is answering.
-    pub(crate) flight: Option<Flight>,
-    /// A command that was refused without a reason: AT+QIGETERROR comes before anything else.
-    blamed: Option<Job>,
-    /// Whose turn it is.
-    turn: usize,
-    /// Whether the user's own command had the last turn.
-    user_turn: bool,
-    /// The connectID after the one given out last: ids are used in a circle, so that each rests as long as possible.
-    next_id: u8,
-    /// The next local port for those who do not care.
-    next_port: u16,
-    /// How many connections listeners have accepted.
-    arrivals: u16,
-    /// The connectIDs closed lately, a bit each, and when that is over: a late `closed` may still come for them.
-    closed_lately: u16,
-    closed_until: Instant,
-    /// The strays whose close was not answered, a bit each.
-    unanswered_strays: u16,
-    payload_echo: PayloadEcho,
-    /// The connectIDs whose data the module pushes, a bit each.
-    pushing: u16,
-    /// The socket whose pushed payload is not all here yet.
-    arrival: Option<Arrival>,
-    /// The socket whose full receive ring holds up the serial line.
-    stall: Option<Key>,
-    /// When the serial line was held up last.
-    stalled_at: Instant,
-    /// The connection that owns the serial line.
-    stream: Option<Stream>,
-    /// DTR is wired.
-    has_dtr: bool,
-    /// Whoever reads the serial line.
-    receiver: WakerRegistration,
-    /// Counts resynchronisations: the digester forgets a half-read payload when it changes.
-    pub(crate) epoch: u8,
-    pub(crate) statistics: Statistics,
-    /// The runner has something to do.
-    work: bool,
-    engine: WakerRegistration,
-    /// Those who wait for a slot that is being closed.
-    queue: MultiWakerRegistration<WAITERS>,
 }
 
 impl<'d> Table<'d> {
-    pub(crate) fn new(slots: &'d mut [Option<Slot<'d>>], config: Config<'d>) -> Self {
+    pub(crate) fn new(slots: &'d mut [Place<Slot<'d>>], config: Config<'d>) -> Self {
         Self {
             config,
             slots,
@@ -152,10 +164,13 @@ impl<'d> Table<'d> {
             stall: None,
             stalled_at: Instant::MIN,
             stream: None,
+            parts: Parts::NONE,
             has_dtr: false,
             receiver: WakerRegistration::new(),
             epoch: 0,
             statistics: Statistics::default(),
+            occupied: (Instant::MIN, Duration::MIN),
+            rest_until: Instant::MIN,
             work: false,
             engine: WakerRegistration::new(),
             queue: MultiWakerRegistration::new(),
@@ -163,9 +178,10 @@ impl<'d> Table<'d> {
     }
 
     fn slots(&mut self) -> impl Iterator<Item = &mut Slot<'d>> {
-        self.slots.iter_mut().flatten()
+        self.slots.iter_mut().filter_map(Place::as_mut)
     }
 
+    #[inline(never)]
     fn slot(&mut self, key: Key) -> Option<&mut Slot<'d>> {
         self.slots
             .get_mut(usize::from(key.index))?
@@ -174,16 +190,13 @@ impl<'d> Table<'d> {
     }
 
     /// The slot whose connection the module knows by this connectID, in one of the phases asked for.
-    fn slot_by_id(
-        &mut self,
-        id: ConnectId,
-        of_phase: impl Fn(Phase) -> bool,
-    ) -> Option<(Key, &mut Slot<'d>)> {
+    #[inline(never)]
+    fn slot_by_id(&mut self, id: ConnectId, phases: &[Phase]) -> Option<(Key, &mut Slot<'d>)> {
         self.slots
             .iter_mut()
             .enumerate()
             .filter_map(|(index, slot)| Some((index, slot.as_mut()?)))
-            .find(|(_, slot)| slot.id == id && of_phase(slot.phase))
+            .find(|(_, slot)| slot.id == id && phases.contains(&slot.phase))
             .map(|(index, slot)| {
                 let generation = slot.generation;
                 (
@@ -194,6 +207,13 @@ impl<'d> Table<'d> {
                     slot,
                 )
             })
+    }
+
+    /// Whether a slot has this connectID in use.
+    #[inline(never)]
+    fn uses(&self, id: ConnectId) -> bool {
+        let mut slots = self.slots.iter().filter_map(Place::as_ref);
+        slots.any(|slot| slot.id == id && slot.uses_id())
     }
 
     // ---- the runner's side --------------------------------------------------------------------------------------
@@ -212,7 +232,7 @@ impl<'d> Table<'d> {
     /// The runner ends: it can be run again, unless the serial line has failed under it.
     pub(crate) fn stop(&mut self, for_good: bool) {
         self.forget_module();
-        self.at.refuse();
+        self.stop_commands(false);
         self.link.lose(LinkError::NotRunning);
         self.cut(LinkError::NotRunning);
         if for_good {
@@ -226,21 +246,30 @@ impl<'d> Table<'d> {
     }
 
     /// No connection survives.
+    #[inline(never)]
     fn cut(&mut self, error: LinkError) {
         let error = Error::Link(error);
         self.slots().for_each(|slot| slot.cut(error));
-        self.lookup.cut(error);
-        self.pings.outstanding.end(Err(ErrorCode::ContextLost));
-        self.time.end(Err(ErrorCode::ContextLost));
+        if let Some(part) = self.parts.lookup {
+            part.refuse(&mut self.lookup, error, false);
+        }
+        for reader in [self.pings.outstanding.reader, self.time.reader]
+            .into_iter()
+            .flatten()
+        {
+            reader(self, None);
+        }
         self.queue.wake();
         self.kick();
     }
 
     /// What was known of the module's state, and of what it is about to say, is no longer true.
+    #[inline(never)]
     fn forget_module(&mut self) {
         self.flight = None;
+        self.answered();
         self.blamed = None;
-        self.at.abort();
+        self.stop_commands(true);
         self.payload_echo = PayloadEcho::Unknown;
         self.closed_lately = 0;
         self.stream = None;
@@ -249,6 +278,7 @@ impl<'d> Table<'d> {
     }
 
     /// The link went down after it had been up.
+    #[inline(never)]
     fn lose(&mut self, error: LinkError) {
         self.statistics.link_losses = self.statistics.link_losses.wrapping_add(1);
         // After the loss of its context the module still answers what it was asked.
@@ -269,6 +299,7 @@ impl<'d> Table<'d> {
     }
 
     /// Nothing is being done about the link for a while: those who wait learn why.
+    #[inline(never)]
     fn refuse(&mut self, error: LinkError) {
         let error = Error::Link(error);
         for slot in self.slots() {
@@ -277,9 +308,11 @@ impl<'d> Table<'d> {
                 slot.released_by_module();
             }
         }
-        self.lookup.refuse(error);
+        if let Some(part) = self.parts.lookup {
+            part.refuse(&mut self.lookup, error, true);
+        }
         if !self.link.is_listening() {
-            self.at.refuse();
+            self.stop_commands(false);
         }
         self.queue.wake();
     }
@@ -314,9 +347,39 @@ impl<'d> Table<'d> {
             .map_or(0, |slot| slot.tx.peek(slot.payload_offset() + offset, into))
     }
 
+    /// The runner begins something that may take this long.
+    pub(crate) fn occupy(&mut self, limit: Duration, now: Instant) {
+        self.occupied = (now, limit);
+    }
+
+    /// Ready when the module has given the prompt, or the final result, of the transaction in flight.
+    pub(crate) fn poll_answered(&mut self, waker: &Waker) -> Poll<()> {
+        let is_mute = self.at.mute;
+        let is_ready = |flight: &Flight| flight.is_answered() || is_mute && flight.job == Job::User;
+        if self.flight.as_ref().is_none_or(is_ready) {
+            return Poll::Ready(());
+        }
+        self.engine.register(waker);
+        Poll::Pending
+    }
+
+    /// What was waited for has come.
+    fn answered(&mut self) {
+        self.engine.wake();
+    }
+
+    /// Whether payload is to be written now, and the final result is to follow.
+    pub(crate) fn begin_payload(&mut self, now: Instant) -> bool {
+        self.occupy(self.config.send_time, now);
+        match &mut self.flight {
+            Some(flight) => flight.begin_payload(),
+            None => false,
+        }
+    }
+
     /// Whether the module is waiting for payload.
     pub(crate) fn wants_payload(&self) -> bool {
-        self.flight.as_ref().is_some_and(Flight::wants_payload)
+        self.stream.is_some() || self.flight.as_ref().is_some_and(Flight::wants_payload)
     }
 
     /// The UART driver reported an error while receiving.
@@ -336,13 +399,14 @@ impl<'d> Table<'d> {
     // ---- shared --------------------------------------------------------------------------------------------------
 
     /// The runner has to look again.
+    #[inline(never)]
     pub(crate) fn kick(&mut self) {
         self.work = true;
         self.engine.wake();
     }
 
     /// Whether there is something to do for the runner; if not, `waker` is woken when there is.
-    pub(crate) fn poll_work(&mut self, waker: &core::task::Waker) -> bool {
+    pub(crate) fn poll_work(&mut self, waker: &Waker) -> bool {
         if !self.work {
             self.engine.register(waker);
         }

@@ -1,6 +1,7 @@
 //! Access modes: which sockets the module pushes data to, what a full ring does then, and changes on a live socket
 //! (sections 1.2 and 2.1.10).
 
+use core::fmt;
 use core::net::SocketAddr;
 use core::task::{Poll, Waker};
 
@@ -10,12 +11,85 @@ use super::answer::{Final, Stage};
 use super::hear::{Heard, Payload};
 use super::job::{Job, Key, Outcome};
 use super::slot::{Phase, Slot};
-use super::turn::sooner;
+use super::stream::Streams;
+use super::turn::MAX_READ_LENGTH;
 use super::{LinkState, Table};
+use crate::clock::{NEVER, after, get_or_set};
 use crate::command::{AccessMode, ConnectId, ServiceType};
 use crate::error::Error;
 
+/// What the table does for access modes other than the buffer mode, and for changes between them.
+pub(super) trait ModePart: fmt::Debug + Sync {
+    /// The header of data that follows at once.
+    fn pushed(
+        &self,
+        table: &mut Table<'_>,
+        id: ConnectId,
+        length: u32,
+        peer: Option<SocketAddr>,
+    ) -> Heard;
+    /// Looks after a payload that is coming, and says when to look again.
+    fn watch(&self, table: &mut Table<'_>, now: Instant) -> Instant;
+    /// The rest of it will not come.
+    fn give_up(&self, table: &mut Table<'_>, key: Key);
+    /// What to do next on the way to another access mode.
+    fn switch(&self, slot: &mut Slot<'_>, key: Key, mode: AccessMode) -> Job;
+    /// What came of that.
+    fn switched(&self, table: &mut Table<'_>, key: Key, outcome: Outcome);
+}
+
+#[derive(Debug)]
+struct Modes;
+
+impl ModePart for Modes {
+    fn pushed(
+        &self,
+        table: &mut Table<'_>,
+        id: ConnectId,
+        length: u32,
+        peer: Option<SocketAddr>,
+    ) -> Heard {
+        table.pushed(id, length, peer)
+    }
+
+    fn watch(&self, table: &mut Table<'_>, now: Instant) -> Instant {
+        table.watch_arrival(now)
+    }
+
+    fn give_up(&self, table: &mut Table<'_>, key: Key) {
+        table.give_up_arrival(key);
+    }
+
+    fn switch(&self, slot: &mut Slot<'_>, key: Key, mode: AccessMode) -> Job {
+        slot.switch(key, mode)
+    }
+
+    fn switched(&self, table: &mut Table<'_>, key: Key, outcome: Outcome) {
+        table.switch_done(key, outcome);
+    }
+}
+
 impl Table<'_> {
+    /// Somebody wants this access mode.
+    pub(crate) fn enable(&mut self, mode: AccessMode) {
+        if mode != AccessMode::Buffer {
+            self.parts.modes = Some(&Modes);
+        }
+        if mode == AccessMode::Transparent {
+            self.parts.streams = Some(&Streams);
+        }
+    }
+
+    /// Everything that some program may use.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn enable_all(&mut self) {
+        self.enable(AccessMode::Transparent);
+        self.enable_datagrams();
+        self.enable_listeners();
+        self.enable_lookups();
+        self.enable_user();
+    }
+
     // ---- pushed data (section 1.2) ---------------------------------------------------------------------------------
 
     /// Whether the data of this connectID comes unasked.
@@ -29,14 +103,13 @@ impl Table<'_> {
     }
 
     /// The header of data that follows at once.
-    pub(super) fn pushed(&mut self, id: ConnectId, length: u32, peer: Option<SocketAddr>) -> Heard {
+    fn pushed(&mut self, id: ConnectId, length: u32, peer: Option<SocketAddr>) -> Heard {
         let sink = self
-            .slot_by_id(id, |phase| {
-                matches!(phase, Phase::Opening | Phase::Open | Phase::Draining)
-            })
+            .slot_by_id(id, &[Phase::Opening, Phase::Open, Phase::Draining])
             .map(|(key, slot)| {
                 slot.idle_rechecks = 0;
-                (key, slot.expect_pushed(length, peer))
+                let part = slot.part;
+                (key, part.is_none_or(|part| part.expect(slot, length, peer)))
             });
         if let Some((_, false)) = sink {
             self.dropped_datagram();
@@ -79,19 +152,23 @@ impl Table<'_> {
     /// A payload that is half here is given up: what comes from now on is something else.
     pub(super) fn give_up_payload(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
-        if let Some(slot) = self
-            .arrival
-            .take()
-            .and_then(|arrival| self.slot(arrival.key))
-        {
-            if !slot.is_datagram() {
-                slot.fail(Error::DataLost);
-            } else if slot.drop_partial_datagram() {
-                self.dropped_datagram();
-            }
+        if let (Some(arrival), Some(part)) = (self.arrival.take(), self.parts.modes) {
+            part.give_up(self, arrival.key);
         }
         self.stall = None;
         self.receiver.wake();
+    }
+
+    fn give_up_arrival(&mut self, key: Key) {
+        let Some(slot) = self.slot(key) else { return };
+        match slot.part {
+            None => slot.fail(Error::DataLost),
+            Some(part) => {
+                if part.drop_partial(slot) {
+                    self.dropped_datagram();
+                }
+            }
+        }
     }
 
     /// Some of a pushed payload has come.
@@ -99,26 +176,26 @@ impl Table<'_> {
         if is_last {
             self.arrival = None;
         } else if let Some(arrival) = &mut self.arrival {
-            arrival.quiet_since = None;
+            arrival.quiet_since = NEVER;
         }
     }
 
     /// A module sends what it pushes in one go: a payload that does not get on is never completed, and what comes next is
     /// something else.
-    pub(super) fn watch_arrival(&mut self, now: Instant, wake_at: &mut Option<Instant>) {
+    fn watch_arrival(&mut self, now: Instant) -> Instant {
         let Some(arrival) = &mut self.arrival else {
-            return;
+            return NEVER;
         };
         if self.stall.is_some() {
-            arrival.quiet_since = None;
-            return;
+            arrival.quiet_since = NEVER;
+            return NEVER;
         }
-        let until = *arrival.quiet_since.get_or_insert(now) + LONGEST_GAP;
-        if now >= until {
-            self.give_up_payload();
-        } else {
-            sooner(wake_at, until);
+        let until = after(get_or_set(&mut arrival.quiet_since, now), LONGEST_GAP);
+        if now < until {
+            return until;
         }
+        self.give_up_payload();
+        NEVER
     }
 
     // ---- a full receive ring ---------------------------------------------------------------------------------------
@@ -128,21 +205,29 @@ impl Table<'_> {
         self.stall.is_some()
     }
 
-    /// Whether a full receive ring holds up the serial line, and until when it may, if that began at `since`.
-    pub(crate) fn stalled(&mut self, since: Instant, now: Instant) -> Option<Option<Instant>> {
+    /// While a full receive ring holds up the serial line, which began at `since`: when to look again, at the latest.
+    /// `waker` is woken when there may be room again, or less time to wait for it. When the time is over the connection
+    /// fails.
+    pub(crate) fn poll_room(
+        &mut self,
+        since: Instant,
+        now: Instant,
+        waker: &Waker,
+    ) -> Option<Instant> {
         self.stall?;
         self.stalled_at = now;
         let since = match &self.stream {
             // Nobody but the connection itself needs the line.
-            Some(stream) => stream.escaped_at().map(|at| at.max(since)),
-            None => Some(since),
+            Some(stream) => stream.escaped_at().map_or(NEVER, |at| at.max(since)),
+            None => since,
         };
-        Some(since.map(|since| since + self.config.stall_time))
-    }
-
-    /// `waker` is woken when there may be room again, or less time to wait for it.
-    pub(crate) fn watch_stall(&mut self, waker: &Waker) {
+        let until = after(since, self.config.stall_time);
+        if now >= until {
+            self.overrun();
+            return None;
+        }
         self.receiver.register(waker);
+        Some(until)
     }
 
     /// Somebody has taken something out of a receive ring, or does not want it any more.
@@ -154,8 +239,7 @@ impl Table<'_> {
     }
 
     /// The time that the serial line may be held up is over.
-    pub(crate) fn overrun(&mut self, now: Instant) {
-        self.stalled_at = now;
+    fn overrun(&mut self) {
         if let Some(slot) = self.stall.take().and_then(|key| self.slot(key)) {
             if slot.is_datagram() {
                 slot.crowded = true;
@@ -166,17 +250,18 @@ impl Table<'_> {
         self.kick();
     }
 
-    /// How long to wait in all for an answer that has not come by `now` and may take `limit`: it does not come through a
-    /// line that is held up, nor before the end of what is being pushed.
-    pub(crate) fn deadline(&self, start: Instant, limit: Duration, now: Instant) -> Instant {
+    /// Until when to wait for what the runner is doing, if that is not over by `now`. An answer does not come through a line
+    /// that is held up, nor before the end of what is being pushed.
+    pub(crate) fn patience(&self, now: Instant) -> Instant {
+        let (since, limit) = self.occupied;
         if self.stall.is_some() {
-            return now + limit;
+            return after(now, limit);
         }
-        let grace = match self.arrival {
-            Some(_) => ANSWER_TIME,
-            None => Duration::MIN,
-        };
-        start.max(self.stalled_at) + limit + grace
+        let until = after(since.max(self.stalled_at), limit);
+        match self.arrival {
+            Some(_) => after(until, ANSWER_TIME),
+            None => until,
+        }
     }
 
     // ---- changes on a live socket (section 2.1.10) -------------------------------------------------------------------
@@ -197,7 +282,9 @@ impl Table<'_> {
                 if let Some(slot) = self.slot(key) {
                     slot.opened();
                 }
-                self.begin_stream(key);
+                if let Some(part) = self.parts.streams {
+                    part.begin(self, key);
+                }
                 Heard::Connected
             }
             (Job::Switch { key, mode }, Final::Ok) => {
@@ -213,7 +300,7 @@ impl Table<'_> {
         }
     }
 
-    pub(super) fn switch_done(&mut self, key: Key, outcome: Outcome) {
+    fn switch_done(&mut self, key: Key, outcome: Outcome) {
         let Some(slot) = self.slot(key) else { return };
         match outcome {
             Outcome::Done(_) | Outcome::SendFail => {}
@@ -223,7 +310,6 @@ impl Table<'_> {
                 self.link.doubt_line();
             }
             Outcome::Refused(reason) => {
-                let error = Error::from_code(reason.code());
                 let to_line = slot.wanted_mode == Some(AccessMode::Transparent);
                 if to_line && !slot.resume && slot.was_transparent {
                     slot.resume = true;
@@ -231,7 +317,7 @@ impl Table<'_> {
                 }
                 slot.resume = false;
                 slot.wanted_mode = None;
-                slot.mode_refused = Some(error);
+                slot.mode_refused = Some(reason.code());
                 // It may be closed.
                 slot.doubted = true;
                 slot.writer.wake();
@@ -242,6 +328,7 @@ impl Table<'_> {
 
     /// Asks for another access mode.
     pub(crate) fn want_mode(&mut self, key: Key, mode: AccessMode) -> Result<(), Error> {
+        self.enable(mode);
         let Some(slot) = self.slot(key) else {
             return Err(Error::Closed);
         };
@@ -268,8 +355,8 @@ impl Table<'_> {
         let Some(slot) = self.slot(key) else {
             return Poll::Ready(Err(Error::Closed));
         };
-        if let Some(error) = slot.mode_refused.take() {
-            return Poll::Ready(Err(error));
+        if let Some(code) = slot.mode_refused.take() {
+            return Poll::Ready(Err(Error::from_code(code)));
         }
         if let Some(error) = slot.unwritable() {
             return Poll::Ready(Err(error));
@@ -290,6 +377,40 @@ impl Table<'_> {
         match self.link.state() {
             LinkState::Up if self.stream.is_some() => LinkState::Occupied,
             state => state,
+        }
+    }
+
+    // ---- transparent access mode -------------------------------------------------------------------------------------
+
+    /// Takes in what came over a line that belongs to a connection, and says how much of it. `None`: the line is the
+    /// module's again.
+    pub(crate) fn stream_in(&mut self, epoch: u8, bytes: &[u8]) -> Option<usize> {
+        let part = self.stream.as_ref().filter(|_| epoch == self.epoch)?.part;
+        part.take_in(self, bytes)
+    }
+
+    /// Whether what goes out over a line that belongs to a connection has to leave the UART driver before anything else
+    /// can: nothing waits behind the next `count` bytes.
+    pub(crate) fn is_last(&mut self, key: Key, count: usize) -> bool {
+        self.stream.is_none() || self.slot(key).is_none_or(|slot| slot.tx.len() <= count)
+    }
+
+    /// The runner has written to a line that belongs to a connection, or could not.
+    pub(crate) fn written(&mut self, key: Key, count: usize, is_done: bool, now: Instant) {
+        let Some(part) = self.stream.as_ref().map(|stream| stream.part) else {
+            return;
+        };
+        if is_done {
+            part.carried(self, key, count, now);
+        } else {
+            part.stuck(self);
+        }
+    }
+
+    /// What the DCD line says about data mode, if it is wired.
+    pub(crate) fn carrier(&mut self, carrier: Option<bool>) {
+        if let Some(part) = self.stream.as_ref().map(|stream| stream.part) {
+            part.carrier(self, carrier);
         }
     }
 
@@ -331,14 +452,14 @@ const LONGEST_GAP: Duration = Duration::from_secs(1);
 pub(super) struct Arrival {
     key: Key,
     /// Since when nothing of it has come, as far as that was looked at.
-    quiet_since: Option<Instant>,
+    quiet_since: Instant,
 }
 
 impl Arrival {
     fn new(key: Key) -> Self {
         Self {
             key,
-            quiet_since: None,
+            quiet_since: NEVER,
         }
     }
 }
@@ -377,34 +498,26 @@ impl Slot<'_> {
         taken
     }
 
-    /// What follows is so long, and comes from there. False for a datagram that is of no use to anyone.
-    fn expect_pushed(&mut self, length: u32, peer: Option<SocketAddr>) -> bool {
-        if !self.is_datagram() {
-            return true;
+    /// On the way to another access mode: first what the module holds in the present one, as far as there is room.
+    fn switch(&mut self, key: Key, mode: AccessMode) -> Job {
+        let room = self.rx.free().min(MAX_READ_LENGTH);
+        let has_room = if self.is_datagram() {
+            self.has_room()
+        } else {
+            room > 0
+        };
+        if self.mode == AccessMode::Buffer && self.unread && has_room {
+            let length = if self.is_datagram() {
+                MAX_READ_LENGTH
+            } else {
+                room
+            };
+            return self.read(key, length as u16);
         }
-        // One whose bytes never came.
-        let cut = self.drop_partial_datagram();
-        let useful = self.service != ServiceType::UdpService || peer.is_some();
-        self.arriving = u16::try_from(length)
-            .ok()
-            .filter(|_| useful)
-            .map(|length| (length, peer));
-        useful && !cut
-    }
-
-    /// Takes in pushed bytes of a datagram: how many of these were kept, and whether a datagram is lost. `None` while there
-    /// is no room for it.
-    pub(super) fn take_in_pushed(&mut self, bytes: &[u8]) -> Option<(usize, bool)> {
-        let mut lost = false;
-        if let Some((length, peer)) = self.arriving {
-            let begun = self.begin_datagram(length, peer);
-            if !begun && !self.crowded && length > 0 && self.can_hold(length) {
-                return None;
-            }
-            self.arriving = None;
-            lost = !begun;
+        if self.resume {
+            return Job::Resume(key);
         }
-        Some((self.extend_datagram(bytes), lost))
+        Job::Switch { key, mode }
     }
 
     /// The module has taken up another access mode, other than the transparent one.

@@ -2,19 +2,30 @@
 
 use embassy_time::Instant;
 
-use super::job::{Answer, Job, Key, Outcome, Reason};
+use super::job::{Action, Answer, Job, Key, Outcome, Reason};
 use super::link::LinkState;
 use super::slot::Phase;
 use super::{CLOSE_ECHO, Table};
+use crate::clock::after;
 use crate::command::{AccessMode, ConnectId, ErrorCode, SocketState};
 use crate::error::{Error, LinkError};
 
 impl Table<'_> {
+    /// The runner has done what it was told, or has given it up.
+    pub(crate) fn performed(&mut self, action: Action, is_done: bool, now: Instant) {
+        match action {
+            Action::Run(_) => self.finish(now),
+            Action::Carry { key, length } => self.written(key, length.into(), is_done, now),
+            _ => {}
+        }
+    }
+
     /// The transaction is over, with a final result or without.
     pub(crate) fn finish(&mut self, now: Instant) {
         let Some(flight) = self.flight.take() else {
             return;
         };
+        self.rest_until = after(now, self.config.command_gap);
         let outcome = flight.outcome();
         if outcome == Outcome::NoAnswer {
             // Whatever comes now is late, and a half-read payload is lost.
@@ -50,11 +61,20 @@ impl Table<'_> {
     /// What a read brought cannot be relied on: the count of its bytes is right, and some of them are not its own.
     fn distrust(&mut self, key: Key) {
         let Some(slot) = self.slot(key) else { return };
-        if !slot.is_datagram() {
-            slot.fail(Error::DataLost);
-        } else if slot.drop_newest_datagram() {
-            self.dropped_datagram();
+        match slot.part {
+            None => slot.fail(Error::DataLost),
+            Some(part) => {
+                if part.drop_newest(slot) {
+                    self.dropped_datagram();
+                }
+            }
         }
+    }
+
+    /// Payload has come that nobody wants.
+    pub(super) fn drop_bytes(&mut self, count: usize) {
+        let dropped = &mut self.statistics.dropped_bytes;
+        *dropped = dropped.wrapping_add(count as u32);
     }
 
     pub(super) fn dropped_datagram(&mut self) {
@@ -74,17 +94,28 @@ impl Table<'_> {
             Job::Close(key) => self.close_done(key, outcome, now),
             Job::Status(key) => self.status_done(key, outcome, now),
             Job::Read { key, length } => self.read_done(key, length, outcome),
-            Job::Switch { key, .. } | Job::Resume(key) => self.switch_done(key, outcome),
+            Job::Switch { key, .. } | Job::Resume(key) => {
+                if let Some(part) = self.parts.modes {
+                    part.switched(self, key, outcome);
+                }
+            }
             Job::Send { key, length } => self.send_done(key, length, outcome, now),
             Job::CountSent(key) => self.count_done(key, outcome, now),
             Job::CountReceived(key) => self.gap_done(key, outcome),
             Job::Resolve => {
-                self.lookup.done(outcome);
+                if let Some(part) = self.parts.lookup {
+                    part.done(&mut self.lookup, outcome);
+                }
                 if let Outcome::Refused(reason) = outcome {
                     self.check_context(reason.code());
                 }
             }
-            Job::User => return self.user_done(outcome),
+            Job::User => {
+                if let Some(part) = self.parts.user {
+                    part.done(self, outcome);
+                }
+                return;
+            }
             Job::CloseStray(id) => self.stray_done(id, outcome, now),
             _ => {}
         }
@@ -114,14 +145,6 @@ impl Table<'_> {
     /// Looks after the link when a code says that its context may be gone.
     pub(super) fn check_context(&mut self, code: ErrorCode) {
         if matches!(Error::from_code(code), Error::Link(_)) {
-            self.link.resync();
-        }
-    }
-
-    fn user_done(&mut self, outcome: Outcome) {
-        let mute = self.at.mute;
-        self.at.done(outcome);
-        if outcome == Outcome::NoAnswer && !mute {
             self.link.resync();
         }
     }
@@ -197,7 +220,7 @@ impl Table<'_> {
             return self.lose(LinkError::NoAnswer);
         }
         // Unless the module has given the connectID to another one since.
-        if !self.slots().any(|slot| slot.id == id && slot.uses_id()) {
+        if !self.uses(id) {
             self.unanswered_strays |= bit;
             self.link.strays |= bit;
         }
@@ -207,7 +230,7 @@ impl Table<'_> {
     fn note_close(&mut self, id: ConnectId, now: Instant) {
         self.set_pushing(id, false);
         self.closed_lately |= 1 << id.get();
-        self.closed_until = now + CLOSE_ECHO;
+        self.closed_until = after(now, CLOSE_ECHO);
     }
 
     fn status_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
@@ -260,12 +283,14 @@ impl Table<'_> {
         match outcome {
             Outcome::Done(Answer::Received { more, length }) => slot.read_done(more, length, asked),
             Outcome::Done(_) | Outcome::SendFail => {}
-            Outcome::NoAnswer if slot.is_datagram() => {
-                if slot.drop_partial_datagram() {
-                    self.dropped_datagram();
+            Outcome::NoAnswer => match slot.part {
+                None => slot.gap = true,
+                Some(part) => {
+                    if part.drop_partial(slot) {
+                        self.dropped_datagram();
+                    }
                 }
-            }
-            Outcome::NoAnswer => slot.gap = true,
+            },
             // In another access mode there may be nothing to be read.
             Outcome::Refused(_) if slot.mode != AccessMode::Buffer && slot.phase == Phase::Open => {
                 slot.unread = false;

@@ -8,10 +8,12 @@ use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::Deque;
 
-use super::{Table, WAITERS};
+use super::Table;
 use crate::command::{ErrorCode, PingReport, Synchronized, read};
 use crate::error::Error;
 
+/// How many tasks can wait for their turn before they begin to wake each other.
+const WAITERS: usize = 2;
 /// How many replies wait for the user.
 const MAX_REPLIES: usize = 4;
 
@@ -74,10 +76,11 @@ enum Hold {
     Until(Instant),
 }
 
-/// What a tool makes of its lines: false of one that is none of them after all.
+/// What a tool makes of its lines: false of one that is none of them after all. Without a line it learns that no more
+/// will come.
 ///
 /// The table learns it from the tool when that is used: firmware that never does is linked without it.
-pub(crate) type Reader = fn(&mut Table<'_>, &[u8]) -> bool;
+pub(crate) type Reader = fn(&mut Table<'_>, Option<&[u8]>) -> bool;
 
 /// A result that is still to come, of one question at a time.
 #[derive(Debug)]
@@ -277,7 +280,11 @@ impl Pings {
     }
 }
 
-fn read_ping(table: &mut Table<'_>, line: &[u8]) -> bool {
+fn read_ping(table: &mut Table<'_>, line: Option<&[u8]>) -> bool {
+    let Some(line) = line else {
+        table.pings.outstanding.end(Err(ErrorCode::ContextLost));
+        return true;
+    };
     let Some(report) = read(line) else {
         return false;
     };
@@ -288,7 +295,11 @@ fn read_ping(table: &mut Table<'_>, line: &[u8]) -> bool {
     true
 }
 
-pub(crate) fn read_time(table: &mut Table<'_>, line: &[u8]) -> bool {
+pub(crate) fn read_time(table: &mut Table<'_>, line: Option<&[u8]>) -> bool {
+    let Some(line) = line else {
+        table.time.end(Err(ErrorCode::ContextLost));
+        return true;
+    };
     let Some(Synchronized { result, time }) = read(line) else {
         return false;
     };

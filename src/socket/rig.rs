@@ -10,9 +10,11 @@ use embassy_time::{Duration, Instant};
 use super::{
     Action, Addresses, Domain, Heard, Job, Key, LinkState, PayloadEcho, Phase, Request, Table,
 };
+use crate::clock::NEVER;
 use crate::command::AccessMode;
 use crate::config::Config;
 use crate::error::Error;
+use crate::place::Place;
 use crate::shared::Shared;
 use crate::stack::{Resources, new};
 
@@ -54,6 +56,7 @@ impl Rig<'static> {
 
 impl<'d> Rig<'d> {
     pub(crate) fn on(shared: &'d Shared<'d>) -> Self {
+        shared.with(|table| table.enable_all());
         Self {
             shared,
             now: Instant::from_secs(1000),
@@ -78,6 +81,11 @@ impl<'d> Rig<'d> {
 
     pub(crate) fn begin(&mut self, job: Job) {
         self.table(|table| table.begin(job));
+    }
+
+    /// Whether the runner has something to go on with.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.table(|table| table.poll_answered(Waker::noop()).is_ready())
     }
 
     pub(crate) fn finish(&mut self) {
@@ -119,7 +127,7 @@ impl<'d> Rig<'d> {
     #[track_caller]
     pub(crate) fn idle(&mut self) -> Option<Instant> {
         match self.next() {
-            Action::Wait(until) => until,
+            Action::Wait(until) => Some(until).filter(|until| *until < NEVER),
             other => panic!("{other:?} where nothing was due"),
         }
     }
@@ -128,10 +136,17 @@ impl<'d> Rig<'d> {
     #[track_caller]
     pub(crate) fn idle_or(&mut self, job: Job) -> Option<Option<Instant>> {
         match self.next() {
-            Action::Wait(until) => Some(until),
+            Action::Wait(until) => Some(Some(until).filter(|until| *until < NEVER)),
             Action::Run(due) if due == job => None,
             other => panic!("{other:?} where {job:?} could be due"),
         }
+    }
+
+    /// There is nothing to do before this instant.
+    #[track_caller]
+    pub(crate) fn wait(&mut self, until: Instant) {
+        assert!(until < NEVER, "nothing to wait for");
+        self.now = until.max(self.now);
     }
 
     pub(crate) fn pass(&mut self, milliseconds: u64) {
@@ -169,7 +184,7 @@ impl<'d> Rig<'d> {
                 let lines = self.reply(job);
                 self.answer(lines);
             }
-            Action::Wait(until) => self.now = until.expect("a time to look again").max(self.now),
+            Action::Wait(until) => self.wait(until),
             Action::Escape(_) | Action::Reset | Action::Carry { .. } | Action::AskCarrier => {}
         }
     }
@@ -349,7 +364,7 @@ impl<'d> Rig<'d> {
     /// Whose connection a connectID is.
     pub(crate) fn key_of(&self, id: u8) -> Option<Key> {
         self.table(|table| {
-            let mut slots = table.slots.iter().flatten().enumerate();
+            let mut slots = table.slots.iter().filter_map(Place::as_ref).enumerate();
             slots
                 .find(|(_, slot)| slot.id.get() == id && slot.is_live())
                 .map(|(index, slot)| Key {
@@ -440,7 +455,7 @@ impl<'d> Rig<'d> {
         self.table(|table| {
             // An id that this side has asked for can be given to a connection that comes in, before that is known.
             let (mut live, mut others) = (0_u16, 0_u16);
-            for slot in table.slots.iter().flatten() {
+            for slot in table.slots.iter().filter_map(Place::as_ref) {
                 assert!(slot.rx.len() <= slot.rx.capacity());
                 assert!(slot.tx.len() <= slot.tx.capacity());
                 if slot.uses_id() {
@@ -460,7 +475,7 @@ impl<'d> Rig<'d> {
     /// Whether all slots are free.
     pub(crate) fn all_free(&self) -> bool {
         self.table(|table| {
-            let mut slots = table.slots.iter().flatten();
+            let mut slots = table.slots.iter().filter_map(Place::as_ref);
             slots.all(|slot| slot.phase == Phase::Free)
         })
     }

@@ -2,15 +2,21 @@
 
 use embassy_time::Instant;
 
-use super::job::{Action, Escape, Job};
+use super::job::{Action, Job};
 use super::slot::Phase;
+use super::turn::Round;
 use super::{PayloadEcho, Table};
+use crate::clock::NEVER;
 use crate::command::ConnectId;
+use crate::place::Place;
 
 impl Table<'_> {
     /// What to do now.
     pub(crate) fn next(&mut self, now: Instant) -> Action {
         self.work = false;
+        if now < self.rest_until {
+            return Action::Wait(self.rest_until);
+        }
         match self.choose(now) {
             // Nobody else wants the turn.
             Action::Wait(_)
@@ -30,10 +36,12 @@ impl Table<'_> {
         if self.blamed.is_some() {
             return Action::Run(Job::LastError);
         }
-        if let Some(action) = self.next_stream(now) {
-            return action;
+        if let Some(part) = self.stream.as_ref().map(|stream| stream.part) {
+            if let Some(action) = part.next(self, now) {
+                return action;
+            }
         }
-        if let Some(action) = self.user_command(now) {
+        if let Some(action) = self.parts.user.and_then(|part| part.next(self, now)) {
             return action;
         }
         if let Some(action) = self.link.next(now, &self.config) {
@@ -45,19 +53,31 @@ impl Table<'_> {
         if let Some(id) = ConnectId::new(self.link.strays.trailing_zeros() as u8) {
             return Action::Run(Job::CloseStray(id));
         }
-        let mut wake_at = None;
-        self.watch_arrival(now, &mut wake_at);
+        let mut wake_at = NEVER;
+        if let (Some(_), Some(part)) = (&self.arrival, self.parts.modes) {
+            wake_at = part.watch(self, now);
+        }
         let turns = self.slots.len() + 1;
         for offset in 0..turns {
             let turn = (self.turn + offset) % turns;
             if !self.prepare(turn) {
                 continue;
             }
-            let job = match self.slots.get_mut(turn) {
-                Some(Some(slot)) => slot.next(turn as u8, now, &self.config, &mut wake_at),
-                Some(None) => None,
-                None => self.lookup.next(now, &self.config, &mut wake_at),
+            let mut round = Round {
+                now,
+                config: &self.config,
+                modes: self.parts.modes,
+                wake_at,
             };
+            let job = match self.slots.get_mut(turn) {
+                Some(Place::Full(slot)) => slot.next(turn as u8, &mut round),
+                Some(Place::Empty) => None,
+                None => self
+                    .parts
+                    .lookup
+                    .and_then(|part| part.next(&mut self.lookup, &mut round)),
+            };
+            wake_at = round.wake_at;
             if let Some(job) = job {
                 self.turn = turn + 1;
                 if let Job::Open(key) = job {
@@ -69,25 +89,6 @@ impl Table<'_> {
         // A slot may have come free.
         self.queue.wake();
         Action::Wait(wake_at)
-    }
-
-    /// A command of the user's, which takes turns with everything else as soon as the module listens.
-    fn user_command(&mut self, now: Instant) -> Option<Action> {
-        if let Some(until) = self.at.kept_until(now) {
-            if self.at.is_ready() {
-                return Some(Action::Run(Job::User));
-            }
-            if now < until {
-                return Some(Action::Wait(Some(until)));
-            }
-            self.at.give_up_prompt();
-            return Some(Action::Escape(Escape::Prompt));
-        }
-        if !self.at.is_ready() || !self.link.is_listening() {
-            return None;
-        }
-        self.user_turn = !self.user_turn;
-        self.user_turn.then_some(Action::Run(Job::User))
     }
 
     /// While it is not known whether the module echoes payload, what is sent has to tell.
@@ -107,12 +108,12 @@ impl Table<'_> {
     /// Before the turn of a slot: a connectID for one that wants to open, and no close of an id that is another's by now.
     /// False if the slot has to pass.
     fn prepare(&mut self, turn: usize) -> bool {
-        let Some(Some(slot)) = self.slots.get(turn) else {
+        let Some(Place::Full(slot)) = self.slots.get(turn) else {
             return true;
         };
         let (phase, id, reopened) = (slot.phase, slot.id, slot.reopened);
         let wants_line = slot.wants_line();
-        if wants_line && !self.prepares_line() {
+        if wants_line && !self.parts.streams.is_some_and(|part| part.prepare(self)) {
             return false;
         }
         match phase {
@@ -122,12 +123,12 @@ impl Table<'_> {
                 let Some(id) = Some(id).filter(|_| retry).or_else(|| self.free_id()) else {
                     return false;
                 };
-                if let Some(Some(slot)) = self.slots.get_mut(turn) {
+                if let Some(Place::Full(slot)) = self.slots.get_mut(turn) {
                     slot.id = id;
                 }
             }
             Phase::Closing if self.slots().any(|slot| slot.id == id && slot.is_live()) => {
-                if let Some(Some(slot)) = self.slots.get_mut(turn) {
+                if let Some(Place::Full(slot)) = self.slots.get_mut(turn) {
                     slot.released_by_module();
                 }
                 // It may want to open again: on another connectID.
@@ -145,7 +146,7 @@ impl Table<'_> {
         let listens = self
             .slots
             .iter()
-            .flatten()
+            .filter_map(Place::as_ref)
             .any(|slot| slot.is_listener() && slot.phase != Phase::Free);
         let first = if listens { 0 } else { self.next_id };
         (0..count)
@@ -154,8 +155,6 @@ impl Table<'_> {
     }
 
     fn is_free(&self, id: ConnectId) -> bool {
-        let mut slots = self.slots.iter().flatten();
-        self.link.strays & (1 << id.get()) == 0
-            && !slots.any(|slot| slot.id == id && slot.uses_id())
+        self.link.strays & (1 << id.get()) == 0 && !self.uses(id)
     }
 }

@@ -5,18 +5,34 @@ use core::net::SocketAddr;
 use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
+use super::datagram::DatagramPart;
 use super::job::{Key, Target};
+use super::part::Parts;
+use crate::clock::{NEVER, after, get_or_set};
 use crate::command::{AccessMode, ConnectId, ErrorCode, ServiceType};
 use crate::config::Config;
 use crate::error::Error;
 use crate::ring::Ring;
 
 /// How long the first retry of a chunk waits that the module had no room for (field practice: 100 ms).
-const SEND_RETRY: Duration = Duration::from_millis(100);
+const SEND_RETRY: Pause = Pause(100);
 /// How long a retry waits at most.
-const SEND_RETRY_MAX: Duration = Duration::from_secs(2);
+const SEND_RETRY_MAX: Pause = Pause(2000);
 /// How long a connection that is being closed may go without handing over any of what was written to it.
 const LINGER: Duration = Duration::from_secs(10);
+
+/// A pause that is twice as long each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Pause(u16);
+
+impl Pause {
+    /// When it is over.
+    fn behind(&mut self, now: Instant) -> Instant {
+        let end = after(now, Duration::from_millis(self.0.into()));
+        *self = Self(self.0 * 2).min(SEND_RETRY_MAX);
+        end
+    }
+}
 
 /// After how many re-checks that brought nothing the module is asked whether the connection is still there.
 pub(super) const STATE_RECHECK: u8 = 4;
@@ -42,33 +58,17 @@ pub(crate) enum Phase {
 }
 
 #[derive(Debug)]
+#[repr(C)] // What is used most comes first, where instructions are shortest.
 pub(crate) struct Slot<'d> {
     pub(super) phase: Phase,
-    pub(super) generation: u16,
     pub(super) id: ConnectId,
     pub(super) service: ServiceType,
-    /// A handle of the user refers to this slot.
-    pub(super) held: bool,
-    /// An accepted connection that nobody has asked for yet: its listener, and how many came before it.
-    pub(super) backlog: Option<(Key, u16)>,
-    pub(super) target: Target,
-    pub(super) local_port: u16,
     /// How the module hands over data now, or is to once the socket is open.
     pub(super) mode: AccessMode,
     /// How it is to from now on.
     pub(super) wanted_mode: Option<AccessMode>,
-    /// Why the last wish for another mode was refused.
-    pub(super) mode_refused: Option<Error>,
-    /// In buffer access mode only as long as another connection has the line.
-    pub(super) suspended: bool,
-    /// It has been in transparent access mode.
-    pub(super) was_transparent: bool,
-    /// AT+QISWTMD did not get the connection back into transparent access mode: ATO may.
-    pub(super) resume: bool,
-    pub(super) rx: Ring<'d>,
-    pub(super) tx: Ring<'d>,
-    /// Why the connection failed.
-    pub(super) fault: Option<Error>,
+    /// A handle of the user refers to this slot.
+    pub(super) held: bool,
     /// Nothing will be added to the receive ring any more.
     pub(super) ended: bool,
     /// The module may hold data: only an empty read clears this.
@@ -81,20 +81,14 @@ pub(crate) struct Slot<'d> {
     pub(super) shutdown: bool,
     /// A `closed` notice that may have been meant for the connectID's last user has to be checked.
     pub(super) doubted: bool,
-    /// A chunk was sent, and it is not known whether the module took it.
-    pub(super) unsure: Option<u16>,
-    /// Bytes still missing of the newest datagram in the receive ring.
-    pub(super) partial: Option<u16>,
-    /// Complete datagrams in the receive ring.
-    pub(super) datagrams: u16,
-    /// The header of a datagram that is being pushed and has no place in the ring yet.
-    pub(super) arriving: Option<(u16, Option<SocketAddr>)>,
+    /// In buffer access mode only as long as another connection has the line.
+    pub(super) suspended: bool,
+    /// It has been in transparent access mode.
+    pub(super) was_transparent: bool,
+    /// AT+QISWTMD did not get the connection back into transparent access mode: ATO may.
+    pub(super) resume: bool,
     /// There was no room for a pushed datagram, and waiting for it was of no use: more are dropped at once until there is.
     pub(super) crowded: bool,
-    /// The newest bytes in the receive ring that may turn out to be the module's words, not the peer's.
-    pub(super) withheld: u16,
-    /// How many bytes the module had according to its notice, less what was read since.
-    pub(super) announced: Option<u32>,
     /// The module has handed over less than was asked for and it had: only an empty read tells that there is no more.
     pub(super) reads_short: bool,
     /// What the module counts as sent and as handed over is not known, because data has passed in another access mode.
@@ -115,29 +109,54 @@ pub(crate) struct Slot<'d> {
     pub(super) reopened: bool,
     /// The module was busy: it gets a pause before the open is repeated.
     pub(super) busy: bool,
-    /// How many bytes the module has accepted since the open, modulo 2^32.
-    pub(super) accepted: u32,
-    /// How many bytes have come since the open, modulo 2^32.
-    pub(super) received: u32,
-    /// Before this instant there is nothing to do for an open (Wanted) or a send (Open).
-    pub(super) not_before: Instant,
-    retry: Duration,
-    /// Before this instant the module is not asked again what the peer has acknowledged.
-    pub(super) ask_after: Instant,
-    ask_pause: Duration,
-    /// When an open, a stuck send or a linger is given up.
-    pub(super) deadline: Option<Instant>,
     /// The read under way was not asked for by a notice.
     pub(super) rechecking: bool,
     /// How many of those in a row brought nothing.
     pub(super) idle_rechecks: u8,
-    /// When to ask the module although it gave no notice.
-    pub(super) recheck: Option<Instant>,
     /// Somebody began to wait while that was not set.
     pub(super) recheck_wanted: bool,
     close_tries: u8,
+    pub(super) generation: u16,
+    pub(super) local_port: u16,
+    /// Complete datagrams in the receive ring.
+    pub(super) datagrams: u16,
+    /// The newest bytes in the receive ring that may turn out to be the module's words, not the peer's.
+    pub(super) withheld: u16,
+    retry: Pause,
+    ask_pause: Pause,
+    /// A chunk was sent, and it is not known whether the module took it.
+    pub(super) unsure: Option<u16>,
+    /// Bytes still missing of the newest datagram in the receive ring.
+    pub(super) partial: Option<u16>,
+    /// Why the last wish for another mode was refused.
+    pub(super) mode_refused: Option<ErrorCode>,
+    /// Why the connection failed.
+    pub(super) fault: Option<Error>,
+    pub(super) rx: Ring<'d>,
+    pub(super) tx: Ring<'d>,
+    /// For a socket that carries datagrams, what to do with them.
+    pub(super) part: Option<&'static dyn DatagramPart>,
+    /// How many bytes the module has accepted since the open, modulo 2^32.
+    pub(super) accepted: u32,
+    /// How many bytes have come since the open, modulo 2^32.
+    pub(super) received: u32,
+    /// How many bytes the module had according to its notice, less what was read since.
+    pub(super) announced: Option<u32>,
+    /// An accepted connection that nobody has asked for yet: its listener, and how many came before it.
+    pub(super) backlog: Option<(Key, u16)>,
     pub(super) reader: WakerRegistration,
     pub(super) writer: WakerRegistration,
+    /// Before this instant there is nothing to do for an open (Wanted) or a send (Open).
+    pub(super) not_before: Instant,
+    /// Before this instant the module is not asked again what the peer has acknowledged.
+    pub(super) ask_after: Instant,
+    /// When an open, a stuck send or a linger is given up.
+    pub(super) deadline: Instant,
+    /// When to ask the module although it gave no notice.
+    pub(super) recheck: Instant,
+    pub(super) target: Target,
+    /// The header of a datagram that is being pushed and has no place in the ring yet.
+    pub(super) arriving: Option<(u16, Option<SocketAddr>)>,
 }
 
 impl<'d> Slot<'d> {
@@ -147,6 +166,7 @@ impl<'d> Slot<'d> {
             generation: 0,
             id: ConnectId::FIRST,
             service: ServiceType::Tcp,
+            part: None,
             held: false,
             backlog: None,
             target: Target::None,
@@ -190,10 +210,10 @@ impl<'d> Slot<'d> {
             retry: SEND_RETRY,
             ask_after: Instant::MIN,
             ask_pause: SEND_RETRY,
-            deadline: None,
+            deadline: NEVER,
             rechecking: false,
             idle_rechecks: 0,
-            recheck: None,
+            recheck: NEVER,
             recheck_wanted: false,
             close_tries: 0,
             reader: WakerRegistration::new(),
@@ -202,16 +222,24 @@ impl<'d> Slot<'d> {
     }
 
     /// Takes a free slot into use.
+    #[inline(never)]
     pub(super) fn claim(
         &mut self,
         service: ServiceType,
         target: Target,
         local_port: u16,
         mode: AccessMode,
+        parts: Parts,
     ) {
         self.generation = self.generation.wrapping_add(1);
         self.phase = Phase::Wanted;
         self.service = service;
+        self.part = parts.datagrams.filter(|_| {
+            matches!(
+                service,
+                ServiceType::Udp | ServiceType::UdpService | ServiceType::UdpIncoming
+            )
+        });
         self.held = true;
         self.backlog = None;
         self.target = target;
@@ -226,11 +254,12 @@ impl<'d> Slot<'d> {
         self.busy = false;
         self.not_before = Instant::MIN;
         self.close_tries = 0;
-        self.deadline = None;
+        self.deadline = NEVER;
         self.fresh();
     }
 
     /// Forgets what belongs to one connection, as opposed to one use of the slot.
+    #[inline(never)]
     fn fresh(&mut self) {
         self.ended = false;
         self.unread = false;
@@ -263,7 +292,7 @@ impl<'d> Slot<'d> {
         self.idle_rechecks = 0;
         self.ask_after = Instant::MIN;
         self.ask_pause = SEND_RETRY;
-        self.recheck = None;
+        self.recheck = NEVER;
         self.recheck_wanted = false;
     }
 
@@ -275,9 +304,10 @@ impl<'d> Slot<'d> {
         peer: Option<SocketAddr>,
         backlog: (Key, u16),
         wanted: AccessMode,
+        parts: Parts,
     ) {
         let target = peer.map_or(Target::None, Target::Address);
-        self.claim(service, target, 0, AccessMode::Buffer);
+        self.claim(service, target, 0, AccessMode::Buffer, parts);
         self.wanted_mode = Some(wanted).filter(|wanted| *wanted != self.mode);
         self.held = false;
         self.backlog = Some(backlog);
@@ -293,15 +323,14 @@ impl<'d> Slot<'d> {
     }
 
     /// Whether somebody has, or will have, a use for what comes.
+    #[inline(never)]
     pub(super) fn is_kept(&self) -> bool {
         self.held || self.backlog.is_some()
     }
 
+    #[inline(never)]
     pub(super) fn is_datagram(&self) -> bool {
-        matches!(
-            self.service,
-            ServiceType::Udp | ServiceType::UdpService | ServiceType::UdpIncoming
-        )
+        self.part.is_some()
     }
 
     pub(super) fn is_listener(&self) -> bool {
@@ -312,6 +341,7 @@ impl<'d> Slot<'d> {
     }
 
     /// Whether the module knows this connectID, as far as we know.
+    #[inline(never)]
     pub(super) fn uses_id(&self) -> bool {
         !matches!(self.phase, Phase::Free | Phase::Wanted | Phase::Closed)
     }
@@ -321,6 +351,7 @@ impl<'d> Slot<'d> {
         matches!(self.phase, Phase::Open | Phase::Draining)
     }
 
+    #[inline(never)]
     pub(super) fn wake(&mut self) {
         self.reader.wake();
         self.writer.wake();
@@ -332,15 +363,16 @@ impl<'d> Slot<'d> {
     pub(super) fn opened(&mut self) {
         if self.phase == Phase::Opening {
             self.phase = Phase::Open;
-            self.deadline = None;
+            self.deadline = NEVER;
             // A name waited here.
             self.tx.clear();
-            self.recheck = None;
+            self.recheck = NEVER;
             self.wake();
         }
     }
 
     /// The open failed. Its connectID may be taken all the same, so that a close follows in any case.
+    #[inline(never)]
     pub(super) fn open_failed(&mut self, error: Error, passing: bool) {
         if self.phase != Phase::Opening {
             return;
@@ -355,6 +387,7 @@ impl<'d> Slot<'d> {
     }
 
     /// The connection cannot go on; what was received before can still be read.
+    #[inline(never)]
     pub(super) fn fail(&mut self, error: Error) {
         if self.fault.is_none() && !self.ended {
             self.fault = Some(error);
@@ -395,6 +428,7 @@ impl<'d> Slot<'d> {
     }
 
     /// The module says that there is data, and on some firmware how much.
+    #[inline(never)]
     pub(super) fn notice(&mut self, length: Option<u32>) {
         self.unread = true;
         self.noticed = true;
@@ -404,7 +438,7 @@ impl<'d> Slot<'d> {
     /// A read of `asked` bytes was answered with `length`, and what it brought is in the ring already. An answer without
     /// data tells that there is no more; so does a part of what was asked for, if the module said how much it had.
     pub(super) fn read_done(&mut self, mut more: bool, length: u16, asked: u16) {
-        self.recheck = None;
+        self.recheck = NEVER;
         let is_datagram = self.is_datagram();
         if let Some(announced) = &mut self.announced {
             let is_short = length < asked && !is_datagram;
@@ -446,26 +480,29 @@ impl<'d> Slot<'d> {
 
     /// The module accepted `count` bytes.
     pub(super) fn send_done(&mut self, count: u16, now: Instant) {
-        if !self.is_datagram() {
-            self.tx.discard(count.into());
-        } else if count > 0 {
-            self.discard_datagram();
+        match self.part {
+            None => self.tx.discard(count.into()),
+            Some(part) if count > 0 => part.sent(self),
+            Some(_) => {}
         }
         self.accepted = self.accepted.wrapping_add(count.into());
         self.unsure = None;
         if count > 0 {
             self.retry = SEND_RETRY;
             self.not_before = Instant::MIN;
-            self.deadline = self.shutdown.then(|| now + LINGER);
+            self.deadline = if self.shutdown {
+                after(now, LINGER)
+            } else {
+                NEVER
+            };
         }
         self.writer.wake();
     }
 
     /// The module has no room now.
     pub(super) fn send_later(&mut self, now: Instant, config: &Config<'_>) {
-        self.not_before = now + self.retry;
-        self.retry = (self.retry * 2).min(SEND_RETRY_MAX);
-        self.deadline.get_or_insert(now + config.send_time);
+        self.not_before = self.retry.behind(now);
+        get_or_set(&mut self.deadline, after(now, config.send_time));
     }
 
     /// What the module says it has accepted since the open, after a chunk of which that is not known.
@@ -489,12 +526,12 @@ impl<'d> Slot<'d> {
             self.ask_pause = SEND_RETRY;
             self.writer.wake();
         } else {
-            self.ask_after = now + self.ask_pause;
-            self.ask_pause = (self.ask_pause * 2).min(SEND_RETRY_MAX);
+            self.ask_after = self.ask_pause.behind(now);
         }
     }
 
     /// The connectID is free again.
+    #[inline(never)]
     pub(super) fn released_by_module(&mut self) {
         if self.reopen && self.held {
             self.reopen = false;
@@ -518,7 +555,7 @@ impl<'d> Slot<'d> {
 
     /// The state is to be asked for as soon as possible.
     pub(super) fn ask_state(&mut self, now: Instant) {
-        self.recheck = Some(now);
+        self.recheck = now;
     }
 
     /// The user let go of the handle. What was written is still sent.
@@ -537,7 +574,7 @@ impl<'d> Slot<'d> {
     pub(super) fn shut(&mut self, now: Instant) {
         if !self.shutdown {
             self.shutdown = true;
-            self.deadline = Some(now + LINGER);
+            self.deadline = after(now, LINGER);
         }
     }
 }

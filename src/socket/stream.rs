@@ -4,15 +4,19 @@
 //! Nothing but the time tells one from the other. So whatever may be the module's word is withheld from the reader as the
 //! newest bytes of its ring. What follows shows that it was data, or silence and an escape show that it was not.
 
+use core::fmt;
+
 use embassy_time::{Duration, Instant};
 
 use super::Table;
 use super::job::{Action, Escape, Key};
 use super::slot::{Phase, Slot};
-use super::turn::sooner;
 use super::word::{Word, withheld};
+use crate::bytes::front;
+use crate::clock::{NEVER, after, get_or_set, sooner};
 use crate::command::AccessMode;
 use crate::error::Error;
+use crate::place::Place;
 use crate::ring::Ring;
 
 /// How long to be silent before and after `+++`: more than 1 s (section 1.2, field note 88).
@@ -43,15 +47,67 @@ enum Stage {
     After(Instant),
 }
 
+/// What the table does for transparent access mode.
+pub(super) trait StreamPart: fmt::Debug + Sync {
+    /// Whether the serial line may be given to one connection now.
+    fn prepare(&self, table: &mut Table<'_>) -> bool;
+    /// `CONNECT`: from the next byte on all is data.
+    fn begin(&self, table: &mut Table<'_>, key: Key);
+    /// Takes in what came over the line, and says how much of it.
+    fn take_in(&self, table: &mut Table<'_>, bytes: &[u8]) -> Option<usize>;
+    /// What to do for the connection that has the line.
+    fn next(&self, table: &mut Table<'_>, now: Instant) -> Option<Action>;
+    /// So many bytes were written to the serial line.
+    fn carried(&self, table: &mut Table<'_>, key: Key, count: usize, now: Instant);
+    /// The serial line has taken no bytes for too long.
+    fn stuck(&self, table: &mut Table<'_>);
+    /// What the DCD line says about data mode, if it is wired.
+    fn carrier(&self, table: &mut Table<'_>, carrier: Option<bool>);
+}
+
+#[derive(Debug)]
+pub(super) struct Streams;
+
+impl StreamPart for Streams {
+    fn prepare(&self, table: &mut Table<'_>) -> bool {
+        table.prepares_line()
+    }
+
+    fn begin(&self, table: &mut Table<'_>, key: Key) {
+        table.begin_stream(key);
+    }
+
+    fn take_in(&self, table: &mut Table<'_>, bytes: &[u8]) -> Option<usize> {
+        table.take_in_stream(bytes)
+    }
+
+    fn next(&self, table: &mut Table<'_>, now: Instant) -> Option<Action> {
+        table.next_stream(now)
+    }
+
+    fn carried(&self, table: &mut Table<'_>, key: Key, count: usize, now: Instant) {
+        table.carried(key, count, now);
+    }
+
+    fn stuck(&self, table: &mut Table<'_>) {
+        table.lose_line(Some(Error::TimedOut));
+    }
+
+    fn carrier(&self, table: &mut Table<'_>, carrier: Option<bool>) {
+        table.look_at_carrier(carrier);
+    }
+}
+
 /// The connection that has the line.
 #[derive(Debug)]
 pub(super) struct Stream {
-    key: Key,
+    pub(super) part: &'static dyn StreamPart,
+    pub(super) key: Key,
     stage: Stage,
     /// Since when nothing has come, as far as that was looked at.
-    quiet_since: Option<Instant>,
+    quiet_since: Instant,
     /// When the last bytes were sent, as far as that was looked at.
-    sent_at: Option<Instant>,
+    sent_at: Instant,
     /// So many `+`, and nothing else, were sent since the last pause.
     pluses: Option<u8>,
     tries: u8,
@@ -78,7 +134,7 @@ impl Stream {
 
 impl Table<'_> {
     /// `CONNECT`: from the next byte on all is data.
-    pub(super) fn begin_stream(&mut self, key: Key) {
+    fn begin_stream(&mut self, key: Key) {
         if let Some(slot) = self.slot(key) {
             slot.mode = AccessMode::Transparent;
             slot.was_transparent = true;
@@ -88,10 +144,11 @@ impl Table<'_> {
             slot.wake();
         }
         self.stream = Some(Stream {
+            part: &Streams,
             key,
             stage: Stage::Data,
-            quiet_since: None,
-            sent_at: None,
+            quiet_since: NEVER,
+            sent_at: NEVER,
             pluses: None,
             tries: 0,
             asked: false,
@@ -100,15 +157,11 @@ impl Table<'_> {
         self.kick();
     }
 
-    /// Takes in what came over the line, and says how much of it. `None`: the line is the module's again.
-    pub(crate) fn stream_in(&mut self, epoch: u8, bytes: &[u8]) -> Option<usize> {
-        if epoch != self.epoch {
-            return None;
-        }
+    fn take_in_stream(&mut self, bytes: &[u8]) -> Option<usize> {
         let stream = self.stream.as_mut()?;
         let key = stream.key;
         let escaping = matches!(stream.stage, Stage::After(_));
-        stream.quiet_since = None;
+        stream.quiet_since = NEVER;
         stream.asked = false;
         stream.checking = false;
         let Some(slot) = self.slot(key) else {
@@ -147,17 +200,10 @@ impl Table<'_> {
         Some(taken)
     }
 
-    /// Payload has come that nobody wants.
-    pub(super) fn drop_bytes(&mut self, count: usize) {
-        let dropped = &mut self.statistics.dropped_bytes;
-        *dropped = dropped.wrapping_add(count as u32);
-    }
-
-    /// What to do for the connection that has the line.
-    pub(super) fn next_stream(&mut self, now: Instant) -> Option<Action> {
+    fn next_stream(&mut self, now: Instant) -> Option<Action> {
         let stream = self.stream.as_mut()?;
         let (key, stage) = (stream.key, stream.stage);
-        let quiet_since = *stream.quiet_since.get_or_insert(now);
+        let quiet_since = get_or_set(&mut stream.quiet_since, now);
         let tries = stream.tries;
         // DTR needs no silence. Should the module not heed it, there is the other way.
         let escape = if self.has_dtr && tries % 2 == 0 {
@@ -171,11 +217,11 @@ impl Table<'_> {
             _ => GUARD,
         };
         let checking = stream.checking;
-        let sent_at = *stream.sent_at.get_or_insert(now);
+        let sent_at = get_or_set(&mut stream.sent_at, now);
         let Some(slot) = self.slot(key) else {
             // Its user is gone, and so is all that was known of it.
             self.lose_line(None);
-            return Some(Action::Wait(Some(now)));
+            return Some(Action::Wait(now));
         };
         let leaving = slot.leaves_line(now);
         let word = slot.last_word();
@@ -183,51 +229,51 @@ impl Table<'_> {
         match stage {
             Stage::Data if leaving => {
                 self.set_stage(Stage::Before);
-                Some(Action::Wait(Some(now)))
+                Some(Action::Wait(now))
             }
             Stage::Data => Some(self.pass_data(key, word, quiet_since, now)),
             // Data again: whatever was withheld is part of it.
             Stage::Before if !leaving && word.is_none() && !checking => {
                 self.set_stage(Stage::Data);
-                Some(Action::Wait(Some(now)))
+                Some(Action::Wait(now))
             }
             Stage::Before => {
                 let due = if leaving {
-                    sent_at + guard
+                    after(sent_at, guard)
                 } else {
-                    sent_at.max(quiet_since) + guard
+                    after(sent_at.max(quiet_since), guard)
                 };
                 if now < due {
-                    return Some(Action::Wait(Some(due)));
+                    return Some(Action::Wait(due));
                 }
                 self.set_stage(Stage::After(now));
                 if let Some(stream) = &mut self.stream {
                     stream.tries += 1;
-                    stream.quiet_since = None;
+                    stream.quiet_since = NEVER;
                 }
                 // The line may be held up for a limited time only from now on.
                 self.receiver.wake();
                 Some(Action::Escape(escape))
             }
             Stage::After(since) => {
-                let earliest = (since + guard).max(quiet_since + HESITATION);
+                let earliest = after(since, guard).max(after(quiet_since, HESITATION));
                 if now < earliest {
-                    return Some(Action::Wait(Some(earliest)));
+                    return Some(Action::Wait(earliest));
                 }
-                let latest = since + guard + ANSWER_TIME;
+                let latest = after(after(since, guard), ANSWER_TIME);
                 match word {
                     Some(Word::Escaped) => self.escaped(key),
                     Some(Word::Ended) if now >= latest => self.ended(key),
                     Some(Word::Restarted) if now >= latest => {
                         let _ = self.on_restart();
                     }
-                    _ if now < latest => return Some(Action::Wait(Some(latest))),
+                    _ if now < latest => return Some(Action::Wait(latest)),
                     _ if tries < ESCAPE_TRIES && !failed => self.set_stage(Stage::Before),
                     // Nobody answers: there is no data mode, and the word that ended it was lost.
                     _ if checking && !leaving => self.ended(key),
                     _ => self.lose_line(Some(Error::TimedOut)),
                 }
-                Some(Action::Wait(Some(now)))
+                Some(Action::Wait(now))
             }
         }
     }
@@ -250,16 +296,16 @@ impl Table<'_> {
         now: Instant,
     ) -> Action {
         let (asked, sent_at) = match &self.stream {
-            Some(stream) => (stream.asked, stream.sent_at.unwrap_or(now)),
-            None => return Action::Wait(Some(now)),
+            Some(stream) => (stream.asked, stream.sent_at.min(now)),
+            None => return Action::Wait(now),
         };
         let patience = self.config.recheck * CHECK_AFTER;
         let Some(slot) = self.slot(key) else {
-            return Action::Wait(Some(now));
+            return Action::Wait(now);
         };
         let mut wake_at = slot.deadline;
         if slot.withheld > 0 {
-            let hesitates = quiet_since + HESITATION;
+            let hesitates = after(quiet_since, HESITATION);
             if now < hesitates {
                 sooner(&mut wake_at, hesitates);
             } else if word.is_none() {
@@ -272,17 +318,17 @@ impl Table<'_> {
                 return Action::AskCarrier;
             } else {
                 self.set_stage(Stage::Before);
-                return Action::Wait(Some(now));
+                return Action::Wait(now);
             }
         }
         if slot.awaited && slot.tx.is_empty() && patience > Duration::MIN {
-            let due = quiet_since.max(sent_at) + patience;
+            let due = after(quiet_since.max(sent_at), patience);
             if now >= due {
                 if let Some(stream) = &mut self.stream {
                     stream.stage = Stage::Before;
                     stream.checking = true;
                 }
-                return Action::Wait(Some(now));
+                return Action::Wait(now);
             }
             sooner(&mut wake_at, due);
         }
@@ -293,7 +339,7 @@ impl Table<'_> {
         let Some(stream) = &mut self.stream else {
             return Action::Wait(wake_at);
         };
-        let Some(Some(slot)) = self.slots.get(usize::from(key.index)) else {
+        let Some(Place::Full(slot)) = self.slots.get(usize::from(key.index)) else {
             return Action::Wait(wake_at);
         };
         if slot.tx.is_empty() {
@@ -311,17 +357,11 @@ impl Table<'_> {
         }
     }
 
-    /// Whether nothing waits to be sent behind the next `count` bytes.
-    pub(crate) fn is_last(&mut self, key: Key, count: usize) -> bool {
-        self.slot(key).is_none_or(|slot| slot.tx.len() <= count)
-    }
-
-    /// So many bytes were written to the serial line.
-    pub(crate) fn carried(&mut self, key: Key, count: usize, now: Instant) {
+    fn carried(&mut self, key: Key, count: usize, now: Instant) {
         let Some(slot) = self
             .slots
             .get_mut(usize::from(key.index))
-            .and_then(Option::as_mut)
+            .and_then(Place::as_mut)
             .filter(|slot| slot.generation == key.generation)
         else {
             return;
@@ -334,13 +374,7 @@ impl Table<'_> {
         slot.writer.wake();
     }
 
-    /// The serial line has taken no bytes for too long.
-    pub(crate) fn carry_failed(&mut self) {
-        self.lose_line(Some(Error::TimedOut));
-    }
-
-    /// What the DCD line says about data mode, if it is wired.
-    pub(crate) fn carrier(&mut self, carrier: Option<bool>) {
+    fn look_at_carrier(&mut self, carrier: Option<bool>) {
         let Some(stream) = &self.stream else { return };
         let key = stream.key;
         match carrier {
@@ -430,7 +464,7 @@ impl Table<'_> {
         };
         while let Some((length, behind)) = next(self, offset, &mut line) {
             offset = behind;
-            let _ = self.hear(&line[..length]);
+            let _ = self.hear(front(&line, length));
         }
         if let Some(slot) = self.slot(key) {
             slot.drop_withheld();
@@ -441,8 +475,8 @@ impl Table<'_> {
 impl Stream {
     /// How much can be sent now so that the module does not take it for an escape: `+++` between two silences is one.
     fn unmistakable(&mut self, tx: &Ring<'_>, now: Instant) -> Result<usize, Instant> {
-        let sent_at = self.sent_at.unwrap_or(now);
-        if now >= sent_at + PAUSE {
+        let sent_at = self.sent_at.min(now);
+        if now >= after(sent_at, PAUSE) {
             self.pluses = Some(0);
         }
         let length = tx.len().min(PIECE);
@@ -457,7 +491,7 @@ impl Stream {
         }
         match more {
             // The third one only when the silence has set it apart.
-            1 => Err(sent_at + GUARD),
+            1 => Err(after(sent_at, GUARD)),
             _ => Ok(more - 1),
         }
     }
@@ -471,14 +505,14 @@ impl Stream {
             }
             _ => None,
         };
-        self.sent_at = Some(now);
+        self.sent_at = now;
     }
 }
 
 impl Slot<'_> {
     /// Whether the line has to be given back.
     fn leaves_line(&self, now: Instant) -> bool {
-        let over = self.deadline.is_some_and(|deadline| now >= deadline);
+        let over = now >= self.deadline;
         self.phase != Phase::Open
             || self.fault.is_some()
             || !self.is_kept() && !self.shutdown

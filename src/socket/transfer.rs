@@ -8,6 +8,8 @@ use embassy_time::Duration;
 use super::Table;
 use super::job::Key;
 use super::slot::{Phase, Slot};
+use crate::bytes::front_mut;
+use crate::clock::NEVER;
 use crate::error::Error;
 
 impl Table<'_> {
@@ -26,7 +28,7 @@ impl Table<'_> {
         let readable = slot.rx.len() - usize::from(slot.withheld);
         if readable > 0 {
             let most = into.len().min(readable);
-            let count = slot.rx.pop(&mut into[..most]);
+            let count = slot.rx.pop(front_mut(into, most));
             if slot.unread && slot.has_room() {
                 self.kick();
             }
@@ -50,7 +52,7 @@ impl Table<'_> {
         slot.reader.register(waker);
         slot.awaited = true;
         // A re-check that is set serves this wait too: there is no need to look again at every chunk.
-        if rechecks && slot.recheck.is_none() && !slot.recheck_wanted {
+        if rechecks && slot.recheck == NEVER && !slot.recheck_wanted {
             slot.recheck_wanted = true;
             self.kick();
         }

@@ -4,26 +4,49 @@ use embassy_time::{Duration, Instant};
 
 use super::datagram;
 use super::job::{Job, Key};
+use super::mode::ModePart;
 use super::slot::{Phase, STATE_RECHECK, Slot};
+use crate::bytes::front;
+use crate::clock::{NEVER, after, get_or_set, sooner};
 use crate::command::{AccessMode, ReadLength, SendLength};
 use crate::config::Config;
 use crate::error::Error;
 
 /// The most that one AT+QIRD returns, and that one AT+QISEND takes.
-const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
+pub(super) const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
 const MAX_SEND_LENGTH: usize = SendLength::MAX.get() as usize;
 /// How long the module gets to finish what it is busy with before a refused open is repeated.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
+/// One round over everybody who may have something to do.
+pub(super) struct Round<'a> {
+    pub(super) now: Instant,
+    pub(super) config: &'a Config<'a>,
+    pub(super) modes: Option<&'static dyn ModePart>,
+    /// When there may be something to do that is not due yet.
+    pub(super) wake_at: Instant,
+}
+
+impl Round<'_> {
+    /// Another one is due at this instant.
+    pub(super) fn look_again(&mut self, at: Instant) {
+        sooner(&mut self.wake_at, at);
+    }
+
+    /// Whether it is time; if not, another round is due then.
+    pub(super) fn is_due(&mut self, at: Instant) -> bool {
+        let is_due = self.now >= at;
+        if !is_due {
+            self.look_again(at);
+        }
+        is_due
+    }
+}
+
 impl Slot<'_> {
-    /// The transaction that is due for this socket. `wake_at` is lowered to the next instant at which one may be.
-    pub(super) fn next(
-        &mut self,
-        index: u8,
-        now: Instant,
-        config: &Config<'_>,
-        wake_at: &mut Option<Instant>,
-    ) -> Option<Job> {
+    /// The transaction that is due for this socket.
+    pub(super) fn next(&mut self, index: u8, round: &mut Round<'_>) -> Option<Job> {
+        let now = round.now;
         let key = Key {
             index,
             generation: self.generation,
@@ -33,37 +56,27 @@ impl Slot<'_> {
             Phase::Free | Phase::Closed => None,
             Phase::Wanted => {
                 if core::mem::take(&mut self.busy) {
-                    self.not_before = now + BUSY_PAUSE;
+                    self.not_before = after(now, BUSY_PAUSE);
                 }
-                if now < self.not_before {
-                    sooner(wake_at, self.not_before);
+                if !round.is_due(self.not_before) {
                     return None;
                 }
                 self.phase = Phase::Opening;
-                self.deadline = Some(now + config.connect_time);
-                self.recheck = None;
+                self.deadline = after(now, round.config.connect_time);
+                self.recheck = NEVER;
                 Some(Job::Open(key))
             }
             Phase::Opening => {
-                if let Some(deadline) = self.deadline {
-                    sooner(wake_at, deadline);
-                }
-                self.is_recheck_due(now, config, wake_at)
-                    .then_some(Job::Status(key))
+                round.look_again(self.deadline);
+                self.is_recheck_due(round).then_some(Job::Status(key))
             }
-            Phase::Open | Phase::Draining => self.next_transfer(key, now, config, wake_at),
+            Phase::Open | Phase::Draining => self.next_transfer(key, round),
             Phase::Closing if self.doubted => Some(Job::Status(key)),
             Phase::Closing => Some(Job::Close(key)),
         }
     }
 
-    fn next_transfer(
-        &mut self,
-        key: Key,
-        now: Instant,
-        config: &Config<'_>,
-        wake_at: &mut Option<Instant>,
-    ) -> Option<Job> {
+    fn next_transfer(&mut self, key: Key, round: &mut Round<'_>) -> Option<Job> {
         if self.doubted {
             return Some(Job::Status(key));
         }
@@ -79,10 +92,10 @@ impl Slot<'_> {
             return Some(Job::CountSent(key));
         }
         if let Some(mode) = self.wanted_mode.filter(|_| self.phase == Phase::Open) {
-            return Some(self.switch(key, mode));
+            return round.modes.map(|part| part.switch(self, key, mode));
         }
-        let read = self.read_length(now, config, wake_at);
-        let send = self.send_length(now, wake_at);
+        let read = self.read_length(round);
+        let send = self.send_length(round);
         match (read, send) {
             (Some(length), None) => Some(self.read(key, length)),
             (Some(length), Some(_)) if !self.was_read => Some(self.read(key, length)),
@@ -96,35 +109,12 @@ impl Slot<'_> {
                     self.phase = Phase::Closing;
                     return Some(Job::Close(key));
                 }
-                self.is_count_due(now, wake_at)
-                    .then_some(Job::CountSent(key))
+                self.is_count_due(round).then_some(Job::CountSent(key))
             }
         }
     }
 
-    /// On the way to another access mode: first what the module holds in the present one, as far as there is room.
-    fn switch(&mut self, key: Key, mode: AccessMode) -> Job {
-        let room = self.rx.free().min(MAX_READ_LENGTH);
-        let has_room = if self.is_datagram() {
-            self.has_room()
-        } else {
-            room > 0
-        };
-        if self.mode == AccessMode::Buffer && self.unread && has_room {
-            let length = if self.is_datagram() {
-                MAX_READ_LENGTH
-            } else {
-                room
-            };
-            return self.read(key, length as u16);
-        }
-        if self.resume {
-            return Job::Resume(key);
-        }
-        Job::Switch { key, mode }
-    }
-
-    fn read(&mut self, key: Key, length: u16) -> Job {
+    pub(super) fn read(&mut self, key: Key, length: u16) -> Job {
         if self.recount_received {
             return Job::CountReceived(key);
         }
@@ -163,7 +153,7 @@ impl Slot<'_> {
             0 => {
                 let mut start = [0; 16];
                 let count = self.tx.peek(0, &mut start);
-                let line = start[..count]
+                let line = front(&start, count)
                     .split(|byte| matches!(byte, b'\r' | b'\n'))
                     .next();
                 line.is_some_and(is_of_the_module).then_some(1)
@@ -183,29 +173,25 @@ impl Slot<'_> {
     }
 
     /// How much to read now: never more than the ring can take, except that a datagram comes whole or not at all.
-    fn read_length(
-        &mut self,
-        now: Instant,
-        config: &Config<'_>,
-        wake_at: &mut Option<Instant>,
-    ) -> Option<u16> {
+    fn read_length(&mut self, round: &mut Round<'_>) -> Option<u16> {
+        let now = round.now;
         let wanted = core::mem::take(&mut self.recheck_wanted);
         if self.is_listener() || !self.is_kept() || !self.has_room() {
-            self.recheck = None;
+            self.recheck = NEVER;
             return None;
         }
         if wanted {
-            self.recheck.get_or_insert(now + config.recheck);
+            get_or_set(&mut self.recheck, after(round.now, round.config.recheck));
         }
         let rechecks = !self.unread && self.awaited;
         if !rechecks {
             // Kept for the next who waits.
-            self.recheck = self.recheck.filter(|at| now < *at);
-            if let Some(at) = self.recheck {
-                sooner(wake_at, at);
+            if now >= self.recheck {
+                self.recheck = NEVER;
             }
+            round.look_again(self.recheck);
         }
-        self.rechecking = rechecks && self.is_recheck_due(now, config, wake_at);
+        self.rechecking = rechecks && self.is_recheck_due(round);
         if self.rechecking && self.mode != AccessMode::Buffer {
             // Pushed data needs no asking; its end may.
             self.rechecking = false;
@@ -213,7 +199,7 @@ impl Slot<'_> {
             self.doubted = self.idle_rechecks == 0;
             self.awaited = false;
             self.reader.wake();
-            sooner(wake_at, now);
+            round.look_again(now);
             return None;
         }
         let due = self.unread || self.rechecking;
@@ -225,59 +211,46 @@ impl Slot<'_> {
         due.then_some(room as u16)
     }
 
-    fn send_length(&mut self, now: Instant, wake_at: &mut Option<Instant>) -> Option<u16> {
+    fn send_length(&mut self, round: &mut Round<'_>) -> Option<u16> {
         if self.phase != Phase::Open || self.tx.is_empty() {
             return None;
         }
-        if let Some(deadline) = self.deadline {
-            sooner(wake_at, deadline);
-        }
-        if now < self.not_before {
-            sooner(wake_at, self.not_before);
+        round.look_again(self.deadline);
+        if !round.is_due(self.not_before) {
             return None;
         }
-        if self.is_datagram() {
-            return self.datagram_to_send().map(|(length, _)| length);
+        if let Some(part) = self.part {
+            return part.to_send(self).map(|(length, _)| length);
         }
         Some(self.tx.len().min(MAX_SEND_LENGTH) as u16)
     }
 
     /// Whether to ask how much the peer has acknowledged.
-    fn is_count_due(&mut self, now: Instant, wake_at: &mut Option<Instant>) -> bool {
+    fn is_count_due(&mut self, round: &mut Round<'_>) -> bool {
         if !self.ack_wanted || self.phase != Phase::Open || !self.tx.is_empty() {
             return false;
         }
-        if now < self.ask_after {
-            sooner(wake_at, self.ask_after);
-            return false;
-        }
-        true
+        round.is_due(self.ask_after)
     }
 
     /// Arms the re-check, and says whether it is time.
-    fn is_recheck_due(
-        &mut self,
-        now: Instant,
-        config: &Config<'_>,
-        wake_at: &mut Option<Instant>,
-    ) -> bool {
-        if self.recheck.is_none() && config.recheck == Duration::MIN {
+    fn is_recheck_due(&mut self, round: &mut Round<'_>) -> bool {
+        if self.recheck == NEVER && round.config.recheck == Duration::MIN {
             return false;
         }
-        let at = *self.recheck.get_or_insert(now + config.recheck);
-        if now >= at {
-            self.recheck = None;
-            return true;
+        let at = get_or_set(&mut self.recheck, after(round.now, round.config.recheck));
+        let is_due = round.is_due(at);
+        if is_due {
+            self.recheck = NEVER;
         }
-        sooner(wake_at, at);
-        false
+        is_due
     }
 
     fn expire(&mut self, now: Instant) {
-        if self.deadline.is_none_or(|deadline| now < deadline) {
+        if now < self.deadline {
             return;
         }
-        self.deadline = None;
+        self.deadline = NEVER;
         match self.phase {
             Phase::Opening => {
                 self.phase = Phase::Closing;
@@ -291,23 +264,15 @@ impl Slot<'_> {
 
 /// Whether the module could say this line by itself while it takes payload.
 pub(super) fn is_of_the_module(line: &[u8]) -> bool {
-    matches!(
-        line,
-        b"OK"
-            | b"ERROR"
-            | b"SEND OK"
-            | b"SEND FAIL"
-            | b"RDY"
-            | b"APP RDY"
-            | b"POWERED DOWN"
-            | b"NO CARRIER"
-            | [b'+', ..]
-    )
-}
-
-/// Lowers `wake_at` to `at`.
-pub(super) fn sooner(wake_at: &mut Option<Instant>, at: Instant) {
-    if wake_at.is_none_or(|before| at < before) {
-        *wake_at = Some(at);
-    }
+    const WORDS: [&str; 8] = [
+        "OK",
+        "ERROR",
+        "SEND OK",
+        "SEND FAIL",
+        "RDY",
+        "APP RDY",
+        "POWERED DOWN",
+        "NO CARRIER",
+    ];
+    line.first() == Some(&b'+') || WORDS.iter().any(|word| word.as_bytes() == line)
 }

@@ -147,6 +147,7 @@ impl<'d> Table<'d> {
         if let Some(error) = self.link.refusal() {
             return Poll::Ready(Err(Error::Link(error)));
         }
+        let parts = self.parts;
         let free = self
             .slots
             .iter_mut()
@@ -160,7 +161,7 @@ impl<'d> Table<'d> {
             }
             return Poll::Ready(Err(Error::NoFreeSocket));
         };
-        slot.claim(service, target, local_port, mode);
+        slot.claim(service, target, local_port, mode, parts);
         if let Request::ConnectHost(name, _) = request {
             if slot.tx.push(name.as_bytes()) < name.len() {
                 slot.phase = Phase::Free;
@@ -218,6 +219,7 @@ impl<'d> Table<'d> {
     }
 
     /// The connectID of a socket, and what it is.
+    #[inline(never)]
     pub(crate) fn id(&mut self, key: Key) -> Option<ConnectId> {
         self.slot(key).map(|slot| slot.id)
     }
@@ -230,7 +232,8 @@ impl<'d> Table<'d> {
 
     /// Where the next datagram of a socket goes.
     pub(crate) fn destination(&mut self, key: Key) -> Option<SocketAddr> {
-        self.slot(key)?.datagram_to_send()?.1
+        let slot = self.slot(key)?;
+        slot.part?.to_send(slot)?.1
     }
 
     /// The peer, unless it was given by name.
@@ -324,6 +327,7 @@ impl<'d> Table<'d> {
 
     /// Puts a question to the module's resolver. Pending while another one is being answered.
     pub(crate) fn poll_ask(&mut self, name: &str, waker: &Waker) -> Poll<Result<(), Error>> {
+        self.enable_lookups();
         if let Some(error) = self.link.refusal() {
             return Poll::Ready(Err(Error::Link(error)));
         }

@@ -2,6 +2,7 @@
 //! (sections 1.2 and 3.3).
 
 use super::slot::Slot;
+use crate::bytes::front;
 use crate::ring::Ring;
 
 /// The longest stretch that can be the module's: a word, and behind it the URCs that tell the same of every socket.
@@ -72,7 +73,7 @@ impl<'a> Tail<'a> {
                 None => return true,
                 Some(b'+') => start.all(|byte| (b' '..0x7f).contains(&byte)),
                 Some(_) => NOTICES.iter().any(|notice| {
-                    length <= notice.len() && line.clone().eq(notice[..length].iter().copied())
+                    length <= notice.len() && line.clone().eq(front(notice, length).iter().copied())
                 }),
             };
             if !is_notice {

@@ -1,24 +1,16 @@
 //! Any bytes at all from the module.
 
-use atat::{AtatIngress, AtatUrc, Ingress, ResponseSlot, UrcChannel};
+use atat::AtatIngress;
 
 use super::Choices;
 use crate::config::Config;
 use crate::digest::{Forward, QuectelDigester};
+use crate::runner::Intake;
 use crate::socket::{Action, Job, rig::Rig};
 use crate::stack::{Resources, new};
 
 /// As large as the one of the runner.
 const BUFFER: usize = 256;
-
-#[derive(Clone)]
-pub(crate) struct NoUrc;
-
-impl AtatUrc for NoUrc {
-    fn parse(_: &[u8]) -> Option<Self> {
-        None
-    }
-}
 
 /// Feeds arbitrary bytes, in arbitrary pieces, while transactions come and go. Nothing panics, the buffer in front of the
 /// digester never stays full, and whatever came before, a line is understood again after the runner has given up what was
@@ -31,14 +23,9 @@ pub fn digester(input: &[u8]) {
     rig.start();
     rig.bring_up();
     let keys = [rig.open(), rig.open()];
-    let (response, urcs) = (ResponseSlot::<1>::new(), UrcChannel::new());
     let mut buffer = [0; BUFFER];
-    let mut ingress: Ingress<'_, _, NoUrc, 1, 1, 1> = Ingress::new(
-        QuectelDigester::new(stack.shared, BUFFER, || Forward::Nobody),
-        &mut buffer,
-        &response,
-        &urcs,
-    );
+    let digester = QuectelDigester::new(stack.shared, BUFFER, || Forward::Nobody);
+    let mut ingress = Intake::new(digester, &mut buffer);
     while !choices.is_empty() {
         match choices.below(8) {
             0 => {
@@ -60,7 +47,6 @@ pub fn digester(input: &[u8]) {
                 feed(&mut ingress, choices.take(length));
             }
         }
-        response.reset();
         rig.check();
     }
     // The runner gives up; what comes then is taken as lines again. Twice: the first line end may complete a header.

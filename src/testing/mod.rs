@@ -7,7 +7,7 @@ mod tests;
 
 pub use digester::digester;
 #[cfg(test)]
-pub(crate) use digester::{NoUrc, feed};
+pub(crate) use digester::feed;
 pub use operations::operations;
 
 use std::vec::Vec;

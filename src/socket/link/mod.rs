@@ -12,6 +12,7 @@ use embassy_time::{Duration, Instant};
 
 use super::WAITERS;
 use super::job::{Action, Domain, Escape, Job, Setting};
+use crate::clock::{NEVER, after, get_or_set};
 use crate::command::{ConnectId, ErrorCode, RegistrationStatus};
 use crate::config::Config;
 use crate::error::LinkError;
@@ -80,21 +81,11 @@ enum Step {
 }
 
 #[derive(Debug)]
+#[repr(C)] // What is used most comes first, where instructions are shortest.
 pub(crate) struct Link {
     step: Step,
     state: LinkState,
-    /// When the present step, or the series of tries it belongs to, began.
-    since: Option<Instant>,
-    /// Before this instant nothing is to be done.
-    not_before: Instant,
     tries: u8,
-    /// How many attempts have come to a result, good or bad.
-    outcomes: u32,
-    /// Failed attempts in a row.
-    failures: u8,
-    /// Restarts in a row that did not help.
-    resets: u8,
-    reset_allowed_at: Instant,
     can_reset: bool,
     /// DTR is wired, so that it can mean something to the module.
     has_dtr: bool,
@@ -107,10 +98,21 @@ pub(crate) struct Link {
     deactivate: bool,
     /// The module may be in data mode.
     in_data_mode: bool,
-    registration: RegistrationStatus,
     denied: bool,
+    /// Failed attempts in a row.
+    failures: u8,
+    /// Restarts in a row that did not help.
+    resets: u8,
     /// ConnectIDs that the module holds and nobody here uses.
     pub(super) strays: u16,
+    registration: RegistrationStatus,
+    /// When the present step, or the series of tries it belongs to, began.
+    since: Instant,
+    /// Before this instant nothing is to be done.
+    not_before: Instant,
+    /// How many attempts have come to a result, good or bad.
+    outcomes: u32,
+    reset_allowed_at: Instant,
     pub(super) addresses: Addresses,
     pub(super) watchers: MultiWakerRegistration<WAITERS>,
 }
@@ -120,7 +122,7 @@ impl Link {
         Self {
             step: Step::Greet,
             state: LinkState::Down(LinkError::NotRunning),
-            since: None,
+            since: NEVER,
             not_before: Instant::MIN,
             tries: 0,
             outcomes: 0,
@@ -232,6 +234,7 @@ impl Link {
     }
 
     /// The module begins anew.
+    #[inline(never)]
     pub(super) fn restarted(&mut self) {
         if self.step == Step::Dead {
             // Nothing is sent with a configuration that cannot be used.
@@ -245,6 +248,7 @@ impl Link {
     }
 
     /// A command went unanswered.
+    #[inline(never)]
     pub(super) fn resync(&mut self) {
         if self.is_up() {
             self.go(Step::Resync);
@@ -265,15 +269,17 @@ impl Link {
         self.watchers.wake();
     }
 
+    #[inline(never)]
     fn go(&mut self, step: Step) {
         self.step = step;
         self.tries = 0;
-        self.since = None;
+        self.since = NEVER;
         self.not_before = Instant::MIN;
     }
 
+    #[inline(never)]
     fn pause(&mut self, now: Instant, time: Duration) {
-        self.not_before = now + time;
+        self.not_before = after(now, time);
     }
 
     /// What to do for the link; `None` when it is up and sockets have their turn.
@@ -282,11 +288,11 @@ impl Link {
             return None;
         }
         if now < self.not_before {
-            return Some(Action::Wait(Some(self.not_before)));
+            return Some(Action::Wait(self.not_before));
         }
-        let since = *self.since.get_or_insert(now);
+        let since = get_or_set(&mut self.since, now);
         Some(match self.step {
-            Step::Up | Step::Dead => Action::Wait(None),
+            Step::Up | Step::Dead => Action::Wait(NEVER),
             Step::Greet => return Some(self.greet(now, since, config)),
             Step::Resync => self.call_back(),
             Step::Settle | Step::Resettle => Action::Run(Job::Attention),
@@ -322,13 +328,13 @@ impl Link {
 
     /// The order of field note 10, with a plain AT first: most modules just answer.
     fn greet(&mut self, now: Instant, since: Instant, config: &Config<'_>) -> Action {
-        self.since = Some(since);
+        self.since = since;
         let tries = self.tries;
-        if now >= since + config.boot_time && tries > 6 {
+        if now >= after(since, config.boot_time) && tries > 6 {
             self.fail(LinkError::NoAnswer, now);
             return match self.step {
                 Step::Reset => Action::Reset,
-                _ => Action::Wait(Some(self.not_before)),
+                _ => Action::Wait(self.not_before),
             };
         }
         self.tries = tries.saturating_add(1);
@@ -365,7 +371,7 @@ impl Link {
             5 => Duration::from_secs(1800),
             _ => Duration::from_secs(3600),
         };
-        self.reset_allowed_at = now + pause;
+        self.reset_allowed_at = after(now, pause);
         self.restarted();
     }
 

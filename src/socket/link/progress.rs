@@ -3,6 +3,7 @@
 use embassy_time::{Duration, Instant};
 
 use super::{Addresses, Link, LinkState, Step};
+use crate::clock::after;
 use crate::command::{ConnectId, ErrorCode, RegistrationStatus};
 use crate::config::Config;
 use crate::error::LinkError;
@@ -210,7 +211,7 @@ impl Link {
     }
 
     fn sim(&mut self, outcome: Outcome, now: Instant, config: &Config<'_>) {
-        let since = self.since.unwrap_or(now);
+        let since = self.since.min(now);
         let error = match outcome {
             Outcome::Done(Answer::Sim(Sim::Ready)) => {
                 return self.go(Step::Registration(Domain::Lte));
@@ -222,7 +223,7 @@ impl Link {
                 return self.go(Step::Pin);
             }
             Outcome::Done(Answer::Sim(Sim::NeedsPin))
-                if self.pin_given && now < since + SIM_TIME =>
+                if self.pin_given && now < after(since, SIM_TIME) =>
             {
                 return self.pause(now, POLL);
             }
@@ -235,7 +236,7 @@ impl Link {
             _ => LinkError::SimFailure(0),
         };
         // Right after a boot a card that is there can be reported missing or busy.
-        if now >= since + SIM_TIME {
+        if now >= after(since, SIM_TIME) {
             self.fail(error, now);
         } else {
             self.pause(now, POLL);
@@ -249,7 +250,7 @@ impl Link {
         now: Instant,
         config: &Config<'_>,
     ) {
-        let since = self.since.unwrap_or(now);
+        let since = self.since.min(now);
         if domain == Domain::Lte {
             self.denied = false;
             self.registration = RegistrationStatus::NotRegistered;
@@ -274,7 +275,7 @@ impl Link {
                 if self.denied && self.registration != RegistrationStatus::Searching {
                     return self.fail(LinkError::RegistrationDenied, now);
                 }
-                if now >= since + config.registration_time {
+                if now >= after(since, config.registration_time) {
                     return self.fail(LinkError::NotRegistered(self.registration), now);
                 }
                 Domain::Lte

@@ -31,7 +31,7 @@ fn ask(rig: &Rig, owner: u16, command: &[u8]) {
 fn sent(rig: &mut Rig) -> std::vec::Vec<u8> {
     assert_eq!(rig.next(), Action::Run(Job::User));
     let mut command = [0; 384];
-    let length = rig.table(|table| table.at.take(&mut command));
+    let length = rig.table(|table| table.take_command(&mut command));
     rig.begin(Job::User);
     command[..length].to_vec()
 }
@@ -129,7 +129,7 @@ fn the_port_is_kept_for_the_payload_of_the_same_client() {
     release(&rig);
     let _ = rig.write(key, b"data");
     assert!(!begin(&rig, 2));
-    assert!(matches!(rig.next(), Action::Wait(Some(_))));
+    assert!(rig.idle().is_some());
     ask(&rig, 1, b"at home\rAT\x1a");
     assert_eq!(sent(&mut rig), b"at home\rAT\x1a");
     // The prompt of the second line is none.
@@ -150,7 +150,7 @@ fn a_prompt_is_left_when_nothing_comes_for_it() {
     rig.prompt();
     rig.finish();
     release(&rig);
-    assert!(matches!(rig.next(), Action::Wait(Some(_))));
+    assert!(rig.idle().is_some());
     rig.pass(10_000);
     assert_eq!(rig.next(), Action::Escape(Escape::Prompt));
     assert!(begin(&rig, 2));

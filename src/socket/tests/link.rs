@@ -299,7 +299,7 @@ fn restarts_are_paced() {
                 rig.pass(1000);
                 rig.silence();
             }
-            Action::Wait(until) => rig.now = until.unwrap(),
+            Action::Wait(until) => rig.wait(until),
             Action::Escape(_) | Action::Carry { .. } | Action::AskCarrier => {}
             Action::Reset => {
                 gaps.extend(last.map(|last| (rig.now - last).as_secs()));
@@ -344,7 +344,7 @@ fn missing_sim_is_waited_for() {
     for _ in 0..50 {
         match rig.next() {
             Action::Run(job) => rig.run(job, &["+CME ERROR: 10"]),
-            Action::Wait(until) => rig.now = until.unwrap(),
+            Action::Wait(until) => rig.wait(until),
             _ => {}
         }
         if state(&rig) != LinkState::Starting {
@@ -468,7 +468,7 @@ fn silent_module_takes_the_link_down() {
                 rig.pass(1000);
                 rig.silence();
             }
-            Action::Wait(until) => rig.now = until.unwrap(),
+            Action::Wait(until) => rig.wait(until),
             _ => {}
         }
         if state(&rig) != LinkState::Up {

@@ -7,6 +7,7 @@ use embassy_time::Duration;
 
 use super::super::{Action, Job};
 use super::{Rig, up};
+use crate::clock::NEVER;
 use crate::config::Config;
 use crate::error::{Error, LinkError};
 
@@ -144,8 +145,8 @@ fn resolver_that_stays_busy_is_a_timeout() {
                 rig.begin(Job::Resolve);
                 rig.answer(&["+CME ERROR: 564"]);
             }
-            Action::Wait(Some(until)) => rig.now = until,
-            Action::Wait(None) => break,
+            Action::Wait(NEVER) => break,
+            Action::Wait(until) => rig.now = until,
             other => panic!("{other:?}"),
         }
     }

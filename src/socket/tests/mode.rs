@@ -4,6 +4,8 @@ use core::net::SocketAddr;
 use core::task::{Poll, Waker};
 use std::vec::Vec;
 
+use embassy_time::Instant;
+
 use super::{Rig, up};
 use crate::command::{AccessMode, ServiceType};
 use crate::error::Error;
@@ -41,6 +43,11 @@ fn push(rig: &mut Rig, header: &str, bytes: &[u8]) -> usize {
         }
         heard => panic!("{heard:?}"),
     }
+}
+
+/// When to look again for room in the ring that has held up the line since then.
+fn room(rig: &Rig, since: Instant) -> Option<Instant> {
+    rig.table(|table| table.poll_room(since, rig.now, Waker::noop()))
 }
 
 /// What is received, and from whom.
@@ -98,15 +105,10 @@ fn a_full_ring_takes_less_and_fails_in_the_end() {
     let key = pushing(&mut rig);
     assert_eq!(push(&mut rig, "+QIURC: \"recv\",0,10", b"0123456789"), 8);
     let since = rig.now;
-    let until = rig.table(|table| table.stalled(since, since));
-    assert_eq!(
-        until,
-        Some(Some(since + embassy_time::Duration::from_secs(2)))
-    );
+    let until = room(&rig, since);
+    assert_eq!(until, Some(since + embassy_time::Duration::from_secs(2)));
     rig.pass(2000);
-    let now = rig.now;
-    rig.table(|table| table.overrun(now));
-    assert_eq!(rig.table(|table| table.stalled(since, now)), None);
+    assert_eq!(room(&rig, since), None);
     // What was here before is still the user's.
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"01234567".to_vec())));
     assert_eq!(rig.read(key), Poll::Ready(Err(Error::Overrun)));
@@ -123,8 +125,7 @@ fn a_reader_makes_room() {
     let take = |rig: &mut Rig, bytes: &[u8]| rig.table(|table| table.deliver(payload, bytes));
     assert_eq!(take(&mut rig, b"0123456789"), 8);
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"01234567".to_vec())));
-    let now = rig.now;
-    assert_eq!(rig.table(|table| table.stalled(now, now)), None);
+    assert_eq!(room(&rig, rig.now), None);
     assert_eq!(take(&mut rig, b"89"), 2);
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"89".to_vec())));
 }
@@ -135,15 +136,16 @@ fn the_time_of_an_answer_does_not_run_while_the_line_is_held_up() {
     pushing(&mut rig);
     let start = rig.now;
     let limit = embassy_time::Duration::from_secs(1);
+    rig.table(|table| table.occupy(limit, start));
     push(&mut rig, "+QIURC: \"recv\",0,10", b"0123456789");
     rig.pass(1500);
     let now = rig.now;
-    let deadline = |rig: &Rig, now| rig.table(|table| table.deadline(start, limit, now));
-    assert_eq!(deadline(&rig, now), now + limit);
-    rig.table(|table| table.stalled(start, now));
-    rig.table(|table| table.overrun(now));
+    assert_eq!(rig.table(|table| table.patience(now)), now + limit);
+    rig.pass(500);
+    let now = rig.now;
+    assert_eq!(room(&rig, start), None);
     rig.table(|table| table.arrived(true));
-    assert_eq!(deadline(&rig, now), now + limit);
+    assert_eq!(rig.table(|table| table.patience(now)), now + limit);
 }
 
 #[test]
@@ -297,9 +299,10 @@ fn a_crowded_ring_drops_datagrams_until_there_is_room() {
     };
     let deliver = |rig: &mut Rig, bytes: &[u8]| rig.table(|table| table.deliver(second, bytes));
     assert_eq!(deliver(&mut rig, b"abcde"), 0);
-    let now = rig.now;
-    assert!(rig.table(|table| table.stalled(now, now)).is_some());
-    rig.table(|table| table.overrun(now));
+    let since = rig.now;
+    assert!(room(&rig, since).is_some());
+    rig.pass(2000);
+    assert_eq!(room(&rig, since), None);
     assert_eq!(deliver(&mut rig, b"abcde"), 5);
     // The next one does not hold up the line any more.
     assert_eq!(push(&mut rig, "+QIURC: \"recv\",0,5", b"fghij"), 5);

@@ -4,6 +4,7 @@ use core::task::{Poll, Waker};
 use std::vec::Vec;
 
 use super::{Rig, up};
+use crate::clock::NEVER;
 use crate::command::AccessMode;
 use crate::config::Config;
 use crate::error::{Error, LinkError};
@@ -64,7 +65,7 @@ fn carry(rig: &mut Rig) -> Option<Vec<u8>> {
             let now = rig.now;
             rig.table(|table| {
                 assert_eq!(table.peek(key, 0, &mut bytes), bytes.len());
-                table.carried(key, bytes.len(), now);
+                table.written(key, bytes.len(), true, now);
             });
             Some(bytes)
         }
@@ -77,7 +78,7 @@ fn carry(rig: &mut Rig) -> Option<Vec<u8>> {
 fn until_action(rig: &mut Rig) -> Action {
     for _ in 0..20 {
         match rig.next() {
-            Action::Wait(until) => rig.now = until.expect("something to wait for").max(rig.now),
+            Action::Wait(until) => rig.wait(until),
             action => return action,
         }
     }
@@ -381,7 +382,7 @@ fn no_carrier_and_silence_are_the_end() {
                 let lines = rig.reply(job);
                 rig.answer(lines);
             }
-            Action::Wait(until) => rig.now = until.unwrap(),
+            Action::Wait(until) => rig.wait(until),
             action => panic!("{action:?}"),
         }
     }
@@ -479,7 +480,9 @@ fn a_restart_is_told() {
     escape(&mut rig);
     for _ in 0..5 {
         if let Action::Wait(until) = rig.next() {
-            rig.now = until.unwrap_or(rig.now);
+            if until < NEVER {
+                rig.now = until;
+            }
         }
     }
     let restarted = Error::Link(LinkError::Restarted);
@@ -518,7 +521,7 @@ fn a_beginning_of_a_word_is_not_kept_for_long() {
     let key = transparent(&mut rig);
     come(&mut rig, b"line\r\n");
     assert_eq!(read(&mut rig, key), b"line");
-    let Action::Wait(Some(until)) = rig.next() else {
+    let Action::Wait(until) = rig.next() else {
         panic!("nothing to wait for")
     };
     assert!((until - rig.now).as_millis() < 100);
@@ -582,15 +585,15 @@ fn a_full_ring_holds_the_line_as_long_as_nobody_else_needs_it() {
     rig.pass(100_000);
     let stalled = |rig: &Rig| {
         let now = rig.now;
-        rig.table(|table| table.stalled(since, now))
+        rig.table(|table| table.poll_room(since, now, Waker::noop()))
     };
-    assert_eq!(stalled(&rig), Some(None));
+    assert_eq!(stalled(&rig), Some(NEVER));
     want(&mut rig, key, AccessMode::Buffer);
     escape(&mut rig);
     // The escape is given its time from when it was written.
     assert_eq!(
         stalled(&rig),
-        Some(Some(rig.now + embassy_time::Duration::from_secs(2)))
+        Some(rig.now + embassy_time::Duration::from_secs(2))
     );
 }
 

@@ -201,7 +201,7 @@ fn link_watcher_when_it_is_up_and_when_it_has_failed() {
                 rig.pass(1000);
                 rig.silence();
             }
-            super::super::Action::Wait(until) => rig.now = until.unwrap(),
+            super::super::Action::Wait(until) => rig.wait(until),
             _ => {}
         }
         if rig.table(|table| table.attempt()) != since {

@@ -5,6 +5,7 @@ use std::vec::Vec;
 
 use super::user::address;
 use super::{Choices, Connection, Datagram, HEADER, World, stream};
+use crate::clock::NEVER;
 use crate::command::{ConnectId, ServiceType};
 use crate::socket::{Action, Heard, Job, Key, LinkState};
 
@@ -13,11 +14,11 @@ impl World<'_> {
     pub(super) fn transaction(&mut self, choices: &mut Choices<'_>) -> bool {
         let job = match self.rig.next() {
             Action::Run(job) => job,
-            Action::Wait(Some(until)) => {
+            Action::Wait(until) if until < NEVER => {
                 self.rig.now = self.rig.now.max(until);
                 return true;
             }
-            Action::Wait(None) => return false,
+            Action::Wait(_) => return false,
             Action::Escape(_) | Action::Reset | Action::Carry { .. } | Action::AskCarrier => {
                 return true;
             }

@@ -1,0 +1,37 @@
+//! Room for something that is there later.
+
+/// As an `Option`; but without a value it is all zeros, so that a static with it takes no flash.
+#[derive(Debug)]
+#[repr(u8)]
+pub(crate) enum Place<T> {
+    Empty = 0,
+    Full(T) = 1,
+}
+
+impl<T> Place<T> {
+    /// Puts a value there.
+    pub(crate) fn fill(&mut self, value: T) -> &T {
+        *self = Self::Full(value);
+        match self {
+            Self::Full(value) => value,
+            // It was filled a moment ago: the compiler knows.
+            Self::Empty => loop {
+                core::hint::spin_loop();
+            },
+        }
+    }
+
+    pub(crate) const fn as_ref(&self) -> Option<&T> {
+        match self {
+            Self::Empty => None,
+            Self::Full(value) => Some(value),
+        }
+    }
+
+    pub(crate) const fn as_mut(&mut self) -> Option<&mut T> {
+        match self {
+            Self::Empty => None,
+            Self::Full(value) => Some(value),
+        }
+    }
+}
