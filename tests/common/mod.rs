@@ -11,6 +11,7 @@ use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::pipe::Pipe;
 use embassy_time::{Timer, with_timeout};
+use quectel_nal::command::AccessMode;
 use quectel_nal::{Config, ControlLines, Resources, RunError, Runner, Stack};
 use virtual_modem::serial::{HostRx, HostTx, Line, pair};
 use virtual_modem::{
@@ -35,6 +36,8 @@ pub struct Bench {
     pub settings: Settings,
     pub line: Line,
     pub config: Config<'static>,
+    /// The access mode of the sockets that are opened.
+    pub mode: AccessMode,
 }
 
 impl Bench {
@@ -43,7 +46,13 @@ impl Bench {
             settings: Settings::new(),
             line: Line::new(0),
             config: Config::new("internet"),
+            mode: AccessMode::Buffer,
         }
+    }
+
+    pub fn mode(mut self, mode: AccessMode) -> Self {
+        self.mode = mode;
+        self
     }
 
     pub fn settings(mut self, change: impl FnOnce(Settings) -> Settings) -> Self {
@@ -123,6 +132,7 @@ impl Bench {
         let mut resources = Box::new(Resources::<N, RX, TX>::new());
         let (stack, runner) = quectel_nal::new(&mut resources, self.config);
         let engine = select(modem.run(end), run(runner, rx, tx));
+        let stack = stack.with_access_mode(self.mode);
         match select(engine, body(stack, handle.clone())).await {
             Either::First(ended) => panic!("the engine stopped: {ended:?}"),
             Either::Second(result) => result,
