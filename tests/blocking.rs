@@ -7,7 +7,7 @@ mod polled;
 
 use atat::atat_derive::{AtatCmd, AtatResp};
 use atat::blocking::AtatClient;
-use common::{Bench, PEER, assert_no_violation, excerpt, noise, peer, sleep};
+use common::{Bench, PEER, adversarial, assert_no_violation, excerpt, noise, peer, sleep};
 use core::cell::RefCell;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -19,7 +19,7 @@ use embedded_nal::{
 };
 use polled::{Stack, linger, patiently};
 use quectel_nal::blocking::{TcpSocket, TcpStream, UartRx, UartTx};
-use quectel_nal::command::ErrorCode;
+use quectel_nal::command::{AccessMode, ErrorCode};
 use quectel_nal::{Error, LinkError, LinkState, RunError};
 use virtual_modem::network::PeerStream;
 use virtual_modem::{Chop, Fault, InProcess};
@@ -168,6 +168,41 @@ where
     T: TcpFullStack<Error: TcpError> + Dns + Clone,
     U: UdpFullStack + Dns + Clone,
 {
+}
+
+/// One connection at a time has the line; the next one gets it when that is closed.
+#[test]
+fn what_is_written_comes_back_in_transparent_mode() {
+    let bench = bench().baud(115_200).mode(AccessMode::Transparent);
+    bench.run_blocking(&network(), async |stack, modem, _| {
+        let mut tcp = stack.tcp();
+        for round in 0..3 {
+            let mut socket = connect(stack, 7).await.unwrap();
+            assert_eq!(stack.link_state(), LinkState::Occupied);
+            let bytes = adversarial(3000 + round);
+            let mut rest = &bytes[..];
+            let mut back = vec![];
+            let mut buffer = [0; 300];
+            while back.len() < bytes.len() {
+                match tcp.send(&mut socket, rest) {
+                    Ok(count) => rest = &rest[count..],
+                    Err(nb::Error::WouldBlock) => {}
+                    Err(nb::Error::Other(error)) => panic!("{error}"),
+                }
+                match tcp.receive(&mut socket, &mut buffer) {
+                    Ok(count) => back.extend_from_slice(&buffer[..count]),
+                    Err(nb::Error::WouldBlock) => sleep(Duration::from_millis(1)).await,
+                    Err(nb::Error::Other(error)) => panic!("{error}"),
+                }
+            }
+            assert!(back == bytes, "the echo differs");
+            tcp.close(socket).unwrap();
+            linger(stack, Duration::from_secs(10)).await;
+            assert_eq!(stack.link_state(), LinkState::Up);
+            assert!(modem.sockets().is_empty(), "{}", excerpt(&modem));
+        }
+        assert_no_violation(&modem);
+    });
 }
 
 #[test]

@@ -44,6 +44,16 @@ where
 {
 }
 
+/// A connection needs nothing but a reference to the stack. Never called: that it compiles is the test.
+#[expect(dead_code)]
+fn edge_http_takes_it<'a>(
+    stack: &'a Stack<'static>,
+    buffer: &'a mut [u8],
+    server: SocketAddr,
+) -> Client<'a, Stack<'static>> {
+    Client::new(buffer, stack, server)
+}
+
 #[test]
 fn streams_through_the_traits() {
     Bench::new().run(&network(), async |stack, modem| {

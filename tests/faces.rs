@@ -12,6 +12,7 @@ use embedded_io_async::{Read, Write};
 use embedded_nal::{AddrType, Dns, TcpClientStack, TcpFullStack, UdpClientStack, UdpFullStack};
 use embedded_nal_async::{ConnectedUdp, TcpConnect, UdpStack, UnconnectedUdp};
 use polled::{linger, patiently};
+use quectel_nal::command::AccessMode;
 use quectel_nal::{Error, LinkError, LinkState, Stack, Statistics, blocking};
 use quectel_nal::{TcpConnection, TcpListener, UdpService, UdpSocket};
 use virtual_modem::network::PeerStream;
@@ -291,34 +292,74 @@ fn bench() -> Bench {
 }
 
 macro_rules! through_both_faces {
-    ($($scenario:ident),+ $(,)?) => {
-        mod through_async {
+    ($mode:ident, $of_async:ident, $of_blocking:ident: $($scenario:ident),+ $(,)?) => {
+        mod $of_async {
+            use super::*;
+
             $(#[test]
             fn $scenario() {
-                let network = super::network();
-                super::bench().run(&network, async |stack, modem| {
-                    super::$scenario(&super::Async(stack), &modem, &network).await;
-                    super::assert_no_violation(&modem);
-                });
+                let scenario = async |face: &Async<'_>, modem: &ModemHandle, network: &InProcess| {
+                    super::$scenario(face, modem, network).await
+                };
+                through_async(AccessMode::$mode, scenario);
             })+
         }
 
-        mod through_blocking {
+        mod $of_blocking {
+            use super::*;
+
             $(#[test]
             fn $scenario() {
-                let network = super::network();
-                super::bench().run_blocking(&network, async |stack, modem, _| {
-                    super::$scenario(&super::Blocking(stack), &modem, &network).await;
-                    super::assert_no_violation(&modem);
-                });
+                let scenario = async |face: &Blocking<'_, '_, '_>, modem: &ModemHandle, network: &InProcess| {
+                    super::$scenario(face, modem, network).await
+                };
+                through_blocking(AccessMode::$mode, scenario);
             })+
         }
     };
 }
 
+fn through_async(
+    mode: AccessMode,
+    scenario: impl AsyncFnOnce(&Async<'_>, &ModemHandle, &InProcess),
+) {
+    let network = network();
+    bench().mode(mode).run(&network, async |stack, modem| {
+        scenario(&Async(stack), &modem, &network).await;
+        assert_no_violation(&modem);
+    });
+}
+
+fn through_blocking(
+    mode: AccessMode,
+    scenario: impl AsyncFnOnce(&Blocking<'_, '_, '_>, &ModemHandle, &InProcess),
+) {
+    let network = network();
+    let bench = bench().mode(mode);
+    bench.run_blocking(&network, async |stack, modem, _| {
+        scenario(&Blocking(stack), &modem, &network).await;
+        assert_no_violation(&modem);
+    });
+}
+
 through_both_faces!(
+    Buffer, in_async, in_blocking:
     payload_passes_both_ways,
     data_comes_before_the_end,
+    names_lead_to_peers,
+    datagrams_keep_their_borders,
+    a_service_has_many_peers,
+    clients_are_served_at_once,
+    more_sockets_than_slots,
+    dropping_frees_everything,
+    a_lost_context_comes_back,
+    a_refusal_has_a_reason,
+    lost_notices_do_not_matter,
+);
+// All but the one that leaves more unread than there is room for.
+through_both_faces!(
+    DirectPush, pushed_in_async, pushed_in_blocking:
+    payload_passes_both_ways,
     names_lead_to_peers,
     datagrams_keep_their_borders,
     a_service_has_many_peers,

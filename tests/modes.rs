@@ -352,6 +352,57 @@ fn a_live_connection_is_switched_without_losing_a_byte() {
     }
 }
 
+#[test]
+fn live_datagram_sockets_are_switched_without_losing_a_datagram() {
+    for seed in 0..4 {
+        let network = InProcess::new();
+        let mut outside = network.udp_socket(PEER, 9);
+        let bench = hostile(Bench::new());
+        bench.run_with::<_, 4, 4096, 512>(&network, async |stack, modem| {
+            stack.wait_link_up().await.unwrap();
+            let any = SocketAddr::new([0, 0, 0, 0].into(), 0);
+            let (_, mut connected) = stack.connect_from(any, peer(9)).await.unwrap();
+            let (local, mut service) = stack.bind_single(any).await.unwrap();
+            connected.send(b"here").await.unwrap();
+            let (_, to_connected) = outside.receive().await;
+            service.send(local, peer(9), b"here").await.unwrap();
+            let (_, to_service) = outside.receive().await;
+            let send = async {
+                for number in 0..60 {
+                    let datagram = noise(seed * 1000 + number, 1 + (number as usize * 53) % 600);
+                    outside.send(&datagram, to_connected);
+                    outside.send(&datagram, to_service);
+                    sleep(Duration::from_millis(11 + seed)).await;
+                }
+            };
+            let mut buffer = [0; 1500];
+            let receive = async {
+                for number in 0..60 {
+                    let datagram = noise(seed * 1000 + number, 1 + (number as usize * 53) % 600);
+                    let count = connected.receive_into(&mut buffer).await.unwrap();
+                    assert!(buffer[..count] == datagram, "{number}\n{}", excerpt(&modem));
+                    let (count, _, from) = service.receive_into(&mut buffer).await.unwrap();
+                    assert!(buffer[..count] == datagram, "{number}\n{}", excerpt(&modem));
+                    assert_eq!(from, peer(9));
+                    let mode = match number % 6 {
+                        1 => AccessMode::DirectPush,
+                        4 => AccessMode::Buffer,
+                        _ => continue,
+                    };
+                    connected.set_access_mode(mode).await.unwrap();
+                    assert_eq!(connected.access_mode(), mode);
+                    service.set_access_mode(mode).await.unwrap();
+                }
+            };
+            join(send, receive).await;
+            let refused = connected.set_access_mode(AccessMode::Transparent).await;
+            assert_eq!(refused, Err(Error::Unsupported));
+            assert_eq!(stack.statistics().dropped_datagrams, 0);
+            assert_no_violation(&modem);
+        });
+    }
+}
+
 // ---- transparent ---------------------------------------------------------------------------------------------------
 
 #[test]

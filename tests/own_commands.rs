@@ -853,7 +853,14 @@ fn states_and_the_last_error() {
             last.error(),
             None | Some(ErrorCode::ConnectFailed)
         ));
+
         assert_no_violation(&modem);
+
+        // Nothing is open on that connectID.
+        ask(&stack, "AT+QIRD=11,100\r").await.unwrap_err();
+        let last = stack.last_error().await.unwrap();
+        assert_eq!(last.error(), Some(ErrorCode::InvalidParameters));
+        assert_eq!(last.description.as_str(), "invalid parameters");
     });
 }
 

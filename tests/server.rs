@@ -436,9 +436,10 @@ fn udp_peers() {
             let count = socket.receive_into(&mut buffer).await.unwrap();
             assert_eq!(&buffer[..count], text.as_bytes());
         }
-        drop(listener);
-        drop(sockets);
-        sleep(Duration::from_secs(10)).await;
+        for socket in sockets {
+            socket.close().await.unwrap();
+        }
+        listener.close().await.unwrap();
         assert!(modem.sockets().is_empty(), "{}", excerpt(&modem));
         assert_no_violation(&modem);
     });

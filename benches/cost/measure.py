@@ -82,7 +82,7 @@ def main():
     ]
     cases += [(what, "random", chunk, line_of(chunk, "large"), "each") for what in ("buffer", "push") for chunk in CHUNKS]
     cases += [("stock", content, chunk, "small", "all") for content in ("random", "text") for chunk in CHUNKS]
-    cases += [("send", "random", 256, "small", "all")]
+    cases += [("send", "random", chunk, "small", "all") for chunk in CHUNKS]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         figures = dict(zip(cases, pool.map(per_byte, cases)))
 
@@ -108,14 +108,15 @@ def main():
         for what in names
         for index, name in ((0, "payload alone"), (1, "with all that it needs"))
     ]
-    send = figures["send", "random", 256, "small", "all"][1]
+    send = [figures["send", "random", chunk, "small", "all"][1] for chunk in CHUNKS]
 
     part = table("Receiving: payload alone", receive + stock)
     part += table("Receiving: payload and all that it needs", everything)
     part += "\n### The buffer between UART and digester, chunks of 1500 bytes\n\n"
     part += "| | 256 bytes | 1536 bytes |\n|---|---:|---:|\n"
     part += "".join(f"| {name} |" + "".join(f" {value:.2f} |" for value in values) + "\n" for name, values in small)
-    part += f"\n### Sending\n\n{send:.2f} instructions per byte, from `write` to the UART, in chunks of 256 bytes with all commands.\n\n"
+    part += table("Sending: payload and all that it needs, written in chunks", [("from `write` to the UART", send)])
+    part += "\n"
 
     text = PAGE.read_text()
     before, rest = text.split(BEGIN)

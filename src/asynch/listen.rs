@@ -112,4 +112,13 @@ impl<'d> UdpListener<'d> {
         let (socket, peer) = self.socket.accept().await?;
         Ok((UdpSocket::accepted(socket), peer.unwrap_or(UNKNOWN_PEER)))
     }
+
+    /// Closes the listener and waits until the module has done so.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: there is nothing to be handed over.
+    pub async fn close(self) -> Result<(), Error> {
+        self.socket.close().await
+    }
 }

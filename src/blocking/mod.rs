@@ -36,8 +36,9 @@
 //!
 //! # Time
 //!
-//! The runner needs a time driver for `embassy-time`. Without embassy's executor the timer queue has to be one that
-//! takes any waker: enable one of the `generic-queue-…` features of `embassy-time`.
+//! The runner needs a time driver for `embassy-time`. The timer queue that most drivers have by default panics when it is
+//! given a waker that is not of embassy's executor, as all are here: without that executor enable one of the features
+//! `generic-queue-8` to `generic-queue-128` of `embassy-time-queue-utils`, or the same of `embassy-time`. Eight timers are enough.
 //!
 //! # How often to call
 //!

@@ -1,15 +1,17 @@
 //! The digester, whatever the bytes and however they are cut into pieces.
 
-use core::task::Poll;
+use core::net::SocketAddr;
+use core::task::{Poll, Waker};
 use std::vec;
 use std::vec::Vec;
 
 use atat::{DigestResult, Digester};
 
 use super::{Forward, QuectelDigester};
+use crate::command::AccessMode;
 use crate::runner::Intake;
-use crate::socket::rig::Rig;
-use crate::socket::{Action, Job, Key, PayloadEcho};
+use crate::socket::rig::{PEER, Rig};
+use crate::socket::{Action, Job, Key, PayloadEcho, Request};
 use crate::testing::{Random, feed, seeded};
 
 const BUFFER: usize = 256;
@@ -94,6 +96,48 @@ impl Bench {
         assert_eq!(self.take(), events);
     }
 
+    /// A socket that the module pushes to.
+    fn pushing(&mut self, request: Request<'_>) -> Key {
+        let mode = AccessMode::DirectPush;
+        let claimed = self
+            .rig
+            .table(|table| table.poll_claim(request, mode, Waker::noop()));
+        let Poll::Ready(Ok(key)) = claimed else {
+            panic!("no slot: {claimed:?}");
+        };
+        self.rig.run(Job::Open(key), &["OK"]);
+        let line = std::format!("+QIOPEN: {},0", self.rig.id(key));
+        self.rig.hear(&line);
+        key
+    }
+
+    /// All of these bytes, in pieces, as the runner does it: while a full ring holds up the line nothing more is read.
+    /// `user` is called again and again, and has to make room when it is told that the line is held up.
+    fn stream(
+        &mut self,
+        mut bytes: &[u8],
+        mut length: impl FnMut() -> usize,
+        mut user: impl FnMut(&mut Rig<'static>, bool),
+    ) {
+        while !bytes.is_empty() || !self.buffer.is_empty() {
+            let room = BUFFER - self.buffer.len();
+            let (piece, rest) = bytes.split_at(length().min(room).min(bytes.len()));
+            self.buffer.extend(piece);
+            bytes = rest;
+            let before = self.buffer.len();
+            while !self.buffer.is_empty() && !self.is_stalled() && self.digest() > 0 {}
+            let stuck = piece.is_empty() && self.buffer.len() == before && !self.is_stalled();
+            assert!(!stuck, "{:?} stays", self.buffer);
+            let stalled = self.is_stalled();
+            user(&mut self.rig, stalled);
+            assert!(!stalled || !self.is_stalled(), "nobody made room");
+        }
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.rig.table(|table| table.is_stalled())
+    }
+
     /// A connection with a read in flight.
     fn reading(&mut self) -> Key {
         let key = self.rig.open();
@@ -164,19 +208,29 @@ fn payload(random: &mut Random, most: usize) -> Vec<u8> {
     bytes
 }
 
-/// Lines that come unasked, and the events that they make.
-fn unasked(random: &mut Random, bytes: &mut Vec<u8>, events: &mut Vec<Event>) {
-    const LINES: [(&[u8], bool); 7] = [
-        (b"+QIURC: \"recv\",1", false),
-        (b"+QIURC: \"closed\",9", false),
-        (b"+QIOPEN: 7,566", false),
-        (b"+QIURC: \"dnsgip\",0,1,300", false),
-        (b"+QGPS: \"firmware\",0,0", true),
-        (b"+CTZV: 1", true),
-        (b"hello > world", true),
-    ];
+/// Lines that come unasked, and whether they are for the user's own type.
+const LINES: [(&[u8], bool); 7] = [
+    (b"+QIURC: \"recv\",1", false),
+    (b"+QIURC: \"closed\",9", false),
+    (b"+QIOPEN: 7,566", false),
+    (b"+QIURC: \"dnsgip\",0,1,300", false),
+    (b"+QGPS: \"firmware\",0,0", true),
+    (b"+CTZV: 1", true),
+    (b"hello > world", true),
+];
+/// Those among them that look as if they came from a module. Another one, while the module pushes, is taken for data whose
+/// header was lost.
+const PLAUSIBLE: &[(&[u8], bool)] = LINES.split_at(6).0;
+
+/// Some of these lines, and the events that they make.
+fn unasked(
+    lines: &[(&[u8], bool)],
+    random: &mut Random,
+    bytes: &mut Vec<u8>,
+    events: &mut Vec<Event>,
+) {
     for _ in 0..random.below(3) {
-        let (line, foreign) = *random.pick(&LINES);
+        let (line, foreign) = *random.pick(lines);
         bytes.extend(*random.pick(&LINE_ENDS));
         bytes.extend(line);
         bytes.extend(*random.pick(&LINE_ENDS));
@@ -201,7 +255,7 @@ fn read_answer(random: &mut Random) -> (Vec<u8>, Vec<Event>, Vec<u8>) {
     if random.below(3) == 0 {
         bytes.extend(b"AT+QIRD=0,1500\r");
     }
-    unasked(random, &mut bytes, &mut events);
+    unasked(&LINES, random, &mut bytes, &mut events);
     let payload = payload(random, 1500);
     bytes.extend(*random.pick(&[&b"\r\n"[..], b"", b"\r\r\n"]));
     bytes.extend(std::format!("+QIRD: {}", payload.len()).bytes());
@@ -209,11 +263,11 @@ fn read_answer(random: &mut Random) -> (Vec<u8>, Vec<Event>, Vec<u8>) {
     bytes.extend(*random.pick(&[&b"\r\n"[..], b"\n", b"\r\r\n"]));
     bytes.extend(&payload);
     bytes.extend(*random.pick(&LINE_ENDS));
-    unasked(random, &mut bytes, &mut events);
+    unasked(&LINES, random, &mut bytes, &mut events);
     bytes.extend(b"\r\nOK");
     events.push(Event::Response);
     bytes.extend(*random.pick(&LINE_ENDS));
-    unasked(random, &mut bytes, &mut events);
+    unasked(&LINES, random, &mut bytes, &mut events);
     (bytes, events, payload)
 }
 
@@ -266,6 +320,173 @@ fn any_payload_arrives_through_an_ingress() {
     }
 }
 
+/// Header, data, and the line end behind it: some firmware has none (field note 91).
+fn push(random: &mut Random, bytes: &mut Vec<u8>, header: &str, payload: &[u8]) {
+    // What stood before may have had no line end of its own.
+    bytes.extend(*random.pick(&LINE_ENDS));
+    bytes.extend(header.bytes());
+    // The line end of a header has one line feed: behind it is payload.
+    bytes.extend(*random.pick(&[&b"\r\n"[..], b"\n", b"\r\r\n"]));
+    bytes.extend(payload);
+    if random.below(3) > 0 {
+        bytes.extend(*random.pick(&LINE_ENDS));
+    }
+}
+
+/// Two connections, and a send of one of them, whose prompt and result come between what is pushed.
+#[test]
+fn any_pushed_payload_arrives_however_it_is_cut_and_whatever_comes_between() {
+    for seed in 0..3000 {
+        seeded(seed, |seed| {
+            let mut random = Random::new(seed);
+            // Some rings are smaller than most that is pushed: they hold up the line until they are read.
+            let mut bench = Bench::on(match random.below(3) {
+                0 => Rig::up::<2, 2048, 64>(),
+                1 => Rig::up::<2, 512, 64>(),
+                _ => Rig::up::<2, 31, 64>(),
+            });
+            bench.echo(PayloadEcho::Off);
+            let keys = [(); 2].map(|()| bench.pushing(Request::Connect(PEER)));
+            bench.send(keys[0], b"x");
+
+            let (mut bytes, mut events) = (vec![], vec![]);
+            let mut pushed = [vec![], vec![]];
+            let frames = 1 + random.below(8);
+            let prompted = random.below(frames);
+            let accepted = prompted + random.below(frames - prompted);
+            for frame in 0..frames {
+                unasked(PLAUSIBLE, &mut random, &mut bytes, &mut events);
+                if frame == prompted {
+                    bytes.extend(b"\r\n> ");
+                    events.push(Event::Prompt);
+                }
+                if frame == accepted {
+                    bytes.extend(b"\r\nSEND OK\r\n");
+                    events.push(Event::Response);
+                }
+                let to = random.below(2);
+                let mut payload = payload(&mut random, 1500);
+                // A frame without data is none.
+                payload.push(b'.');
+                payload.truncate(1500);
+                let id = bench.rig.id(keys[to]);
+                let header = std::format!("+QIURC: \"recv\",{id},{}", payload.len());
+                push(&mut random, &mut bytes, &header, &payload);
+                pushed[to].extend(payload);
+            }
+            unasked(PLAUSIBLE, &mut random, &mut bytes, &mut events);
+
+            let mut received = [vec![], vec![]];
+            bench.stream(&bytes, cut(seed), |rig, stalled| {
+                for (key, into) in keys.into_iter().zip(&mut received) {
+                    if !stalled && random.below(4) > 0 {
+                        continue;
+                    }
+                    match rig.read_with(key, 1 + random.below(2000), Waker::noop()) {
+                        Poll::Ready(read) => into.extend(read.unwrap()),
+                        Poll::Pending => {}
+                    }
+                }
+            });
+            assert_eq!(bench.take(), events);
+            bench.rig.finish();
+            assert_eq!(bench.rig.flush(keys[0]), Poll::Ready(Ok(())));
+            for (key, into) in keys.into_iter().zip(&mut received) {
+                while let Poll::Ready(read) = bench.rig.read(key) {
+                    into.extend(read.unwrap());
+                }
+            }
+            assert!(received == pushed, "other bytes");
+            let statistics = bench.rig.table(|table| table.statistics);
+            assert_eq!(statistics.dropped_bytes, 0);
+            assert_eq!(statistics.skipped_bytes, 0);
+            assert_eq!(statistics.late_results, 0);
+        });
+    }
+}
+
+/// A datagram as the user gets it, with its sender.
+type Datagram = (Vec<u8>, Option<SocketAddr>);
+
+fn receive(rig: &mut Rig<'_>, key: Key) -> Poll<Datagram> {
+    let mut into = [0; 1500];
+    rig.table(|table| table.poll_receive(key, &mut into, Waker::noop()))
+        .map(|result| {
+            let (length, peer) = result.unwrap();
+            (into[..length].to_vec(), peer)
+        })
+}
+
+/// A socket for many peers and one with a single peer.
+#[test]
+fn any_pushed_datagram_arrives_however_it_is_cut_and_whatever_comes_between() {
+    const SENDERS: [&str; 2] = ["192.0.2.1:5000", "203.0.113.77:65535"];
+    for seed in 0..2000 {
+        seeded(seed, |seed| {
+            let mut random = Random::new(seed);
+            // The small ring takes one datagram of those here, and holds up the line for the next.
+            let (rig, most) = match random.below(2) {
+                0 => (Rig::up::<2, 4096, 64>(), 1460),
+                _ => (Rig::up::<2, 200, 64>(), 179),
+            };
+            let mut bench = Bench::on(rig);
+            let keys = [
+                bench.pushing(Request::Service(3030)),
+                bench.pushing(Request::Datagrams(PEER, 4040)),
+            ];
+
+            let (mut bytes, mut events) = (vec![], vec![]);
+            let mut pushed: [Vec<Datagram>; 2] = [vec![], vec![]];
+            for _ in 0..1 + random.below(10) {
+                unasked(PLAUSIBLE, &mut random, &mut bytes, &mut events);
+                let to = random.below(2);
+                let mut payload = payload(&mut random, most);
+                if most < 200 && payload.is_empty() {
+                    // An empty one has no data that could be held up.
+                    payload.push(b'.');
+                }
+                let id = bench.rig.id(keys[to]);
+                let mut header = std::format!("+QIURC: \"recv\",{id},{}", payload.len());
+                let sender = (to == 0).then(|| *random.pick(&SENDERS));
+                let sender = sender.map(|sender| sender.parse::<SocketAddr>().unwrap());
+                if let Some(sender) = sender {
+                    header += &std::format!(",\"{}\",{}", sender.ip(), sender.port());
+                }
+                if payload.is_empty() {
+                    // Nothing follows the header but its line end.
+                    bytes.extend(std::format!("\r\n{header}\r\n").bytes());
+                } else {
+                    push(&mut random, &mut bytes, &header, &payload);
+                }
+                pushed[to].push((payload, sender));
+            }
+            unasked(PLAUSIBLE, &mut random, &mut bytes, &mut events);
+
+            let mut received: [Vec<Datagram>; 2] = [vec![], vec![]];
+            bench.stream(&bytes, cut(seed), |rig, stalled| {
+                for (key, into) in keys.into_iter().zip(&mut received) {
+                    if !stalled && random.below(4) > 0 {
+                        continue;
+                    }
+                    if let Poll::Ready(datagram) = receive(rig, key) {
+                        into.push(datagram);
+                    }
+                }
+            });
+            assert_eq!(bench.take(), events);
+            for (key, into) in keys.into_iter().zip(&mut received) {
+                while let Poll::Ready(datagram) = receive(&mut bench.rig, key) {
+                    into.push(datagram);
+                }
+            }
+            assert!(received == pushed, "other datagrams");
+            let statistics = bench.rig.table(|table| table.statistics);
+            assert_eq!(statistics.dropped_datagrams, 0);
+            assert_eq!(statistics.dropped_bytes, 0);
+        });
+    }
+}
+
 #[test]
 fn any_send_is_understood_however_it_is_cut() {
     for seed in 0..3000 {
@@ -289,7 +510,7 @@ fn any_send_is_understood_however_it_is_cut() {
             if echo == PayloadEcho::On && random.below(2) == 0 {
                 bytes.extend(b"AT+QISEND=0,1460\r");
             }
-            unasked(&mut random, &mut bytes, &mut events);
+            unasked(&LINES, &mut random, &mut bytes, &mut events);
             bytes.extend(b"\r\n");
             bytes.extend(prompt);
             events.push(Event::Prompt);
@@ -301,10 +522,10 @@ fn any_send_is_understood_however_it_is_cut() {
             if echo == PayloadEcho::On {
                 bytes.extend(&written);
             }
-            unasked(&mut random, &mut bytes, &mut events);
+            unasked(&LINES, &mut random, &mut bytes, &mut events);
             bytes.extend(*random.pick(&[&b"\r\nSEND OK\r\n"[..], b"\r\nOK\r\n\r\nSEND OK\r\n"]));
             events.push(Event::Response);
-            unasked(&mut random, &mut bytes, &mut events);
+            unasked(&LINES, &mut random, &mut bytes, &mut events);
             bench.pieces(&bytes, &mut cut);
             assert_eq!(bench.take(), events);
             bench.rig.finish();

@@ -11,8 +11,9 @@ use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::pipe::Pipe;
 use embassy_time::{Timer, with_timeout};
-use quectel_nal::{Config, ControlLines, Resources, Stack};
-use virtual_modem::serial::{Line, pair};
+use quectel_nal::command::AccessMode;
+use quectel_nal::{Config, ControlLines, Resources, RunError, Runner, Stack};
+use virtual_modem::serial::{HostRx, HostTx, Line, pair};
 use virtual_modem::{
     Chop, InProcess, Loopback, ModemHandle, Network, Settings, VirtualModem, time,
 };
@@ -35,6 +36,8 @@ pub struct Bench {
     pub settings: Settings,
     pub line: Line,
     pub config: Config<'static>,
+    /// The access mode of the sockets that are opened.
+    pub mode: AccessMode,
 }
 
 impl Bench {
@@ -43,7 +46,13 @@ impl Bench {
             settings: Settings::new(),
             line: Line::new(0),
             config: Config::new("internet"),
+            mode: AccessMode::Buffer,
         }
+    }
+
+    pub fn mode(mut self, mode: AccessMode) -> Self {
+        self.mode = mode;
+        self
     }
 
     pub fn settings(mut self, change: impl FnOnce(Settings) -> Settings) -> Self {
@@ -92,17 +101,38 @@ impl Bench {
         time::block_on(self.beside::<T, 4, 2048, 2048>(network, body))
     }
 
+    /// Under virtual time, with a runner that is run in another way than by [`Runner::run`].
+    pub fn run_as<T, const N: usize, const RX: usize, const TX: usize>(
+        self,
+        network: &InProcess,
+        run: impl AsyncFnOnce(Runner<'_>, HostRx, HostTx) -> RunError,
+        body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
+    ) -> T {
+        time::run_virtual(self.beside_as::<T, N, RX, TX>(network.clone(), run, body))
+    }
+
     async fn beside<T, const N: usize, const RX: usize, const TX: usize>(
         self,
         network: impl Network + 'static,
+        body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
+    ) -> T {
+        let run = async |mut runner: Runner<'_>, rx, tx| runner.run(rx, tx).await;
+        self.beside_as::<T, N, RX, TX>(network, run, body).await
+    }
+
+    async fn beside_as<T, const N: usize, const RX: usize, const TX: usize>(
+        self,
+        network: impl Network + 'static,
+        run: impl AsyncFnOnce(Runner<'_>, HostRx, HostTx) -> RunError,
         body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
     ) -> T {
         let modem = VirtualModem::new(self.settings, network);
         let handle = modem.handle();
         let (rx, tx, end) = pair(self.line);
         let mut resources = Box::new(Resources::<N, RX, TX>::new());
-        let (stack, mut runner) = quectel_nal::new(&mut resources, self.config);
-        let engine = select(modem.run(end), runner.run(rx, tx));
+        let (stack, runner) = quectel_nal::new(&mut resources, self.config);
+        let engine = select(modem.run(end), run(runner, rx, tx));
+        let stack = stack.with_access_mode(self.mode);
         match select(engine, body(stack, handle.clone())).await {
             Either::First(ended) => panic!("the engine stopped: {ended:?}"),
             Either::Second(result) => result,

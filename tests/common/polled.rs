@@ -106,6 +106,7 @@ impl Bench {
                 count(&counts.polls);
                 running.as_mut().poll(cx)
             }));
+            let stack = stack.with_access_mode(self.mode);
             let stack = blocking::Stack::new(stack, engine as Engine<'_>);
             let body = body(&stack, handle.clone(), counts);
             match select(modem.run(end), body).await {

@@ -68,15 +68,6 @@ mod hand_over {
         let _ = embedded_nal_minimal_coapserver::poll(&mut udp, socket, handler);
     }
 
-    #[cfg(feature = "edge-nal")]
-    fn edge_http<'a>(
-        stack: &'a Stack<'static>,
-        buffer: &'a mut [u8],
-        server: core::net::SocketAddr,
-    ) -> edge_http::io::client::Connection<'a, Stack<'static>> {
-        edge_http::io::client::Connection::new(buffer, stack, server)
-    }
-
     async fn embedded_nal_coap<H: coap_handler::Handler, R: rand_core::RngCore>(
         stack: Stack<'static>,
         local: core::net::SocketAddr,

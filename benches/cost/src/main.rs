@@ -49,6 +49,7 @@ fn main() {
 }
 
 async fn transfer<const LINE: usize>(what: &str, shape: Shape, length: usize) {
+    let chunk = shape.chunk;
     let module = Module::new(shape, length);
     let (rx, tx) = (Rx(module.clone()), Tx(module.clone()));
     let mut resources = Box::new(Resources::<1, RING, RING, LINE>::with_line_buffer());
@@ -64,7 +65,7 @@ async fn transfer<const LINE: usize>(what: &str, shape: Shape, length: usize) {
                 )
                 .await
             }
-            _ => send(connect(stack).await, length).await,
+            _ => send(connect(stack).await, length, chunk).await,
         }
     };
     match select(runner.run(rx, tx), user).await {
@@ -86,8 +87,9 @@ async fn receive(mut connection: TcpConnection<'_>, length: usize) {
     }
 }
 
-async fn send(mut connection: TcpConnection<'_>, length: usize) {
-    let buffer = [b'x'; RING];
+/// `chunk` is what the user writes at a time.
+async fn send(mut connection: TcpConnection<'_>, length: usize, chunk: usize) {
+    let buffer = vec![b'x'; chunk];
     let mut left = length;
     while left > 0 {
         let part = left.min(buffer.len());
