@@ -8,7 +8,7 @@ use core::cell::Cell;
 use core::net::SocketAddr;
 use core::time::Duration;
 use embassy_futures::join::join;
-use embassy_time::Instant;
+use embassy_time::{Instant, with_timeout};
 use embedded_io_async::{ErrorKind, Read, Write};
 use embedded_nal_async::{ConnectedUdp, TcpConnect, UdpStack, UnconnectedUdp};
 use quectel_nal::command::AccessMode;
@@ -134,6 +134,27 @@ fn pushed_bytes_for_a_connection_that_was_dropped() {
         module.line("OK").await;
         sleep(Duration::from_secs(1)).await;
         counters.expect(|counted| counted.dropped_bytes += 77);
+    });
+}
+
+/// Bytes for a connection that had the line, and whose user is gone.
+#[test]
+fn transparent_bytes_for_a_connection_that_was_dropped() {
+    dialogue(Config::new("internet"), async |stack, module| {
+        module.bring_up().await;
+        let open = module.exchange("AT+QIOPEN=1,0,\"TCP\",\"198.51.100.7\",7,0,2", "CONNECT");
+        let (connection, ()) = join(stack.connect_transparent(peer(7)), open).await;
+        let connection = connection.unwrap();
+        let counters = Counters::of(stack);
+        drop(connection);
+        module.say(&noise(7, 55)).await;
+        module.expect_bytes(b"+++").await;
+        sleep(Duration::from_millis(1001)).await;
+        module.say("\r\nOK\r\n").await;
+        module.expect("AT+QICLOSE=0,1").await;
+        module.line("OK").await;
+        sleep(Duration::from_secs(1)).await;
+        counters.expect(|counted| counted.dropped_bytes += 55);
     });
 }
 
@@ -352,7 +373,7 @@ fn no_silent_gap(mode: AccessMode, tells: bool, seen: Seen) {
 
 #[test]
 fn a_lost_read_leaves_no_silent_gap_in_buffer_mode() {
-    no_silent_gap(AccessMode::Buffer, true, Seen::Error);
+    no_silent_gap(AccessMode::Buffer, true, Seen::Beginning);
 }
 
 #[test]
@@ -370,6 +391,57 @@ fn a_lost_read_leaves_no_silent_gap_in_transparent_mode() {
 fn a_read_lost_in_silence_is_found_out() {
     no_silent_gap(AccessMode::Buffer, false, Seen::Error);
     no_silent_gap(AccessMode::DirectPush, false, Seen::Error);
+}
+
+/// Whichever read is lost, a datagram is lost as a whole and not handed on with other bytes in it.
+fn no_mixed_datagram(mode: AccessMode) {
+    for chunk in [2, 8, 40] {
+        for lost in (0..).step_by(3) {
+            let network = InProcess::new();
+            network.udp_echo(PEER, 9);
+            let until = Cell::new(None);
+            let run = async |mut runner: Runner<'_>, rx: HostRx, tx: HostTx| {
+                let until = &until;
+                let tells = true;
+                runner.run(Overrunning { rx, until, tells }, tx).await
+            };
+            let bench = Bench::new().baud(115_200).chop(Chop::Bytes(chunk));
+            let happened = bench.run_as::<_, 2, 4096, 512>(&network, run, async |stack, modem| {
+                stack.wait_link_up().await.unwrap();
+                let stack = stack.with_access_mode(mode);
+                let (_, mut socket) = UdpStack::connect(&stack, peer(9)).await.unwrap();
+                until.set(Some(lost));
+                let mut buffer = [0; 200];
+                for number in 0..6 {
+                    let datagram = noise(number, 100);
+                    socket.send(&datagram).await.unwrap();
+                    let answer = socket.receive_into(&mut buffer);
+                    let limit = embassy_time::Duration::from_secs(60);
+                    let Ok(answer) = with_timeout(limit, answer).await else {
+                        continue;
+                    };
+                    // A send that was hit ends the socket, and says so.
+                    let Ok(length) = answer else { break };
+                    let known = (0..=number).any(|number| buffer[..length] == noise(number, 100));
+                    assert!(known, "{chunk} {lost}\n{}", excerpt(&modem));
+                }
+                until.take().is_none()
+            });
+            if !happened {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lost_read_mixes_no_datagrams_in_buffer_mode() {
+    no_mixed_datagram(AccessMode::Buffer);
+}
+
+#[test]
+fn a_lost_read_mixes_no_datagrams_in_direct_push_mode() {
+    no_mixed_datagram(AccessMode::DirectPush);
 }
 
 /// A UART that has nothing but errors, and takes everything.

@@ -591,3 +591,34 @@ fn with_too_little_time_for_a_stall_an_escape_fails_loudly() {
         assert_eq!(read_to_end(&mut next).await.unwrap().len(), 100_000);
     });
 }
+
+/// Datagrams come so often that one is half here whenever the runner looks at the clock.
+#[test]
+fn a_long_stream_of_datagrams_is_pushed() {
+    let network = InProcess::new();
+    let mut outside = network.udp_socket(PEER, 9);
+    let bench = Bench::new().baud(115_200).chop(Chop::Bytes(64));
+    bench.run(&network, async |stack, modem| {
+        stack.wait_link_up().await.unwrap();
+        let pushing = stack.with_access_mode(AccessMode::DirectPush);
+        let any = SocketAddr::new([0, 0, 0, 0].into(), 0);
+        let (_, mut socket) = pushing.connect_from(any, peer(9)).await.unwrap();
+        socket.send(b"here").await.unwrap();
+        let (_, local) = outside.receive().await;
+        let send = async {
+            for number in 0..200 {
+                outside.send(&noise(number, 1400), local);
+                sleep(Duration::from_millis(130)).await;
+            }
+        };
+        let receive = async {
+            let mut buffer = [0; 1500];
+            for number in 0..200 {
+                let count = socket.receive_into(&mut buffer).await.unwrap();
+                assert!(buffer[..count] == noise(number, 1400), "{number}");
+            }
+        };
+        join(send, receive).await;
+        assert_no_violation(&modem);
+    });
+}

@@ -91,7 +91,8 @@ impl DatagramPart for Datagrams {
     }
 
     fn drop_partial(&self, slot: &mut Slot<'_>) -> bool {
-        slot.drop_partial_datagram()
+        let is_arriving = slot.arriving.take().is_some();
+        slot.drop_partial_datagram() || is_arriving
     }
 
     fn drop_newest(&self, slot: &mut Slot<'_>) -> bool {

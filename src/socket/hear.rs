@@ -58,6 +58,12 @@ impl Payload {
 impl Table<'_> {
     /// Takes in a line, without its line end.
     pub(crate) fn hear(&mut self, line: &[u8]) -> Heard {
+        let heard = self.understand(line);
+        self.line_damaged = false;
+        heard
+    }
+
+    fn understand(&mut self, line: &[u8]) -> Heard {
         if self.is_echo_line(line) {
             return Heard::Nothing;
         }
@@ -185,14 +191,14 @@ impl Table<'_> {
         // An empty datagram has an address, nothing has none (field note 78).
         let more = length > 0 || peer.is_some();
         // Without a read this is the late answer to one: its data is no less data.
-        let mut sink = match &mut self.flight {
-            Some(flight) => flight.read_header(more, length),
-            None => None,
+        let (mut sink, damaged) = match &mut self.flight {
+            Some(flight) => (flight.read_header(more, length), flight.damaged),
+            None => (None, false),
         };
         if let Some(slot) = sink.and_then(|key| self.slot(key)) {
             if slot
                 .part
-                .is_some_and(|part| more && !part.begin(slot, length, peer))
+                .is_some_and(|part| more && (damaged || !part.begin(slot, length, peer)))
             {
                 sink = None;
                 self.dropped_datagram();

@@ -85,6 +85,8 @@ pub(crate) struct Table<'d> {
     payload_echo: PayloadEcho,
     /// Whether the user's own command had the last turn.
     user_turn: bool,
+    /// Bytes were lost on the serial line, and may have been those of the line that comes next.
+    line_damaged: bool,
     /// DTR is wired.
     has_dtr: bool,
     /// The connectID after the one given out last: ids are used in a circle, so that each rests as long as possible.
@@ -152,6 +154,7 @@ impl<'d> Table<'d> {
             blamed: None,
             turn: 0,
             user_turn: false,
+            line_damaged: false,
             next_id: 0,
             next_port: 0,
             arrivals: 0,
@@ -386,6 +389,21 @@ impl<'d> Table<'d> {
     pub(crate) fn serial_error(&mut self) {
         self.statistics.serial_errors = self.statistics.serial_errors.wrapping_add(1);
         self.damaged();
+        self.line_damaged = true;
+        // Whoever is being read for is not to see what comes behind the gap.
+        let job = self.flight.as_ref().map(|flight| flight.job);
+        if let Some(Job::Read { key, .. }) = job {
+            if let Some(slot) = self.slot(key).filter(|slot| !slot.is_datagram()) {
+                slot.fail(Error::DataLost);
+            }
+        }
+        // Nor is a datagram to be filled up with it.
+        let mut cut = 0;
+        for slot in self.slots() {
+            cut += u32::from(slot.part.is_some_and(|part| part.drop_partial(slot)));
+        }
+        let dropped = &mut self.statistics.dropped_datagrams;
+        *dropped = dropped.wrapping_add(cut);
         self.distrust_pushed();
     }
 

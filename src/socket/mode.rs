@@ -8,6 +8,7 @@ use core::task::{Poll, Waker};
 use embassy_time::{Duration, Instant};
 
 use super::answer::{Final, Stage};
+use super::datagram::DatagramPart;
 use super::hear::{Heard, Payload};
 use super::job::{Job, Key, Outcome};
 use super::slot::{Phase, Slot};
@@ -104,12 +105,14 @@ impl Table<'_> {
 
     /// The header of data that follows at once.
     fn pushed(&mut self, id: ConnectId, length: u32, peer: Option<SocketAddr>) -> Heard {
+        let damaged = self.line_damaged;
         let sink = self
             .slot_by_id(id, &[Phase::Opening, Phase::Open, Phase::Draining])
             .map(|(key, slot)| {
                 slot.idle_rechecks = 0;
                 let part = slot.part;
-                (key, part.is_none_or(|part| part.expect(slot, length, peer)))
+                let whole = |part: &dyn DatagramPart| !damaged && part.expect(slot, length, peer);
+                (key, part.is_none_or(whole))
             });
         if let Some((_, false)) = sink {
             self.dropped_datagram();

@@ -174,14 +174,17 @@ impl Table<'_> {
         let withheld = withheld(&slot.rx, before + taken, escaping);
         slot.withheld = withheld as u16;
         let (kept, failed) = (slot.is_kept(), slot.fault.is_some());
+        let mut unwanted = 0;
         if !kept {
             // Nobody reads it: only what may be the module's has to be there.
-            slot.rx.discard(slot.rx.len() - withheld);
+            unwanted = slot.rx.len() - withheld;
+            slot.rx.discard(unwanted);
         }
         if withheld < before + taken {
             slot.awaited = false;
             slot.reader.wake();
         }
+        self.drop_bytes(unwanted);
         let left = bytes.len() - taken;
         let taken = if left > 0 && failed {
             // No reader will make room for what comes behind the failure.

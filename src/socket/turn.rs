@@ -176,12 +176,15 @@ impl Slot<'_> {
     fn read_length(&mut self, round: &mut Round<'_>) -> Option<u16> {
         let now = round.now;
         let wanted = core::mem::take(&mut self.recheck_wanted);
-        if self.is_listener() || !self.is_kept() || !self.has_room() {
-            self.recheck = NEVER;
-            return None;
-        }
         if wanted {
             get_or_set(&mut self.recheck, after(round.now, round.config.recheck));
+        }
+        if self.is_listener() || !self.is_kept() || !self.has_room() {
+            // Whoever waits for the rest of a datagram would ask again and again if this were taken away.
+            if !self.awaited || self.partial.is_none() {
+                self.recheck = NEVER;
+            }
+            return None;
         }
         let rechecks = !self.unread && self.awaited;
         if !rechecks {

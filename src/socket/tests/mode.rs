@@ -323,6 +323,23 @@ fn a_datagram_that_can_never_fit_does_not_hold_up_the_line() {
 }
 
 #[test]
+fn a_reader_that_waits_for_the_rest_of_a_datagram_does_not_keep_the_runner_busy() {
+    let mut rig = Rig::up::<2, 200, 64>();
+    let key = open(&mut rig, Request::Datagrams(PEER, 0));
+    let Heard::Payload(payload) = rig.hear("+QIURC: \"recv\",0,100") else {
+        panic!("no payload")
+    };
+    rig.table(|table| {
+        table.deliver(payload, &[0; 10]);
+        table.arrived(false);
+    });
+    assert_eq!(receive(&mut rig, key), Poll::Pending);
+    rig.idle();
+    assert_eq!(receive(&mut rig, key), Poll::Pending);
+    assert!(!rig.table(|table| table.poll_work(Waker::noop())));
+}
+
+#[test]
 fn datagrams_cannot_be_had_transparently() {
     let mut rig = up();
     let key = open(&mut rig, Request::Datagrams(PEER, 0));
