@@ -10,7 +10,7 @@ use reqwless::client::HttpClient;
 use reqwless::request::{Method, RequestBuilder};
 
 /// How many bytes each socket may receive and send ahead.
-pub const RX: usize = 1024;
+pub const RX: usize = 512;
 /// See [`RX`].
 pub const TX: usize = 512;
 /// Where the page is, for those who look names up and for those who do not.

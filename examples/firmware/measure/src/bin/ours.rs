@@ -1,5 +1,5 @@
 //! Sockets of the module: one for TCP; with the features `dns`, `udp` and `reset` also name lookup, one more socket for
-//! UDP, and a module that is restarted when it does not answer.
+//! UDP, and a module that is restarted when it does not answer. The other features are there to be weighed, and not run.
 
 #![no_std]
 #![no_main]
@@ -28,6 +28,18 @@ async fn get(stack: Stack<'static>) -> Option<usize> {
     stack.wait_link_up().await.ok()?;
     #[cfg(feature = "udp")]
     ask(stack).await?;
+    #[cfg(feature = "listen")]
+    stack.listen(80).await.ok()?.accept().await.ok()?;
+    #[cfg(feature = "push")]
+    let stack = stack.with_access_mode(quectel_nal::command::AccessMode::DirectPush);
+    #[cfg(feature = "transparent")]
+    transparent(stack).await?;
+    #[cfg(feature = "commands")]
+    command(stack).await?;
+    #[cfg(feature = "ping")]
+    ping(stack).await?;
+    #[cfg(feature = "time")]
+    stack.ntp("192.0.2.1", false).await.ok()?;
     #[cfg(feature = "dns")]
     return measure::get(&stack, &stack, measure::NAMED).await;
     #[cfg(not(feature = "dns"))]
@@ -47,6 +59,37 @@ async fn ask(stack: Stack<'static>) -> Option<()> {
     let mut answer = [0; 8];
     let received = with_timeout(Duration::from_secs(5), socket.receive_into(&mut answer)).await;
     (received.ok()?.ok()? == 5).then_some(())
+}
+
+#[cfg(feature = "transparent")]
+async fn transparent(stack: Stack<'static>) -> Option<()> {
+    use core::net::{Ipv4Addr, SocketAddr};
+    use embedded_io_async::{Read, Write};
+
+    let server = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).into(), 7);
+    let mut line = stack.connect_transparent(server).await.ok()?;
+    line.write_all(b"hello").await.ok()?;
+    line.read(&mut [0; 8]).await.ok()?;
+    line.escape().await.ok()?;
+    line.resume().await.ok()
+}
+
+#[cfg(feature = "commands")]
+async fn command(stack: Stack<'static>) -> Option<()> {
+    use atat::asynch::AtatClient;
+    use quectel_nal::command::QuerySignalQuality;
+
+    stack.at().send(&QuerySignalQuality).await.ok()?;
+    Some(())
+}
+
+#[cfg(feature = "ping")]
+async fn ping(stack: Stack<'static>) -> Option<()> {
+    let limit = embassy_time::Duration::from_secs(4);
+    let mut pings = stack.ping("192.0.2.1", limit, 2).await.ok()?;
+    while pings.next().await.is_some() {}
+    pings.summary().await.ok()?;
+    Some(())
 }
 
 #[embassy_executor::task]
