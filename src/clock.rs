@@ -5,6 +5,12 @@ use embassy_time::{Duration, Instant};
 /// Later than anything.
 pub(crate) const NEVER: Instant = Instant::MAX;
 
+/// As [`Instant::now`], which some drivers have in line.
+#[inline(never)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
 /// So much later, and at the latest never.
 #[inline(never)]
 pub(crate) fn after(at: Instant, time: Duration) -> Instant {

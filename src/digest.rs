@@ -7,7 +7,7 @@ use atat::{DigestResult, Digester};
 
 use crate::bytes::{behind, front};
 use crate::shared::Shared;
-use crate::socket::{Heard, Payload};
+use crate::socket::{Heard, Payload, Table};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -64,46 +64,48 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
     }
 
     /// Takes in the first bytes of `input`, which is not empty, as far as they are of one kind.
-    fn step<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
+    fn step<'a>(&mut self, table: &mut Table<'_>, input: &'a [u8]) -> (DigestResult<'a>, usize) {
         match self.state {
-            State::Payload => self.payload(input),
+            State::Payload => self.payload(table, input),
             State::LineFeed => {
-                if self.shared.with(|table| table.epoch) != self.epoch {
+                if table.epoch != self.epoch {
                     // Given up between the header and its data.
                     self.state = State::Line { scanned: 0 };
-                    return self.line(input, 0);
+                    return self.line(table, input, 0);
                 }
-                self.behind_line_end(input, State::Payload)
+                self.behind_line_end(table, input, State::Payload)
             }
-            State::Connected => self.behind_line_end(input, State::Stream),
-            State::Stream => {
-                let epoch = self.epoch;
-                match self.shared.with(|table| table.stream_in(epoch, input)) {
-                    Some(count) => (DigestResult::None, count),
-                    None => {
-                        self.state = State::Line { scanned: 0 };
-                        self.line(input, 0)
-                    }
+            State::Connected => self.behind_line_end(table, input, State::Stream),
+            State::Stream => match table.stream_in(self.epoch, input) {
+                Some(count) => (DigestResult::None, count),
+                None => {
+                    self.state = State::Line { scanned: 0 };
+                    self.line(table, input, 0)
                 }
-            }
+            },
             State::Trailer => {
                 self.state = State::Line { scanned: 0 };
                 if matches!(input.first(), Some(b'\r' | b'\n')) {
                     (DigestResult::None, 1)
                 } else {
                     // More or less than was announced has come.
-                    self.shared.with(|table| table.mangled(self.payload));
-                    self.line(input, 0)
+                    table.mangled(self.payload);
+                    self.line(table, input, 0)
                 }
             }
-            State::Skip => self.skip(input),
-            State::Line { scanned } => self.line(input, scanned),
+            State::Skip => self.skip(table, input),
+            State::Line { scanned } => self.line(table, input, scanned),
         }
     }
 
-    fn line<'a>(&mut self, input: &'a [u8], scanned: usize) -> (DigestResult<'a>, usize) {
+    fn line<'a>(
+        &mut self,
+        table: &mut Table<'_>,
+        input: &'a [u8],
+        scanned: usize,
+    ) -> (DigestResult<'a>, usize) {
         if scanned == 0 {
-            if let Some(result) = self.start_of_line(input) {
+            if let Some(result) = start_of_line(table, input) {
                 return result;
             }
             // Any run of line ends is one separator.
@@ -119,7 +121,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
             Some(end) => {
                 let end = scanned + end;
                 let line = front(input, end);
-                let (heard, epoch) = self.shared.with(|table| (table.hear(line), table.epoch));
+                let heard = table.hear(line);
                 self.state = State::Line { scanned: 0 };
                 match heard {
                     Heard::Nothing => (DigestResult::None, end),
@@ -128,30 +130,30 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
                         Forward::User => (DigestResult::Urc(line.trim_ascii()), end),
                         Forward::Nobody => (DigestResult::None, end),
                         Forward::Full => {
-                            self.shared.with(|table| table.dropped_urc());
+                            table.dropped_urc();
                             (DigestResult::None, end)
                         }
                     },
                     Heard::Payload(payload) => {
-                        self.epoch = epoch;
+                        self.epoch = table.epoch;
                         self.payload = payload;
                         self.state = State::LineFeed;
                         (DigestResult::None, end)
                     }
                     Heard::Connected => {
-                        self.epoch = epoch;
+                        self.epoch = table.epoch;
                         self.state = State::Connected;
                         (DigestResult::Response(Ok(&[])), end)
                     }
                 }
             }
             None if input.len() >= self.longest_line => {
-                if self.shared.with(|table| table.is_echo_line(input)) {
+                if table.is_echo_line(input) {
                     self.state = State::Line { scanned: 0 };
                     return (DigestResult::None, input.len());
                 }
                 self.state = State::Skip;
-                self.skip(input)
+                self.skip(table, input)
             }
             None => {
                 self.state = State::Line {
@@ -162,41 +164,17 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
         }
     }
 
-    /// What has a meaning without a line end: a prompt, and payload that the module repeats.
-    fn start_of_line<'a>(&mut self, input: &'a [u8]) -> Option<(DigestResult<'a>, usize)> {
-        let (echo, prompted) = self.shared.with(|table| {
-            let echo = table.payload_echo(input);
-            (
-                echo,
-                echo == 0 && input.first() == Some(&b'>') && table.prompted(),
-            )
-        });
-        if prompted {
-            let blank = usize::from(input.get(1) == Some(&b' '));
-            return Some((DigestResult::Prompt(b'>'), 1 + blank));
-        }
-        (echo > 0).then_some((DigestResult::None, echo))
-    }
-
-    fn payload<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
-        let payload = self.payload;
-        let count = input.len().min(payload.length.into());
-        let epoch = self.epoch;
-        let delivered = self.shared.with(|table| {
-            if table.epoch != epoch {
-                return None;
-            }
-            let delivered = table.deliver(payload, front(input, count));
-            if payload.pushed {
-                table.arrived(delivered == usize::from(payload.length));
-            }
-            Some(delivered)
-        });
-        let Some(delivered) = delivered else {
+    fn payload<'a>(&mut self, table: &mut Table<'_>, input: &'a [u8]) -> (DigestResult<'a>, usize) {
+        if table.epoch != self.epoch {
             // Given up: what comes now is no payload.
             self.state = State::Skip;
-            return self.skip(input);
-        };
+            return self.skip(table, input);
+        }
+        let payload = self.payload;
+        let delivered = table.deliver(payload, front(input, payload.length.into()));
+        if payload.pushed {
+            table.arrived(delivered == usize::from(payload.length));
+        }
         self.payload.length -= delivered as u16;
         if self.payload.length == 0 {
             self.state = State::Trailer;
@@ -205,7 +183,12 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
     }
 
     /// Data begins behind the line feed.
-    fn behind_line_end<'a>(&mut self, input: &'a [u8], next: State) -> (DigestResult<'a>, usize) {
+    fn behind_line_end<'a>(
+        &mut self,
+        table: &mut Table<'_>,
+        input: &'a [u8],
+        next: State,
+    ) -> (DigestResult<'a>, usize) {
         let returns = input.iter().take_while(|byte| **byte == b'\r').count();
         match input.get(returns) {
             None => (DigestResult::None, returns),
@@ -216,18 +199,18 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
             // No line feed at all: it begins here.
             Some(_) => {
                 self.state = next;
-                let (result, count) = self.step(behind(input, returns));
+                let (result, count) = self.step(table, behind(input, returns));
                 (result, returns + count)
             }
         }
     }
 
-    fn skip<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
+    fn skip<'a>(&mut self, table: &mut Table<'_>, input: &'a [u8]) -> (DigestResult<'a>, usize) {
         let count = match find_line_end(input) {
             // Whoever consumes nothing is not asked again before more bytes come.
             Some(0) => {
                 self.state = State::Line { scanned: 0 };
-                return self.line(input, 0);
+                return self.line(table, input, 0);
             }
             Some(end) => {
                 self.state = State::Line { scanned: 0 };
@@ -235,7 +218,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
             }
             None => input.len(),
         };
-        self.shared.with(|table| table.skipped(count));
+        table.skipped(count);
         (DigestResult::None, count)
     }
 }
@@ -245,7 +228,9 @@ impl<F: Fn() -> Forward> QuectelDigester<'_, F> {
     pub(crate) fn find<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
         let mut done = 0;
         while done < input.len() {
-            let (result, count) = self.step(behind(input, done));
+            // Not for all of it at once: interrupts may be off meanwhile.
+            let shared = self.shared;
+            let (result, count) = shared.with(|table| self.step(table, behind(input, done)));
             done += count;
             if count == 0 || !matches!(result, DigestResult::None) {
                 return (result, done);
@@ -270,6 +255,19 @@ impl<F: Fn() -> Forward> Digester for QuectelDigester<'_, F> {
             }
         }
     }
+}
+
+/// What has a meaning without a line end: a prompt, and payload that the module repeats.
+fn start_of_line<'a>(table: &mut Table<'_>, input: &'a [u8]) -> Option<(DigestResult<'a>, usize)> {
+    let echo = table.payload_echo(input);
+    if echo > 0 {
+        return Some((DigestResult::None, echo));
+    }
+    if input.first() == Some(&b'>') && table.prompted() {
+        let blank = usize::from(input.get(1) == Some(&b' '));
+        return Some((DigestResult::Prompt(b'>'), 1 + blank));
+    }
+    None
 }
 
 fn find_line_end(bytes: &[u8]) -> Option<usize> {

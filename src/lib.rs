@@ -31,6 +31,7 @@ mod stack;
 #[doc(hidden)]
 pub mod testing;
 mod tools;
+mod waiting;
 
 pub use asynch::{
     AtClient, AtWriter, TcpConnection, TcpListener, TcpReader, TcpWriter, TransparentConnection,

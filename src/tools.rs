@@ -12,7 +12,7 @@ use atat::AtatCmd;
 use embassy_time::{Duration, Instant, with_deadline};
 
 use crate::asynch::{Failure, carry_out, literal};
-use crate::clock::after;
+use crate::clock::{self, after};
 use crate::command::{
     Address, ConfigureDns, ConfigureSetting, ConnectId, DateTime, DnsServers, ErrorCode, Host,
     LastError, Ping, PingCount, PingTimeout, QueryDataEcho, QueryDns, QueryLastError, QuerySetting,
@@ -276,7 +276,7 @@ impl<'d, T: Copy> Question<'d, T> {
             let begun = poll_fn(|cx| {
                 stack.shared.with(|table| {
                     let outstanding = of(table);
-                    match outstanding.poll_begin(Instant::now(), cx.waker()) {
+                    match outstanding.poll_begin(clock::now(), cx.waker()) {
                         Poll::Ready(ticket) => Poll::Ready(Some(ticket)),
                         // There is another time to wait until.
                         Poll::Pending if outstanding.expiry() != expiry => Poll::Ready(None),
@@ -312,7 +312,7 @@ impl<'d, T: Copy> Question<'d, T> {
         self.asked = match answer {
             // Without an answer it may have been heard all the same.
             Ok(_) | Err(Error::TimedOut) => {
-                let until = after(Instant::now(), self.limit);
+                let until = after(clock::now(), self.limit);
                 self.with(|outstanding| outstanding.asked(self.ticket, until));
                 Asked::Until(until)
             }
@@ -343,7 +343,7 @@ impl<T: Copy> Drop for Question<'_, T> {
         self.stack.shared.with(|table| {
             let asked = match self.asked {
                 Asked::Trying(owner) if table.at.was_sent(owner) => {
-                    Some(after(Instant::now(), self.limit))
+                    Some(after(clock::now(), self.limit))
                 }
                 Asked::No | Asked::Trying(_) => None,
                 Asked::Until(until) => Some(until),

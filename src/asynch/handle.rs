@@ -4,8 +4,7 @@ use core::future::poll_fn;
 use core::net::SocketAddr;
 use core::task::{Poll, ready};
 
-use embassy_time::Instant;
-
+use crate::clock;
 use crate::command::AccessMode;
 use crate::error::Error;
 use crate::shared::Shared;
@@ -125,8 +124,7 @@ impl<'d> Socket<'d> {
 
     /// Sends what was written, closes, and waits until the module has done so.
     pub(crate) async fn close(&self) -> Result<(), Error> {
-        self.shared
-            .with(|table| table.shut(self.key, Instant::now()));
+        self.shared.with(|table| table.shut(self.key, clock::now()));
         poll_fn(|cx| {
             self.shared
                 .with(|table| table.poll_closed(self.key, cx.waker()))
@@ -160,6 +158,6 @@ impl<'d> Socket<'d> {
 impl Drop for Socket<'_> {
     fn drop(&mut self) {
         self.shared
-            .with(|table| table.release(self.key, Instant::now()));
+            .with(|table| table.release(self.key, clock::now()));
     }
 }

@@ -10,7 +10,7 @@ use embedded_io::ErrorKind;
 
 use super::{Engine, Stack};
 use crate::asynch::{AtWriter, Turn};
-use crate::clock::after;
+use crate::clock::{self, after};
 use crate::runner::RunError;
 
 /// Sends AT commands between those of the stack.
@@ -63,7 +63,7 @@ impl<'a, 'd> AtClient<'a, 'd> {
         let shared = self.engine.shared();
         self.wait(
             || Turn::poll_begin(shared, self.writer.owner, Waker::noop()),
-            || Instant::now() >= end,
+            || clock::now() >= end,
         )
     }
 
@@ -77,7 +77,7 @@ impl<'a, 'd> AtClient<'a, 'd> {
         // Once it is on its way, the runner sees to its time.
         let result = self.wait(
             || turn.poll_result(Waker::noop()),
-            || turn.is_waiting() && Instant::now() >= end,
+            || turn.is_waiting() && clock::now() >= end,
         )?;
         match turn.parse(command, result) {
             Ok(response) => Ok(response),
@@ -89,7 +89,7 @@ impl<'a, 'd> AtClient<'a, 'd> {
 /// When the wait for a turn is over that begins now.
 fn end_of_wait<Cmd: AtatCmd>() -> Instant {
     after(
-        Instant::now(),
+        clock::now(),
         Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into()),
     )
 }

@@ -2,12 +2,12 @@
 
 use core::fmt;
 
-use embassy_time::{Duration, Instant};
+use embassy_time::Duration;
 use embedded_io::{ErrorType, Read, Write};
 use embedded_nal::{TcpClientStack, nb};
 
 use super::tcp::{Tcp, TcpSocket};
-use crate::clock::after;
+use crate::clock::{self, after};
 use crate::error::Error;
 
 /// A connected [`TcpSocket`] with the traits of `embedded-io`, for blocking TLS and protocol crates.
@@ -58,12 +58,12 @@ impl<'a, 'd> TcpStream<'a, 'd> {
         &mut self,
         mut operation: impl FnMut(&mut Tcp<'a, 'd>, &mut TcpSocket<'d>) -> nb::Result<T, Error>,
     ) -> Result<T, Error> {
-        let end = after(Instant::now(), self.timeout);
+        let end = after(clock::now(), self.timeout);
         loop {
             match operation(&mut self.tcp, &mut self.socket) {
                 Ok(value) => return Ok(value),
                 Err(nb::Error::Other(error)) => return Err(error),
-                Err(nb::Error::WouldBlock) if Instant::now() >= end => return Err(Error::TimedOut),
+                Err(nb::Error::WouldBlock) if clock::now() >= end => return Err(Error::TimedOut),
                 Err(nb::Error::WouldBlock) => self.tcp.engine.idle.get()(),
             }
         }

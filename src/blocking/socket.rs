@@ -2,8 +2,7 @@
 
 use core::task::{Poll, Waker, ready};
 
-use embassy_time::Instant;
-
+use crate::clock;
 use crate::command::AccessMode;
 use crate::error::Error;
 use crate::shared::Shared;
@@ -18,7 +17,7 @@ struct Slot<'d> {
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
         self.shared
-            .with(|table| table.release(self.key, Instant::now()));
+            .with(|table| table.release(self.key, clock::now()));
     }
 }
 

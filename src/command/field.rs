@@ -199,7 +199,8 @@ pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
 }
 
 /// A whole number: digits and nothing else.
-pub(super) fn digits(bytes: &[u8]) -> Option<u64> {
+#[inline(never)]
+pub(crate) fn digits(bytes: &[u8]) -> Option<u64> {
     // 19 digits always fit.
     if bytes.is_empty() || bytes.len() > 19 {
         return None;
@@ -218,7 +219,7 @@ pub(crate) fn find<T: Copy>(table: &[(&str, T)], word: &[u8]) -> Option<T> {
 }
 
 /// What is before and behind the first of these bytes.
-pub(super) fn split(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let place = bytes.iter().position(|&byte| byte == at)?;
     let (before, behind) = bytes.split_at_checked(place)?;
     Some((before, behind.get(1..)?))

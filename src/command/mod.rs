@@ -92,7 +92,7 @@ pub use time::*;
 pub use urc::Urc;
 
 pub(crate) use address::address_of;
-pub(crate) use field::{find, read, trim};
+pub(crate) use field::{digits, find, read, split, trim};
 
 /// Bytes that any command but [`SendHex`] needs at most when it is written, CR included.
 pub const MAX_COMMAND_LENGTH: usize = 384;

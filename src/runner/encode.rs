@@ -17,6 +17,7 @@ use crate::socket::{Domain, Job, Key, Opening, Setting, Table, Target};
 
 /// Writes the command of `job` into `buffer`, which holds
 /// [`MAX_COMMAND_LENGTH`](crate::command::MAX_COMMAND_LENGTH) bytes. `None` if the job's socket is gone.
+#[inline(never)]
 pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Option<usize> {
     let id = job.key().and_then(|key| table.id(key));
     let config = &table.config;

@@ -7,6 +7,7 @@
 mod encode;
 mod intake;
 mod lines;
+mod script;
 
 use core::fmt;
 use core::future::poll_fn;
@@ -19,39 +20,21 @@ use embassy_futures::yield_now;
 use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::{Error as _, ErrorKind, Read, Write};
 
-use crate::bytes::{behind_mut, front_mut};
-use crate::clock::after;
-use crate::command::AccessMode;
+use crate::bytes::front_mut;
+use crate::clock::{self, after};
 use crate::digest::{Forward, QuectelDigester};
 use crate::fmt::trace;
 use crate::shared::Shared;
-use crate::socket::{Action, Escape, Job, Key, Table};
-use encode::encode;
+use crate::socket::Action;
 pub(crate) use intake::Intake;
 pub use lines::ControlLines;
 use lines::Reset;
+use script::{Script, Step};
 
-/// How long to be silent before and after `+++` (more than 1 s, section 1.2).
-const GUARD: Duration = Duration::from_millis(1100);
-/// After an escape, for the module to answer what it will.
-const ESCAPE_PAUSE: Duration = Duration::from_millis(200);
-const GUARD_AND_PAUSE: Duration = Duration::from_millis(1100 + 200);
-/// How long the module may take to get to its prompt.
-const PROMPT_TIME: Duration = Duration::from_secs(10);
-/// How long the answer to a plain AT may take.
-const ATTENTION_TIME: Duration = Duration::from_secs(1);
-/// Payload is written in pieces of this size, so that the table is free in between.
-const PIECE: usize = 256;
-/// The most that a prompt can still be waiting for, and what it is given.
-const MAX_PROMPT: usize = 1460;
-const FILLER: &[u8] = &[b'\r'; MAX_PROMPT / 73];
 /// After an error of the UART while receiving: a module without power holds the line down.
 const ERROR_PAUSE: Duration = Duration::from_millis(5);
 /// For how long the receiving side of the UART may have nothing but errors before it is taken to be unusable.
 const ERROR_TIME: Duration = Duration::from_secs(120);
-/// How long the module may refuse to take bytes on the way out of whatever it is in.
-const ESCAPE_TIME: Duration = Duration::from_secs(10);
-
 /// Why the runner stopped: the serial line cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -270,7 +253,7 @@ async fn receive(
             }
             Err(error) => {
                 shared.with(|table| table.serial_error());
-                let now = Instant::now();
+                let now = clock::now();
                 if now >= after(*failing_since.get_or_insert(now), ERROR_TIME) {
                     return RunError::Read(error.kind());
                 }
@@ -283,9 +266,9 @@ async fn receive(
 /// While a full receive ring holds up the line, nothing is read: RTS holds the module. Ends when there may be room again,
 /// or nobody waits for it any more.
 async fn wait_for_room(shared: &Shared<'_>) {
-    let since = Instant::now();
+    let since = clock::now();
     poll_fn(|cx| {
-        let stalled = shared.with(|table| table.poll_room(since, Instant::now(), cx.waker()));
+        let stalled = shared.with(|table| table.poll_room(since, clock::now(), cx.waker()));
         stalled.map_or(Poll::Ready(()), |until| wake_at(until, cx))
     })
     .await;
@@ -305,7 +288,7 @@ async fn within<T>(shared: &Shared<'_>, mut work: Pin<&mut impl Future<Output = 
         if let Poll::Ready(result) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(result));
         }
-        let now = Instant::now();
+        let now = clock::now();
         let until = shared.with(|table| table.patience(now));
         if until <= now {
             return Poll::Ready(None);
@@ -327,30 +310,32 @@ impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
     async fn run(&mut self) -> RunError {
         let shared = self.shared;
         loop {
-            let action = shared.with(|table| table.next(Instant::now()));
-            match action {
-                Action::Wait(until) => self.wait(until).await,
-                Action::Reset => {
-                    self.lines.reset().await;
-                    shared.with(|table| table.reset_done(Instant::now()));
+            let action = shared.with(|table| table.next(clock::now()));
+            let is_done = match action {
+                Action::Wait(until) => {
+                    self.wait(until).await;
+                    continue;
                 }
                 Action::AskCarrier => {
                     let carrier = self.lines.carrier();
                     shared.with(|table| table.carrier(carrier));
+                    continue;
+                }
+                Action::Reset => {
+                    self.lines.reset().await;
+                    true
                 }
                 action => {
                     let work = pin!(self.perform(action));
-                    let done = within(shared, work).await;
-                    if let Some(Err(error)) = done {
+                    let result = within(shared, work).await;
+                    if let Some(Err(error)) = result {
                         return RunError::Write(error.kind());
                     }
-                    shared.with(|table| table.performed(action, done.is_some(), Instant::now()));
-                    if let Action::Run(Job::Send { .. }) = action {
-                        // Those who wait for room in the ring fill it first: one large chunk goes out sooner than two
-                        // small ones.
-                        yield_now().await;
-                    }
+                    result.is_some()
                 }
+            };
+            if shared.with(|table| table.performed(action, is_done, clock::now())) {
+                yield_now().await;
             }
         }
     }
@@ -359,7 +344,7 @@ impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
     async fn wait(&self, until: Instant) {
         poll_fn(|cx| {
             let has_work = self.shared.with(|table| table.poll_work(cx.waker()));
-            if has_work || until <= Instant::now() {
+            if has_work || until <= clock::now() {
                 return Poll::Ready(());
             }
             wake_at(until, cx)
@@ -369,124 +354,32 @@ impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
 
     /// Whatever writes to the serial line.
     async fn perform(&mut self, action: Action) -> Result<(), W::Error> {
-        match action {
-            Action::Run(job) => self.transact(job).await,
-            Action::Escape(escape) => self.escape(escape).await,
-            Action::Carry { key, length } => {
-                self.shared
-                    .with(|table| table.occupy(table.config.send_time, Instant::now()));
-                self.payload(key, length).await
+        trace!("{:?}", action);
+        let mut script = Script::new(action);
+        loop {
+            let step = self
+                .shared
+                .with(|table| script.next(table, self.buffer, clock::now()));
+            match step {
+                Step::Write {
+                    length,
+                    flush,
+                    pause,
+                } => {
+                    self.tx.write_all(front_mut(self.buffer, length)).await?;
+                    if flush {
+                        self.tx.flush().await?;
+                    }
+                    if pause > Duration::MIN {
+                        Timer::after(pause).await;
+                    }
+                }
+                Step::Answer => {
+                    poll_fn(|cx| self.shared.with(|table| table.poll_answered(cx.waker()))).await;
+                }
+                Step::PulseDtr => self.lines.pulse_dtr().await,
+                Step::End => return Ok(()),
             }
-            Action::Wait(_) | Action::Reset | Action::AskCarrier => Ok(()),
         }
-    }
-
-    /// One AT transaction, from the command to its final result.
-    async fn transact(&mut self, job: Job) -> Result<(), W::Error> {
-        trace!("{:?}", job);
-        let shared = self.shared;
-        let length = shared.with(|table| {
-            let length = encode(table, job, self.buffer)?;
-            let limit = time_limit(job, table);
-            table.occupy(limit, Instant::now());
-            table.begin(job);
-            Some(length)
-        });
-        let Some(length) = length else {
-            // Its socket is gone.
-            yield_now().await;
-            return Ok(());
-        };
-        self.tx.write_all(front_mut(self.buffer, length)).await?;
-        self.tx.flush().await?;
-        self.answered().await;
-        let Job::Send { key, length } = job else {
-            return Ok(());
-        };
-        if !shared.with(|table| table.begin_payload(Instant::now())) {
-            return Ok(());
-        }
-        self.payload(key, length).await?;
-        self.answered().await;
-        Ok(())
-    }
-
-    /// Bytes of a socket, as they are.
-    async fn payload(&mut self, key: Key, length: u16) -> Result<(), W::Error> {
-        let shared = self.shared;
-        let length = usize::from(length);
-        let mut written = 0;
-        while written < length && shared.with(|table| table.wants_payload()) {
-            let piece = front_mut(self.buffer, PIECE.min(length - written));
-            let count = shared.with(|table| table.peek(key, written, piece));
-            // If the socket is gone the module still counts.
-            behind_mut(piece, count).fill(0);
-            self.tx.write_all(piece).await?;
-            written += piece.len();
-        }
-        if shared.with(|table| table.is_last(key, length)) {
-            self.tx.flush().await?;
-        }
-        Ok(())
-    }
-
-    /// Waits for the prompt, or the final result.
-    async fn answered(&self) {
-        poll_fn(|cx| self.shared.with(|table| table.poll_answered(cx.waker()))).await;
-    }
-
-    async fn escape(&mut self, escape: Escape) -> Result<(), W::Error> {
-        self.shared
-            .with(|table| table.occupy(ESCAPE_TIME, Instant::now()));
-        let (before, bytes, times, behind): (_, &[u8], _, _) = match escape {
-            Escape::Prompt => (Duration::MIN, b"\r\x1b", 1, ESCAPE_PAUSE),
-            Escape::DataMode => (GUARD, b"+++", 1, GUARD_AND_PAUSE),
-            Escape::Plus => (Duration::MIN, b"+++", 1, Duration::MIN),
-            Escape::Fill => (
-                Duration::MIN,
-                FILLER,
-                MAX_PROMPT / FILLER.len(),
-                ESCAPE_PAUSE,
-            ),
-            Escape::Dtr => {
-                self.lines.pulse_dtr().await;
-                return Ok(());
-            }
-        };
-        pause(before).await;
-        for _ in 0..times {
-            self.tx.write_all(bytes).await?;
-        }
-        self.tx.flush().await?;
-        pause(behind).await;
-        Ok(())
-    }
-}
-
-async fn pause(time: Duration) {
-    if time > Duration::MIN {
-        Timer::after(time).await;
-    }
-}
-
-/// How long the final result, or the prompt, may take.
-fn time_limit(job: Job, table: &mut Table<'_>) -> Duration {
-    let mode = match job {
-        Job::Open(key) => table.mode(key),
-        _ => AccessMode::Buffer,
-    };
-    let config = &table.config;
-    match job {
-        Job::Attention => ATTENTION_TIME,
-        Job::Send { .. } => PROMPT_TIME,
-        Job::User => table.at.limit,
-        Job::Open(_) if mode == AccessMode::Transparent => config.connect_time,
-        Job::Activate => Duration::from_secs(150),
-        Job::Deactivate => Duration::from_secs(40),
-        Job::Close(_) | Job::CloseStray(_) => {
-            Duration::from_secs(10)
-                + Duration::from_secs(config.close_timeout.unwrap_or_default().into())
-        }
-        _ => config.answer_time,
     }
 }

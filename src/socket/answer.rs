@@ -112,6 +112,7 @@ impl Flight {
         self.result.is_some()
     }
 
+    #[inline(never)]
     pub(super) fn outcome(&self) -> Outcome {
         match self.result {
             Some(Final::Ok | Final::SendOk | Final::Connect) => Outcome::Done(self.answer),

@@ -3,7 +3,6 @@
 use core::fmt;
 use core::task::{Poll, Waker};
 
-use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::Vec;
 
@@ -12,6 +11,7 @@ use super::job::{Action, Escape, Job, Outcome, Reason};
 use crate::bytes::{copy, front};
 use crate::clock::{NEVER, after, get_or_set};
 use crate::command::MAX_COMMAND_LENGTH;
+use crate::waiting::Crowd;
 
 /// How many tasks can wait for their turn before they begin to wake each other.
 const WAITERS: usize = 4;
@@ -67,7 +67,7 @@ pub(crate) struct UserCommand {
     /// The payload has its end with it: the prompts that the module may give for its lines mean nothing.
     complete: bool,
     prompt_until: Instant,
-    watchers: MultiWakerRegistration<WAITERS>,
+    watchers: Crowd<WAITERS>,
 }
 
 /// What the table does for the user's own commands.
@@ -183,7 +183,7 @@ impl UserCommand {
             next_owner: 0,
             complete: false,
             prompt_until: NEVER,
-            watchers: MultiWakerRegistration::new(),
+            watchers: Crowd::new(),
         }
     }
 

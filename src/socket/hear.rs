@@ -2,17 +2,15 @@
 
 use core::net::SocketAddr;
 
+use super::Table;
 use super::answer::{Concluded, Final, Flight, Stage};
 use super::job::{Job, Key, Reason};
 use super::slot::Phase;
-use super::turn::is_of_the_module;
-use super::{PayloadEcho, Table};
-use crate::bytes::front;
 use crate::command::{
-    ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, Urc, find, read, trim,
+    ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, Urc, digits, find, read,
+    split, trim,
 };
 use crate::error::{Error, LinkError};
-use crate::place::Place;
 
 /// What ends a transaction with these words and nothing else.
 const FINALS: [(&str, Final); 4] = [
@@ -57,6 +55,7 @@ impl Payload {
 
 impl Table<'_> {
     /// Takes in a line, without its line end.
+    #[inline(never)]
     pub(crate) fn hear(&mut self, line: &[u8]) -> Heard {
         let heard = self.understand(line);
         self.line_damaged = false;
@@ -68,6 +67,9 @@ impl Table<'_> {
             return Heard::Nothing;
         }
         let line = trim(line);
+        if let Some((id, length)) = notice(line) {
+            return self.on_received(id, length, None);
+        }
         if let Some(line) = find(&FINALS, line) {
             return self.conclude(line);
         }
@@ -126,17 +128,6 @@ impl Table<'_> {
         self.foreign()
     }
 
-    /// An answer to the user's own command can begin like a command: the text of a message, for one.
-    fn may_be_echo(&self, line: &[u8]) -> bool {
-        match &self.flight {
-            Some(flight) if flight.job == Job::User => self
-                .parts
-                .user
-                .is_some_and(|part| part.is_echo(&self.at, line)),
-            _ => true,
-        }
-    }
-
     fn foreign(&mut self) -> Heard {
         self.statistics.foreign_lines = self.statistics.foreign_lines.wrapping_add(1);
         Heard::Foreign
@@ -155,32 +146,6 @@ impl Table<'_> {
                 Heard::Nothing
             }
         }
-    }
-
-    /// A payload that would have told was sent, and did not come back.
-    fn learn_payload_echo(&mut self) {
-        let Some(flight) = &self.flight else { return };
-        let (Stage::Payload, Job::Send { key, .. }) = (flight.stage, flight.job) else {
-            return;
-        };
-        if self.payload_echo == PayloadEcho::Unknown
-            && self
-                .slot(key)
-                .is_some_and(|slot| slot.leading_blanks() == 0)
-        {
-            self.payload_echo = PayloadEcho::Off;
-        }
-    }
-
-    /// The module repeats command lines: perhaps payload as well.
-    fn command_echo(&mut self) -> Heard {
-        if let Some(flight) = &mut self.flight {
-            flight.echoed = true;
-            if matches!(flight.job, Job::Send { .. }) && self.payload_echo == PayloadEcho::Off {
-                self.payload_echo = PayloadEcho::Unknown;
-            }
-        }
-        Heard::Nothing
     }
 
     fn read_header(&mut self, line: &[u8]) -> Heard {
@@ -216,6 +181,7 @@ impl Table<'_> {
 
     // ---- unsolicited result codes (section 2.2) ------------------------------------------------------------------
 
+    #[inline(never)]
     fn urc(&mut self, urc: Urc<'_>) -> Heard {
         match urc {
             Urc::Received {
@@ -447,78 +413,6 @@ impl Table<'_> {
             _ => false,
         }
     }
-
-    /// How many bytes at the start of `bytes` are the module's echo of the payload just written to it.
-    pub(crate) fn payload_echo(&mut self, bytes: &[u8]) -> usize {
-        if self.payload_echo == PayloadEcho::Off {
-            return 0;
-        }
-        let Some(flight) = &mut self.flight else {
-            return 0;
-        };
-        let (Stage::Payload, Job::Send { key, length }) = (flight.stage, flight.job) else {
-            return 0;
-        };
-        let echoed = flight.echo_count;
-        let Some(slot) = self
-            .slots
-            .get(usize::from(key.index))
-            .and_then(Place::as_ref)
-            .filter(|slot| slot.generation == key.generation)
-        else {
-            return 0;
-        };
-        let left = usize::from(length - echoed).min(bytes.len());
-        let offset = slot.payload_offset() + usize::from(echoed);
-        let same = slot.tx.common_prefix(offset, front(bytes, left));
-        let Some(&first) = bytes.first() else {
-            return 0;
-        };
-        if first == b' ' && same == 0 && flight.only_blanks {
-            // The blank of the prompt itself.
-            return 1;
-        }
-        if self.payload_echo == PayloadEcho::Unknown {
-            // Line ends and blanks tell nothing: they may be those of the prompt, of the result, or of a URC. What comes
-            // behind them is looked at as a whole line.
-            flight.line_seen |= matches!(first, b'\r' | b'\n');
-            if same == 0 || flight.line_seen || first == b' ' {
-                return 0;
-            }
-            self.payload_echo = PayloadEcho::On;
-        }
-        flight.only_blanks &= front(bytes, same).iter().all(|&byte| byte == b' ');
-        flight.echo_count += same as u16;
-        same
-    }
-
-    /// While it is not known whether the module repeats payload: whether this line is the payload's first.
-    pub(crate) fn is_echo_line(&mut self, line: &[u8]) -> bool {
-        if self.payload_echo != PayloadEcho::Unknown {
-            return false;
-        }
-        let Some(flight) = &mut self.flight else {
-            return false;
-        };
-        let (Stage::Payload, Job::Send { key, length }) = (flight.stage, flight.job) else {
-            return false;
-        };
-        let Some(Place::Full(slot)) = self.slots.get(usize::from(key.index)) else {
-            return false;
-        };
-        if (length > 1 && is_of_the_module(line))
-            || line.iter().all(|byte| *byte == b' ')
-            || slot.generation != key.generation
-            || line.len() > usize::from(length)
-            || slot.tx.common_prefix(slot.payload_offset(), line) < line.len()
-        {
-            return false;
-        }
-        flight.echo_count = line.len() as u16;
-        flight.only_blanks = false;
-        self.payload_echo = PayloadEcho::On;
-        true
-    }
 }
 
 /// Whether a module could have said this, though it is no word of the note.
@@ -528,6 +422,17 @@ fn is_plausible(line: &[u8]) -> bool {
         Some(name) => !name.starts_with(b"QIURC"),
         None => line.iter().all(capital),
     }
+}
+
+/// `+QIURC: "recv",id[,length]`, which comes with all that is received: read with as little effort as it takes. Whatever
+/// does not look exactly like this is read as any other line.
+fn notice(line: &[u8]) -> Option<(ConnectId, Option<u32>)> {
+    let fields = line.strip_prefix(b"+QIURC: \"recv\",")?;
+    let (id, length) = match split(fields, b',') {
+        Some((id, length)) => (id, Some(digits(length)?.try_into().ok()?)),
+        None => (fields, None),
+    };
+    Some((ConnectId::new(digits(id)?.try_into().ok()?)?, length))
 }
 
 fn read_header(line: &[u8]) -> Option<(u16, Option<SocketAddr>)> {

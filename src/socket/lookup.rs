@@ -3,7 +3,6 @@
 use core::fmt;
 use core::net::IpAddr;
 
-use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::{String, Vec};
 
@@ -13,6 +12,7 @@ use super::turn::Round;
 use crate::clock::{NEVER, after, get_or_set, sooner};
 use crate::command::ErrorCode;
 use crate::error::Error;
+use crate::waiting::Crowd;
 
 /// The longest name of the DNS.
 const MAX_NAME: usize = 253;
@@ -62,7 +62,7 @@ pub(crate) struct Lookup {
     late_until: Instant,
     /// The one who asked has gone.
     abandoned: bool,
-    pub(super) watchers: MultiWakerRegistration<WAITERS>,
+    pub(super) watchers: Crowd<WAITERS>,
 }
 
 /// What the table does for name lookups.
@@ -122,7 +122,7 @@ impl Lookup {
             late: false,
             late_until: Instant::MIN,
             abandoned: false,
-            watchers: MultiWakerRegistration::new(),
+            watchers: Crowd::new(),
         }
     }
 

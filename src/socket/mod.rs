@@ -3,10 +3,14 @@
 //! Pure state. Nothing in here does I/O, awaits, or reads a clock: the runner asks [`Table::next`] what to do and
 //! reports with [`Table::finish`] what came of it, the digester reports what the module says, users put their wishes.
 //! So every race between them can be written down as a test.
+//!
+//! Functions with many callers are marked `#[inline(never)]`: a copy in each of them would take some kilobytes of flash.
 
 mod answer;
 mod at;
+mod claim;
 mod datagram;
+mod echo;
 mod hear;
 mod job;
 mod link;
@@ -15,6 +19,8 @@ mod lookup;
 mod mode;
 mod outcome;
 mod part;
+mod plus;
+mod push;
 mod report;
 mod schedule;
 mod slot;
@@ -33,7 +39,6 @@ mod tests;
 
 use core::task::{Poll, Waker};
 
-use embassy_sync::waitqueue::{MultiWakerRegistration, WakerRegistration};
 use embassy_time::{Duration, Instant};
 
 pub(crate) use answer::Flight;
@@ -47,8 +52,8 @@ pub use link::LinkState;
 pub(crate) use listen::UNKNOWN_PEER;
 pub use lookup::Addresses;
 use lookup::Lookup;
-use mode::Arrival;
 use part::Parts;
+use push::Arrival;
 use report::Pings;
 pub(crate) use report::{Outstanding, Ticket, read_time};
 pub use report::{PingReply, PingSummary};
@@ -62,6 +67,7 @@ use crate::command::{AccessMode, ConnectId, DateTime};
 use crate::config::Config;
 use crate::error::{Error, LinkError};
 use crate::place::Place;
+use crate::waiting::{Crowd, Waiting};
 
 /// How many tasks can wait for the same thing before they begin to wake each other.
 const WAITERS: usize = 8;
@@ -106,9 +112,9 @@ pub(crate) struct Table<'d> {
     slots: &'d mut [Place<Slot<'d>>],
     /// What the program uses.
     parts: Parts,
-    engine: WakerRegistration,
+    engine: Waiting,
     /// Whoever reads the serial line.
-    receiver: WakerRegistration,
+    receiver: Waiting,
     /// The transaction that the module is answering.
     pub(crate) flight: Option<Flight>,
     /// Whose turn it is.
@@ -119,7 +125,7 @@ pub(crate) struct Table<'d> {
     stall: Option<Key>,
     pub(crate) statistics: Statistics,
     /// Those who wait for a slot that is being closed.
-    queue: MultiWakerRegistration<WAITERS>,
+    queue: Crowd<WAITERS>,
     closed_until: Instant,
     /// When the serial line was held up last.
     stalled_at: Instant,
@@ -141,6 +147,7 @@ pub(crate) struct Table<'d> {
 }
 
 impl<'d> Table<'d> {
+    #[inline(never)]
     pub(crate) fn new(slots: &'d mut [Place<Slot<'d>>], config: Config<'d>) -> Self {
         Self {
             config,
@@ -169,14 +176,14 @@ impl<'d> Table<'d> {
             stream: None,
             parts: Parts::NONE,
             has_dtr: false,
-            receiver: WakerRegistration::new(),
+            receiver: Waiting::new(),
             epoch: 0,
             statistics: Statistics::default(),
             occupied: (Instant::MIN, Duration::MIN),
             rest_until: Instant::MIN,
             work: false,
-            engine: WakerRegistration::new(),
-            queue: MultiWakerRegistration::new(),
+            engine: Waiting::new(),
+            queue: Crowd::new(),
         }
     }
 

@@ -11,13 +11,21 @@ use crate::command::{AccessMode, ConnectId, ErrorCode, SocketState};
 use crate::error::{Error, LinkError};
 
 impl Table<'_> {
-    /// The runner has done what it was told, or has given it up.
-    pub(crate) fn performed(&mut self, action: Action, is_done: bool, now: Instant) {
+    /// The runner has done what it was told, or has given it up. True if other tasks are to have their turn before the next
+    /// action.
+    pub(crate) fn performed(&mut self, action: Action, is_done: bool, now: Instant) -> bool {
         match action {
-            Action::Run(_) => self.finish(now),
+            Action::Run(job) => {
+                let begun = self.flight.is_some();
+                self.finish(now);
+                // Those who wait for room in the ring fill it first: one large chunk goes out sooner than two small ones.
+                return !begun || matches!(job, Job::Send { .. });
+            }
             Action::Carry { key, length } => self.written(key, length.into(), is_done, now),
-            _ => {}
+            Action::Reset => self.link.reset_done(now),
+            Action::Escape(_) | Action::AskCarrier | Action::Wait(_) => {}
         }
+        false
     }
 
     /// The transaction is over, with a final result or without.
@@ -80,11 +88,6 @@ impl Table<'_> {
     pub(super) fn dropped_datagram(&mut self) {
         let dropped = &mut self.statistics.dropped_datagrams;
         *dropped = dropped.wrapping_add(1);
-    }
-
-    /// The user's hook has restarted the module.
-    pub(crate) fn reset_done(&mut self, now: Instant) {
-        self.link.reset_done(now);
     }
 
     fn done(&mut self, job: Job, outcome: Outcome, echoed: bool, now: Instant) {
@@ -227,6 +230,7 @@ impl Table<'_> {
     }
 
     /// A `closed` URC may still come for this connectID, and not be meant for its next user.
+    #[inline(never)]
     fn note_close(&mut self, id: ConnectId, now: Instant) {
         self.set_pushing(id, false);
         self.closed_lately |= 1 << id.get();

@@ -4,13 +4,13 @@
 use core::net::IpAddr;
 use core::task::{Poll, Waker};
 
-use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::Deque;
 
 use super::Table;
 use crate::command::{ErrorCode, PingReport, Synchronized, read};
 use crate::error::Error;
+use crate::waiting::Crowd;
 
 /// How many tasks can wait for their turn before they begin to wake each other.
 const WAITERS: usize = 2;
@@ -91,7 +91,7 @@ pub(crate) struct Outstanding<T> {
     /// Who asked is gone; the result is still waited for.
     orphaned: bool,
     pub(crate) reader: Option<Reader>,
-    watchers: MultiWakerRegistration<WAITERS>,
+    watchers: Crowd<WAITERS>,
 }
 
 impl<T: Copy> Outstanding<T> {
@@ -102,7 +102,7 @@ impl<T: Copy> Outstanding<T> {
             end: None,
             orphaned: false,
             reader: None,
-            watchers: MultiWakerRegistration::new(),
+            watchers: Crowd::new(),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::place::Place;
 
 impl Table<'_> {
     /// What to do now.
+    #[inline(never)]
     pub(crate) fn next(&mut self, now: Instant) -> Action {
         self.work = false;
         if now < self.rest_until {
@@ -141,6 +142,7 @@ impl Table<'_> {
 
     /// A connectID that the module does not use: the one that has rested longest, or, while there is a listener, the
     /// lowest, because modules give the highest to incoming connections (field note 44).
+    #[inline(never)]
     fn free_id(&self) -> Option<ConnectId> {
         let count = ConnectId::COUNT as u8;
         let listens = self

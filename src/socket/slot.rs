@@ -2,20 +2,19 @@
 
 use core::net::SocketAddr;
 
-use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
 use super::datagram::DatagramPart;
 use super::job::{Key, Target};
-use super::part::Parts;
 use crate::clock::{NEVER, after, get_or_set};
 use crate::command::{AccessMode, ConnectId, ErrorCode, ServiceType};
 use crate::config::Config;
 use crate::error::Error;
 use crate::ring::Ring;
+use crate::waiting::Waiting;
 
 /// How long the first retry of a chunk waits that the module had no room for (field practice: 100 ms).
-const SEND_RETRY: Pause = Pause(100);
+pub(super) const SEND_RETRY: Pause = Pause(100);
 /// How long a retry waits at most.
 const SEND_RETRY_MAX: Pause = Pause(2000);
 /// How long a connection that is being closed may go without handing over any of what was written to it.
@@ -23,7 +22,7 @@ const LINGER: Duration = Duration::from_secs(10);
 
 /// A pause that is twice as long each time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Pause(u16);
+pub(super) struct Pause(u16);
 
 impl Pause {
     /// When it is over.
@@ -105,7 +104,7 @@ pub(crate) struct Slot<'d> {
     /// The last transaction was a read, so that a send goes first now.
     pub(super) was_read: bool,
     /// The open was refused for a passing reason and is to be repeated after the close.
-    reopen: bool,
+    pub(super) reopen: bool,
     pub(super) reopened: bool,
     /// The module was busy: it gets a pause before the open is repeated.
     pub(super) busy: bool,
@@ -115,15 +114,15 @@ pub(crate) struct Slot<'d> {
     pub(super) idle_rechecks: u8,
     /// Somebody began to wait while that was not set.
     pub(super) recheck_wanted: bool,
-    close_tries: u8,
+    pub(super) close_tries: u8,
     pub(super) generation: u16,
     pub(super) local_port: u16,
     /// Complete datagrams in the receive ring.
     pub(super) datagrams: u16,
     /// The newest bytes in the receive ring that may turn out to be the module's words, not the peer's.
     pub(super) withheld: u16,
-    retry: Pause,
-    ask_pause: Pause,
+    pub(super) retry: Pause,
+    pub(super) ask_pause: Pause,
     /// A chunk was sent, and it is not known whether the module took it.
     pub(super) unsure: Option<u16>,
     /// Bytes still missing of the newest datagram in the receive ring.
@@ -144,8 +143,8 @@ pub(crate) struct Slot<'d> {
     pub(super) announced: Option<u32>,
     /// An accepted connection that nobody has asked for yet: its listener, and how many came before it.
     pub(super) backlog: Option<(Key, u16)>,
-    pub(super) reader: WakerRegistration,
-    pub(super) writer: WakerRegistration,
+    pub(super) reader: Waiting,
+    pub(super) writer: Waiting,
     /// Before this instant there is nothing to do for an open (Wanted) or a send (Open).
     pub(super) not_before: Instant,
     /// Before this instant the module is not asked again what the peer has acknowledged.
@@ -160,161 +159,6 @@ pub(crate) struct Slot<'d> {
 }
 
 impl<'d> Slot<'d> {
-    pub(crate) fn new(rx: &'d mut [u8], tx: &'d mut [u8]) -> Self {
-        Self {
-            phase: Phase::Free,
-            generation: 0,
-            id: ConnectId::FIRST,
-            service: ServiceType::Tcp,
-            part: None,
-            held: false,
-            backlog: None,
-            target: Target::None,
-            local_port: 0,
-            mode: AccessMode::Buffer,
-            wanted_mode: None,
-            mode_refused: None,
-            suspended: false,
-            was_transparent: false,
-            resume: false,
-            rx: Ring::new(rx),
-            tx: Ring::new(tx),
-            fault: None,
-            ended: false,
-            unread: false,
-            noticed: false,
-            awaited: false,
-            shutdown: false,
-            doubted: false,
-            unsure: None,
-            partial: None,
-            datagrams: 0,
-            arriving: None,
-            crowded: false,
-            withheld: 0,
-            announced: None,
-            reads_short: false,
-            recount_sent: false,
-            recount_received: false,
-            is_newest_fresh: false,
-            ack_wanted: false,
-            acknowledged: false,
-            gap: false,
-            was_read: false,
-            reopen: false,
-            reopened: false,
-            busy: false,
-            accepted: 0,
-            received: 0,
-            not_before: Instant::MIN,
-            retry: SEND_RETRY,
-            ask_after: Instant::MIN,
-            ask_pause: SEND_RETRY,
-            deadline: NEVER,
-            rechecking: false,
-            idle_rechecks: 0,
-            recheck: NEVER,
-            recheck_wanted: false,
-            close_tries: 0,
-            reader: WakerRegistration::new(),
-            writer: WakerRegistration::new(),
-        }
-    }
-
-    /// Takes a free slot into use.
-    #[inline(never)]
-    pub(super) fn claim(
-        &mut self,
-        service: ServiceType,
-        target: Target,
-        local_port: u16,
-        mode: AccessMode,
-        parts: Parts,
-    ) {
-        self.generation = self.generation.wrapping_add(1);
-        self.phase = Phase::Wanted;
-        self.service = service;
-        self.part = parts.datagrams.filter(|_| {
-            matches!(
-                service,
-                ServiceType::Udp | ServiceType::UdpService | ServiceType::UdpIncoming
-            )
-        });
-        self.held = true;
-        self.backlog = None;
-        self.target = target;
-        self.local_port = local_port;
-        self.mode = mode;
-        self.rx.clear();
-        self.tx.clear();
-        self.fault = None;
-        self.shutdown = false;
-        self.reopen = false;
-        self.reopened = false;
-        self.busy = false;
-        self.not_before = Instant::MIN;
-        self.close_tries = 0;
-        self.deadline = NEVER;
-        self.fresh();
-    }
-
-    /// Forgets what belongs to one connection, as opposed to one use of the slot.
-    #[inline(never)]
-    fn fresh(&mut self) {
-        self.ended = false;
-        self.unread = false;
-        self.noticed = false;
-        self.awaited = false;
-        self.doubted = false;
-        self.unsure = None;
-        self.partial = None;
-        self.datagrams = 0;
-        self.wanted_mode = None;
-        self.mode_refused = None;
-        self.resume = false;
-        self.suspended = false;
-        self.was_transparent = false;
-        self.arriving = None;
-        self.crowded = false;
-        self.withheld = 0;
-        self.announced = None;
-        self.reads_short = false;
-        self.recount_sent = false;
-        self.recount_received = false;
-        self.ack_wanted = false;
-        self.acknowledged = false;
-        self.gap = false;
-        self.was_read = false;
-        self.accepted = 0;
-        self.received = 0;
-        self.retry = SEND_RETRY;
-        self.rechecking = false;
-        self.idle_rechecks = 0;
-        self.ask_after = Instant::MIN;
-        self.ask_pause = SEND_RETRY;
-        self.recheck = NEVER;
-        self.recheck_wanted = false;
-    }
-
-    /// Takes a free slot into use for a connection that a listener of the module has accepted.
-    pub(super) fn claim_incoming(
-        &mut self,
-        service: ServiceType,
-        id: ConnectId,
-        peer: Option<SocketAddr>,
-        backlog: (Key, u16),
-        wanted: AccessMode,
-        parts: Parts,
-    ) {
-        let target = peer.map_or(Target::None, Target::Address);
-        self.claim(service, target, 0, AccessMode::Buffer, parts);
-        self.wanted_mode = Some(wanted).filter(|wanted| *wanted != self.mode);
-        self.held = false;
-        self.backlog = Some(backlog);
-        self.id = id;
-        self.phase = Phase::Open;
-    }
-
     pub(super) fn remote(&self) -> Option<SocketAddr> {
         match self.target {
             Target::Address(address) => Some(address),
@@ -360,6 +204,7 @@ impl<'d> Slot<'d> {
     // ---- what happens to a socket -------------------------------------------------------------------------------
 
     /// The connection is up.
+    #[inline(never)]
     pub(super) fn opened(&mut self) {
         if self.phase == Phase::Opening {
             self.phase = Phase::Open;
@@ -415,6 +260,7 @@ impl<'d> Slot<'d> {
     }
 
     /// The peer, or the network, closed the connection.
+    #[inline(never)]
     pub(super) fn closed_by_peer(&mut self) {
         if self.phase == Phase::Open {
             self.phase = Phase::Draining;

@@ -17,10 +17,9 @@ use crate::clock::{NEVER, after, get_or_set, sooner};
 use crate::command::AccessMode;
 use crate::error::Error;
 use crate::place::Place;
-use crate::ring::Ring;
 
 /// How long to be silent before and after `+++`: more than 1 s (section 1.2, field note 88).
-const GUARD: Duration = Duration::from_millis(1100);
+pub(super) const GUARD: Duration = Duration::from_millis(1100);
 /// Silence behind what may be the beginning of a word of the module's: it has no pauses within a line.
 const HESITATION: Duration = Duration::from_millis(60);
 /// How long the `OK` to an escape may take, after the silence.
@@ -30,12 +29,8 @@ const ANSWER_TIME: Duration = Duration::from_millis(1500);
 const CHECK_AFTER: u32 = 12;
 /// How often to try to get the line back.
 const ESCAPE_TRIES: u8 = 5;
-/// A pause of this length could pass for the silence before an escape.
-const PAUSE: Duration = Duration::from_millis(900);
 /// The longest notice that is of interest.
 const LONGEST_NOTICE: usize = 96;
-/// Payload is written in pieces of this size.
-const PIECE: usize = 256;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -107,9 +102,9 @@ pub(super) struct Stream {
     /// Since when nothing has come, as far as that was looked at.
     quiet_since: Instant,
     /// When the last bytes were sent, as far as that was looked at.
-    sent_at: Instant,
+    pub(super) sent_at: Instant,
     /// So many `+`, and nothing else, were sent since the last pause.
-    pluses: Option<u8>,
+    pub(super) pluses: Option<u8>,
     tries: u8,
     /// The DCD line was asked about what is withheld now.
     asked: bool,
@@ -472,43 +467,6 @@ impl Table<'_> {
         if let Some(slot) = self.slot(key) {
             slot.drop_withheld();
         }
-    }
-}
-
-impl Stream {
-    /// How much can be sent now so that the module does not take it for an escape: `+++` between two silences is one.
-    fn unmistakable(&mut self, tx: &Ring<'_>, now: Instant) -> Result<usize, Instant> {
-        let sent_at = self.sent_at.min(now);
-        if now >= after(sent_at, PAUSE) {
-            self.pluses = Some(0);
-        }
-        let length = tx.len().min(PIECE);
-        let Some(before) = self.pluses else {
-            return Ok(length);
-        };
-        let (first, second) = tx.pieces(0);
-        let more = first.iter().chain(second);
-        let more = more.take_while(|byte| **byte == b'+').count();
-        if more < tx.len() || usize::from(before) + more != 3 {
-            return Ok(length);
-        }
-        match more {
-            // The third one only when the silence has set it apart.
-            1 => Err(after(sent_at, GUARD)),
-            _ => Ok(more - 1),
-        }
-    }
-
-    fn sent(&mut self, tx: &Ring<'_>, count: usize, now: Instant) {
-        let (first, second) = tx.pieces(0);
-        let mut sent = first.iter().chain(second).take(count);
-        self.pluses = match self.pluses {
-            Some(before) if sent.all(|byte| *byte == b'+') => {
-                Some(before.saturating_add(count.min(4) as u8))
-            }
-            _ => None,
-        };
-        self.sent_at = now;
     }
 }
 

@@ -34,6 +34,7 @@ impl Round<'_> {
     }
 
     /// Whether it is time; if not, another round is due then.
+    #[inline(never)]
     pub(super) fn is_due(&mut self, at: Instant) -> bool {
         let is_due = self.now >= at;
         if !is_due {
@@ -163,6 +164,7 @@ impl Slot<'_> {
     }
 
     /// Whether the receive ring has room for a read that is worth its transaction: a whole one, or a ring full.
+    #[inline(never)]
     pub(super) fn has_room(&self) -> bool {
         let most = if self.is_datagram() {
             MAX_READ_LENGTH + datagram::HEADER
@@ -173,6 +175,7 @@ impl Slot<'_> {
     }
 
     /// How much to read now: never more than the ring can take, except that a datagram comes whole or not at all.
+    #[inline(never)]
     fn read_length(&mut self, round: &mut Round<'_>) -> Option<u16> {
         let now = round.now;
         let wanted = core::mem::take(&mut self.recheck_wanted);

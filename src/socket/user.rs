@@ -76,6 +76,7 @@ impl Request<'_> {
         }
     }
 
+    #[inline(never)]
     fn socket(&self) -> (ServiceType, Target, u16) {
         match *self {
             Self::Connect(address) => (ServiceType::Tcp, Target::Address(address), 0),
@@ -134,6 +135,7 @@ impl<'d> Table<'d> {
     // ---- connecting ----------------------------------------------------------------------------------------------
 
     /// Takes a slot for a socket. Pending while every slot is in use, but one of them is being closed.
+    #[inline(never)]
     pub(crate) fn poll_claim(
         &mut self,
         request: Request<'_>,

@@ -7,7 +7,6 @@ mod progress;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 
 use super::WAITERS;
@@ -17,6 +16,7 @@ use crate::command::{ConnectId, ErrorCode, RegistrationStatus};
 use crate::config::Config;
 use crate::error::LinkError;
 use crate::fmt::warning;
+use crate::waiting::Crowd;
 
 /// What users see of the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ pub(crate) struct Link {
     outcomes: u32,
     reset_allowed_at: Instant,
     pub(super) addresses: Addresses,
-    pub(super) watchers: MultiWakerRegistration<WAITERS>,
+    pub(super) watchers: Crowd<WAITERS>,
 }
 
 impl Link {
@@ -140,7 +140,7 @@ impl Link {
             denied: false,
             strays: 0,
             addresses: Addresses { v4: None, v6: None },
-            watchers: MultiWakerRegistration::new(),
+            watchers: Crowd::new(),
         }
     }
 
@@ -175,6 +175,7 @@ impl Link {
     }
 
     /// Whether URCs about sockets and the context can be believed.
+    #[inline(never)]
     pub(super) fn is_serving(&self) -> bool {
         matches!(
             self.step,
@@ -361,6 +362,7 @@ impl Link {
     }
 
     /// The module was restarted through the user's hook.
+    #[inline(never)]
     pub(super) fn reset_done(&mut self, now: Instant) {
         self.resets = self.resets.saturating_add(1);
         // The pace of the note's figure 1: three restarts in a row and one more at once, then 10 min, 30 min,

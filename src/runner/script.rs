@@ -1,0 +1,189 @@
+//! What the runner writes to the serial line, piece by piece, and what it waits for in between.
+
+use embassy_time::{Duration, Instant};
+
+use super::encode::encode;
+use crate::bytes::{behind_mut, copy, front_mut};
+use crate::command::AccessMode;
+use crate::socket::{Action, Escape, Job, Key, Table};
+
+/// How long to be silent before and after `+++` (more than 1 s, section 1.2).
+const GUARD: Duration = Duration::from_millis(1100);
+/// After an escape, for the module to answer what it will.
+const ESCAPE_PAUSE: Duration = Duration::from_millis(200);
+const GUARD_AND_PAUSE: Duration = Duration::from_millis(1100 + 200);
+/// How long the module may take to get to its prompt.
+const PROMPT_TIME: Duration = Duration::from_secs(10);
+/// How long the answer to a plain AT may take.
+const ATTENTION_TIME: Duration = Duration::from_secs(1);
+/// How long the module may refuse to take bytes on the way out of whatever it is in.
+const ESCAPE_TIME: Duration = Duration::from_secs(10);
+/// Payload is written in pieces of this size, so that the table is free in between.
+const PIECE: usize = 256;
+/// What a prompt is given, so often that it has all it can still be waiting for: 1460 bytes.
+const FILLER: &[u8] = &[b'\r'; 20];
+const LAST_FILLER: usize = 1460 / FILLER.len() - 1;
+
+/// One thing to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Write the first bytes of the buffer. If they are the last for now, wait until they have left the UART; then be
+    /// silent for a while.
+    Write {
+        length: usize,
+        flush: bool,
+        pause: Duration,
+    },
+    /// Wait for the prompt, or for the final result.
+    Answer,
+    /// Switch DTR off and on.
+    PulseDtr,
+    /// All is done.
+    End,
+}
+
+/// Where in an action the next step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Begin,
+    /// The command is written.
+    Asked,
+    /// The prompt has come, or the final result.
+    Answered,
+    /// The payload is being written.
+    Payload,
+    End,
+}
+
+/// The steps of an action.
+#[derive(Debug)]
+pub(super) struct Script {
+    action: Action,
+    stage: Stage,
+    /// Bytes of payload, or parts of an escape.
+    written: usize,
+}
+
+impl Script {
+    pub(super) const fn new(action: Action) -> Self {
+        Self {
+            action,
+            stage: Stage::Begin,
+            written: 0,
+        }
+    }
+
+    /// The next step. What is to be written is in `buffer` then.
+    #[inline(never)]
+    pub(super) fn next(&mut self, table: &mut Table<'_>, buffer: &mut [u8], now: Instant) -> Step {
+        match (self.action, self.stage) {
+            (Action::Run(job), Stage::Begin) => {
+                let Some(length) = encode(table, job, buffer) else {
+                    // Its socket is gone.
+                    return Step::End;
+                };
+                let limit = time_limit(job, table);
+                table.occupy(limit, now);
+                table.begin(job);
+                self.stage = Stage::Asked;
+                Step::Write {
+                    length,
+                    flush: true,
+                    pause: Duration::MIN,
+                }
+            }
+            (Action::Run(_), Stage::Asked) => {
+                self.stage = Stage::Answered;
+                Step::Answer
+            }
+            (Action::Run(Job::Send { key, length }), Stage::Answered)
+                if table.begin_payload(now) =>
+            {
+                self.payload(table, buffer, key, length)
+            }
+            (Action::Carry { key, length }, Stage::Begin) => {
+                table.occupy(table.config.send_time, now);
+                self.payload(table, buffer, key, length)
+            }
+            (
+                Action::Run(Job::Send { key, length }) | Action::Carry { key, length },
+                Stage::Payload,
+            ) => self.payload(table, buffer, key, length),
+            (Action::Escape(escape), _) => {
+                if self.stage == Stage::Begin {
+                    table.occupy(ESCAPE_TIME, now);
+                    self.stage = Stage::Payload;
+                }
+                self.escape(escape, buffer)
+            }
+            _ => Step::End,
+        }
+    }
+
+    /// The next piece of the payload; behind the last one of a send, the wait for its result.
+    fn payload(&mut self, table: &mut Table<'_>, buffer: &mut [u8], key: Key, length: u16) -> Step {
+        self.stage = Stage::Payload;
+        let left = usize::from(length).saturating_sub(self.written);
+        if left == 0 || !table.wants_payload() {
+            self.stage = Stage::End;
+            return match self.action {
+                Action::Run(_) => Step::Answer,
+                _ => Step::End,
+            };
+        }
+        let piece = front_mut(buffer, PIECE.min(left));
+        let count = table.peek(key, self.written, piece);
+        // If the socket is gone the module still counts.
+        behind_mut(piece, count).fill(0);
+        self.written += piece.len();
+        Step::Write {
+            length: piece.len(),
+            flush: piece.len() == left && table.is_last(key, length.into()),
+            pause: Duration::MIN,
+        }
+    }
+
+    fn escape(&mut self, escape: Escape, buffer: &mut [u8]) -> Step {
+        let (bytes, pause): (&[u8], _) = match (escape, self.written) {
+            (Escape::Prompt, 0) => (b"\r\x1b", ESCAPE_PAUSE),
+            (Escape::DataMode, 0) => (b"", GUARD),
+            (Escape::DataMode, 1) => (b"+++", GUARD_AND_PAUSE),
+            (Escape::Plus, 0) => (b"+++", Duration::MIN),
+            (Escape::Fill, LAST_FILLER) => (FILLER, ESCAPE_PAUSE),
+            (Escape::Fill, 0..LAST_FILLER) => (FILLER, Duration::MIN),
+            (Escape::Dtr, 0) => {
+                self.written = 1;
+                return Step::PulseDtr;
+            }
+            _ => return Step::End,
+        };
+        self.written += 1;
+        Step::Write {
+            length: copy(bytes, buffer),
+            flush: true,
+            pause,
+        }
+    }
+}
+
+/// How long the final result, or the prompt, may take.
+fn time_limit(job: Job, table: &mut Table<'_>) -> Duration {
+    let mode = match job {
+        Job::Open(key) => table.mode(key),
+        _ => AccessMode::Buffer,
+    };
+    let config = &table.config;
+    match job {
+        Job::Attention => ATTENTION_TIME,
+        Job::Send { .. } => PROMPT_TIME,
+        Job::User => table.at.limit,
+        Job::Open(_) if mode == AccessMode::Transparent => config.connect_time,
+        Job::Activate => Duration::from_secs(150),
+        Job::Deactivate => Duration::from_secs(40),
+        Job::Close(_) | Job::CloseStray(_) => {
+            Duration::from_secs(10)
+                + Duration::from_secs(config.close_timeout.unwrap_or_default().into())
+        }
+        _ => config.answer_time,
+    }
+}

@@ -1,0 +1,120 @@
+//! What the module repeats: command lines, and on some firmware payload (AT+QISDE, or ATE).
+
+use super::answer::Stage;
+use super::hear::Heard;
+use super::job::Job;
+use super::turn::is_of_the_module;
+use super::{PayloadEcho, Table};
+use crate::bytes::front;
+use crate::place::Place;
+
+impl Table<'_> {
+    /// An answer to the user's own command can begin like a command: the text of a message, for one.
+    pub(super) fn may_be_echo(&self, line: &[u8]) -> bool {
+        match &self.flight {
+            Some(flight) if flight.job == Job::User => self
+                .parts
+                .user
+                .is_some_and(|part| part.is_echo(&self.at, line)),
+            _ => true,
+        }
+    }
+
+    /// A payload that would have told was sent, and did not come back.
+    pub(super) fn learn_payload_echo(&mut self) {
+        let Some(flight) = &self.flight else { return };
+        let (Stage::Payload, Job::Send { key, .. }) = (flight.stage, flight.job) else {
+            return;
+        };
+        if self.payload_echo == PayloadEcho::Unknown
+            && self
+                .slot(key)
+                .is_some_and(|slot| slot.leading_blanks() == 0)
+        {
+            self.payload_echo = PayloadEcho::Off;
+        }
+    }
+
+    /// The module repeats command lines: perhaps payload as well.
+    pub(super) fn command_echo(&mut self) -> Heard {
+        if let Some(flight) = &mut self.flight {
+            flight.echoed = true;
+            if matches!(flight.job, Job::Send { .. }) && self.payload_echo == PayloadEcho::Off {
+                self.payload_echo = PayloadEcho::Unknown;
+            }
+        }
+        Heard::Nothing
+    }
+
+    /// How many bytes at the start of `bytes` are the module's echo of the payload just written to it.
+    pub(crate) fn payload_echo(&mut self, bytes: &[u8]) -> usize {
+        if self.payload_echo == PayloadEcho::Off {
+            return 0;
+        }
+        let Some(flight) = &mut self.flight else {
+            return 0;
+        };
+        let (Stage::Payload, Job::Send { key, length }) = (flight.stage, flight.job) else {
+            return 0;
+        };
+        let echoed = flight.echo_count;
+        let Some(slot) = self
+            .slots
+            .get(usize::from(key.index))
+            .and_then(Place::as_ref)
+            .filter(|slot| slot.generation == key.generation)
+        else {
+            return 0;
+        };
+        let left = usize::from(length - echoed).min(bytes.len());
+        let offset = slot.payload_offset() + usize::from(echoed);
+        let same = slot.tx.common_prefix(offset, front(bytes, left));
+        let Some(&first) = bytes.first() else {
+            return 0;
+        };
+        if first == b' ' && same == 0 && flight.only_blanks {
+            // The blank of the prompt itself.
+            return 1;
+        }
+        if self.payload_echo == PayloadEcho::Unknown {
+            // Line ends and blanks tell nothing: they may be those of the prompt, of the result, or of a URC. What comes
+            // behind them is looked at as a whole line.
+            flight.line_seen |= matches!(first, b'\r' | b'\n');
+            if same == 0 || flight.line_seen || first == b' ' {
+                return 0;
+            }
+            self.payload_echo = PayloadEcho::On;
+        }
+        flight.only_blanks &= front(bytes, same).iter().all(|&byte| byte == b' ');
+        flight.echo_count += same as u16;
+        same
+    }
+
+    /// While it is not known whether the module repeats payload: whether this line is the payload's first.
+    pub(crate) fn is_echo_line(&mut self, line: &[u8]) -> bool {
+        if self.payload_echo != PayloadEcho::Unknown {
+            return false;
+        }
+        let Some(flight) = &mut self.flight else {
+            return false;
+        };
+        let (Stage::Payload, Job::Send { key, length }) = (flight.stage, flight.job) else {
+            return false;
+        };
+        let Some(Place::Full(slot)) = self.slots.get(usize::from(key.index)) else {
+            return false;
+        };
+        if (length > 1 && is_of_the_module(line))
+            || line.iter().all(|byte| *byte == b' ')
+            || slot.generation != key.generation
+            || line.len() > usize::from(length)
+            || slot.tx.common_prefix(slot.payload_offset(), line) < line.len()
+        {
+            return false;
+        }
+        flight.echo_count = line.len() as u16;
+        flight.only_blanks = false;
+        self.payload_echo = PayloadEcho::On;
+        true
+    }
+}
