@@ -96,6 +96,8 @@ impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize> fmt::D
 /// Makes a stack and the runner that serves it.
 ///
 /// Nothing happens on the serial line before [`Runner::run`] is polled.
+// Its frame is large, and would be that of the caller for as long as it runs.
+#[inline(never)]
 pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usize>(
     resources: &'d mut Resources<'d, N, RX, TX, LINE>,
     config: Config<'d>,

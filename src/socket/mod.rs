@@ -147,7 +147,6 @@ pub(crate) struct Table<'d> {
 }
 
 impl<'d> Table<'d> {
-    #[inline(never)]
     pub(crate) fn new(slots: &'d mut [Place<Slot<'d>>], config: Config<'d>) -> Self {
         Self {
             config,
