@@ -21,7 +21,7 @@ use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::{Error as _, ErrorKind, Read, Write};
 
 use crate::bytes::front_mut;
-use crate::clock::{self, after};
+use crate::clock::{self, NEVER, after};
 use crate::digest::{Forward, QuectelDigester};
 use crate::fmt::trace;
 use crate::shared::Shared;
@@ -284,16 +284,25 @@ fn wake_at<T>(at: Instant, cx: &mut Context<'_>) -> Poll<T> {
 
 /// The result of `work`, unless it takes longer than the table has patience.
 async fn within<T>(shared: &Shared<'_>, mut work: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    let mut timer: Option<Timer> = None;
     poll_fn(|cx| {
         if let Poll::Ready(result) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(result));
         }
-        let now = clock::now();
-        let until = shared.with(|table| table.patience(now));
-        if until <= now {
-            return Poll::Ready(None);
+        loop {
+            if let Some(timer) = &mut timer {
+                if pin!(timer).poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+            // The time in which the module cannot be heard does not count.
+            let now = clock::now();
+            let until = shared.with(|table| table.patience(now));
+            if until <= now {
+                return Poll::Ready(None);
+            }
+            timer = Some(Timer::at(until));
         }
-        wake_at(until, cx)
     })
     .await
 }
@@ -326,8 +335,7 @@ impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
                     true
                 }
                 action => {
-                    let work = pin!(self.perform(action));
-                    let result = within(shared, work).await;
+                    let result = self.perform(action).await;
                     if let Some(Err(error)) = result {
                         return RunError::Write(error.kind());
                     }
@@ -342,44 +350,60 @@ impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
 
     /// Waits for work, at most until the given instant.
     async fn wait(&self, until: Instant) {
+        let mut timer = (until < NEVER).then(|| Timer::at(until));
         poll_fn(|cx| {
-            let has_work = self.shared.with(|table| table.poll_work(cx.waker()));
-            if has_work || until <= clock::now() {
+            if self.shared.with(|table| table.poll_work(cx.waker())) {
                 return Poll::Ready(());
             }
-            wake_at(until, cx)
+            match &mut timer {
+                Some(timer) => pin!(timer).poll(cx),
+                None => Poll::Pending,
+            }
         })
         .await;
     }
 
-    /// Whatever writes to the serial line.
-    async fn perform(&mut self, action: Action) -> Result<(), W::Error> {
+    /// Whatever writes to the serial line. `None` if one of its steps takes too long.
+    async fn perform(&mut self, action: Action) -> Option<Result<(), W::Error>> {
         trace!("{:?}", action);
         let mut script = Script::new(action);
         loop {
             let step = self
                 .shared
                 .with(|table| script.next(table, self.buffer, clock::now()));
-            match step {
-                Step::Write {
-                    length,
-                    flush,
-                    pause,
-                } => {
-                    self.tx.write_all(front_mut(self.buffer, length)).await?;
-                    if flush {
-                        self.tx.flush().await?;
-                    }
-                    if pause > Duration::MIN {
-                        Timer::after(pause).await;
-                    }
-                }
-                Step::Answer => {
-                    poll_fn(|cx| self.shared.with(|table| table.poll_answered(cx.waker()))).await;
-                }
-                Step::PulseDtr => self.lines.pulse_dtr().await,
-                Step::End => return Ok(()),
+            if step == Step::End {
+                return Some(Ok(()));
+            }
+            let shared = self.shared;
+            let work = pin!(self.carry_out(step));
+            match within(shared, work).await {
+                Some(Ok(())) => {}
+                other => return other,
             }
         }
+    }
+
+    async fn carry_out(&mut self, step: Step) -> Result<(), W::Error> {
+        match step {
+            Step::Write {
+                length,
+                flush,
+                pause,
+            } => {
+                self.tx.write_all(front_mut(self.buffer, length)).await?;
+                if flush {
+                    self.tx.flush().await?;
+                }
+                if pause > Duration::MIN {
+                    Timer::after(pause).await;
+                }
+            }
+            Step::Answer => {
+                poll_fn(|cx| self.shared.with(|table| table.poll_answered(cx.waker()))).await;
+            }
+            Step::PulseDtr => self.lines.pulse_dtr().await,
+            Step::End => {}
+        }
+        Ok(())
     }
 }

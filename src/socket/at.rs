@@ -14,7 +14,7 @@ use crate::command::MAX_COMMAND_LENGTH;
 use crate::waiting::Crowd;
 
 /// How many tasks can wait for their turn before they begin to wake each other.
-const WAITERS: usize = 4;
+const WAITERS: usize = 3;
 /// How long the port is kept for the payload that a command of the user has asked for with a prompt.
 const PROMPT_TIME: Duration = Duration::from_secs(10);
 

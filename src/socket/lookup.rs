@@ -17,7 +17,7 @@ use crate::waiting::Crowd;
 /// The longest name of the DNS.
 const MAX_NAME: usize = 253;
 /// How many tasks can wait for their turn before they begin to wake each other.
-const WAITERS: usize = 4;
+const WAITERS: usize = 3;
 /// How many addresses of a name are kept.
 pub(crate) const MAX_ADDRESSES: usize = 4;
 /// The addresses of a name, in the order in which the module gave them.
