@@ -365,7 +365,9 @@ impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
 
     /// Whatever writes to the serial line. `None` if one of its steps takes too long.
     async fn perform(&mut self, action: Action) -> Option<Result<(), W::Error>> {
-        trace!("{:?}", action);
+        if let Action::Run(job) = action {
+            trace!("{:?}", job);
+        }
         let mut script = Script::new(action);
         loop {
             let step = self
