@@ -12,7 +12,7 @@ mod script;
 use core::fmt;
 use core::future::poll_fn;
 use core::pin::{Pin, pin};
-use core::task::{Context, Poll};
+use core::task::Poll;
 
 use atat::{AtatIngress, AtatUrc, Ingress, ResponseSlot, UrcChannel};
 use embassy_futures::select::{Either, select};
@@ -269,17 +269,16 @@ async fn wait_for_room(shared: &Shared<'_>) {
     let since = clock::now();
     poll_fn(|cx| {
         let stalled = shared.with(|table| table.poll_room(since, clock::now(), cx.waker()));
-        stalled.map_or(Poll::Ready(()), |until| wake_at(until, cx))
+        let Some(until) = stalled else {
+            return Poll::Ready(());
+        };
+        if until < NEVER {
+            // Has this task woken then.
+            let _ = pin!(Timer::at(until)).poll(cx);
+        }
+        Poll::Pending
     })
     .await;
-}
-
-/// Has the task woken at this instant, and is not ready.
-fn wake_at<T>(at: Instant, cx: &mut Context<'_>) -> Poll<T> {
-    if at < Instant::MAX {
-        let _ = pin!(Timer::at(at)).poll(cx);
-    }
-    Poll::Pending
 }
 
 /// The result of `work`, unless it takes longer than the table has patience.

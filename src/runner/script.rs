@@ -5,21 +5,17 @@ use embassy_time::{Duration, Instant};
 use super::encode::encode;
 use crate::bytes::{behind_mut, copy, front_mut};
 use crate::command::AccessMode;
-use crate::socket::{Action, Escape, Job, Key, Table};
+use crate::socket::{Action, Escape, GUARD, Job, Key, PIECE, Table};
 
-/// How long to be silent before and after `+++` (more than 1 s, section 1.2).
-const GUARD: Duration = Duration::from_millis(1100);
 /// After an escape, for the module to answer what it will.
 const ESCAPE_PAUSE: Duration = Duration::from_millis(200);
-const GUARD_AND_PAUSE: Duration = Duration::from_millis(1100 + 200);
+const GUARD_AND_PAUSE: Duration = Duration::from_ticks(GUARD.as_ticks() + ESCAPE_PAUSE.as_ticks());
 /// How long the module may take to get to its prompt.
 const PROMPT_TIME: Duration = Duration::from_secs(10);
 /// How long the answer to a plain AT may take.
 const ATTENTION_TIME: Duration = Duration::from_secs(1);
 /// How long the module may refuse to take bytes on the way out of whatever it is in.
 const ESCAPE_TIME: Duration = Duration::from_secs(10);
-/// Payload is written in pieces of this size, so that the table is free in between.
-const PIECE: usize = 256;
 /// What a prompt is given, so often that it has all it can still be waiting for: 1460 bytes.
 const FILLER: &[u8] = &[b'\r'; 20];
 const LAST_FILLER: usize = 1460 / FILLER.len() - 1;

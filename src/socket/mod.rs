@@ -53,6 +53,7 @@ pub(crate) use listen::UNKNOWN_PEER;
 pub use lookup::Addresses;
 use lookup::Lookup;
 use part::Parts;
+pub(crate) use plus::PIECE;
 use push::Arrival;
 use report::Pings;
 pub(crate) use report::{Outstanding, Ticket, read_time};
@@ -60,6 +61,7 @@ pub use report::{PingReply, PingSummary};
 use slot::Phase;
 pub(crate) use slot::Slot;
 pub use statistics::Statistics;
+pub(crate) use stream::GUARD;
 use stream::Stream;
 pub(crate) use user::{Attempt, Opening, PORT_TRIES, Request};
 

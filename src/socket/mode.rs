@@ -10,7 +10,7 @@ use super::answer::{Final, Stage};
 use super::hear::Heard;
 use super::job::{Job, Key, Outcome};
 use super::slot::{Phase, Slot};
-use super::stream::Streams;
+use super::stream::{StreamPart, Streams};
 use super::turn::MAX_READ_LENGTH;
 use super::{LinkState, Table};
 use crate::command::{AccessMode, ConnectId, ServiceType};
@@ -206,11 +206,18 @@ impl Table<'_> {
 
     // ---- transparent access mode -------------------------------------------------------------------------------------
 
+    /// What to call for the connection that has the line, if one has.
+    pub(super) fn stream_part(&self) -> Option<&'static dyn StreamPart> {
+        self.stream.as_ref().map(|stream| stream.part)
+    }
+
     /// Takes in what came over a line that belongs to a connection, and says how much of it. `None`: the line is the
     /// module's again.
     pub(crate) fn stream_in(&mut self, epoch: u8, bytes: &[u8]) -> Option<usize> {
-        let part = self.stream.as_ref().filter(|_| epoch == self.epoch)?.part;
-        part.take_in(self, bytes)
+        if epoch != self.epoch {
+            return None;
+        }
+        self.stream_part()?.take_in(self, bytes)
     }
 
     /// Whether what goes out over a line that belongs to a connection has to leave the UART driver before anything else
@@ -221,7 +228,7 @@ impl Table<'_> {
 
     /// The runner has written to a line that belongs to a connection, or could not.
     pub(crate) fn written(&mut self, key: Key, count: usize, is_done: bool, now: Instant) {
-        let Some(part) = self.stream.as_ref().map(|stream| stream.part) else {
+        let Some(part) = self.stream_part() else {
             return;
         };
         if is_done {
@@ -233,7 +240,7 @@ impl Table<'_> {
 
     /// What the DCD line says about data mode, if it is wired.
     pub(crate) fn carrier(&mut self, carrier: Option<bool>) {
-        if let Some(part) = self.stream.as_ref().map(|stream| stream.part) {
+        if let Some(part) = self.stream_part() {
             part.carrier(self, carrier);
         }
     }

@@ -8,8 +8,8 @@ use crate::ring::Ring;
 
 /// A pause of this length could pass for the silence before an escape.
 const PAUSE: Duration = Duration::from_millis(900);
-/// Payload is written in pieces of this size.
-const PIECE: usize = 256;
+/// Payload is written in pieces of this size, so that the table is free in between.
+pub(crate) const PIECE: usize = 256;
 
 impl Stream {
     /// How much can be sent now so that the module does not take it for an escape: `+++` between two silences is one.

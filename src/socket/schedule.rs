@@ -37,7 +37,7 @@ impl Table<'_> {
         if self.blamed.is_some() {
             return Action::Run(Job::LastError);
         }
-        if let Some(part) = self.stream.as_ref().map(|stream| stream.part) {
+        if let Some(part) = self.stream_part() {
             if let Some(action) = part.next(self, now) {
                 return action;
             }

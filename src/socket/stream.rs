@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::place::Place;
 
 /// How long to be silent before and after `+++`: more than 1 s (section 1.2, field note 88).
-pub(super) const GUARD: Duration = Duration::from_millis(1100);
+pub(crate) const GUARD: Duration = Duration::from_millis(1100);
 /// Silence behind what may be the beginning of a word of the module's: it has no pauses within a line.
 const HESITATION: Duration = Duration::from_millis(60);
 /// How long the `OK` to an escape may take, after the silence.
