@@ -103,8 +103,8 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
     config: Config<'d>,
 ) -> (Stack<'d>, Runner<'d>) {
     let rings = resources.rx.iter_mut().zip(resources.tx.iter_mut());
-    for (slot, (rx, tx)) in resources.slots.iter_mut().zip(rings) {
-        *slot = Place::Full(Slot::new(rx, tx));
+    for ((index, slot), (rx, tx)) in (0..).zip(&mut resources.slots).zip(rings) {
+        *slot = Place::Full(Slot::new(index, rx, tx));
     }
     let table = Table::new(&mut resources.slots, config);
     let shared = resources.shared.fill(Shared::new(table));

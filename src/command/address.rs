@@ -153,9 +153,9 @@ impl From<Ipv6Addr> for Address {
     }
 }
 
-impl Argument for Address {
-    fn value(&self) -> Value<'_> {
-        Value::Address(&self.0)
+impl Argument<'_> for Address {
+    fn value(self) -> Value<'static> {
+        Value::Address(self.0)
     }
 }
 
@@ -209,8 +209,8 @@ impl From<Ipv4Addr> for Host<'_> {
     }
 }
 
-impl Argument for Host<'_> {
-    fn value(&self) -> Value<'_> {
+impl<'a> Argument<'a> for Host<'a> {
+    fn value(self) -> Value<'a> {
         match self {
             Self::Name(name) => name.value(),
             Self::Address(address) => Value::Address(address),

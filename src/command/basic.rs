@@ -163,7 +163,7 @@ pub struct ConfigureUrcPort<'a> {
     pub port: PortName<'a>,
 }
 
-command!(ConfigureUrcPort<'_> = "AT+QURCCFG=\"urcport\"," [port] -> NoResponse, 5_000 ms);
+command!(ConfigureUrcPort<'a> = "AT+QURCCFG=\"urcport\"," [port] -> NoResponse, 5_000 ms);
 
 /// `+QURCCFG: "urcport",<port>`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -96,7 +96,7 @@ pub struct ConfigureContext<'a> {
     pub authentication: Authentication,
 }
 
-command!(ConfigureContext<'_> = "AT+QICSGP=" [context, context_type, apn, username, password, authentication]
+command!(ConfigureContext<'a> = "AT+QICSGP=" [context, context_type, apn, username, password, authentication]
     -> NoResponse, 60_000 ms);
 
 /// `+QICSGP: <context_type>,<APN>,<username>,<password>,<authentication>` (2.1.1).

@@ -87,4 +87,4 @@ pub struct ResolveName<'a> {
     pub host: Host<'a>,
 }
 
-command!(ResolveName<'_> = "AT+QIDNSGIP=" [context, host] -> NoResponse, 60_000 ms);
+command!(ResolveName<'a> = "AT+QIDNSGIP=" [context, host] -> NoResponse, 60_000 ms);

@@ -70,8 +70,8 @@ impl ContextId {
     }
 }
 
-impl Argument for ConnectId {
-    fn value(&self) -> Value<'_> {
+impl Argument<'_> for ConnectId {
+    fn value(self) -> Value<'static> {
         Value::Number(self.0.into())
     }
 }
@@ -94,8 +94,8 @@ impl<'de> Deserialize<'de> for ConnectId {
     }
 }
 
-impl Argument for ContextId {
-    fn value(&self) -> Value<'_> {
+impl Argument<'_> for ContextId {
+    fn value(self) -> Value<'static> {
         Value::Number(self.0.into())
     }
 }

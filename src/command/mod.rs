@@ -93,6 +93,7 @@ pub use urc::Urc;
 
 pub(crate) use address::address_of;
 pub(crate) use field::{digits, find, read, split, trim};
+pub(crate) use writer::{Command, NO_ARGUMENTS, write_command};
 
 /// Bytes that any command but [`SendHex`] needs at most when it is written, CR included.
 pub const MAX_COMMAND_LENGTH: usize = 384;

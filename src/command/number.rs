@@ -61,8 +61,8 @@ impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Within<MIN, MAX> {
     }
 }
 
-impl<const MIN: u32, const MAX: u32> Argument for Within<MIN, MAX> {
-    fn value(&self) -> Value<'_> {
+impl<const MIN: u32, const MAX: u32> Argument<'_> for Within<MIN, MAX> {
+    fn value(self) -> Value<'static> {
         Value::Number(self.0)
     }
 }
@@ -100,9 +100,9 @@ impl core::error::Error for OutOfRange {}
 /// Enums that stand for their numbers, as arguments and as fields.
 macro_rules! numbered {
     ($($name:ident),+) => {$(
-        impl $crate::command::writer::Argument for $name {
-            fn value(&self) -> $crate::command::writer::Value<'_> {
-                $crate::command::writer::Value::Number(*self as u32)
+        impl $crate::command::writer::Argument<'_> for $name {
+            fn value(self) -> $crate::command::writer::Value<'static> {
+                $crate::command::writer::Value::Number(self as u32)
             }
         }
 

@@ -39,7 +39,7 @@ pub struct OpenSocket<'a> {
     pub access_mode: AccessMode,
 }
 
-command!(OpenSocket<'_> = "AT+QIOPEN=" [context, connect_id, service, host, remote_port, local_port, access_mode]
+command!(OpenSocket<'a> = "AT+QIOPEN=" [context, connect_id, service, host, remote_port, local_port, access_mode]
     -> NoResponse, 150_000 ms);
 
 /// `AT+QICLOSE=?`: which ids and timeouts there are (2.1.5).

@@ -73,8 +73,8 @@ impl ServiceType {
     }
 }
 
-impl Argument for ServiceType {
-    fn value(&self) -> Value<'_> {
+impl Argument<'_> for ServiceType {
+    fn value(self) -> Value<'static> {
         Value::Text(self.as_str())
     }
 }

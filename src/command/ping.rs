@@ -36,7 +36,7 @@ pub struct Ping<'a> {
     count: Option<PingCount>,
 }
 
-command!(Ping<'_> = "AT+QPING=" [context, host, timeout, count] -> NoResponse, 60_000 ms);
+command!(Ping<'a> = "AT+QPING=" [context, host, timeout, count] -> NoResponse, 60_000 ms);
 
 impl<'a> Ping<'a> {
     const DEFAULT: u32 = 4;

@@ -90,8 +90,8 @@ impl QuerySentData {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Zero;
 
-impl Argument for Zero {
-    fn value(&self) -> Value<'_> {
+impl Argument<'_> for Zero {
+    fn value(self) -> Value<'static> {
         Value::Number(0)
     }
 }
@@ -137,7 +137,7 @@ pub struct SendHex<'a> {
     pub data: HexText<'a>,
 }
 
-command!(SendHex<'_> = "AT+QISENDEX=" [connect_id, data] -> NoResponse, 60_000 ms);
+command!(SendHex<'a> = "AT+QISENDEX=" [connect_id, data] -> NoResponse, 60_000 ms);
 
 impl SendHex<'_> {
     /// Bytes that this command needs at most when it is written, CR included.
@@ -181,8 +181,8 @@ impl<'a> HexText<'a> {
     }
 }
 
-impl Argument for HexText<'_> {
-    fn value(&self) -> Value<'_> {
+impl<'a> Argument<'a> for HexText<'a> {
+    fn value(self) -> Value<'a> {
         self.0.value()
     }
 }

@@ -7,7 +7,7 @@ use super::{
     parameters::Switch,
     response::{AnswerText, NoResponse, parse},
     setting_answer::SettingAnswer,
-    writer::{Argument, Value, command, write_command},
+    writer::{Argument, Arguments, Command, Value, command, write},
 };
 
 numbered!(DataFormat, ViewMode, UdpMode);
@@ -34,13 +34,22 @@ pub struct ConfigureSetting {
     pub setting: Setting,
 }
 
+impl Command<'_> for ConfigureSetting {
+    const NAME: &'static str = "AT+QICFG=";
+
+    fn fill(self, arguments: &mut Arguments<'_>) -> &'static str {
+        self.setting.fill(arguments);
+        Self::NAME
+    }
+}
+
 impl AtatCmd for ConfigureSetting {
     type Response = NoResponse;
 
     const MAX_TIMEOUT_MS: u32 = 60_000;
 
     fn write(&self, buffer: &mut [u8]) -> usize {
-        write_command(buffer, "AT+QICFG=", &self.setting.arguments())
+        write(*self, buffer)
     }
 
     fn parse(&self, answer: Result<&[u8], InternalError>) -> Result<NoResponse, Error> {
@@ -124,8 +133,8 @@ impl SettingKey {
     }
 }
 
-impl Argument for SettingKey {
-    fn value(&self) -> Value<'_> {
+impl Argument<'_> for SettingKey {
+    fn value(self) -> Value<'static> {
         Value::Text(self.as_str())
     }
 }
@@ -246,9 +255,8 @@ impl Setting {
 
 impl Setting {
     /// Its name and its values.
-    fn arguments(&self) -> [Value<'_>; 5] {
-        let mut arguments = [Value::Absent; 5];
-        let [key, first, second, third, fourth] = &mut arguments;
+    fn fill(self, arguments: &mut Arguments<'_>) {
+        let [key, first, second, third, fourth, ..] = arguments;
         *key = Value::Text(self.key().as_str());
         match self {
             Self::TransparentPacketSize(bytes) => *first = bytes.value(),
@@ -280,6 +288,5 @@ impl Setting {
             | Self::TcpAccept(switch)
             | Self::ReceiveIndication(switch) => *first = switch.value(),
         }
-        arguments
     }
 }

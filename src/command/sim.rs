@@ -76,4 +76,4 @@ pub struct EnterPin<'a> {
     pub pin: Pin<'a>,
 }
 
-command!(EnterPin<'_> = "AT+CPIN=" [pin] -> NoResponse, 5_000 ms);
+command!(EnterPin<'a> = "AT+CPIN=" [pin] -> NoResponse, 5_000 ms);

@@ -30,6 +30,11 @@ impl<'a, const MAX: usize> Text<'a, MAX> {
         }
     }
 
+    /// A text that was checked before.
+    pub(crate) const fn known(text: &'a str) -> Self {
+        Self(text)
+    }
+
     /// The text, without quotes.
     #[must_use]
     pub const fn as_str(&self) -> &'a str {
@@ -62,8 +67,8 @@ impl<'a, const MAX: usize> TryFrom<&'a str> for Text<'a, MAX> {
     }
 }
 
-impl<const MAX: usize> Argument for Text<'_, MAX> {
-    fn value(&self) -> Value<'_> {
+impl<'a, const MAX: usize> Argument<'a> for Text<'a, MAX> {
+    fn value(self) -> Value<'a> {
         Value::Text(self.0)
     }
 }

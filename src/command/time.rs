@@ -59,7 +59,7 @@ pub struct SynchronizeTime<'a> {
     set_clock: Option<Switch>,
 }
 
-command!(SynchronizeTime<'_> = "AT+QNTP=" [context, server, port, set_clock]
+command!(SynchronizeTime<'a> = "AT+QNTP=" [context, server, port, set_clock]
     -> NoResponse, 125_000 ms);
 
 impl<'a> SynchronizeTime<'a> {

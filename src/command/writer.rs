@@ -6,11 +6,36 @@ use core::num::{NonZeroU16, NonZeroU32};
 const DECIMAL: NonZeroU32 = NonZeroU32::new(10).unwrap();
 const HEXADECIMAL: NonZeroU32 = NonZeroU32::new(16).unwrap();
 
+/// The most arguments that a command has.
+const MAX_ARGUMENTS: usize = 7;
+
+/// The arguments of a command. What is not given is absent.
+pub(crate) type Arguments<'a> = [Value<'a>; MAX_ARGUMENTS];
+
+/// No arguments.
+pub(crate) const NO_ARGUMENTS: Arguments<'static> = [Value::Absent; MAX_ARGUMENTS];
+
+/// A command of the crate's own.
+pub(crate) trait Command<'a> {
+    /// Its text up to the arguments.
+    const NAME: &'static str;
+
+    /// Puts its arguments where there are none, and says its name.
+    fn fill(self, arguments: &mut Arguments<'a>) -> &'static str;
+}
+
+/// Writes a command of the crate's own.
+pub(super) fn write<'a>(command: impl Command<'a>, buffer: &mut [u8]) -> usize {
+    let mut arguments = NO_ARGUMENTS;
+    let name = command.fill(&mut arguments);
+    write_command(buffer, name, &arguments)
+}
+
 /// Writes a command with its arguments and the CR that ends it, and says how many bytes it has.
 ///
 /// If that is more than the buffer holds, what is in the buffer is not all of it.
 #[inline(never)]
-pub(super) fn write_command(buffer: &mut [u8], name: &str, arguments: &[Value<'_>]) -> usize {
+pub(crate) fn write_command(buffer: &mut [u8], name: &str, arguments: &[Value<'_>]) -> usize {
     let mut writer = Writer::new(buffer);
     writer.text(name);
     let mut separator = None;
@@ -30,36 +55,36 @@ pub(super) fn write_command(buffer: &mut [u8], name: &str, arguments: &[Value<'_
 
 /// An argument as it stands in a command.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// Not given. Only the last ones can be.
     Absent,
     Number(u32),
     /// In quotes.
     Text(&'a str),
     /// In quotes.
-    Address(&'a IpAddr),
+    Address(IpAddr),
 }
 
 /// What can be an argument of a command.
-pub(super) trait Argument {
-    fn value(&self) -> Value<'_>;
+pub(super) trait Argument<'a> {
+    fn value(self) -> Value<'a>;
 }
 
-impl Argument for u16 {
-    fn value(&self) -> Value<'_> {
-        Value::Number((*self).into())
+impl Argument<'_> for u16 {
+    fn value(self) -> Value<'static> {
+        Value::Number(self.into())
     }
 }
 
-impl Argument for NonZeroU16 {
-    fn value(&self) -> Value<'_> {
+impl Argument<'_> for NonZeroU16 {
+    fn value(self) -> Value<'static> {
         Value::Number(self.get().into())
     }
 }
 
-impl<T: Argument> Argument for Option<T> {
-    fn value(&self) -> Value<'_> {
-        self.as_ref().map_or(Value::Absent, T::value)
+impl<'a, T: Argument<'a>> Argument<'a> for Option<T> {
+    fn value(self) -> Value<'a> {
+        self.map_or(Value::Absent, T::value)
     }
 }
 
@@ -164,17 +189,26 @@ impl<'b> Writer<'b> {
 /// `serde_at`, which atat's own macro goes through, takes some hundred bytes of flash for each command.
 macro_rules! command {
     ($command:ty = $name:literal $([$($field:ident),+])? -> $answer:ty, $timeout:literal ms) => {
-        impl atat::AtatCmd for $command {
+        impl<'a> $crate::command::writer::Command<'a> for $command {
+            const NAME: &'static str = $name;
+
+            #[allow(unused_mut, unused_variables)] // Without arguments.
+            fn fill(self, arguments: &mut $crate::command::writer::Arguments<'a>) -> &'static str {
+                let mut places = arguments.iter_mut();
+                $($(if let Some(place) = places.next() {
+                    *place = $crate::command::writer::Argument::value(self.$field);
+                })+)?
+                <Self as $crate::command::writer::Command<'a>>::NAME
+            }
+        }
+
+        impl<'a> atat::AtatCmd for $command {
             type Response = $answer;
 
             const MAX_TIMEOUT_MS: u32 = $timeout;
 
             fn write(&self, buffer: &mut [u8]) -> usize {
-                $crate::command::writer::write_command(
-                    buffer,
-                    $name,
-                    &[$($($crate::command::writer::Argument::value(&self.$field)),+)?],
-                )
+                $crate::command::writer::write(*self, buffer)
             }
 
             fn parse(

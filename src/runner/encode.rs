@@ -1,67 +1,88 @@
 //! A job as the bytes of its command, through the types of [`crate::command`].
 
-use atat::AtatCmd;
-
-use crate::bytes::front;
 use crate::command::{
-    AccessPointName, ActivateContext, Address, Attention, CloseSocket, ConfigureContext,
-    ConfigureDns, ConfigureSetting, ConfigureUrcPort, Credential, DataFormat, DeactivateContext,
-    DisableCommandEcho, DisableSendInfo, EnterPin, ErrorFormat, EscapeWithDtr, Host, HostName,
-    ListActiveContexts, ListSockets, OpenSocket, Pin, PortName, QueryLastError,
+    self, ActivateContext, Address, Attention, CloseSocket, Command, ConfigureContext,
+    ConfigureDns, ConfigureSetting, ConfigureUrcPort, DataFormat, DeactivateContext,
+    DisableCommandEcho, DisableSendInfo, EnterPin, ErrorFormat, EscapeWithDtr, Host,
+    ListActiveContexts, ListSockets, NO_ARGUMENTS, OpenSocket, QueryLastError,
     QueryLteRegistration, QueryPacketRegistration, QueryReceivedData, QueryRegistration,
     QuerySentData, QuerySim, QuerySocket, ReadData, ReadDatagram, ReadLength, ResolveName,
     ResumeDataMode, SendData, SendDatagram, SendLength, SetDataEcho, SetErrorFormat, Switch,
-    SwitchAccessMode, ViewMode,
+    SwitchAccessMode, Text, ViewMode, write_command,
 };
-use crate::socket::{Domain, Job, Key, Opening, Setting, Table, Target};
+use crate::socket::{Domain, Job, Opening, Setting, Table, Target};
 
 /// Writes the command of `job` into `buffer`, which holds
 /// [`MAX_COMMAND_LENGTH`](crate::command::MAX_COMMAND_LENGTH) bytes. `None` if the job's socket is gone.
+///
+/// Texts are those that [`Config`](crate::Config) and the sockets have checked.
 #[inline(never)]
 pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Option<usize> {
+    if matches!(job, Job::User) {
+        return Some(table.take_command(buffer));
+    }
+    let table = &*table;
     let id = job.key().and_then(|key| table.id(key));
     let config = &table.config;
     let context = config.context;
-    Some(match job {
-        Job::Attention => Attention.write(buffer),
-        Job::EchoOff => DisableCommandEcho.write(buffer),
-        Job::NumericErrors => SetErrorFormat {
-            format: ErrorFormat::Number,
+    let mut arguments = NO_ARGUMENTS;
+    let arguments = &mut arguments;
+    let name = match job {
+        Job::Attention => Attention::NAME,
+        Job::EchoOff => DisableCommandEcho::NAME,
+        Job::NumericErrors => {
+            let format = ErrorFormat::Number;
+            SetErrorFormat { format }.fill(arguments)
         }
-        .write(buffer),
-        Job::DataEchoOff => SetDataEcho { echo: Switch::Off }.write(buffer),
-        Job::EscapeWithDtr => EscapeWithDtr.write(buffer),
-        Job::SetUrcPort => ConfigureUrcPort {
-            port: PortName::new(config.urc_port?).ok()?,
+        Job::DataEchoOff => SetDataEcho { echo: Switch::Off }.fill(arguments),
+        Job::EscapeWithDtr => EscapeWithDtr::NAME,
+        Job::SetUrcPort => {
+            let port = Text::known(config.urc_port?);
+            ConfigureUrcPort { port }.fill(arguments)
         }
-        .write(buffer),
-        Job::SimState => QuerySim.write(buffer),
-        Job::EnterPin => EnterPin {
-            pin: Pin::new(config.pin?).ok()?,
+        Job::SimState => QuerySim::NAME,
+        Job::EnterPin => {
+            let pin = Text::known(config.pin?);
+            EnterPin { pin }.fill(arguments)
         }
-        .write(buffer),
-        Job::Registration(Domain::Lte) => QueryLteRegistration.write(buffer),
-        Job::Registration(Domain::Packet) => QueryPacketRegistration.write(buffer),
-        Job::Registration(Domain::Circuit) => QueryRegistration.write(buffer),
-        Job::ListSockets => ListSockets.write(buffer),
+        Job::Registration(Domain::Lte) => QueryLteRegistration::NAME,
+        Job::Registration(Domain::Packet) => QueryPacketRegistration::NAME,
+        Job::Registration(Domain::Circuit) => QueryRegistration::NAME,
+        Job::ListSockets => ListSockets::NAME,
         Job::CloseStray(connect_id) => CloseSocket {
             connect_id,
             timeout: Some(0),
         }
-        .write(buffer),
-        Job::ListContexts => ListActiveContexts.write(buffer),
-        Job::Deactivate => DeactivateContext { context }.write(buffer),
+        .fill(arguments),
+        Job::ListContexts => ListActiveContexts::NAME,
+        Job::Deactivate => DeactivateContext { context }.fill(arguments),
         Job::Configure => ConfigureContext {
             context,
             context_type: config.context_type,
-            apn: AccessPointName::new(config.apn).ok()?,
-            username: Credential::new(config.user).ok()?,
-            password: Credential::new(config.password).ok()?,
+            apn: Text::known(config.apn),
+            username: Text::known(config.user),
+            password: Text::known(config.password),
             authentication: config.authentication,
         }
-        .write(buffer),
-        Job::Activate => ActivateContext { context }.write(buffer),
-        Job::Set(setting) => encode_setting(setting, buffer),
+        .fill(arguments),
+        Job::Activate => ActivateContext { context }.fill(arguments),
+        Job::Set(Setting::DataFormat) => ConfigureSetting {
+            setting: command::Setting::DataFormats {
+                send: DataFormat::Text,
+                receive: DataFormat::Text,
+            },
+        }
+        .fill(arguments),
+        Job::Set(Setting::ViewMode) => ConfigureSetting {
+            setting: command::Setting::ViewMode(ViewMode::LineEnd),
+        }
+        .fill(arguments),
+        // How much there is: saves a read that would bring nothing.
+        Job::Set(Setting::ReceiveIndication) => ConfigureSetting {
+            setting: command::Setting::ReceiveIndication(Switch::On),
+        }
+        .fill(arguments),
+        Job::Set(Setting::SendInfo) => DisableSendInfo::NAME,
         Job::SetDns => {
             let (primary, secondary) = config.dns?;
             ConfigureDns {
@@ -69,96 +90,76 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
                 primary: Address(primary),
                 secondary: secondary.map(Address),
             }
-            .write(buffer)
+            .fill(arguments)
         }
-        Job::Open(key) => encode_open(table, key, buffer)?,
+        Job::Open(key) => {
+            let Opening {
+                id,
+                service,
+                target,
+                local_port,
+                access_mode,
+            } = table.opening(key)?;
+            let (host, remote_port) = match target {
+                Target::Address(address) => (Host::Address(address.ip()), address.port()),
+                Target::Name(port) => (Host::Name(Text::known(table.target_name(key)?)), port),
+                Target::None => (Host::NONE, 0),
+            };
+            OpenSocket {
+                context,
+                connect_id: id,
+                service,
+                host,
+                remote_port,
+                local_port,
+                access_mode,
+            }
+            .fill(arguments)
+        }
         Job::Close(_) => CloseSocket {
             connect_id: id?,
             timeout: config.close_timeout,
         }
-        .write(buffer),
-        Job::Status(_) => QuerySocket { connect_id: id? }.write(buffer),
+        .fill(arguments),
+        Job::Status(_) => QuerySocket { connect_id: id? }.fill(arguments),
         Job::Read { key, .. } if table.is_service(key) => {
-            ReadDatagram { connect_id: id? }.write(buffer)
+            ReadDatagram { connect_id: id? }.fill(arguments)
         }
         Job::Read { length, .. } => ReadData {
             connect_id: id?,
-            length: Some(ReadLength::new(length.into()).ok()?),
+            length: Some(ReadLength::nearest(length.into())),
         }
-        .write(buffer),
+        .fill(arguments),
         Job::Send { key, length } if table.is_service(key) => {
             let to = table.destination(key)?;
             SendDatagram {
                 connect_id: id?,
-                length: SendLength::new(length.into()).ok()?,
+                length: SendLength::nearest(length.into()),
                 address: Address(to.ip()),
                 port: to.port(),
             }
-            .write(buffer)
+            .fill(arguments)
         }
         Job::Send { length, .. } => SendData {
             connect_id: id?,
-            length: SendLength::new(length.into()).ok()?,
+            length: SendLength::nearest(length.into()),
         }
-        .write(buffer),
-        Job::CountSent(_) => QuerySentData::new(id?).write(buffer),
-        Job::CountReceived(_) => QueryReceivedData::new(id?).write(buffer),
+        .fill(arguments),
+        Job::CountSent(_) => QuerySentData::new(id?).fill(arguments),
+        Job::CountReceived(_) => QueryReceivedData::new(id?).fill(arguments),
         Job::Switch { mode, .. } => SwitchAccessMode {
             connect_id: id?,
             access_mode: mode,
         }
-        .write(buffer),
-        Job::Resume(_) => ResumeDataMode.write(buffer),
+        .fill(arguments),
+        Job::Resume(_) => ResumeDataMode::NAME,
         Job::Resolve => ResolveName {
             context,
-            host: Host::name(&table.lookup.name).ok()?,
+            host: Host::Name(Text::known(&table.lookup.name)),
         }
-        .write(buffer),
-        Job::User => table.take_command(buffer),
-        Job::LastError => QueryLastError.write(buffer),
-    })
-}
-
-fn encode_setting(setting: Setting, buffer: &mut [u8]) -> usize {
-    let setting = match setting {
-        Setting::DataFormat => crate::command::Setting::DataFormats {
-            send: DataFormat::Text,
-            receive: DataFormat::Text,
-        },
-        Setting::ViewMode => crate::command::Setting::ViewMode(ViewMode::LineEnd),
-        // How much there is: saves a read that would bring nothing.
-        Setting::ReceiveIndication => crate::command::Setting::ReceiveIndication(Switch::On),
-        Setting::SendInfo => return DisableSendInfo.write(buffer),
+        .fill(arguments),
+        Job::LastError => QueryLastError::NAME,
+        Job::User => return None,
     };
-    ConfigureSetting { setting }.write(buffer)
-}
-
-fn encode_open(table: &mut Table<'_>, key: Key, buffer: &mut [u8]) -> Option<usize> {
-    let Opening {
-        id,
-        service,
-        target,
-        local_port,
-        access_mode,
-    } = table.opening(key)?;
-    let mut name = [0; 253];
-    let (host, remote_port) = match target {
-        Target::Address(address) => (Host::Address(address.ip()), address.port()),
-        Target::Name(port) => {
-            let length = table.target_name(key, &mut name);
-            let name = core::str::from_utf8(front(&name, length)).ok()?;
-            (Host::Name(HostName::new(name).ok()?), port)
-        }
-        Target::None => (Host::NONE, 0),
-    };
-    let command = OpenSocket {
-        context: table.config.context,
-        connect_id: id,
-        service,
-        host,
-        remote_port,
-        local_port,
-        access_mode,
-    };
-    Some(command.write(buffer))
+    Some(write_command(buffer, name, arguments))
 }

@@ -13,10 +13,10 @@ use crate::ring::Ring;
 use crate::waiting::Waiting;
 
 impl<'d> Slot<'d> {
-    pub(crate) fn new(rx: &'d mut [u8], tx: &'d mut [u8]) -> Self {
+    pub(crate) fn new(index: u8, rx: &'d mut [u8], tx: &'d mut [u8]) -> Self {
         Self {
             phase: Phase::Free,
-            generation: 0,
+            key: Key::new(index, 0),
             id: ConnectId::FIRST,
             service: ServiceType::Tcp,
             part: None,
@@ -84,7 +84,7 @@ impl<'d> Slot<'d> {
         mode: AccessMode,
         parts: Parts,
     ) {
-        self.generation = self.generation.wrapping_add(1);
+        self.key = self.key.next();
         self.phase = Phase::Wanted;
         self.service = service;
         self.part = parts.datagrams.filter(|_| {

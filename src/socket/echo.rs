@@ -60,9 +60,9 @@ impl Table<'_> {
         let echoed = flight.echo_count;
         let Some(slot) = self
             .slots
-            .get(usize::from(key.index))
+            .get(key.index())
             .and_then(Place::as_ref)
-            .filter(|slot| slot.generation == key.generation)
+            .filter(|slot| slot.key == key)
         else {
             return 0;
         };
@@ -101,12 +101,12 @@ impl Table<'_> {
         let (Stage::Payload, Job::Send { key, length }) = (flight.stage, flight.job) else {
             return false;
         };
-        let Some(Place::Full(slot)) = self.slots.get(usize::from(key.index)) else {
+        let Some(Place::Full(slot)) = self.slots.get(key.index()) else {
             return false;
         };
         if (length > 1 && is_of_the_module(line))
             || line.iter().all(|byte| *byte == b' ')
-            || slot.generation != key.generation
+            || slot.key != key
             || line.len() > usize::from(length)
             || slot.tx.common_prefix(slot.payload_offset(), line) < line.len()
         {

@@ -1,6 +1,7 @@
 //! What the table asks the runner to do, and what comes back.
 
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::num::NonZeroU32;
 
 use embassy_time::Instant;
 
@@ -9,9 +10,26 @@ use crate::command::{AccessMode, ConnectId, ErrorCode, RegistrationStatus, Socke
 /// Names one use of one slot: a slot that was given back and taken again has another generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(crate) struct Key {
-    pub(crate) index: u8,
-    pub(crate) generation: u16,
+pub(crate) struct Key(NonZeroU32);
+
+impl Key {
+    /// The generation in the upper half, and the index, plus 1, in the lower one.
+    pub(crate) const fn new(index: u8, generation: u16) -> Self {
+        let bits = (generation as u32) << 16 | index as u32;
+        Self(NonZeroU32::MIN.saturating_add(bits))
+    }
+
+    pub(super) const fn index(self) -> usize {
+        (self.0.get() as u16 as usize).saturating_sub(1)
+    }
+
+    /// The next use of the same slot.
+    pub(super) const fn next(self) -> Self {
+        Self::new(
+            self.index() as u8,
+            ((self.0.get() >> 16) as u16).wrapping_add(1),
+        )
+    }
 }
 
 /// What the runner has to do next.

@@ -9,6 +9,7 @@ use super::job::Key;
 use super::slot::Phase;
 use crate::command::{ConnectId, ErrorCode, ServiceType};
 use crate::error::Error;
+use crate::place::Place;
 
 /// The peer of a connection whose address the module gave in a form that cannot be read.
 pub(crate) const UNKNOWN_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -100,23 +101,16 @@ impl Table<'_> {
         let oldest = self
             .slots
             .iter_mut()
-            .enumerate()
-            .filter_map(|(index, slot)| Some((index, slot.as_mut()?)))
-            .filter_map(|(index, slot)| match slot.backlog {
-                Some((owner, order)) if owner == listener => {
-                    Some((now.wrapping_sub(order), index, slot))
-                }
+            .filter_map(Place::as_mut)
+            .filter_map(|slot| match slot.backlog {
+                Some((owner, order)) if owner == listener => Some((now.wrapping_sub(order), slot)),
                 _ => None,
             })
-            .max_by_key(|(age, ..)| *age);
-        if let Some((_, index, slot)) = oldest {
+            .max_by_key(|(age, _)| *age);
+        if let Some((_, slot)) = oldest {
             slot.backlog = None;
             slot.held = true;
-            let key = Key {
-                index: index as u8,
-                generation: slot.generation,
-            };
-            return Poll::Ready(Ok((key, slot.remote())));
+            return Poll::Ready(Ok((slot.key, slot.remote())));
         }
         let Some(slot) = self.slot(listener) else {
             return Poll::Ready(Err(Error::Closed));

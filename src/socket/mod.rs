@@ -195,29 +195,26 @@ impl<'d> Table<'d> {
     #[inline(never)]
     fn slot(&mut self, key: Key) -> Option<&mut Slot<'d>> {
         self.slots
-            .get_mut(usize::from(key.index))?
+            .get_mut(key.index())?
             .as_mut()
-            .filter(|slot| slot.generation == key.generation && slot.phase != Phase::Free)
+            .filter(|slot| slot.key == key && slot.phase != Phase::Free)
+    }
+
+    #[inline(never)]
+    fn slot_ref(&self, key: Key) -> Option<&Slot<'d>> {
+        self.slots
+            .get(key.index())?
+            .as_ref()
+            .filter(|slot| slot.key == key && slot.phase != Phase::Free)
     }
 
     /// The slot whose connection the module knows by this connectID, in one of the phases asked for.
     #[inline(never)]
     fn slot_by_id(&mut self, id: ConnectId, phases: &[Phase]) -> Option<(Key, &mut Slot<'d>)> {
-        self.slots
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(index, slot)| Some((index, slot.as_mut()?)))
-            .find(|(_, slot)| slot.id == id && phases.contains(&slot.phase))
-            .map(|(index, slot)| {
-                let generation = slot.generation;
-                (
-                    Key {
-                        index: index as u8,
-                        generation,
-                    },
-                    slot,
-                )
-            })
+        let mut slots = self.slots.iter_mut().filter_map(Place::as_mut);
+        slots
+            .find(|slot| slot.id == id && phases.contains(&slot.phase))
+            .map(|slot| (slot.key, slot))
     }
 
     /// Whether a slot has this connectID in use.

@@ -326,7 +326,7 @@ impl<'d> Rig<'d> {
     /// The phase of the slot, whoever uses it.
     pub(crate) fn phase(&self, key: Key) -> Phase {
         self.table(|table| {
-            let slot = table.slots[usize::from(key.index)].as_ref();
+            let slot = table.slots[key.index()].as_ref();
             slot.expect("a slot").phase
         })
     }
@@ -364,13 +364,10 @@ impl<'d> Rig<'d> {
     /// Whose connection a connectID is.
     pub(crate) fn key_of(&self, id: u8) -> Option<Key> {
         self.table(|table| {
-            let mut slots = table.slots.iter().filter_map(Place::as_ref).enumerate();
+            let mut slots = table.slots.iter().filter_map(Place::as_ref);
             slots
-                .find(|(_, slot)| slot.id.get() == id && slot.is_live())
-                .map(|(index, slot)| Key {
-                    index: index as u8,
-                    generation: slot.generation,
-                })
+                .find(|slot| slot.id.get() == id && slot.is_live())
+                .map(|slot| slot.key)
         })
     }
 

@@ -71,7 +71,7 @@ impl Table<'_> {
                 wake_at,
             };
             let job = match self.slots.get_mut(turn) {
-                Some(Place::Full(slot)) => slot.next(turn as u8, &mut round),
+                Some(Place::Full(slot)) => slot.next(&mut round),
                 Some(Place::Empty) => None,
                 None => self
                     .parts

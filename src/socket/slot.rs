@@ -115,7 +115,8 @@ pub(crate) struct Slot<'d> {
     /// Somebody began to wait while that was not set.
     pub(super) recheck_wanted: bool,
     pub(super) close_tries: u8,
-    pub(super) generation: u16,
+    /// Of its present use, or of its last one.
+    pub(super) key: Key,
     pub(super) local_port: u16,
     /// Complete datagrams in the receive ring.
     pub(super) datagrams: u16,

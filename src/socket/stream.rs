@@ -337,7 +337,7 @@ impl Table<'_> {
         let Some(stream) = &mut self.stream else {
             return Action::Wait(wake_at);
         };
-        let Some(Place::Full(slot)) = self.slots.get(usize::from(key.index)) else {
+        let Some(Place::Full(slot)) = self.slots.get(key.index()) else {
             return Action::Wait(wake_at);
         };
         if slot.tx.is_empty() {
@@ -358,9 +358,9 @@ impl Table<'_> {
     fn carried(&mut self, key: Key, count: usize, now: Instant) {
         let Some(slot) = self
             .slots
-            .get_mut(usize::from(key.index))
+            .get_mut(key.index())
             .and_then(Place::as_mut)
-            .filter(|slot| slot.generation == key.generation)
+            .filter(|slot| slot.key == key)
         else {
             return;
         };
@@ -446,7 +446,7 @@ impl Table<'_> {
     /// came for a connection, count.
     fn catch_up(&mut self, words: Option<(Key, Word)>) {
         for (index, slot) in self.slots.iter_mut().enumerate() {
-            let had_line = words.is_some_and(|(key, _)| usize::from(key.index) == index);
+            let had_line = words.is_some_and(|(key, _)| key.index() == index);
             if let Some(slot) = slot.as_mut().filter(|slot| slot.phase == Phase::Open) {
                 if !had_line {
                     slot.notice(None);

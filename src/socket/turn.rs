@@ -46,12 +46,9 @@ impl Round<'_> {
 
 impl Slot<'_> {
     /// The transaction that is due for this socket.
-    pub(super) fn next(&mut self, index: u8, round: &mut Round<'_>) -> Option<Job> {
+    pub(super) fn next(&mut self, round: &mut Round<'_>) -> Option<Job> {
         let now = round.now;
-        let key = Key {
-            index,
-            generation: self.generation,
-        };
+        let key = self.key;
         self.expire(now);
         match self.phase {
             Phase::Free | Phase::Closed => None,

@@ -11,6 +11,7 @@ use super::slot::Phase;
 use super::{Addresses, LinkState, Table};
 use crate::command::{AccessMode, ConnectId, Host, InvalidText, ServiceType};
 use crate::error::{Error, LinkError};
+use crate::place::Place;
 
 /// How many local ports are tried for those who do not care.
 pub(crate) const PORT_TRIES: u8 = 4;
@@ -150,13 +151,8 @@ impl<'d> Table<'d> {
             return Poll::Ready(Err(Error::Link(error)));
         }
         let parts = self.parts;
-        let free = self
-            .slots
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(index, slot)| Some((index, slot.as_mut()?)))
-            .find(|(_, slot)| slot.phase == Phase::Free);
-        let Some((index, slot)) = free else {
+        let free = self.slots.iter_mut().filter_map(Place::as_mut);
+        let Some(slot) = free.into_iter().find(|slot| slot.phase == Phase::Free) else {
             if self.slots().any(|slot| !slot.is_kept()) {
                 self.queue.register(waker);
                 return Poll::Pending;
@@ -171,10 +167,7 @@ impl<'d> Table<'d> {
                 return Poll::Ready(Err(Error::InvalidName(InvalidText::TooLong { max })));
             }
         }
-        let key = Key {
-            index: index as u8,
-            generation: slot.generation,
-        };
+        let key = slot.key;
         self.kick();
         Poll::Ready(Ok(key))
     }
@@ -199,13 +192,15 @@ impl<'d> Table<'d> {
     }
 
     /// The host name that a connection goes to.
-    pub(crate) fn target_name(&mut self, key: Key, into: &mut [u8]) -> usize {
-        self.slot(key).map_or(0, |slot| slot.tx.peek(0, into))
+    pub(crate) fn target_name(&self, key: Key) -> Option<&str> {
+        // It lies in one piece, because the ring was empty before.
+        let (name, _) = self.slot_ref(key)?.tx.pieces(0);
+        core::str::from_utf8(name).ok()
     }
 
     /// What AT+QIOPEN needs to know of a socket.
-    pub(crate) fn opening(&mut self, key: Key) -> Option<Opening> {
-        self.slot(key).map(|slot| Opening {
+    pub(crate) fn opening(&self, key: Key) -> Option<Opening> {
+        self.slot_ref(key).map(|slot| Opening {
             id: slot.id,
             service: slot.service,
             target: slot.target,
@@ -221,20 +216,19 @@ impl<'d> Table<'d> {
     }
 
     /// The connectID of a socket, and what it is.
-    #[inline(never)]
-    pub(crate) fn id(&mut self, key: Key) -> Option<ConnectId> {
-        self.slot(key).map(|slot| slot.id)
+    pub(crate) fn id(&self, key: Key) -> Option<ConnectId> {
+        self.slot_ref(key).map(|slot| slot.id)
     }
 
     /// Whether every datagram of a socket has an address of its own.
-    pub(crate) fn is_service(&mut self, key: Key) -> bool {
-        self.slot(key)
+    pub(crate) fn is_service(&self, key: Key) -> bool {
+        self.slot_ref(key)
             .is_some_and(|slot| slot.service == ServiceType::UdpService)
     }
 
     /// Where the next datagram of a socket goes.
-    pub(crate) fn destination(&mut self, key: Key) -> Option<SocketAddr> {
-        let slot = self.slot(key)?;
+    pub(crate) fn destination(&self, key: Key) -> Option<SocketAddr> {
+        let slot = self.slot_ref(key)?;
         slot.part?.to_send(slot)?.1
     }
 

@@ -242,7 +242,7 @@ impl World<'_> {
             if is_datagram && !self.rig.has_partial(user.key) {
                 assert_eq!(
                     self.rig.received(user.key),
-                    lengths.sum(),
+                    lengths.sum::<usize>(),
                     "bytes in the ring"
                 );
             }

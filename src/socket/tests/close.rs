@@ -402,7 +402,7 @@ fn old_keys_do_not_reach_the_next_user_of_the_slot() {
     rig.release(old);
     rig.run(Job::Close(old), &["OK"]);
     let new = rig.open();
-    assert_eq!(old.index, new.index);
+    assert_eq!(old.index(), new.index());
     rig.release(old);
     rig.abort(old);
     rig.shut(old);

@@ -444,10 +444,7 @@ fn what_a_pushing_listener_accepts_is_switched_over() {
     let mut rig = up();
     let listener = open(&mut rig, Request::Listen(ServiceType::TcpListener, 2020));
     rig.hear("+QIURC: \"incoming\",11,0,\"192.0.2.1\",5000");
-    let key = Key {
-        index: 1,
-        generation: 1,
-    };
+    let key = Key::new(1, 1);
     rig.hear("+QIURC: \"recv\",11,5");
     rig.serve(key, b"early");
     rig.run(

@@ -272,10 +272,7 @@ fn runner_by_every_wish() {
     check(&mut rig, "claim", &mut |rig| {
         rig.claim();
     });
-    let second = Key {
-        index: 1,
-        generation: 1,
-    };
+    let second = Key::new(1, 1);
     rig.run(Job::Open(second), &["OK"]);
     check(&mut rig, "result", &mut |rig| {
         rig.hear("+QIOPEN: 1,0");
