@@ -9,9 +9,10 @@ pub(crate) enum Place<T> {
 }
 
 impl<T> Place<T> {
-    /// Puts a value there.
+    /// Puts a value there. A place is filled once: what was there before needs no drop, which would be some hundred bytes
+    /// of flash.
     pub(crate) fn fill(&mut self, value: T) -> &T {
-        *self = Self::Full(value);
+        core::mem::forget(core::mem::replace(self, Self::Full(value)));
         match self {
             Self::Full(value) => value,
             // It was filled a moment ago: the compiler knows.

@@ -104,7 +104,7 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
 ) -> (Stack<'d>, Runner<'d>) {
     let rings = resources.rx.iter_mut().zip(resources.tx.iter_mut());
     for ((index, slot), (rx, tx)) in (0..).zip(&mut resources.slots).zip(rings) {
-        *slot = Place::Full(Slot::new(index, rx, tx));
+        slot.fill(Slot::new(index, rx, tx));
     }
     let table = Table::new(&mut resources.slots, config);
     let shared = resources.shared.fill(Shared::new(table));

@@ -1,12 +1,12 @@
 //! Addresses and host names as they stand in commands and answers.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use heapless::String;
 use serde_at::serde::{Serialize, Serializer};
 
 use super::{
-    field::{Fields, digits, split},
+    field::{Fields, Word, digits, split},
     text::{InvalidText, Text},
     writer::{Argument, Value, Writer},
 };
@@ -38,6 +38,50 @@ impl Fields<'_> {
     pub(super) fn address(&mut self) -> Option<IpAddr> {
         self.word().and_then(|word| address_of(word.text))
     }
+}
+
+/// An address and a port as the module shows them. They are read by those who want to know: firmware that never does is
+/// linked without what it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Peer<'a> {
+    address: Word<'a>,
+    port: Option<u16>,
+}
+
+impl<'a> Peer<'a> {
+    pub(super) const fn new(address: Word<'a>, port: Option<u16>) -> Self {
+        Self { address, port }
+    }
+
+    /// Whether the address is in quotes: nothing else looks like that.
+    pub(crate) fn is_quoted(&self) -> bool {
+        self.address.quoted
+    }
+
+    /// Whether the address is one.
+    pub(crate) fn is_address(&self) -> bool {
+        address_of(self.address.text).is_some()
+    }
+
+    /// `None` if the address is none, or there is no port.
+    pub(crate) fn read(&self) -> Option<SocketAddr> {
+        let address = address_of(self.address.text)?;
+        Some(SocketAddr::new(address, self.port?))
+    }
+}
+
+/// The addresses of a context, in any order.
+pub(crate) fn pair(text: &[u8]) -> (Option<Ipv4Addr>, Option<Ipv6Addr>) {
+    let mut fields = Fields::of_line(text);
+    let (mut v4, mut v6) = (None, None);
+    for _ in 0..2 {
+        match fields.address() {
+            Some(IpAddr::V4(address)) => v4 = Some(address),
+            Some(IpAddr::V6(address)) => v6 = Some(address),
+            None => {}
+        }
+    }
+    (v4, v6)
 }
 
 #[inline(never)]

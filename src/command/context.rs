@@ -1,10 +1,11 @@
 //! PDP contexts: AT+QICSGP, AT+QIACT, AT+QIDEACT (2.1.1 to 2.1.3) and AT+CGACT?.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use atat::atat_derive::AtatEnum;
 
 use super::{
+    address::pair,
     clipped::Clipped,
     field::{Fields, Parse},
     ids::ContextId,
@@ -174,21 +175,38 @@ pub struct ActiveContext {
 
 impl Parse for ActiveContext {
     fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        let mut context = Self {
-            context: fields.next()?,
-            state: fields.next()?,
-            context_type: fields.next()?,
-            ipv4: None,
-            ipv6: None,
-        };
-        for _ in 0..2 {
-            match fields.address() {
-                Some(IpAddr::V4(address)) => context.ipv4 = Some(address),
-                Some(IpAddr::V6(address)) => context.ipv6 = Some(address),
-                None => {}
-            }
-        }
-        Some(context)
+        let context = fields.next()?;
+        let state = fields.next()?;
+        let context_type = fields.next()?;
+        let (ipv4, ipv6) = pair(fields.bytes());
+        Some(Self {
+            context,
+            state,
+            context_type,
+            ipv4,
+            ipv6,
+        })
+    }
+}
+
+/// The same with its addresses as they stand there.
+pub(crate) struct ContextLine<'a> {
+    pub(crate) context: ContextId,
+    pub(crate) state: ContextState,
+    pub(crate) addresses: &'a [u8],
+}
+
+impl<'a> ContextLine<'a> {
+    pub(crate) fn read(line: &'a [u8]) -> Option<Self> {
+        let mut fields = Fields::of_line(line);
+        let context = fields.next()?;
+        let state = fields.next()?;
+        let _type: ContextType = fields.next()?;
+        Some(Self {
+            context,
+            state,
+            addresses: fields.bytes(),
+        })
     }
 }
 

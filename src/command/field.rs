@@ -40,6 +40,11 @@ impl<'a> Fields<'a> {
         self.is_at_end().then_some(value)
     }
 
+    /// All that is left as one value.
+    pub(crate) fn whole<T: Parse>(self) -> Option<T> {
+        self.all(T::parse)
+    }
+
     /// Whether all fields are read.
     pub(super) fn is_at_end(&self) -> bool {
         self.rest.is_none()

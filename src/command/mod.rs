@@ -91,8 +91,11 @@ pub use text::{InvalidText, Text};
 pub use time::*;
 pub use urc::Urc;
 
-pub(crate) use address::address_of;
-pub(crate) use field::{digits, find, read, split, trim};
+pub(crate) use address::{Peer, address_of, pair};
+pub(crate) use context::ContextLine;
+pub(crate) use field::{Fields, digits, find, read, split, trim};
+pub(crate) use read::Header;
+pub(crate) use urc::{Notice, Resolved};
 pub(crate) use writer::{Command, NO_ARGUMENTS, write_command};
 
 /// Bytes that any command but [`SendHex`] needs at most when it is written, CR included.

@@ -3,9 +3,9 @@
 use core::net::{IpAddr, SocketAddr};
 
 use super::{
-    address::address_of,
+    address::Peer,
     error_code::ErrorCode,
-    field::{Fields, Word, find, read, split},
+    field::{Fields, Parse, find, read, split},
     ids::{ConnectId, ContextId},
     ping::PingReport,
     sim::SimState,
@@ -104,106 +104,198 @@ impl<'a> Urc<'a> {
             Some((b"+QPING", _)) => read(line).map(Self::Ping),
             Some((b"+QNTP", _)) => read(line)
                 .map(|Synchronized { result, time }| Self::TimeSynchronized { result, time }),
-            _ => Self::parse_common(line),
+            _ => Self::of_notice(Notice::parse(line)?),
         }
     }
 
-    /// Recognises what has a meaning in every firmware: all but the results of the module's tools.
-    pub(crate) fn parse_common(line: &'a [u8]) -> Option<Self> {
+    fn of_notice(notice: Notice<'a>) -> Option<Self> {
+        Some(match notice {
+            Notice::Closed(connect_id) => Self::Closed(connect_id),
+            Notice::Received {
+                connect_id,
+                length,
+                peer,
+            } => Self::Received {
+                connect_id,
+                length,
+                peer: peer.and_then(|peer| peer.read()),
+            },
+            Notice::IncomingFull => Self::IncomingFull,
+            Notice::Incoming {
+                connect_id,
+                server_id,
+                peer,
+            } => Self::Incoming {
+                connect_id,
+                server_id,
+                peer: peer.read(),
+            },
+            Notice::ContextLost(context) => Self::ContextLost(context),
+            Notice::Resolved(fields) => match fields.whole()? {
+                Resolved::Address(address) => Self::NameAddress(address),
+                Resolved::Result {
+                    result,
+                    count,
+                    time_to_live,
+                } => Self::NameResolved {
+                    result,
+                    count,
+                    time_to_live,
+                },
+            },
+            Notice::Opened { connect_id, result } => Self::Opened { connect_id, result },
+            Notice::Ready => Self::Ready,
+            Notice::ApplicationReady => Self::ApplicationReady,
+            Notice::PoweredDown => Self::PoweredDown,
+            Notice::Functionality(level) => Self::Functionality(level),
+            Notice::Sim(state) => Self::Sim(state),
+            Notice::PowerSaving(text) => Self::PowerSaving(text),
+            Notice::NoCarrier => Self::NoCarrier,
+        })
+    }
+}
+
+/// The same as [`Urc`], of those that have a meaning in every firmware, with addresses as they stand in the line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Notice<'a> {
+    Closed(ConnectId),
+    Received {
+        connect_id: ConnectId,
+        length: Option<u32>,
+        peer: Option<Peer<'a>>,
+    },
+    IncomingFull,
+    Incoming {
+        connect_id: ConnectId,
+        server_id: ConnectId,
+        peer: Peer<'a>,
+    },
+    ContextLost(ContextId),
+    /// [`Resolved`] reads it.
+    Resolved(Fields<'a>),
+    Opened {
+        connect_id: ConnectId,
+        result: Result<(), ErrorCode>,
+    },
+    Ready,
+    ApplicationReady,
+    PoweredDown,
+    Functionality(u8),
+    Sim(SimState),
+    PowerSaving(&'a str),
+    NoCarrier,
+}
+
+/// What a name lookup brought.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Resolved {
+    Address(IpAddr),
+    Result {
+        result: Result<(), ErrorCode>,
+        count: Option<u8>,
+        time_to_live: Option<u32>,
+    },
+}
+
+impl<'a> Notice<'a> {
+    /// Recognises a whole line, without its line end.
+    pub(crate) fn parse(line: &'a [u8]) -> Option<Self> {
         let line = line.trim_ascii_end();
-        if let Some(urc) = find(&WORDS, line) {
-            return Some(urc);
+        if let Some(notice) = find(&WORDS, line) {
+            return Some(notice);
         }
         let (name, _) = split(line, b':')?;
-        let mut fields = Fields::of_line(line);
-        match name {
-            b"+QPSMTIMER" => {
-                let text = core::str::from_utf8(fields.bytes()).ok();
-                text.map(Self::PowerSaving)
-            }
-            _ => find(&NAMES, name).and_then(|parse| fields.all(parse)),
-        }
+        let read = find(&NAMES, name)?;
+        Fields::of_line(line).all(read)
     }
 }
 
 /// Lines that are nothing but words.
-const WORDS: [(&str, Urc<'static>); 4] = [
-    ("RDY", Urc::Ready),
-    ("APP RDY", Urc::ApplicationReady),
-    ("POWERED DOWN", Urc::PoweredDown),
-    ("NO CARRIER", Urc::NoCarrier),
+const WORDS: [(&str, Notice<'static>); 4] = [
+    ("RDY", Notice::Ready),
+    ("APP RDY", Notice::ApplicationReady),
+    ("POWERED DOWN", Notice::PoweredDown),
+    ("NO CARRIER", Notice::NoCarrier),
 ];
 
-/// What reads the fields of a URC.
-type Reader = fn(&mut Fields<'_>) -> Option<Urc<'static>>;
+/// What reads the fields of a line.
+type Reader = for<'a> fn(&mut Fields<'a>) -> Option<Notice<'a>>;
 
-const NAMES: [(&str, Reader); 4] = [
+const NAMES: [(&str, Reader); 5] = [
     ("+QIURC", of_socket),
     ("+QIOPEN", opened),
-    ("+CFUN", |fields| fields.next().map(Urc::Functionality)),
+    ("+CFUN", |fields| fields.next().map(Notice::Functionality)),
     ("+CPIN", |fields| {
-        Some(Urc::Sim(SimState::parse(fields.bytes())))
+        Some(Notice::Sim(SimState::parse(fields.bytes())))
+    }),
+    ("+QPSMTIMER", |fields| {
+        let text = core::str::from_utf8(fields.bytes()).ok();
+        text.map(Notice::PowerSaving)
     }),
 ];
 
 const OF_SOCKETS: [(&str, Reader); 6] = [
     ("\"recv\"", received),
-    ("\"closed\"", |fields| fields.next().map(Urc::Closed)),
+    ("\"closed\"", |fields| fields.next().map(Notice::Closed)),
     ("\"incoming\"", incoming),
-    ("\"incoming full\"", |_| Some(Urc::IncomingFull)),
-    ("\"pdpdeact\"", |fields| fields.next().map(Urc::ContextLost)),
-    ("\"dnsgip\"", resolved),
+    ("\"incoming full\"", |_| Some(Notice::IncomingFull)),
+    ("\"pdpdeact\"", |fields| {
+        fields.next().map(Notice::ContextLost)
+    }),
+    ("\"dnsgip\"", |fields| {
+        let resolved = *fields;
+        fields.bytes();
+        Some(Notice::Resolved(resolved))
+    }),
 ];
 
-fn of_socket(fields: &mut Fields<'_>) -> Option<Urc<'static>> {
+fn of_socket<'a>(fields: &mut Fields<'a>) -> Option<Notice<'a>> {
     let read = find(&OF_SOCKETS, fields.field()?)?;
     read(fields)
 }
 
-fn received(fields: &mut Fields<'_>) -> Option<Urc<'static>> {
+fn received<'a>(fields: &mut Fields<'a>) -> Option<Notice<'a>> {
     let connect_id = fields.next()?;
     let length = fields.next()?;
     let peer = match (fields.optional_word(), fields.next()?) {
-        (Some(address), Some(port)) => peer(address, port),
+        (Some(address), port @ Some(_)) => Some(Peer::new(address, port)),
         (None, None) => None,
         // Neither of the shapes: data on the header's line, or a line that lost its end.
         _ => return None,
     };
-    Some(Urc::Received {
+    Some(Notice::Received {
         connect_id,
         length,
         peer,
     })
 }
 
-fn incoming(fields: &mut Fields<'_>) -> Option<Urc<'static>> {
-    Some(Urc::Incoming {
+fn incoming<'a>(fields: &mut Fields<'a>) -> Option<Notice<'a>> {
+    Some(Notice::Incoming {
         connect_id: fields.next()?,
         server_id: fields.next()?,
-        peer: peer(fields.word()?, fields.next()?),
+        peer: Peer::new(fields.word()?, Some(fields.next()?)),
     })
 }
 
-fn peer(address: Word<'_>, port: u16) -> Option<SocketAddr> {
-    address_of(address.text).map(|address| SocketAddr::new(address, port))
-}
-
-fn resolved(fields: &mut Fields<'_>) -> Option<Urc<'static>> {
-    let start = *fields;
-    if let Some(address) = fields.address() {
-        return Some(Urc::NameAddress(address));
-    }
-    *fields = start;
-    Some(Urc::NameResolved {
-        result: ErrorCode::check(fields.next()?),
-        count: fields.next()?,
-        time_to_live: fields.next()?,
-    })
-}
-
-fn opened(fields: &mut Fields<'_>) -> Option<Urc<'static>> {
-    Some(Urc::Opened {
+fn opened<'a>(fields: &mut Fields<'a>) -> Option<Notice<'a>> {
+    Some(Notice::Opened {
         connect_id: fields.next()?,
         result: ErrorCode::check(fields.next()?),
     })
+}
+
+impl Parse for Resolved {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let start = *fields;
+        if let Some(address) = fields.address() {
+            return Some(Self::Address(address));
+        }
+        *fields = start;
+        Some(Self::Result {
+            result: ErrorCode::check(fields.next()?),
+            count: fields.next()?,
+            time_to_live: fields.next()?,
+        })
+    }
 }

@@ -1,8 +1,9 @@
 //! The transaction in flight: which stage it is in, and what its information lines said.
 
 use super::job::{Answer, Job, Key, Outcome, Reason, Sim};
+use super::link::Addresses;
 use crate::command::{
-    ActiveContext, ContextId, ContextState, LastError, ReceivedData, Registration, SentData,
+    ContextId, ContextLine, ContextState, LastError, ReceivedData, Registration, SentData,
     SimState, SimStatus, SocketLine, read,
 };
 
@@ -132,7 +133,12 @@ impl Flight {
     }
 
     /// Takes in an information line, if it belongs to this transaction.
-    pub(super) fn absorb(&mut self, line: &[u8], context: ContextId) -> bool {
+    pub(super) fn absorb(
+        &mut self,
+        line: &[u8],
+        context: ContextId,
+        addresses: &mut Addresses,
+    ) -> bool {
         if !prefix(self.job).is_some_and(|prefix| line.starts_with(prefix)) {
             return false;
         }
@@ -140,7 +146,7 @@ impl Flight {
             Job::SimState => sim(line),
             Job::Registration(_) => registration(line),
             Job::ListSockets | Job::Status(_) => self.socket(line),
-            Job::ListContexts => self.context(line, context),
+            Job::ListContexts => self.context(line, context, addresses),
             Job::CountSent(_) => sent(line),
             Job::CountReceived(_) => handed_over(line),
             Job::LastError => last_error(line),
@@ -169,16 +175,24 @@ impl Flight {
         })
     }
 
-    fn context(&self, line: &[u8], wanted: ContextId) -> Option<Answer> {
-        let context: ActiveContext = read(line)?;
-        if context.context != wanted {
+    fn context(
+        &self,
+        line: &[u8],
+        wanted: ContextId,
+        addresses: &mut Addresses,
+    ) -> Option<Answer> {
+        let ContextLine {
+            context,
+            state,
+            addresses: text,
+        } = ContextLine::read(line)?;
+        if context != wanted {
             // Somebody else's.
             return Some(self.answer);
         }
+        addresses.keep(text);
         Some(Answer::Context {
-            active: context.state == ContextState::Activated,
-            v4: context.ipv4,
-            v6: context.ipv6,
+            active: state == ContextState::Activated,
         })
     }
 }

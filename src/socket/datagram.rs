@@ -7,7 +7,7 @@ use super::Table;
 use super::hear::Payload;
 use super::slot::Slot;
 use crate::bytes::{front, front_mut};
-use crate::command::{SendLength, ServiceType};
+use crate::command::{Peer, SendLength, ServiceType};
 use crate::error::Error;
 use crate::ring::Ring;
 
@@ -58,10 +58,12 @@ fn decode(ring: &Ring<'_>) -> Option<(u16, Option<SocketAddr>)> {
 
 /// What the table does for sockets that carry datagrams.
 pub(super) trait DatagramPart: fmt::Debug + Sync {
+    /// Whether it has an address.
+    fn is_peer(&self, peer: Peer<'_>) -> bool;
     /// A datagram is coming: false if there is no room for it, or it is of no use.
-    fn begin(&self, slot: &mut Slot<'_>, length: u16, peer: Option<SocketAddr>) -> bool;
+    fn begin(&self, slot: &mut Slot<'_>, length: u16, peer: Option<Peer<'_>>) -> bool;
     /// A datagram is being pushed: false if one is lost.
-    fn expect(&self, slot: &mut Slot<'_>, length: u32, peer: Option<SocketAddr>) -> bool;
+    fn expect(&self, slot: &mut Slot<'_>, length: u32, peer: Option<Peer<'_>>) -> bool;
     /// Takes in bytes of it, and says how many: none while there is no room.
     fn deliver(&self, table: &mut Table<'_>, payload: Payload, bytes: &[u8]) -> usize;
     /// The rest of it will not come: whether that means a loss.
@@ -78,12 +80,17 @@ pub(super) trait DatagramPart: fmt::Debug + Sync {
 struct Datagrams;
 
 impl DatagramPart for Datagrams {
-    fn begin(&self, slot: &mut Slot<'_>, length: u16, peer: Option<SocketAddr>) -> bool {
+    fn is_peer(&self, peer: Peer<'_>) -> bool {
+        peer.is_address()
+    }
+
+    fn begin(&self, slot: &mut Slot<'_>, length: u16, peer: Option<Peer<'_>>) -> bool {
+        let peer = peer.and_then(|peer| peer.read());
         slot.is_useful(peer) && slot.begin_datagram(length, peer)
     }
 
-    fn expect(&self, slot: &mut Slot<'_>, length: u32, peer: Option<SocketAddr>) -> bool {
-        slot.expect_datagram(length, peer)
+    fn expect(&self, slot: &mut Slot<'_>, length: u32, peer: Option<Peer<'_>>) -> bool {
+        slot.expect_datagram(length, peer.and_then(|peer| peer.read()))
     }
 
     fn deliver(&self, table: &mut Table<'_>, payload: Payload, bytes: &[u8]) -> usize {

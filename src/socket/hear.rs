@@ -1,14 +1,12 @@
 //! What the module says, applied to the table at once.
 
-use core::net::SocketAddr;
-
 use super::Table;
 use super::answer::{Concluded, Final, Flight, Stage};
 use super::job::{Job, Key, Reason};
 use super::slot::Phase;
 use crate::command::{
-    ConnectId, ContextId, ErrorCode, Failure, ReadHeader, ReadLength, Urc, digits, find, read,
-    split, trim,
+    ConnectId, ContextId, ErrorCode, Failure, Header, Notice, Peer, ReadLength, digits, find, split,
+    trim,
 };
 use crate::error::{Error, LinkError};
 
@@ -90,7 +88,7 @@ impl Table<'_> {
     fn other(&mut self, line: &[u8]) -> Heard {
         let context = self.config.context;
         if let Some(flight) = &mut self.flight {
-            if flight.absorb(line, context) {
+            if flight.absorb(line, context, &mut self.link.addresses) {
                 return Heard::Nothing;
             }
         }
@@ -103,8 +101,8 @@ impl Table<'_> {
         if let Some(failure) = Failure::parse(line) {
             return self.conclude(Final::Error(reason(failure)));
         }
-        if let Some(urc) = Urc::parse_common(line) {
-            return self.urc(urc);
+        if let Some(notice) = Notice::parse(line) {
+            return self.urc(notice, line);
         }
         // Of a tool that was never used it is nobody's.
         let reader = if line.starts_with(b"+QPING:") {
@@ -149,7 +147,7 @@ impl Table<'_> {
     }
 
     fn read_header(&mut self, line: &[u8]) -> Heard {
-        let Some((length, peer)) = read_header(line) else {
+        let Some((length, peer)) = self.parse_header(line) else {
             // Counters look alike.
             return self.other(line);
         };
@@ -179,37 +177,42 @@ impl Table<'_> {
         })
     }
 
+    fn parse_header<'l>(&self, line: &'l [u8]) -> Option<(u16, Option<Peer<'l>>)> {
+        let Header { length, peer } = Header::read(line)?;
+        if let Some(peer) = peer.filter(|peer| !peer.is_quoted()) {
+            // Where nobody wants an address it is none.
+            self.parts.datagrams.filter(|part| part.is_peer(peer))?;
+        }
+        let length = u16::try_from(length).ok()?;
+        (u32::from(length) <= ReadLength::MAX.get()).then_some((length, peer))
+    }
+
     // ---- unsolicited result codes (section 2.2) ------------------------------------------------------------------
 
     #[inline(never)]
-    fn urc(&mut self, urc: Urc<'_>) -> Heard {
-        match urc {
-            Urc::Received {
+    fn urc(&mut self, notice: Notice<'_>, line: &[u8]) -> Heard {
+        match notice {
+            Notice::Received {
                 connect_id,
                 length,
                 peer,
             } => return self.on_received(connect_id, length, peer),
-            Urc::Closed(connect_id) => self.on_closed(connect_id),
-            Urc::Opened { connect_id, result } => return self.on_opened(connect_id, result),
-            Urc::ContextLost(context) => self.on_context_lost(context),
+            Notice::Closed(connect_id) => self.on_closed(connect_id),
+            Notice::Opened { connect_id, result } => return self.on_opened(connect_id, result),
+            Notice::ContextLost(context) => self.on_context_lost(context),
             // Before the OK to the question these belong to an earlier one.
-            Urc::NameResolved { .. } | Urc::NameAddress(_) if self.is_asking() => {}
-            Urc::NameResolved { result, count, .. } => {
+            Notice::Resolved(_) if self.is_asking() => {}
+            Notice::Resolved(fields) => {
                 if let Some(part) = self.parts.lookup {
-                    part.result(&mut self.lookup, result, count);
+                    match part.heard(&mut self.lookup, fields) {
+                        Some(Ok(())) => {}
+                        Some(Err(code)) => self.check_context(code),
+                        None => return self.unknown(line),
+                    }
+                    self.kick();
                 }
-                if let Err(code) = result {
-                    self.check_context(code);
-                }
-                self.kick();
             }
-            Urc::NameAddress(address) => {
-                if let Some(part) = self.parts.lookup {
-                    part.address(&mut self.lookup, address);
-                }
-                self.kick();
-            }
-            Urc::Incoming {
+            Notice::Incoming {
                 connect_id,
                 server_id,
                 peer,
@@ -222,9 +225,9 @@ impl Table<'_> {
                     self.kick();
                 }
             },
-            Urc::IncomingFull => self.refused_connection(),
-            Urc::Ready => return self.on_restart(),
-            Urc::PoweredDown | Urc::PowerSaving(_) => return self.on_power_down(),
+            Notice::IncomingFull => self.refused_connection(),
+            Notice::Ready => return self.on_restart(),
+            Notice::PoweredDown | Notice::PowerSaving(_) => return self.on_power_down(),
             _ => return self.foreign(),
         }
         Heard::Nothing
@@ -241,7 +244,7 @@ impl Table<'_> {
         &mut self,
         id: ConnectId,
         length: Option<u32>,
-        peer: Option<SocketAddr>,
+        peer: Option<Peer<'_>>,
     ) -> Heard {
         // A length alone does not tell: it is the access mode that does (field note 70).
         if let (true, Some(length), Some(part)) = (self.pushes(id), length, self.parts.modes) {
@@ -433,14 +436,6 @@ fn notice(line: &[u8]) -> Option<(ConnectId, Option<u32>)> {
         None => (fields, None),
     };
     Some((ConnectId::new(digits(id)?.try_into().ok()?)?, length))
-}
-
-fn read_header(line: &[u8]) -> Option<(u16, Option<SocketAddr>)> {
-    let header: ReadHeader = read(line)?;
-    u16::try_from(header.length)
-        .ok()
-        .filter(|&length| u32::from(length) <= ReadLength::MAX.get())
-        .map(|length| (length, header.peer))
 }
 
 /// Newer firmware puts the codes of the note's table 1 into `+CME ERROR`.

@@ -1,6 +1,6 @@
 //! What the table asks the runner to do, and what comes back.
 
-use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::SocketAddr;
 use core::num::NonZeroU32;
 
 use embassy_time::Instant;
@@ -257,8 +257,6 @@ pub(crate) enum Answer {
     /// The user's context.
     Context {
         active: bool,
-        v4: Option<Ipv4Addr>,
-        v6: Option<Ipv6Addr>,
     },
     Registration(RegistrationStatus),
     Sim(Sim),

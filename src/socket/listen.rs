@@ -7,7 +7,7 @@ use core::task::{Poll, Waker};
 use super::Table;
 use super::job::Key;
 use super::slot::Phase;
-use crate::command::{ConnectId, ErrorCode, ServiceType};
+use crate::command::{ConnectId, ErrorCode, Peer, ServiceType};
 use crate::error::Error;
 use crate::place::Place;
 
@@ -22,7 +22,7 @@ pub(super) trait ListenPart: fmt::Debug + Sync {
         table: &mut Table<'_>,
         id: ConnectId,
         server: ConnectId,
-        peer: Option<SocketAddr>,
+        peer: Peer<'_>,
     );
 }
 
@@ -35,9 +35,9 @@ impl ListenPart for Listeners {
         table: &mut Table<'_>,
         id: ConnectId,
         server: ConnectId,
-        peer: Option<SocketAddr>,
+        peer: Peer<'_>,
     ) {
-        table.on_incoming(id, server, peer);
+        table.on_incoming(id, server, peer.read());
     }
 }
 

@@ -10,7 +10,7 @@ use super::Table;
 use super::job::{Job, Outcome};
 use super::turn::Round;
 use crate::clock::{NEVER, after, get_or_set, sooner};
-use crate::command::ErrorCode;
+use crate::command::{ErrorCode, Fields, Resolved};
 use crate::error::Error;
 use crate::waiting::Crowd;
 
@@ -71,10 +71,8 @@ pub(super) trait LookupPart: fmt::Debug + Sync {
     fn next(&self, lookup: &mut Lookup, round: &mut Round<'_>) -> Option<Job>;
     /// The command was answered.
     fn done(&self, lookup: &mut Lookup, outcome: Outcome);
-    /// `"dnsgip",err[,count[,ttl]]`.
-    fn result(&self, lookup: &mut Lookup, result: Result<(), ErrorCode>, count: Option<u8>);
-    /// `"dnsgip",address`.
-    fn address(&self, lookup: &mut Lookup, address: IpAddr);
+    /// `"dnsgip",` and these fields: why the lookup failed, if it did. `None` if they are something else.
+    fn heard(&self, lookup: &mut Lookup, fields: Fields<'_>) -> Option<Result<(), ErrorCode>>;
     /// The link went down, or stays down.
     fn refuse(&self, lookup: &mut Lookup, error: Error, is_down: bool);
 }
@@ -91,12 +89,15 @@ impl LookupPart for Lookups {
         lookup.done(outcome);
     }
 
-    fn result(&self, lookup: &mut Lookup, result: Result<(), ErrorCode>, count: Option<u8>) {
-        lookup.result(result, count);
-    }
-
-    fn address(&self, lookup: &mut Lookup, address: IpAddr) {
-        lookup.address(address);
+    fn heard(&self, lookup: &mut Lookup, fields: Fields<'_>) -> Option<Result<(), ErrorCode>> {
+        match fields.whole()? {
+            Resolved::Address(address) => lookup.address(address),
+            Resolved::Result { result, count, .. } => {
+                lookup.result(result, count);
+                return Some(result);
+            }
+        }
+        Some(Ok(()))
     }
 
     fn refuse(&self, lookup: &mut Lookup, error: Error, is_down: bool) {

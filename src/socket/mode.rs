@@ -1,7 +1,6 @@
 //! Access modes, and changes between them on a live socket (sections 1.2 and 2.1.10).
 
 use core::fmt;
-use core::net::SocketAddr;
 use core::task::{Poll, Waker};
 
 use embassy_time::Instant;
@@ -13,7 +12,7 @@ use super::slot::{Phase, Slot};
 use super::stream::{StreamPart, Streams};
 use super::turn::MAX_READ_LENGTH;
 use super::{LinkState, Table};
-use crate::command::{AccessMode, ConnectId, ServiceType};
+use crate::command::{AccessMode, ConnectId, Peer, ServiceType};
 use crate::error::Error;
 
 /// What the table does for access modes other than the buffer mode, and for changes between them.
@@ -24,7 +23,7 @@ pub(super) trait ModePart: fmt::Debug + Sync {
         table: &mut Table<'_>,
         id: ConnectId,
         length: u32,
-        peer: Option<SocketAddr>,
+        peer: Option<Peer<'_>>,
     ) -> Heard;
     /// Looks after a payload that is coming, and says when to look again.
     fn watch(&self, table: &mut Table<'_>, now: Instant) -> Instant;
@@ -45,7 +44,7 @@ impl ModePart for Modes {
         table: &mut Table<'_>,
         id: ConnectId,
         length: u32,
-        peer: Option<SocketAddr>,
+        peer: Option<Peer<'_>>,
     ) -> Heard {
         table.pushed(id, length, peer)
     }

@@ -11,8 +11,9 @@ use embassy_time::{Duration, Instant};
 
 use super::WAITERS;
 use super::job::{Action, Domain, Escape, Job, Setting};
+use crate::bytes::{copy, front};
 use crate::clock::{NEVER, after, get_or_set};
-use crate::command::{ConnectId, ErrorCode, RegistrationStatus};
+use crate::command::{ConnectId, ErrorCode, RegistrationStatus, pair};
 use crate::config::Config;
 use crate::error::LinkError;
 use crate::fmt::warning;
@@ -34,11 +35,28 @@ pub enum LinkState {
     Down(LinkError),
 }
 
-/// The local addresses of the PDP context.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Addresses {
-    pub(crate) v4: Option<Ipv4Addr>,
-    pub(crate) v6: Option<Ipv6Addr>,
+/// The local addresses of the PDP context, as the module shows them: read by those who want to know.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Addresses {
+    text: [u8; Self::LONGEST],
+    length: u8,
+}
+
+impl Addresses {
+    /// Both in quotes, the longer one as sixteen decimal numbers.
+    const LONGEST: usize = 17 + 1 + 65;
+    const NONE: Self = Self {
+        text: [0; Self::LONGEST],
+        length: 0,
+    };
+
+    pub(super) fn keep(&mut self, text: &[u8]) {
+        self.length = copy(text, &mut self.text) as u8;
+    }
+
+    fn read(&self) -> (Option<Ipv4Addr>, Option<Ipv6Addr>) {
+        pair(front(&self.text, self.length.into()))
+    }
 }
 
 /// The next thing to do on the way up.
@@ -139,7 +157,7 @@ impl Link {
             registration: RegistrationStatus::NotRegistered,
             denied: false,
             strays: 0,
-            addresses: Addresses { v4: None, v6: None },
+            addresses: Addresses::NONE,
             watchers: Crowd::new(),
         }
     }
@@ -213,7 +231,6 @@ impl Link {
     pub(super) fn lose(&mut self, error: LinkError) {
         warning!("link lost: {:?}", error);
         self.state = LinkState::Down(error);
-        self.addresses = Addresses::default();
         self.strays = 0;
         match error {
             LinkError::ContextLost => {
@@ -377,12 +394,14 @@ impl Link {
         self.restarted();
     }
 
-    /// The address of this side, of the family asked for.
+    /// The address of this side, of the family asked for. `None` while the link is down.
     pub(super) fn local(&self, v6: bool) -> Option<IpAddr> {
-        if v6 {
-            self.addresses.v6.map(IpAddr::V6)
-        } else {
-            self.addresses.v4.map(IpAddr::V4)
+        if self.state != LinkState::Up {
+            return None;
+        }
+        match (v6, self.addresses.read()) {
+            (false, (v4, _)) => v4.map(IpAddr::V4),
+            (true, (_, v6)) => v6.map(IpAddr::V6),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use embassy_time::{Duration, Instant};
 
-use super::{Addresses, Link, LinkState, Step};
+use super::{Link, LinkState, Step};
 use crate::clock::after;
 use crate::command::{ConnectId, ErrorCode, RegistrationStatus};
 use crate::config::Config;
@@ -85,7 +85,7 @@ impl Link {
                 self.go(Step::CloseStrays);
             }
             (Step::Contexts, Job::ListContexts) => {
-                let active = matches!(outcome, Outcome::Done(Answer::Context { active: true, .. }));
+                let active = matches!(outcome, Outcome::Done(Answer::Context { active: true }));
                 self.go(match (active, self.configured) {
                     (true, true) => Step::Address { refusal: None },
                     (true, false) => Step::Deactivate,
@@ -115,12 +115,7 @@ impl Link {
                 },
             }),
             (Step::Address { refusal }, Job::ListContexts) => match outcome {
-                Outcome::Done(Answer::Context {
-                    active: true,
-                    v4,
-                    v6,
-                }) => {
-                    self.addresses = Addresses { v4, v6 };
+                Outcome::Done(Answer::Context { active: true }) => {
                     self.configured = true;
                     self.deactivate = false;
                     self.go(Step::Set(Setting::DataFormat));
@@ -158,7 +153,7 @@ impl Link {
             }
             (Step::Resettle, Job::Attention) => self.go(Step::Verify),
             (Step::Verify, Job::ListContexts) => match outcome {
-                Outcome::Done(Answer::Context { active: true, .. }) => self.go(Step::Up),
+                Outcome::Done(Answer::Context { active: true }) => self.go(Step::Up),
                 _ => self.lose(LinkError::ContextLost),
             },
             _ => {}

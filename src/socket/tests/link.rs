@@ -260,6 +260,9 @@ fn both_addresses_of_a_context_are_kept() {
     rig.run(Job::Activate, &["OK"]);
     let line = "+QIACT: 1,1,3,\"10.28.33.36\",\"2409:8D1E:750C:DFA4::1\"";
     rig.run(Job::ListContexts, &[line, "OK"]);
+    // The link is not up yet.
+    assert_eq!(rig.table(|table| table.local_address(true)), None);
+    rig.bring_up();
     let v6 = rig.table(|table| table.local_address(true));
     assert_eq!(v6, Some("2409:8d1e:750c:dfa4::1".parse().unwrap()));
 }
