@@ -76,7 +76,7 @@ impl Flight {
             return Concluded::Late;
         }
         let ends = match (self.stage, line) {
-            (Stage::Final, Final::Ok) => !self.job.needs_line() || self.answer != Answer::Nothing,
+            (Stage::Final, Final::Ok) => !self.job.needs_line() || !matches!(self.answer, Answer::Nothing),
             (_, Final::Error(_)) => true,
             (Stage::Payload, Final::SendOk | Final::SendFail) => true,
             // The note's example 3.2.2 has an OK before SEND OK.

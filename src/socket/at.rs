@@ -161,7 +161,7 @@ impl Table<'_> {
     fn user_done(&mut self, outcome: Outcome) {
         let mute = self.at.mute;
         self.at.done(outcome);
-        if outcome == Outcome::NoAnswer && !mute {
+        if outcome.is_silence() && !mute {
             self.link.resync();
         }
     }

@@ -3,6 +3,7 @@
 use super::Table;
 use super::answer::{Concluded, Final, Flight, Stage};
 use super::job::{Job, Key, Reason};
+use super::outcome::Effect;
 use super::slot::Phase;
 use crate::command::{
     ConnectId, ContextId, ErrorCode, Failure, Header, Notice, Peer, ReadLength, digits, find, split,
@@ -92,7 +93,7 @@ impl Table<'_> {
                 return Heard::Nothing;
             }
         }
-        let is_user = |flight: &Flight| flight.job == Job::User && !flight.is_concluded();
+        let is_user = |flight: &Flight| matches!(flight.job, Job::User) && !flight.is_concluded();
         if self.flight.as_ref().is_some_and(is_user)
             && self.parts.user.is_some_and(|part| part.absorb(self, line))
         {
@@ -237,7 +238,7 @@ impl Table<'_> {
     fn is_asking(&self) -> bool {
         self.flight
             .as_ref()
-            .is_some_and(|flight| flight.job == Job::Resolve && !flight.is_concluded())
+            .is_some_and(|flight| matches!(flight.job, Job::Resolve) && !flight.is_concluded())
     }
 
     fn on_received(
@@ -303,7 +304,7 @@ impl Table<'_> {
         match result {
             Ok(()) => slot.opened(),
             Err(code) => {
-                if self.open_refused(key, code) {
+                if let Effect::ContextDoubted = slot.open_refused(code) {
                     self.link.resync();
                 }
             }
@@ -406,7 +407,7 @@ impl Table<'_> {
             }
             // The user's next command brings what is asked for.
             Some(flight)
-                if flight.job == Job::User && !flight.is_concluded() && self.at.takes_prompt() =>
+                if matches!(flight.job, Job::User) && !flight.is_concluded() && self.at.takes_prompt() =>
             {
                 flight.conclude(Final::Ok);
                 self.at.prompted();

@@ -203,6 +203,13 @@ pub(crate) enum Outcome {
     NoAnswer,
 }
 
+impl Outcome {
+    /// Whether the module said nothing.
+    pub(super) fn is_silence(self) -> bool {
+        matches!(self, Self::NoAnswer)
+    }
+}
+
 /// What the module said about its refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
@@ -225,10 +232,10 @@ impl Reason {
         }
     }
 
+    /// The number of a `+CME ERROR`, 0 where there was none.
     pub(super) fn equipment(self) -> u16 {
         match self {
-            Self::None => 0,
-            Self::Code(code) => code.code(),
+            Self::None | Self::Code(_) => 0,
             Self::Equipment(number) => number,
         }
     }

@@ -66,8 +66,8 @@ impl Table<'_> {
         // Whoever had this connectID before is gone, and whoever wants it is too late: the state of what has come would
         // be taken for that of the open.
         self.link.strays &= !(1 << id.get());
-        if let Some((key, _)) = self.slot_by_id(id, &[Phase::Opening]) {
-            self.open_refused(key, ErrorCode::IdInUse);
+        if let Some((_, slot)) = self.slot_by_id(id, &[Phase::Opening]) {
+            slot.open_refused(ErrorCode::IdInUse);
         }
         let parts = self.parts;
         let free = self.slots().find(|slot| slot.phase == Phase::Free);

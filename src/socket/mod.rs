@@ -192,12 +192,8 @@ impl<'d> Table<'d> {
         self.slots.iter_mut().filter_map(Place::as_mut)
     }
 
-    #[inline(never)]
     fn slot(&mut self, key: Key) -> Option<&mut Slot<'d>> {
-        self.slots
-            .get_mut(key.index())?
-            .as_mut()
-            .filter(|slot| slot.key == key && slot.phase != Phase::Free)
+        find(self.slots, key)
     }
 
     #[inline(never)]
@@ -363,7 +359,7 @@ impl<'d> Table<'d> {
     /// Ready when the module has given the prompt, or the final result, of the transaction in flight.
     pub(crate) fn poll_answered(&mut self, waker: &Waker) -> Poll<()> {
         let is_mute = self.at.mute;
-        let is_ready = |flight: &Flight| flight.is_answered() || is_mute && flight.job == Job::User;
+        let is_ready = |flight: &Flight| flight.is_answered() || is_mute && matches!(flight.job, Job::User);
         if self.flight.as_ref().is_none_or(is_ready) {
             return Poll::Ready(());
         }
@@ -440,4 +436,13 @@ impl<'d> Table<'d> {
     fn was_closed_lately(&self, id: ConnectId) -> bool {
         self.closed_lately & (1 << id.get()) != 0
     }
+}
+
+/// The slot of a socket, unless the socket is gone.
+#[inline(never)]
+fn find<'s, 'd>(slots: &'s mut [Place<Slot<'d>>], key: Key) -> Option<&'s mut Slot<'d>> {
+    slots
+        .get_mut(key.index())?
+        .as_mut()
+        .filter(|slot| slot.key == key && slot.phase != Phase::Free)
 }

@@ -4,10 +4,11 @@ use embassy_time::Instant;
 
 use super::job::{Action, Answer, Job, Key, Outcome, Reason};
 use super::link::LinkState;
-use super::slot::Phase;
-use super::{CLOSE_ECHO, Table};
+use super::slot::{Phase, Slot};
+use super::{CLOSE_ECHO, Table, find};
 use crate::clock::after;
 use crate::command::{AccessMode, ConnectId, ErrorCode, SocketState};
+use crate::config::Config;
 use crate::error::{Error, LinkError};
 
 impl Table<'_> {
@@ -35,11 +36,11 @@ impl Table<'_> {
         };
         self.rest_until = after(now, self.config.command_gap);
         let outcome = flight.outcome();
-        if outcome == Outcome::NoAnswer {
+        if outcome.is_silence() {
             // Whatever comes now is late, and a half-read payload is lost.
             self.give_up_payload();
         }
-        if flight.job == Job::LastError {
+        if matches!(flight.job, Job::LastError) {
             if let Some(job) = self.blamed.take() {
                 let reason = match outcome {
                     Outcome::Done(Answer::LastError(Some(code))) => Reason::Code(code),
@@ -47,7 +48,7 @@ impl Table<'_> {
                 };
                 self.done(job, Outcome::Refused(reason), false, now);
             }
-            if outcome == Outcome::NoAnswer {
+            if outcome.is_silence() {
                 self.link.resync();
             }
             return;
@@ -56,7 +57,7 @@ impl Table<'_> {
             Job::User => self.at.asks_reason,
             job => job.has_reason(),
         };
-        if outcome == Outcome::Refused(Reason::None) && has_reason {
+        if matches!(outcome, Outcome::Refused(Reason::None)) && has_reason {
             self.blamed = Some(flight.job);
             return;
         }
@@ -93,18 +94,11 @@ impl Table<'_> {
     fn done(&mut self, job: Job, outcome: Outcome, echoed: bool, now: Instant) {
         let was_up = self.link.is_up();
         match job {
-            Job::Open(key) => self.open_done(key, outcome, now),
-            Job::Close(key) => self.close_done(key, outcome, now),
-            Job::Status(key) => self.status_done(key, outcome, now),
-            Job::Read { key, length } => self.read_done(key, length, outcome),
             Job::Switch { key, .. } | Job::Resume(key) => {
                 if let Some(part) = self.parts.modes {
                     part.switched(self, key, outcome);
                 }
             }
-            Job::Send { key, length } => self.send_done(key, length, outcome, now),
-            Job::CountSent(key) => self.count_done(key, outcome, now),
-            Job::CountReceived(key) => self.gap_done(key, outcome),
             Job::Resolve => {
                 if let Some(part) = self.parts.lookup {
                     part.done(&mut self.lookup, outcome);
@@ -120,16 +114,22 @@ impl Table<'_> {
                 return;
             }
             Job::CloseStray(id) => self.stray_done(id, outcome, now),
-            _ => {}
+            _ => {
+                if let Some(slot) = job.key().and_then(|key| find(self.slots, key)) {
+                    let effect = slot.done(job, outcome, now, &self.config);
+                    let id = slot.id;
+                    self.take_effect(effect, id, now);
+                }
+            }
         }
         if was_up {
-            if outcome == Outcome::NoAnswer {
+            if outcome.is_silence() {
                 self.link.resync();
             }
             return;
         }
         let was_serving = self.link.is_serving();
-        if was_serving && job == Job::Attention && outcome == Outcome::NoAnswer {
+        if was_serving && matches!((job, outcome), (Job::Attention, Outcome::NoAnswer)) {
             // A module that still waits for payload takes the command for it, and the filler that follows:
             // its count would be right and its data wrong.
             for slot in self.slots().filter(|slot| slot.unsure.is_some()) {
@@ -152,61 +152,22 @@ impl Table<'_> {
         }
     }
 
-    fn open_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
-        let context_lost = {
-            let Some(slot) = self.slot(key) else { return };
-            match outcome {
-                Outcome::Done(_) => false,
-                // The line may be in data mode by now.
-                Outcome::NoAnswer if slot.mode == AccessMode::Transparent => {
-                    slot.open_failed(Error::TimedOut, false);
-                    self.link.doubt_line();
-                    false
-                }
-                // It may have been heard all the same.
-                Outcome::NoAnswer | Outcome::SendFail => {
-                    slot.ask_state(now);
-                    false
-                }
-                Outcome::Refused(reason) => self.open_refused(key, reason.code()),
-            }
-        };
-        if context_lost {
-            self.link.resync();
-        }
-    }
-
-    /// The open failed with this code: true when the context may be gone.
-    pub(super) fn open_refused(&mut self, key: Key, code: ErrorCode) -> bool {
-        let Some(slot) = self.slot(key) else {
-            return false;
-        };
-        let passing = matches!(code, ErrorCode::IdInUse | ErrorCode::Busy);
-        let error = Error::from_code(code);
-        slot.open_failed(error, passing);
-        matches!(error, Error::Link(_))
-    }
-
-    fn close_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
-        match outcome {
-            Outcome::Done(_) | Outcome::SendFail => self.freed(key, now),
-            // Unused, or really refused? The list of sockets knows.
-            Outcome::Refused(_) => {
-                if let Some(slot) = self.slot(key) {
-                    slot.doubted = true;
+    /// What happened to the socket that has, or had, this connectID concerns others, too.
+    pub(super) fn take_effect(&mut self, effect: Effect, id: ConnectId, now: Instant) {
+        match effect {
+            Effect::None => {}
+            Effect::Dropped => self.dropped_datagram(),
+            Effect::ContextDoubted => self.link.resync(),
+            Effect::LineDoubted => self.link.doubt_line(),
+            Effect::Unanswered => self.lose(LinkError::NoAnswer),
+            Effect::Freed | Effect::Stray => {
+                self.note_close(id, now);
+                self.queue.wake();
+                if let Effect::Stray = effect {
+                    self.link.strays |= 1 << id.get();
                 }
             }
-            Outcome::NoAnswer => self.lose(LinkError::NoAnswer),
         }
-    }
-
-    /// The module has let go of a socket's connectID.
-    fn freed(&mut self, key: Key, now: Instant) {
-        let Some(slot) = self.slot(key) else { return };
-        let id = slot.id;
-        slot.released_by_module();
-        self.note_close(id, now);
-        self.queue.wake();
     }
 
     /// A connection that no slot is for has been closed. Without an answer it may still be there, where nobody would miss
@@ -216,7 +177,7 @@ impl Table<'_> {
         let again = self.unanswered_strays & bit != 0;
         self.unanswered_strays &= !bit;
         self.note_close(id, now);
-        if outcome != Outcome::NoAnswer || !self.link.is_up() {
+        if !outcome.is_silence() || !self.link.is_up() {
             return;
         }
         if again {
@@ -230,171 +191,260 @@ impl Table<'_> {
     }
 
     /// A `closed` URC may still come for this connectID, and not be meant for its next user.
-    #[inline(never)]
     fn note_close(&mut self, id: ConnectId, now: Instant) {
         self.set_pushing(id, false);
         self.closed_lately |= 1 << id.get();
         self.closed_until = after(now, CLOSE_ECHO);
     }
+}
 
-    fn status_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
-        let Some(slot) = self.slot(key) else { return };
-        if outcome == Outcome::NoAnswer {
-            // Asked again when the module is back.
-            return;
+/// What the end of a socket's transaction means to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    None,
+    /// A datagram is lost.
+    Dropped,
+    /// The context may be gone.
+    ContextDoubted,
+    /// The line may be in data mode.
+    LineDoubted,
+    /// The module does not answer where it has to.
+    Unanswered,
+    /// The module has let go of the connectID.
+    Freed,
+    /// It has not, but the socket has: a stray, which is closed before the connectID is used again.
+    Stray,
+}
+
+impl Slot<'_> {
+    fn done(&mut self, job: Job, outcome: Outcome, now: Instant, config: &Config<'_>) -> Effect {
+        match job {
+            Job::Open(_) => self.open_done(outcome, now),
+            Job::Close(_) => self.close_done(outcome),
+            Job::Status(_) => self.status_done(outcome),
+            Job::Read { length, .. } => self.reading_done(length, outcome),
+            Job::Send { length, .. } => self.sending_done(length, outcome, now, config),
+            Job::CountSent(_) => self.count_done(outcome, now),
+            Job::CountReceived(_) => self.gap_done(outcome),
+            _ => Effect::None,
         }
-        slot.doubted = false;
+    }
+
+    fn open_done(&mut self, outcome: Outcome, now: Instant) -> Effect {
+        match outcome {
+            Outcome::Done(_) => Effect::None,
+            Outcome::NoAnswer if self.mode == AccessMode::Transparent => {
+                self.open_failed(Error::TimedOut, false);
+                Effect::LineDoubted
+            }
+            // It may have been heard all the same.
+            Outcome::NoAnswer | Outcome::SendFail => {
+                self.ask_state(now);
+                Effect::None
+            }
+            Outcome::Refused(reason) => self.open_refused(reason.code()),
+        }
+    }
+
+    /// The open failed with this code.
+    #[inline(never)]
+    pub(super) fn open_refused(&mut self, code: ErrorCode) -> Effect {
+        let passing = matches!(code, ErrorCode::IdInUse | ErrorCode::Busy);
+        let error = Error::from_code(code);
+        self.open_failed(error, passing);
+        Effect::of(error)
+    }
+
+    fn close_done(&mut self, outcome: Outcome) -> Effect {
+        match outcome {
+            Outcome::Done(_) | Outcome::SendFail => self.freed(),
+            // Unused, or really refused? The list of sockets knows.
+            Outcome::Refused(_) => {
+                self.doubted = true;
+                Effect::None
+            }
+            Outcome::NoAnswer => Effect::Unanswered,
+        }
+    }
+
+    fn freed(&mut self) -> Effect {
+        self.released_by_module();
+        Effect::Freed
+    }
+
+    fn status_done(&mut self, outcome: Outcome) -> Effect {
+        if outcome.is_silence() {
+            // Asked again when the module is back.
+            return Effect::None;
+        }
+        self.doubted = false;
         let state = match outcome {
             Outcome::Done(Answer::Socket(state)) => Some(state),
             Outcome::Done(_) => None,
             // No help: the close stands as it was answered.
-            _ if slot.phase == Phase::Closing => return self.freed(key, now),
-            _ => return,
+            _ if self.phase == Phase::Closing => return self.freed(),
+            _ => return Effect::None,
         };
-        match (slot.phase, state) {
+        match (self.phase, state) {
             // Field note 30: 2 and 3 of a client are both usable.
             (Phase::Opening, Some(SocketState::Connected | SocketState::Listening)) => {
-                slot.opened();
+                self.opened();
                 // What got lost together with the result may be the notice of data.
-                slot.notice(None);
+                self.notice(None);
             }
             // Opened and closed, and the host heard of neither.
             (Phase::Opening, Some(SocketState::Closing)) => {
-                slot.opened();
-                slot.closed_by_peer();
+                self.opened();
+                self.closed_by_peer();
             }
             (Phase::Opening, None) => {
-                slot.open_failed(Error::Module(ErrorCode::Unspecified), false)
+                self.open_failed(Error::Module(ErrorCode::Unspecified), false)
             }
             // The module has forgotten it without a word. A close makes sure.
-            (Phase::Open, None) => slot.fail(Error::ConnectionReset),
-            (Phase::Open, Some(SocketState::Closing)) => slot.closed_by_peer(),
-            (Phase::Closing, None) => self.freed(key, now),
+            (Phase::Open, None) => self.fail(Error::ConnectionReset),
+            (Phase::Open, Some(SocketState::Closing)) => self.closed_by_peer(),
+            (Phase::Closing, None) => return self.freed(),
             (Phase::Closing, Some(_)) => {
-                let id = slot.id;
-                if slot.gives_up_closing() {
-                    self.freed(key, now);
-                    // It stays taken: a stray that is closed before the id is used again.
-                    self.link.strays |= 1 << id.get();
+                if self.gives_up_closing() {
+                    self.released_by_module();
+                    return Effect::Stray;
                 }
             }
             _ => {}
         }
+        Effect::None
     }
 
-    fn read_done(&mut self, key: Key, asked: u16, outcome: Outcome) {
-        let Some(slot) = self.slot(key) else { return };
+    fn reading_done(&mut self, asked: u16, outcome: Outcome) -> Effect {
         match outcome {
-            Outcome::Done(Answer::Received { more, length }) => slot.read_done(more, length, asked),
+            Outcome::Done(Answer::Received { more, length }) => self.read_done(more, length, asked),
             Outcome::Done(_) | Outcome::SendFail => {}
-            Outcome::NoAnswer => match slot.part {
-                None => slot.gap = true,
+            Outcome::NoAnswer => match self.part {
+                None => self.gap = true,
                 Some(part) => {
-                    if part.drop_partial(slot) {
-                        self.dropped_datagram();
+                    if part.drop_partial(self) {
+                        return Effect::Dropped;
                     }
                 }
             },
             // In another access mode there may be nothing to be read.
-            Outcome::Refused(_) if slot.mode != AccessMode::Buffer && slot.phase == Phase::Open => {
-                slot.unread = false;
-                slot.doubted = true;
+            Outcome::Refused(_) if self.mode != AccessMode::Buffer && self.phase == Phase::Open => {
+                self.unread = false;
+                self.doubted = true;
             }
-            Outcome::Refused(reason) => match slot.phase {
+            Outcome::Refused(reason) => match self.phase {
                 // Field note 73: a read on a dead id is an error at once.
-                Phase::Draining => slot.end(),
-                _ => slot.fail(match Error::from_code(reason.code()) {
+                Phase::Draining => self.end(),
+                _ => self.fail(match Error::from_code(reason.code()) {
                     error @ Error::Link(_) => error,
                     _ => Error::ConnectionReset,
                 }),
             },
         }
+        Effect::None
     }
 
     /// A read was not answered: has the module let go of bytes that never came here? Its own count says (section 2.1.8).
-    fn gap_done(&mut self, key: Key, outcome: Outcome) {
-        let Some(slot) = self.slot(key) else { return };
-        let recount = core::mem::take(&mut slot.recount_received);
+    fn gap_done(&mut self, outcome: Outcome) -> Effect {
+        let recount = core::mem::take(&mut self.recount_received);
         match outcome {
-            Outcome::Done(Answer::HandedOver(count)) if recount && !slot.gap => {
-                slot.received = count;
+            Outcome::Done(Answer::HandedOver(count)) if recount && !self.gap => {
+                self.received = count;
             }
-            Outcome::Refused(_) if recount && slot.phase == Phase::Draining => {}
+            Outcome::Refused(_) if recount && self.phase == Phase::Draining => {}
             // Field note 69: the count can lag, but it does not run ahead.
             Outcome::Done(Answer::HandedOver(count))
-                if count.wrapping_sub(slot.received) as i32 <= 0 =>
+                if count.wrapping_sub(self.received) as i32 <= 0 =>
             {
-                slot.gap = false;
-                slot.notice(None);
+                self.gap = false;
+                self.notice(None);
             }
-            Outcome::Done(_) | Outcome::SendFail => slot.fail(Error::DataLost),
-            Outcome::Refused(_) => slot.fail(Error::ConnectionReset),
+            Outcome::Done(_) | Outcome::SendFail => self.fail(Error::DataLost),
+            Outcome::Refused(_) => self.fail(Error::ConnectionReset),
             Outcome::NoAnswer => {}
         }
+        Effect::None
     }
 
-    fn send_done(&mut self, key: Key, length: u16, outcome: Outcome, now: Instant) {
-        let config = self.config;
-        let Some(slot) = self.slot(key) else { return };
-        match outcome {
-            Outcome::Done(_) => slot.send_done(length, now),
-            // Full for now, but the chunk may have left the module all the same (field note 56).
-            Outcome::SendFail => {
-                slot.unsure = Some(length);
-                slot.send_later(now, &config);
+    fn sending_done(
+        &mut self,
+        length: u16,
+        outcome: Outcome,
+        now: Instant,
+        config: &Config<'_>,
+    ) -> Effect {
+        let error = match outcome {
+            Outcome::Done(_) => {
+                self.send_done(length, now);
+                return Effect::None;
             }
-            // Heard or not: the count tells, if the module answers the next command.
-            Outcome::NoAnswer => {
-                slot.unsure = Some(length);
-                slot.send_later(now, &config);
+            // Full for now, but the chunk may have left the module all the same (field note 56). Without an answer it
+            // may have been heard or not: the count tells, if the module answers the next command.
+            Outcome::SendFail | Outcome::NoAnswer => {
+                self.unsure = Some(length);
+                None
             }
             // The peer has closed: what it sent before can still be read.
-            Outcome::Refused(_) if slot.phase == Phase::Draining => {}
+            Outcome::Refused(_) if self.phase == Phase::Draining => return Effect::None,
             Outcome::Refused(reason) => match reason.code() {
                 ErrorCode::OutOfMemory
                 | ErrorCode::Busy
                 | ErrorCode::NotAllowed
                 | ErrorCode::Blocked
-                | ErrorCode::SendCancelled => slot.send_later(now, &config),
+                | ErrorCode::SendCancelled => None,
                 // Is the connection still there? If the peer has closed it, what it sent before can still be read.
                 ErrorCode::Unspecified
                 | ErrorCode::InvalidParameters
                 | ErrorCode::Write
                 | ErrorCode::SocketClosed => {
-                    slot.doubted = true;
-                    slot.unsure = Some(length);
-                    slot.send_later(now, &config);
+                    self.doubted = true;
+                    self.unsure = Some(length);
+                    None
                 }
-                code => {
-                    let error = Error::from_code(code);
-                    slot.fail(error);
-                    if matches!(error, Error::Link(_)) {
-                        self.link.resync();
-                    }
-                }
+                code => Some(Error::from_code(code)),
             },
+        };
+        match error {
+            None => {
+                self.send_later(now, config);
+                Effect::None
+            }
+            Some(error) => {
+                self.fail(error);
+                Effect::of(error)
+            }
         }
     }
 
     /// How much of a chunk did the module take, and how much has the peer? Its own count says (section 2.1.7).
-    fn count_done(&mut self, key: Key, outcome: Outcome, now: Instant) {
-        let Some(slot) = self.slot(key) else { return };
+    fn count_done(&mut self, outcome: Outcome, now: Instant) -> Effect {
         match outcome {
             Outcome::Done(Answer::Sent {
                 total,
                 acknowledged,
             }) => {
-                if core::mem::take(&mut slot.recount_sent) && slot.unsure.is_none() {
-                    slot.accepted = total;
+                if core::mem::take(&mut self.recount_sent) && self.unsure.is_none() {
+                    self.accepted = total;
                 }
-                slot.counted(total, now);
-                if slot.ack_wanted && slot.tx.is_empty() {
-                    slot.counted_acknowledged(acknowledged, now);
+                self.counted(total, now);
+                if self.ack_wanted && self.tx.is_empty() {
+                    self.counted_acknowledged(acknowledged, now);
                 }
             }
-            Outcome::Refused(_) if slot.phase == Phase::Draining => slot.unsure = None,
-            Outcome::Refused(_) => slot.fail(Error::ConnectionReset),
+            Outcome::Refused(_) if self.phase == Phase::Draining => self.unsure = None,
+            Outcome::Refused(_) => self.fail(Error::ConnectionReset),
             Outcome::NoAnswer | Outcome::Done(_) | Outcome::SendFail => {}
+        }
+        Effect::None
+    }
+}
+
+impl Effect {
+    /// Of an error on what it says of the context.
+    fn of(error: Error) -> Self {
+        match error {
+            Error::Link(_) => Self::ContextDoubted,
+            _ => Self::None,
         }
     }
 }

@@ -223,7 +223,7 @@ impl<'d> Slot<'d> {
         if self.phase != Phase::Opening {
             return;
         }
-        self.busy = error == Error::Module(ErrorCode::Busy);
+        self.busy = matches!(error, Error::Module(ErrorCode::Busy));
         self.phase = Phase::Closing;
         if passing && !self.reopened && self.held {
             self.reopen = true;

@@ -39,11 +39,11 @@ impl Link {
         now: Instant,
         config: &Config<'_>,
     ) {
-        if let (Outcome::NoAnswer, false) = (outcome, matches!(self.step, Step::Greet)) {
+        if outcome.is_silence() && self.step != Step::Greet {
             return self.unanswered(now);
         }
         match (self.step, job) {
-            (Step::Greet, Job::Attention) if outcome != Outcome::NoAnswer => {
+            (Step::Greet, Job::Attention) if !outcome.is_silence() => {
                 self.go(Step::Settle);
                 self.pause(now, SETTLE);
             }
