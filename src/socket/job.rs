@@ -192,6 +192,7 @@ pub(crate) enum Setting {
 
 /// How an AT transaction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Outcome {
     /// `OK`, or `SEND OK`.
     Done(Answer),

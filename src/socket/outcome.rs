@@ -272,6 +272,7 @@ impl Slot<'_> {
         Effect::Freed
     }
 
+    #[inline(never)]
     fn status_done(&mut self, outcome: Outcome) -> Effect {
         if outcome.is_silence() {
             // Asked again when the module is back.
@@ -315,6 +316,7 @@ impl Slot<'_> {
         Effect::None
     }
 
+    #[inline(never)]
     fn reading_done(&mut self, asked: u16, outcome: Outcome) -> Effect {
         match outcome {
             Outcome::Done(Answer::Received { more, length }) => self.read_done(more, length, asked),

@@ -31,6 +31,7 @@ const BUSY_TRIES: u8 = 30;
 
 impl Link {
     /// What a command of the bring-up said.
+    #[inline(never)]
     pub(in crate::socket) fn done(
         &mut self,
         job: Job,
