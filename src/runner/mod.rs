@@ -23,9 +23,7 @@ use embedded_io_async::{Error as _, ErrorKind, Read, Write};
 use crate::bytes::front_mut;
 use crate::clock::{self, NEVER, after};
 use crate::digest::{Forward, QuectelDigester};
-use crate::fmt::trace;
 use crate::shared::Shared;
-use crate::socket::Action;
 pub(crate) use intake::Intake;
 pub use lines::ControlLines;
 use lines::Reset;
@@ -194,6 +192,7 @@ async fn serve(
         buffer,
         tx,
         lines,
+        script: Script::new(),
     };
     let ended = select(receive(shared, rx, ingress), engine.run()).await;
     running.has_failed = true;
@@ -233,11 +232,13 @@ async fn receive(
     mut ingress: impl AtatIngress,
 ) -> RunError {
     let mut failing_since = None;
+    let mut count = 0;
     loop {
-        while shared.with(|table| table.is_stalled()) {
-            wait_for_room(shared).await;
-            // What waits in the buffer goes on.
-            ingress.advance(0).await;
+        // What waits in the buffer goes on when there is room.
+        ingress.advance(count).await;
+        count = 0;
+        if wait_for_room(shared).await {
+            continue;
         }
         let buffer = ingress.write_buf();
         if buffer.is_empty() {
@@ -247,9 +248,9 @@ async fn receive(
         }
         match rx.read(buffer).await {
             Ok(0) => return RunError::Closed,
-            Ok(count) => {
+            Ok(read) => {
                 failing_since = None;
-                ingress.advance(count).await;
+                count = read;
             }
             Err(error) => {
                 shared.with(|table| table.serial_error());
@@ -264,44 +265,24 @@ async fn receive(
 }
 
 /// While a full receive ring holds up the line, nothing is read: RTS holds the module. Ends when there may be room again,
-/// or nobody waits for it any more.
-async fn wait_for_room(shared: &Shared<'_>) {
-    let since = clock::now();
+/// or nobody waits for it any more: true if there was none.
+async fn wait_for_room(shared: &Shared<'_>) -> bool {
+    let mut since = None;
     poll_fn(|cx| {
-        let stalled = shared.with(|table| table.poll_room(since, clock::now(), cx.waker()));
-        let Some(until) = stalled else {
-            return Poll::Ready(());
+        let now = clock::now();
+        let begun = since.unwrap_or(now);
+        let Some(until) = shared.with(|table| table.poll_room(begun, now, cx.waker())) else {
+            return Poll::Ready(since.is_some());
         };
+        if until <= now {
+            return Poll::Ready(true);
+        }
+        since = Some(begun);
         if until < NEVER {
             // Has this task woken then.
             let _ = pin!(Timer::at(until)).poll(cx);
         }
         Poll::Pending
-    })
-    .await;
-}
-
-/// The result of `work`, unless it takes longer than the table has patience.
-async fn within<T>(shared: &Shared<'_>, mut work: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    let mut timer: Option<Timer> = None;
-    poll_fn(|cx| {
-        if let Poll::Ready(result) = work.as_mut().poll(cx) {
-            return Poll::Ready(Some(result));
-        }
-        loop {
-            if let Some(timer) = &mut timer {
-                if pin!(timer).poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
-            }
-            // The time in which the module cannot be heard does not count.
-            let now = clock::now();
-            let until = shared.with(|table| table.patience(now));
-            if until <= now {
-                return Poll::Ready(None);
-            }
-            timer = Some(Timer::at(until));
-        }
     })
     .await
 }
@@ -312,75 +293,23 @@ struct Engine<'r, 'd, W, L> {
     buffer: &'r mut [u8],
     tx: W,
     lines: L,
+    script: Script,
 }
 
 impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
     async fn run(&mut self) -> RunError {
         let shared = self.shared;
+        let mut is_done = true;
         loop {
-            let action = shared.with(|table| table.next(clock::now()));
-            let is_done = match action {
-                Action::Wait(until) => {
-                    self.wait(until).await;
-                    continue;
-                }
-                Action::AskCarrier => {
-                    let carrier = self.lines.carrier();
-                    shared.with(|table| table.carrier(carrier));
-                    continue;
-                }
-                Action::Reset => {
-                    self.lines.reset().await;
-                    true
-                }
-                action => {
-                    let result = self.perform(action).await;
-                    if let Some(Err(error)) = result {
-                        return RunError::Write(error.kind());
-                    }
-                    result.is_some()
-                }
-            };
-            if shared.with(|table| table.performed(action, is_done, clock::now())) {
-                yield_now().await;
-            }
-        }
-    }
-
-    /// Waits for work, at most until the given instant.
-    async fn wait(&self, until: Instant) {
-        let mut timer = (until < NEVER).then(|| Timer::at(until));
-        poll_fn(|cx| {
-            if self.shared.with(|table| table.poll_work(cx.waker())) {
-                return Poll::Ready(());
-            }
-            match &mut timer {
-                Some(timer) => pin!(timer).poll(cx),
-                None => Poll::Pending,
-            }
-        })
-        .await;
-    }
-
-    /// Whatever writes to the serial line. `None` if one of its steps takes too long.
-    async fn perform(&mut self, action: Action) -> Option<Result<(), W::Error>> {
-        if let Action::Run(job) = action {
-            trace!("{:?}", job);
-        }
-        let mut script = Script::new(action);
-        loop {
-            let step = self
-                .shared
-                .with(|table| script.next(table, self.buffer, clock::now()));
-            if step == Step::End {
-                return Some(Ok(()));
-            }
-            let shared = self.shared;
+            let step = shared.with(|table| {
+                self.script
+                    .next(table, self.buffer, is_done, clock::now())
+            });
             let work = pin!(self.carry_out(step));
-            match within(shared, work).await {
-                Some(Ok(())) => {}
-                other => return other,
-            }
+            is_done = match within(shared, step.limit(), work).await {
+                Some(Err(error)) => return RunError::Write(error.kind()),
+                result => result.is_some(),
+            };
         }
     }
 
@@ -399,12 +328,52 @@ impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
                     Timer::after(pause).await;
                 }
             }
-            Step::Answer => {
-                poll_fn(|cx| self.shared.with(|table| table.poll_answered(cx.waker()))).await;
+            Step::Answer | Step::Idle(_) => {
+                let is_idle = step != Step::Answer;
+                poll_fn(|cx| {
+                    self.shared
+                        .with(|table| table.poll_event(is_idle, cx.waker()))
+                })
+                .await;
             }
             Step::PulseDtr => self.lines.pulse_dtr().await,
-            Step::End => {}
+            Step::Reset => self.lines.reset().await,
+            Step::AskCarrier => self.script.carrier = self.lines.carrier(),
+            Step::Yield => yield_now().await,
         }
         Ok(())
     }
+}
+
+/// The result of `work`, unless it takes longer than `limit`, or, without one, than the table has patience.
+async fn within<T>(
+    shared: &Shared<'_>,
+    limit: Option<Instant>,
+    mut work: Pin<&mut impl Future<Output = T>>,
+) -> Option<T> {
+    let mut timer: Option<Timer> = None;
+    poll_fn(|cx| {
+        if let Poll::Ready(result) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(result));
+        }
+        loop {
+            if let Some(timer) = &mut timer {
+                if pin!(timer).poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+            let now = clock::now();
+            let until = match limit {
+                Some(NEVER) => return Poll::Pending,
+                Some(limit) => limit,
+                // The time in which the module cannot be heard does not count.
+                None => shared.with(|table| table.patience(now)),
+            };
+            if until <= now {
+                return Poll::Ready(None);
+            }
+            timer = Some(Timer::at(until));
+        }
+    })
+    .await
 }

@@ -1,10 +1,12 @@
-//! What the runner writes to the serial line, piece by piece, and what it waits for in between.
+//! What the runner does, step by step: what it writes to the serial line, and what it waits for in between.
 
 use embassy_time::{Duration, Instant};
 
 use super::encode::encode;
 use crate::bytes::{behind_mut, copy, front_mut};
+use crate::clock::NEVER;
 use crate::command::AccessMode;
+use crate::fmt::trace;
 use crate::socket::{Action, Escape, GUARD, Job, Key, PIECE, Table};
 
 /// After an escape, for the module to answer what it will.
@@ -32,17 +34,36 @@ pub(super) enum Step {
     },
     /// Wait for the prompt, or for the final result.
     Answer,
+    /// Wait for something to do, at most until this instant.
+    Idle(Instant),
     /// Switch DTR off and on.
     PulseDtr,
-    /// All is done.
-    End,
+    /// Restart the module.
+    Reset,
+    /// See what the DCD line says.
+    AskCarrier,
+    /// Let other tasks have their turn.
+    Yield,
+}
+
+impl Step {
+    /// Until when it may go on, where that is not the table's to say.
+    pub(super) const fn limit(self) -> Option<Instant> {
+        match self {
+            Self::Idle(until) => Some(until),
+            Self::Reset | Self::Yield => Some(NEVER),
+            Self::Write { .. } | Self::Answer | Self::PulseDtr | Self::AskCarrier => None,
+        }
+    }
 }
 
 /// Where in an action the next step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// There is no action.
+    Free,
     Begin,
-    /// The command is written.
+    /// The command is written, or whatever else the action is has been done.
     Asked,
     /// The prompt has come, or the final result.
     Answered,
@@ -51,33 +72,63 @@ enum Stage {
     End,
 }
 
-/// The steps of an action.
+/// The steps of one action after the other.
 #[derive(Debug)]
 pub(super) struct Script {
     action: Action,
     stage: Stage,
     /// Bytes of payload, or parts of an escape.
     written: usize,
+    /// What the DCD line said last.
+    pub(super) carrier: Option<bool>,
 }
 
 impl Script {
-    pub(super) const fn new(action: Action) -> Self {
+    pub(super) const fn new() -> Self {
         Self {
-            action,
-            stage: Stage::Begin,
+            action: Action::Wait(NEVER),
+            stage: Stage::Free,
             written: 0,
+            carrier: None,
         }
     }
 
-    /// The next step. What is to be written is in `buffer` then.
+    /// The next step, after one that was done, or was given up because it took too long. What is to be written is in
+    /// `buffer` then.
     #[inline(never)]
-    pub(super) fn next(&mut self, table: &mut Table<'_>, buffer: &mut [u8], now: Instant) -> Step {
-        match (self.action, self.stage) {
+    pub(super) fn next(
+        &mut self,
+        table: &mut Table<'_>,
+        buffer: &mut [u8],
+        mut is_done: bool,
+        now: Instant,
+    ) -> Step {
+        loop {
+            if self.stage != Stage::Free {
+                if is_done {
+                    if let Some(step) = self.step(table, buffer, now) {
+                        return step;
+                    }
+                }
+                self.stage = Stage::Free;
+                if table.performed(self.action, is_done, now) {
+                    return Step::Yield;
+                }
+            }
+            is_done = true;
+            self.action = table.next(now);
+            self.stage = Stage::Begin;
+            self.written = 0;
+        }
+    }
+
+    /// The next step of the action, if there is one.
+    fn step(&mut self, table: &mut Table<'_>, buffer: &mut [u8], now: Instant) -> Option<Step> {
+        Some(match (self.action, self.stage) {
             (Action::Run(job), Stage::Begin) => {
-                let Some(length) = encode(table, job, buffer) else {
-                    // Its socket is gone.
-                    return Step::End;
-                };
+                trace!("{:?}", job);
+                // If there is none its socket is gone.
+                let length = encode(table, job, buffer)?;
                 let limit = time_limit(job, table);
                 table.occupy(limit, now);
                 table.begin(job);
@@ -95,51 +146,70 @@ impl Script {
             (Action::Run(Job::Send { key, length }), Stage::Answered)
                 if table.begin_payload(now) =>
             {
-                self.payload(table, buffer, key, length)
+                return self.payload(table, buffer, key, length);
             }
             (Action::Carry { key, length }, Stage::Begin) => {
                 table.occupy(table.config.send_time, now);
-                self.payload(table, buffer, key, length)
+                return self.payload(table, buffer, key, length);
             }
             (
                 Action::Run(Job::Send { key, length }) | Action::Carry { key, length },
                 Stage::Payload,
-            ) => self.payload(table, buffer, key, length),
+            ) => return self.payload(table, buffer, key, length),
             (Action::Escape(escape), _) => {
                 if self.stage == Stage::Begin {
                     table.occupy(ESCAPE_TIME, now);
                     self.stage = Stage::Payload;
                 }
-                self.escape(escape, buffer)
+                return self.escape(escape, buffer);
             }
-            _ => Step::End,
-        }
+            (Action::AskCarrier, Stage::Asked) => {
+                table.carrier(self.carrier);
+                return None;
+            }
+            (action, Stage::Begin) => {
+                self.stage = Stage::Asked;
+                match action {
+                    Action::Reset => Step::Reset,
+                    Action::AskCarrier => {
+                        table.occupy(ESCAPE_TIME, now);
+                        Step::AskCarrier
+                    }
+                    Action::Wait(until) => Step::Idle(until),
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        })
     }
 
     /// The next piece of the payload; behind the last one of a send, the wait for its result.
-    fn payload(&mut self, table: &mut Table<'_>, buffer: &mut [u8], key: Key, length: u16) -> Step {
+    fn payload(
+        &mut self,
+        table: &mut Table<'_>,
+        buffer: &mut [u8],
+        key: Key,
+        length: u16,
+    ) -> Option<Step> {
         self.stage = Stage::Payload;
         let left = usize::from(length).saturating_sub(self.written);
         if left == 0 || !table.wants_payload() {
             self.stage = Stage::End;
-            return match self.action {
-                Action::Run(_) => Step::Answer,
-                _ => Step::End,
-            };
+            return matches!(self.action, Action::Run(_)).then_some(Step::Answer);
         }
         let piece = front_mut(buffer, PIECE.min(left));
         let count = table.peek(key, self.written, piece);
         // If the socket is gone the module still counts.
         behind_mut(piece, count).fill(0);
         self.written += piece.len();
-        Step::Write {
+        Some(Step::Write {
             length: piece.len(),
             flush: piece.len() == left && table.is_last(key, length.into()),
             pause: Duration::MIN,
-        }
+        })
     }
 
-    fn escape(&mut self, escape: Escape, buffer: &mut [u8]) -> Step {
+    fn escape(&mut self, escape: Escape, buffer: &mut [u8]) -> Option<Step> {
         let (bytes, pause): (&[u8], _) = match (escape, self.written) {
             (Escape::Prompt, 0) => (b"\r\x1b", ESCAPE_PAUSE),
             (Escape::DataMode, 0) => (b"", GUARD),
@@ -149,16 +219,16 @@ impl Script {
             (Escape::Fill, 0..LAST_FILLER) => (FILLER, Duration::MIN),
             (Escape::Dtr, 0) => {
                 self.written = 1;
-                return Step::PulseDtr;
+                return Some(Step::PulseDtr);
             }
-            _ => return Step::End,
+            _ => return None,
         };
         self.written += 1;
-        Step::Write {
+        Some(Step::Write {
             length: copy(bytes, buffer),
             flush: true,
             pause,
-        }
+        })
     }
 }
 

@@ -356,11 +356,18 @@ impl<'d> Table<'d> {
         self.occupied = (now, limit);
     }
 
-    /// Ready when the module has given the prompt, or the final result, of the transaction in flight.
-    pub(crate) fn poll_answered(&mut self, waker: &Waker) -> Poll<()> {
-        let is_mute = self.at.mute;
-        let is_ready = |flight: &Flight| flight.is_answered() || is_mute && matches!(flight.job, Job::User);
-        if self.flight.as_ref().is_none_or(is_ready) {
+    /// Whether the module has given the prompt, or the final result, of the transaction in flight.
+    fn is_answered(&self) -> bool {
+        self.flight.as_ref().is_none_or(|flight| {
+            flight.is_answered() || self.at.mute && matches!(flight.job, Job::User)
+        })
+    }
+
+    /// Ready when there is something for the runner to go on with: with its work, while it is idle, or else with the
+    /// transaction in flight.
+    pub(crate) fn poll_event(&mut self, is_idle: bool, waker: &Waker) -> Poll<()> {
+        let is_ready = if is_idle { self.work } else { self.is_answered() };
+        if is_ready {
             return Poll::Ready(());
         }
         self.engine.register(waker);
@@ -422,14 +429,6 @@ impl<'d> Table<'d> {
     pub(crate) fn kick(&mut self) {
         self.work = true;
         self.engine.wake();
-    }
-
-    /// Whether there is something to do for the runner; if not, `waker` is woken when there is.
-    pub(crate) fn poll_work(&mut self, waker: &Waker) -> bool {
-        if !self.work {
-            self.engine.register(waker);
-        }
-        self.work
     }
 
     /// Whether a `closed` URC for this connectID may be meant for its last user.

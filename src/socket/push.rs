@@ -149,12 +149,13 @@ impl Table<'_> {
     // ---- a full receive ring ---------------------------------------------------------------------------------------
 
     /// Whether a full receive ring holds up the serial line.
+    #[cfg(test)]
     pub(crate) fn is_stalled(&self) -> bool {
         self.stall.is_some()
     }
 
     /// While a full receive ring holds up the serial line, which began at `since`: when to look again, at the latest.
-    /// `waker` is woken when there may be room again, or less time to wait for it. When the time is over the connection
+    /// `waker` is woken when there may be room again, or less time to wait for it. When that time has come the connection
     /// fails.
     #[inline(never)]
     pub(crate) fn poll_room(
@@ -173,7 +174,7 @@ impl Table<'_> {
         let until = after(since, self.config.stall_time);
         if now >= until {
             self.overrun();
-            return None;
+            return Some(until);
         }
         self.receiver.register(waker);
         Some(until)

@@ -85,7 +85,7 @@ impl<'d> Rig<'d> {
 
     /// Whether the runner has something to go on with.
     pub(crate) fn is_answered(&self) -> bool {
-        self.table(|table| table.poll_answered(Waker::noop()).is_ready())
+        self.table(|table| table.poll_event(false, Waker::noop()).is_ready())
     }
 
     pub(crate) fn finish(&mut self) {

@@ -47,7 +47,8 @@ fn push(rig: &mut Rig, header: &str, bytes: &[u8]) -> usize {
 
 /// When to look again for room in the ring that has held up the line since then.
 fn room(rig: &Rig, since: Instant) -> Option<Instant> {
-    rig.table(|table| table.poll_room(since, rig.now, Waker::noop()))
+    let until = rig.table(|table| table.poll_room(since, rig.now, Waker::noop()));
+    until.filter(|until| rig.now < *until)
 }
 
 /// What is received, and from whom.
@@ -336,7 +337,7 @@ fn a_reader_that_waits_for_the_rest_of_a_datagram_does_not_keep_the_runner_busy(
     assert_eq!(receive(&mut rig, key), Poll::Pending);
     rig.idle();
     assert_eq!(receive(&mut rig, key), Poll::Pending);
-    assert!(!rig.table(|table| table.poll_work(Waker::noop())));
+    assert!(rig.table(|table| table.poll_event(true, Waker::noop())).is_pending());
 }
 
 #[test]

@@ -245,10 +245,10 @@ fn runner_by_every_wish() {
     let (alarm, waker) = Alarm::new();
     let check = |rig: &mut Rig, what: &str, wish: &mut dyn FnMut(&mut Rig)| {
         rig.idle();
-        assert!(!rig.table(|table| table.poll_work(&waker)), "{what}");
+        assert!(rig.table(|table| table.poll_event(true, &waker)).is_pending(), "{what}");
         wish(rig);
         assert!(alarm.rang(), "{what}");
-        assert!(rig.table(|table| table.poll_work(&waker)), "{what}");
+        assert!(rig.table(|table| table.poll_event(true, &waker)).is_ready(), "{what}");
     };
     let key = rig.open();
     check(&mut rig, "notice", &mut |rig| {
