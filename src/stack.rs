@@ -4,7 +4,7 @@ use core::fmt;
 use core::future::poll_fn;
 use core::net::IpAddr;
 
-use crate::asynch::{Lookup, TcpConnection};
+use crate::asynch::{Lookup, TcpConnection, all_of};
 use crate::command::{AccessMode, MAX_COMMAND_LENGTH};
 use crate::config::Config;
 use crate::error::{Error, LinkError};
@@ -241,6 +241,6 @@ impl<'d> Stack<'d> {
     ///
     /// Dropping the future gives the lookup up. Another one has to wait until the module has answered the first.
     pub async fn resolve(&self, host: &str) -> Result<Addresses, Error> {
-        Lookup::run(self.shared, host).await
+        Lookup::run(self.shared, host, all_of).await
     }
 }

@@ -2,6 +2,7 @@
 
 use core::future::poll_fn;
 use core::net::IpAddr;
+use core::task::{Poll, ready};
 
 use embedded_nal_async::{AddrType, Dns};
 
@@ -17,14 +18,27 @@ pub(crate) struct Lookup<'s, 'd> {
 }
 
 impl<'s, 'd> Lookup<'s, 'd> {
-    pub(crate) async fn run(shared: &'s Shared<'d>, host: &str) -> Result<Addresses, Error> {
-        if let Some(address) = literal(host) {
-            return Ok(core::iter::once(address).collect());
-        }
-        Host::name(host).map_err(Error::InvalidName)?;
-        poll_fn(|cx| shared.with(|table| table.poll_ask(host, cx.waker()))).await?;
-        let lookup = Self { shared };
-        poll_fn(|cx| lookup.shared.with(|table| table.poll_answer(cx.waker()))).await
+    /// What is picked from the answer.
+    pub(crate) fn run<T>(
+        shared: &'s Shared<'d>,
+        host: &str,
+        pick: impl Fn(&[IpAddr]) -> Result<T, Error>,
+    ) -> impl Future<Output = Result<T, Error>> {
+        let mut asked = None;
+        poll_fn(move |cx| {
+            if asked.is_none() {
+                if let Some(address) = literal(host) {
+                    return Poll::Ready(pick(&[address]));
+                }
+                Host::name(host).map_err(Error::InvalidName)?;
+                ready!(shared.with(|table| table.poll_ask(host, cx.waker())))?;
+                asked = Some(Self { shared });
+            }
+            let answer = ready!(shared.with(|table| table.poll_answer(&pick, cx.waker())));
+            // Others may ask.
+            asked = None;
+            Poll::Ready(answer)
+        })
     }
 }
 
@@ -41,6 +55,11 @@ pub(crate) fn literal(host: &str) -> Option<IpAddr> {
         .strip_prefix(b"[")
         .and_then(|host| host.strip_suffix(b"]"));
     address_of(bare.unwrap_or(host))
+}
+
+/// All addresses.
+pub(crate) fn all_of(addresses: &[IpAddr]) -> Result<Addresses, Error> {
+    Ok(addresses.iter().copied().collect())
 }
 
 /// The first address of the wanted family.
@@ -63,8 +82,12 @@ impl Dns for Stack<'_> {
     /// # Errors
     ///
     /// As for [`Stack::resolve`]; [`Error::NameNotFound`] too when the name has addresses of the other family only.
-    async fn get_host_by_name(&self, host: &str, addr_type: AddrType) -> Result<IpAddr, Error> {
-        first_of(&self.resolve(host).await?, &addr_type)
+    fn get_host_by_name(
+        &self,
+        host: &str,
+        addr_type: AddrType,
+    ) -> impl Future<Output = Result<IpAddr, Error>> {
+        Lookup::run(self.shared, host, move |found| first_of(found, &addr_type))
     }
 
     /// The module has no reverse lookup.

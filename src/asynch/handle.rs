@@ -2,7 +2,7 @@
 
 use core::future::poll_fn;
 use core::net::SocketAddr;
-use core::task::{Poll, ready};
+use core::task::{Context, Poll, ready};
 
 use crate::clock;
 use crate::command::AccessMode;
@@ -22,24 +22,30 @@ impl<'d> Socket<'d> {
         stack: Stack<'d>,
         request: Request<'_>,
     ) -> impl Future<Output = Result<Self, Error>> {
-        let Stack { shared, mode } = stack;
-        let mut claimed: Option<Self> = None;
-        poll_fn(move |cx| {
-            let key = match &claimed {
-                Some(socket) => socket.key,
-                None => {
-                    request.check()?;
-                    let claim = shared.with(|table| table.poll_claim(request, mode, cx.waker()));
-                    let key = ready!(claim)?;
-                    claimed.insert(Self { shared, key }).key
-                }
-            };
-            ready!(shared.with(|table| table.poll_connected(key, cx.waker())))?;
-            Poll::Ready(claimed.take().ok_or(Error::Closed))
-        })
+        let mut claimed = None;
+        poll_fn(move |cx| Self::poll_open(&mut claimed, stack, request, cx))
     }
 
-    /// The next connection that this listener has accepted, and its peer.
+    /// Ready when the socket is open. Meanwhile it is in `claimed`.
+    pub(super) fn poll_open(
+        claimed: &mut Option<Self>,
+        Stack { shared, mode }: Stack<'d>,
+        request: Request<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Self, Error>> {
+        let key = match claimed {
+            Some(socket) => socket.key,
+            None => {
+                request.check()?;
+                let claim = shared.with(|table| table.poll_claim(request, mode, cx.waker()));
+                let key = ready!(claim)?;
+                claimed.insert(Self { shared, key }).key
+            }
+        };
+        ready!(shared.with(|table| table.poll_connected(key, cx.waker())))?;
+        Poll::Ready(claimed.take().ok_or(Error::Closed))
+    }
+
     pub(crate) async fn accept(&self) -> Result<(Self, Option<SocketAddr>), Error> {
         let Self { shared, key } = *self;
         let (key, peer) =
@@ -47,55 +53,52 @@ impl<'d> Socket<'d> {
         Ok((Self { shared, key }, peer))
     }
 
-    pub(crate) async fn read(&self, into: &mut [u8]) -> Result<usize, Error> {
-        poll_fn(|cx| {
+    pub(crate) fn read(&self, into: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
+        poll_fn(move |cx| {
             self.shared
                 .with(|table| table.poll_read(self.key, into, cx.waker()))
         })
-        .await
     }
 
-    pub(crate) async fn write(&self, bytes: &[u8]) -> Result<usize, Error> {
-        poll_fn(|cx| {
+    pub(crate) fn write(&self, bytes: &[u8]) -> impl Future<Output = Result<usize, Error>> {
+        poll_fn(move |cx| {
             self.shared
                 .with(|table| table.poll_write(self.key, bytes, cx.waker()))
         })
-        .await
     }
 
-    pub(crate) async fn receive(
+    pub(super) fn poll_receive(
         &self,
         into: &mut [u8],
-    ) -> Result<(usize, Option<SocketAddr>), Error> {
-        poll_fn(|cx| {
-            self.shared
-                .with(|table| table.poll_receive(self.key, into, cx.waker()))
-        })
-        .await
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(usize, Option<SocketAddr>), Error>> {
+        self.shared
+            .with(|table| table.poll_receive(self.key, into, cx.waker()))
     }
 
-    pub(crate) async fn send(&self, bytes: &[u8], to: Option<SocketAddr>) -> Result<(), Error> {
-        poll_fn(|cx| {
+    pub(crate) fn send(
+        &self,
+        bytes: &[u8],
+        to: Option<SocketAddr>,
+    ) -> impl Future<Output = Result<(), Error>> {
+        poll_fn(move |cx| {
             self.shared
                 .with(|table| table.poll_send(self.key, bytes, to, cx.waker()))
         })
-        .await
     }
 
-    pub(crate) async fn flush(&self) -> Result<(), Error> {
-        poll_fn(|cx| {
+    pub(crate) fn flush(&self) -> impl Future<Output = Result<(), Error>> {
+        poll_fn(move |cx| {
             self.shared
                 .with(|table| table.poll_flush(self.key, cx.waker()))
         })
-        .await
     }
 
-    pub(crate) async fn acknowledged(&self) -> Result<(), Error> {
-        poll_fn(|cx| {
+    pub(crate) fn acknowledged(&self) -> impl Future<Output = Result<(), Error>> {
+        poll_fn(move |cx| {
             self.shared
                 .with(|table| table.poll_acknowledged(self.key, cx.waker()))
         })
-        .await
     }
 
     /// Waits until a read would come back at once.

@@ -11,7 +11,7 @@ mod udp;
 pub(crate) use at::Turn;
 pub use at::{AtClient, AtWriter};
 pub(crate) use at::{Failure, carry_out};
-pub(crate) use dns::{Lookup, first_of, literal};
+pub(crate) use dns::{Lookup, all_of, first_of, literal};
 pub use listen::{TcpListener, UdpListener};
 pub use tcp::{TcpConnection, TcpReader, TcpWriter};
 pub use transparent::TransparentConnection;

@@ -178,8 +178,8 @@ impl fmt::Debug for TcpWriter<'_, '_> {
 macro_rules! implement_read {
     ($($type:ty),+) => {$(
         impl Read for $type {
-            async fn read(&mut self, into: &mut [u8]) -> Result<usize, Error> {
-                self.socket.read(into).await
+            fn read(&mut self, into: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
+                self.socket.read(into)
             }
         }
 
@@ -194,12 +194,12 @@ macro_rules! implement_read {
 macro_rules! implement_write {
     ($($type:ty),+) => {$(
         impl Write for $type {
-            async fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-                self.socket.write(bytes).await
+            fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize, Error>> {
+                self.socket.write(bytes)
             }
 
-            async fn flush(&mut self) -> Result<(), Error> {
-                self.socket.flush().await
+            fn flush(&mut self) -> impl Future<Output = Result<(), Error>> {
+                self.socket.flush()
             }
         }
 

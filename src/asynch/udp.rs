@@ -1,7 +1,9 @@
 //! UDP sockets.
 
 use core::fmt;
+use core::future::poll_fn;
 use core::net::SocketAddr;
+use core::task::{Poll, ready};
 
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 
@@ -31,9 +33,8 @@ impl<'d> UdpStack for Stack<'d> {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> Result<(SocketAddr, UdpSocket<'d>), Error> {
-        let socket = self
-            .bind(local, |port| Request::Datagrams(remote, port))
-            .await?;
+        let request = move |port| Request::Datagrams(remote, port);
+        let socket = self.bind(local, request).await?;
         Ok((socket.local(None), UdpSocket { socket }))
     }
 
@@ -59,30 +60,39 @@ impl<'d> UdpStack for Stack<'d> {
 
 impl<'d> Stack<'d> {
     /// Opens a socket on the local port asked for, or on one that is free.
-    async fn bind(
+    fn bind(
         &self,
         local: SocketAddr,
         request: impl Fn(u16) -> Request<'static>,
-    ) -> Result<Socket<'d>, Error> {
-        self.shared.with(|table| table.enable_datagrams());
-        if !local.ip().is_unspecified() {
-            self.shared.with(|table| table.check_local(local.ip()))?;
-        }
+    ) -> impl Future<Output = Result<Socket<'d>, Error>> {
+        let stack = *self;
+        let mut claimed = None;
         let mut tries = 0;
-        loop {
-            let port = match local.port() {
-                0 => self.shared.with(|table| table.ephemeral_port()),
-                port => {
-                    tries = PORT_TRIES;
-                    port
-                }
-            };
-            tries += 1;
-            match Socket::open(*self, request(port)).await {
-                Err(error) if error.is_port_taken() && tries < PORT_TRIES => {}
-                result => return result,
+        let mut port = local.port();
+        poll_fn(move |cx| {
+            if tries == 0 {
+                stack.shared.with(|table| {
+                    table.enable_datagrams();
+                    table.check_local(local.ip())
+                })?;
             }
-        }
+            loop {
+                if claimed.is_none() {
+                    tries += 1;
+                    if local.port() == 0 {
+                        port = stack.shared.with(|table| table.ephemeral_port());
+                    }
+                }
+                match ready!(Socket::poll_open(&mut claimed, stack, request(port), cx)) {
+                    Err(error)
+                        if error.is_port_taken() && local.port() == 0 && tries < PORT_TRIES =>
+                    {
+                        claimed = None;
+                    }
+                    result => return Poll::Ready(result),
+                }
+            }
+        })
     }
 }
 
@@ -163,13 +173,15 @@ impl ConnectedUdp for UdpSocket<'_> {
     /// # Errors
     ///
     /// [`Error::InvalidLength`] for a datagram that is empty or too long.
-    async fn send(&mut self, data: &[u8]) -> Result<(), Error> {
-        self.socket.send(data, None).await
+    fn send(&mut self, data: &[u8]) -> impl Future<Output = Result<(), Error>> {
+        self.socket.send(data, None)
     }
 
-    async fn receive_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let (length, _) = self.socket.receive(buffer).await?;
-        Ok(length)
+    fn receive_into(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
+        poll_fn(move |cx| {
+            let received = self.socket.poll_receive(buffer, cx);
+            received.map_ok(|(length, _)| length)
+        })
     }
 }
 
@@ -246,15 +258,17 @@ impl UnconnectedUdp for UdpService<'_> {
         self.socket.send(data, Some(remote)).await
     }
 
-    async fn receive_into(
+    fn receive_into(
         &mut self,
         buffer: &mut [u8],
-    ) -> Result<(usize, SocketAddr, SocketAddr), Error> {
-        loop {
-            // Without its sender a datagram is of no use to anyone.
-            if let (length, Some(peer)) = self.socket.receive(buffer).await? {
-                return Ok((length, self.socket.local(Some(peer)), peer));
+    ) -> impl Future<Output = Result<(usize, SocketAddr, SocketAddr), Error>> {
+        poll_fn(move |cx| {
+            loop {
+                // Without its sender a datagram is of no use to anyone.
+                if let (length, Some(peer)) = ready!(self.socket.poll_receive(buffer, cx))? {
+                    return Poll::Ready(Ok((length, self.socket.local(Some(peer)), peer)));
+                }
             }
-        }
+        })
     }
 }

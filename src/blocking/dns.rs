@@ -7,7 +7,7 @@ use core::task::{Poll, Waker, ready};
 use embedded_nal::{AddrType, Dns, nb};
 
 use super::{Engine, Stack, Tcp, Udp};
-use crate::asynch::{first_of, literal};
+use crate::asynch::{all_of, first_of, literal};
 use crate::command::Host;
 use crate::error::Error;
 use crate::runner::RunError;
@@ -58,7 +58,7 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
                 is_ours.set(true);
                 is_passed.set(false);
             }
-            let answer = ready!(table.poll_answer(Waker::noop()));
+            let answer = ready!(table.poll_answer(all_of, Waker::noop()));
             table.lookup.abandon();
             is_ours.set(false);
             Poll::Ready(answer)

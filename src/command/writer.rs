@@ -55,6 +55,7 @@ pub(crate) fn write_command(buffer: &mut [u8], name: &str, arguments: &[Value<'_
 
 /// An argument as it stands in a command.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(u32)] // A word is stored with a shorter instruction than a byte.
 pub(crate) enum Value<'a> {
     /// Not given. Only the last ones can be.
     Absent,

@@ -301,10 +301,8 @@ impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
         let shared = self.shared;
         let mut is_done = true;
         loop {
-            let step = shared.with(|table| {
-                self.script
-                    .next(table, self.buffer, is_done, clock::now())
-            });
+            let step =
+                shared.with(|table| self.script.next(table, self.buffer, is_done, clock::now()));
             let work = pin!(self.carry_out(step));
             is_done = match within(shared, step.limit(), work).await {
                 Some(Err(error)) => return RunError::Write(error.kind()),

@@ -76,7 +76,9 @@ impl Flight {
             return Concluded::Late;
         }
         let ends = match (self.stage, line) {
-            (Stage::Final, Final::Ok) => !self.job.needs_line() || !matches!(self.answer, Answer::Nothing),
+            (Stage::Final, Final::Ok) => {
+                !self.job.needs_line() || !matches!(self.answer, Answer::Nothing)
+            }
             (_, Final::Error(_)) => true,
             (Stage::Payload, Final::SendOk | Final::SendFail) => true,
             // The note's example 3.2.2 has an OK before SEND OK.
@@ -175,12 +177,7 @@ impl Flight {
         })
     }
 
-    fn context(
-        &self,
-        line: &[u8],
-        wanted: ContextId,
-        addresses: &mut Addresses,
-    ) -> Option<Answer> {
+    fn context(&self, line: &[u8], wanted: ContextId, addresses: &mut Addresses) -> Option<Answer> {
         let ContextLine {
             context,
             state,

@@ -6,8 +6,8 @@ use super::job::{Job, Key, Reason};
 use super::outcome::Effect;
 use super::slot::Phase;
 use crate::command::{
-    ConnectId, ContextId, ErrorCode, Failure, Header, Notice, Peer, ReadLength, digits, find, split,
-    trim,
+    ConnectId, ContextId, ErrorCode, Failure, Header, Notice, Peer, ReadLength, digits, find,
+    split, trim,
 };
 use crate::error::{Error, LinkError};
 
@@ -241,12 +241,7 @@ impl Table<'_> {
             .is_some_and(|flight| matches!(flight.job, Job::Resolve) && !flight.is_concluded())
     }
 
-    fn on_received(
-        &mut self,
-        id: ConnectId,
-        length: Option<u32>,
-        peer: Option<Peer<'_>>,
-    ) -> Heard {
+    fn on_received(&mut self, id: ConnectId, length: Option<u32>, peer: Option<Peer<'_>>) -> Heard {
         // A length alone does not tell: it is the access mode that does (field note 70).
         if let (true, Some(length), Some(part)) = (self.pushes(id), length, self.parts.modes) {
             return part.pushed(self, id, length, peer);
@@ -407,7 +402,9 @@ impl Table<'_> {
             }
             // The user's next command brings what is asked for.
             Some(flight)
-                if matches!(flight.job, Job::User) && !flight.is_concluded() && self.at.takes_prompt() =>
+                if matches!(flight.job, Job::User)
+                    && !flight.is_concluded()
+                    && self.at.takes_prompt() =>
             {
                 flight.conclude(Final::Ok);
                 self.at.prompted();

@@ -17,26 +17,14 @@ pub(crate) const UNKNOWN_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr:
 /// What the table does for listeners.
 pub(super) trait ListenPart: fmt::Debug + Sync {
     /// The module has accepted a connection.
-    fn incoming(
-        &self,
-        table: &mut Table<'_>,
-        id: ConnectId,
-        server: ConnectId,
-        peer: Peer<'_>,
-    );
+    fn incoming(&self, table: &mut Table<'_>, id: ConnectId, server: ConnectId, peer: Peer<'_>);
 }
 
 #[derive(Debug)]
 struct Listeners;
 
 impl ListenPart for Listeners {
-    fn incoming(
-        &self,
-        table: &mut Table<'_>,
-        id: ConnectId,
-        server: ConnectId,
-        peer: Peer<'_>,
-    ) {
+    fn incoming(&self, table: &mut Table<'_>, id: ConnectId, server: ConnectId, peer: Peer<'_>) {
         table.on_incoming(id, server, peer.read());
     }
 }

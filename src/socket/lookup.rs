@@ -156,10 +156,9 @@ impl Lookup {
         matches!(self.state, State::Done(_))
     }
 
-    /// The answer. It stays until the one who asked lets go of it: nobody else can ask before.
-    pub(super) fn answer(&self) -> Option<Result<Addresses, Error>> {
+    pub(super) fn answer(&self) -> Option<Result<&[IpAddr], Error>> {
         match self.state {
-            State::Done(result) => Some(result.map(|()| self.found.clone())),
+            State::Done(result) => Some(result.map(|()| self.found.as_slice())),
             _ => None,
         }
     }

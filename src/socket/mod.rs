@@ -366,7 +366,11 @@ impl<'d> Table<'d> {
     /// Ready when there is something for the runner to go on with: with its work, while it is idle, or else with the
     /// transaction in flight.
     pub(crate) fn poll_event(&mut self, is_idle: bool, waker: &Waker) -> Poll<()> {
-        let is_ready = if is_idle { self.work } else { self.is_answered() };
+        let is_ready = if is_idle {
+            self.work
+        } else {
+            self.is_answered()
+        };
         if is_ready {
             return Poll::Ready(());
         }

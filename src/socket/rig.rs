@@ -10,6 +10,7 @@ use embassy_time::{Duration, Instant};
 use super::{
     Action, Addresses, Domain, Heard, Job, Key, LinkState, PayloadEcho, Phase, Request, Table,
 };
+use crate::asynch::all_of;
 use crate::clock::NEVER;
 use crate::command::AccessMode;
 use crate::config::Config;
@@ -312,7 +313,7 @@ impl<'d> Rig<'d> {
 
     pub(crate) fn found(&mut self) -> Poll<Result<Addresses, Error>> {
         self.table(|table| {
-            let answer = table.poll_answer(Waker::noop());
+            let answer = table.poll_answer(all_of, Waker::noop());
             if answer.is_ready() {
                 // As the one who asked does.
                 table.lookup.abandon();

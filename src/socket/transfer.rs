@@ -149,6 +149,7 @@ impl Table<'_> {
     }
 
     /// Puts a datagram into the transmit ring.
+    #[inline(never)]
     pub(crate) fn poll_send(
         &mut self,
         key: Key,

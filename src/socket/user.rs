@@ -8,7 +8,7 @@ use embassy_time::Instant;
 
 use super::job::{Key, Target};
 use super::slot::Phase;
-use super::{Addresses, LinkState, Table};
+use super::{LinkState, Table};
 use crate::command::{AccessMode, ConnectId, Host, InvalidText, ServiceType};
 use crate::error::{Error, LinkError};
 use crate::place::Place;
@@ -247,8 +247,12 @@ impl<'d> Table<'d> {
         SocketAddr::new(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), port)
     }
 
-    /// Whether an address is one of this side. While the link is down it is not known yet.
+    /// Whether an address is one of this side, or any. While the link is down it is not known yet.
+    #[inline(never)]
     pub(crate) fn check_local(&self, address: IpAddr) -> Result<(), Error> {
+        if address.is_unspecified() {
+            return Ok(());
+        }
         match self.local_address(address.is_ipv6()) {
             Some(own) if own != address => Err(Error::InvalidAddress),
             _ => Ok(()),
@@ -335,9 +339,14 @@ impl<'d> Table<'d> {
         Poll::Pending
     }
 
-    pub(crate) fn poll_answer(&mut self, waker: &Waker) -> Poll<Result<Addresses, Error>> {
+    /// What is picked from the answer. It stays until the one who asked lets go of it: nobody else can ask before.
+    pub(crate) fn poll_answer<T>(
+        &mut self,
+        pick: impl FnOnce(&[IpAddr]) -> Result<T, Error>,
+        waker: &Waker,
+    ) -> Poll<Result<T, Error>> {
         match self.lookup.answer() {
-            Some(result) => Poll::Ready(result),
+            Some(result) => Poll::Ready(result.and_then(pick)),
             None => {
                 self.lookup.watchers.register(waker);
                 Poll::Pending

@@ -337,7 +337,10 @@ fn a_reader_that_waits_for_the_rest_of_a_datagram_does_not_keep_the_runner_busy(
     assert_eq!(receive(&mut rig, key), Poll::Pending);
     rig.idle();
     assert_eq!(receive(&mut rig, key), Poll::Pending);
-    assert!(rig.table(|table| table.poll_event(true, Waker::noop())).is_pending());
+    assert!(
+        rig.table(|table| table.poll_event(true, Waker::noop()))
+            .is_pending()
+    );
 }
 
 #[test]

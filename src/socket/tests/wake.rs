@@ -5,6 +5,7 @@ use core::task::Poll;
 use super::super::rig::PEER;
 use super::super::{Job, Key, LinkState, Request};
 use super::{Alarm, Rig, up};
+use crate::asynch::all_of;
 use crate::command::AccessMode;
 use crate::config::Config;
 use crate::error::Error;
@@ -220,7 +221,7 @@ fn questioner_by_the_answer_and_the_next_one_by_its_taking() {
     let mut rig = up();
     let _ = rig.ask("example.com");
     let (first, waker) = Alarm::new();
-    assert!(rig.table(|table| table.poll_answer(&waker)).is_pending());
+    assert!(rig.table(|table| table.poll_answer(all_of, &waker)).is_pending());
     let (second, waker) = Alarm::new();
     assert!(
         rig.table(|table| table.poll_ask("example.org", &waker))
@@ -245,10 +246,17 @@ fn runner_by_every_wish() {
     let (alarm, waker) = Alarm::new();
     let check = |rig: &mut Rig, what: &str, wish: &mut dyn FnMut(&mut Rig)| {
         rig.idle();
-        assert!(rig.table(|table| table.poll_event(true, &waker)).is_pending(), "{what}");
+        assert!(
+            rig.table(|table| table.poll_event(true, &waker))
+                .is_pending(),
+            "{what}"
+        );
         wish(rig);
         assert!(alarm.rang(), "{what}");
-        assert!(rig.table(|table| table.poll_event(true, &waker)).is_ready(), "{what}");
+        assert!(
+            rig.table(|table| table.poll_event(true, &waker)).is_ready(),
+            "{what}"
+        );
     };
     let key = rig.open();
     check(&mut rig, "notice", &mut |rig| {
