@@ -100,45 +100,37 @@ impl<'d> Runner<'d> {
     ///
     /// Dropping the future fails all open sockets with [`LinkError::NotRunning`](crate::LinkError::NotRunning); those who
     /// wait for a connection go on waiting. It can be run again, with the same or another serial line: the module is brought up from whatever state it was left in.
-    pub async fn run(&mut self, rx: impl Read, tx: impl Write) -> RunError {
-        self.run_with_lines(rx, tx, ()).await
+    pub fn run(&mut self, rx: impl Read, tx: impl Write) -> impl Future<Output = RunError> {
+        self.run_with_lines(rx, tx, ())
     }
 
     /// As [`run`](Self::run), with a way to restart a module that does not answer any more.
     ///
     /// `reset` is [`ControlLines::reset`].
-    pub async fn run_with_reset(
+    pub fn run_with_reset(
         &mut self,
         rx: impl Read,
         tx: impl Write,
         reset: impl AsyncFnMut(),
-    ) -> RunError {
-        self.run_with_lines(rx, tx, Reset(reset)).await
+    ) -> impl Future<Output = RunError> {
+        self.run_with_lines(rx, tx, Reset(reset))
     }
 
     /// As [`run`](Self::run), with whatever control lines the board has.
-    pub async fn run_with_lines(
+    pub fn run_with_lines(
         &mut self,
         rx: impl Read,
         tx: impl Write,
         lines: impl ControlLines,
-    ) -> RunError {
+    ) -> impl Future<Output = RunError> {
         let Self {
             shared,
             ingress,
             command,
         } = self;
-        let running = Running::start(shared, &lines);
         let digester = QuectelDigester::new(shared, ingress.len(), || Forward::Nobody);
-        serve(
-            running,
-            rx,
-            Intake::new(digester, ingress),
-            command,
-            tx,
-            lines,
-        )
-        .await
+        let ingress = Intake::new(digester, ingress);
+        serve(shared, rx, ingress, command, tx, lines)
     }
 
     /// As [`run_with_lines`](Self::run_with_lines), and what the module says that is not this crate's goes to the
@@ -162,7 +154,6 @@ impl<'d> Runner<'d> {
             ingress,
             command,
         } = self;
-        let running = Running::start(shared, &lines);
         let forward = || {
             if urcs.free_capacity() > 0 {
                 Forward::User
@@ -174,19 +165,19 @@ impl<'d> Runner<'d> {
         // The table knows all that this slot could tell.
         let response = ResponseSlot::<1>::new();
         let ingress = Ingress::new(digester, ingress, &response, urcs);
-        serve(running, rx, ingress, command, tx, lines).await
+        serve(shared, rx, ingress, command, tx, lines).await
     }
 }
 
-async fn serve(
-    mut running: Running<'_>,
+async fn serve<'d>(
+    shared: &'d Shared<'d>,
     rx: impl Read,
     ingress: impl AtatIngress,
     buffer: &mut [u8],
     tx: impl Write,
     lines: impl ControlLines,
 ) -> RunError {
-    let shared = running.shared;
+    let mut running = Running::start(shared, &lines);
     let mut engine = Engine {
         shared,
         buffer,
@@ -235,7 +226,7 @@ async fn receive(
     let mut count = 0;
     loop {
         // What waits in the buffer goes on when there is room.
-        ingress.advance(count).await;
+        let _ = ingress.try_advance(count);
         count = 0;
         if wait_for_room(shared).await {
             continue;
