@@ -1,6 +1,7 @@
 //! TCP connections.
 
 use core::fmt;
+use core::future::poll_fn;
 use core::net::SocketAddr;
 
 use embedded_io_async::{ErrorType, Read, ReadReady, Write, WriteReady};
@@ -32,8 +33,11 @@ impl<'d> TcpConnect for Stack<'d> {
     /// # Cancel safety
     ///
     /// Dropping the future gives the connection up; its slot is free again as soon as the module has closed it.
-    async fn connect(&self, remote: SocketAddr) -> Result<TcpConnection<'d>, Error> {
-        TcpConnection::connect(*self, Request::Connect(remote)).await
+    fn connect(
+        &self,
+        remote: SocketAddr,
+    ) -> impl Future<Output = Result<TcpConnection<'d>, Error>> {
+        TcpConnection::connect(*self, Request::Connect(remote))
     }
 }
 
@@ -65,9 +69,15 @@ impl fmt::Debug for TcpConnection<'_> {
 }
 
 impl<'d> TcpConnection<'d> {
-    pub(crate) async fn connect(stack: Stack<'d>, request: Request<'_>) -> Result<Self, Error> {
-        let socket = Socket::open(stack, request).await?;
-        Ok(Self { socket })
+    pub(crate) fn connect(
+        stack: Stack<'d>,
+        request: Request<'_>,
+    ) -> impl Future<Output = Result<Self, Error>> {
+        let mut claimed = None;
+        poll_fn(move |cx| {
+            let opened = Socket::poll_open(&mut claimed, stack, request, cx);
+            opened.map_ok(|socket| Self { socket })
+        })
     }
 
     /// A connection that a listener has accepted.

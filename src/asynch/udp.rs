@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::future::poll_fn;
-use core::net::SocketAddr;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::task::{Poll, ready};
 
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
@@ -12,6 +12,9 @@ use crate::command::AccessMode;
 use crate::error::Error;
 use crate::socket::{PORT_TRIES, Request};
 use crate::stack::Stack;
+
+/// Any address and port of this side.
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 impl<'d> UdpStack for Stack<'d> {
     type Error = Error;
@@ -28,14 +31,23 @@ impl<'d> UdpStack for Stack<'d> {
     /// # Cancel safety
     ///
     /// Dropping the future gives the socket up.
-    async fn connect_from(
+    fn connect_from(
         &self,
         local: SocketAddr,
         remote: SocketAddr,
-    ) -> Result<(SocketAddr, UdpSocket<'d>), Error> {
+    ) -> impl Future<Output = Result<(SocketAddr, UdpSocket<'d>), Error>> {
         let request = move |port| Request::Datagrams(remote, port);
-        let socket = self.bind(local, request).await?;
-        Ok((socket.local(None), UdpSocket { socket }))
+        self.bind(local, request, |socket| {
+            (socket.local(None), UdpSocket { socket })
+        })
+    }
+
+    /// As [`connect_from`](UdpStack::connect_from), from any local port.
+    fn connect(
+        &self,
+        remote: SocketAddr,
+    ) -> impl Future<Output = Result<(SocketAddr, UdpSocket<'d>), Error>> {
+        self.connect_from(ANY, remote)
     }
 
     /// A UDP socket for many peers on one local port (service type "UDP SERVICE", section 2.1.4).
@@ -46,25 +58,32 @@ impl<'d> UdpStack for Stack<'d> {
     ///
     /// [`Error::InvalidAddress`] for a local address that is not the module's; otherwise as for
     /// [`connect_from`](UdpStack::connect_from).
-    async fn bind_single(&self, local: SocketAddr) -> Result<(SocketAddr, UdpService<'d>), Error> {
-        let socket = self.bind(local, Request::Service).await?;
-        Ok((socket.local(None), UdpService { socket }))
+    fn bind_single(
+        &self,
+        local: SocketAddr,
+    ) -> impl Future<Output = Result<(SocketAddr, UdpService<'d>), Error>> {
+        self.bind(local, Request::Service, |socket| {
+            (socket.local(None), UdpService { socket })
+        })
     }
 
     /// The same as [`bind_single`](UdpStack::bind_single): the module has one address.
-    async fn bind_multiple(&self, local: SocketAddr) -> Result<UdpService<'d>, Error> {
-        let socket = self.bind(local, Request::Service).await?;
-        Ok(UdpService { socket })
+    fn bind_multiple(
+        &self,
+        local: SocketAddr,
+    ) -> impl Future<Output = Result<UdpService<'d>, Error>> {
+        self.bind(local, Request::Service, |socket| UdpService { socket })
     }
 }
 
 impl<'d> Stack<'d> {
-    /// Opens a socket on the local port asked for, or on one that is free.
-    fn bind(
+    /// Opens a socket on the local port asked for, or on one that is free, and makes of it what it is to be.
+    fn bind<T>(
         &self,
         local: SocketAddr,
         request: impl Fn(u16) -> Request<'static>,
-    ) -> impl Future<Output = Result<Socket<'d>, Error>> {
+        make: impl Fn(Socket<'d>) -> T,
+    ) -> impl Future<Output = Result<T, Error>> {
         let stack = *self;
         let mut claimed = None;
         let mut tries = 0;
@@ -89,7 +108,7 @@ impl<'d> Stack<'d> {
                     {
                         claimed = None;
                     }
-                    result => return Poll::Ready(result),
+                    result => return Poll::Ready(result.map(&make)),
                 }
             }
         })

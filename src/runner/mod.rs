@@ -257,9 +257,9 @@ async fn receive(
 
 /// While a full receive ring holds up the line, nothing is read: RTS holds the module. Ends when there may be room again,
 /// or nobody waits for it any more: true if there was none.
-async fn wait_for_room(shared: &Shared<'_>) -> bool {
+fn wait_for_room(shared: &Shared<'_>) -> impl Future<Output = bool> {
     let mut since = None;
-    poll_fn(|cx| {
+    poll_fn(move |cx| {
         let now = clock::now();
         let begun = since.unwrap_or(now);
         let Some(until) = shared.with(|table| table.poll_room(begun, now, cx.waker())) else {
@@ -275,7 +275,6 @@ async fn wait_for_room(shared: &Shared<'_>) -> bool {
         }
         Poll::Pending
     })
-    .await
 }
 
 /// The only one who writes to the serial line.
@@ -335,13 +334,13 @@ impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
 }
 
 /// The result of `work`, unless it takes longer than `limit`, or, without one, than the table has patience.
-async fn within<T>(
+fn within<T>(
     shared: &Shared<'_>,
     limit: Option<Instant>,
     mut work: Pin<&mut impl Future<Output = T>>,
-) -> Option<T> {
+) -> impl Future<Output = Option<T>> {
     let mut timer: Option<Timer> = None;
-    poll_fn(|cx| {
+    poll_fn(move |cx| {
         if let Poll::Ready(result) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(result));
         }
@@ -364,5 +363,4 @@ async fn within<T>(
             timer = Some(Timer::at(until));
         }
     })
-    .await
 }
