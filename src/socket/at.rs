@@ -7,6 +7,7 @@ use embassy_time::{Duration, Instant};
 use heapless::Vec;
 
 use super::Table;
+use super::answer::{Concluded, Final};
 use super::job::{Action, Escape, Job, Outcome, Reason};
 use crate::bytes::{copy, front};
 use crate::clock::{NEVER, after, get_or_set};
@@ -78,6 +79,8 @@ pub(super) trait UserPart: fmt::Debug + Sync {
     fn take(&self, command: &mut UserCommand, into: &mut [u8]) -> usize;
     /// Takes in a line, if it is one of the answer.
     fn absorb(&self, table: &mut Table<'_>, line: &[u8]) -> bool;
+    /// Takes in a prompt, if the command asks for one: the user's next one brings what is asked for.
+    fn prompted(&self, table: &mut Table<'_>) -> bool;
     /// Whether a line is the module's echo of the command.
     fn is_echo(&self, command: &UserCommand, line: &[u8]) -> bool;
     /// What is on its way will not be answered, or, otherwise, nothing is sent for a while.
@@ -100,6 +103,20 @@ impl UserPart for UserCommands {
 
     fn absorb(&self, table: &mut Table<'_>, line: &[u8]) -> bool {
         table.at.absorb(line)
+    }
+
+    fn prompted(&self, table: &mut Table<'_>) -> bool {
+        let asks = match &mut table.flight {
+            Some(flight) if matches!(flight.job, Job::User) && table.at.takes_prompt() => {
+                matches!(flight.conclude(Final::Ok), Concluded::Yes)
+            }
+            _ => false,
+        };
+        if asks {
+            table.at.prompted();
+            table.answered();
+        }
+        asks
     }
 
     fn is_echo(&self, command: &UserCommand, line: &[u8]) -> bool {

@@ -72,15 +72,12 @@ impl Table<'_> {
         if let Some(line) = find(&FINALS, line) {
             return self.conclude(line);
         }
+        if let Some(line) = self.parts.modes.and_then(|part| part.connected(self, line)) {
+            return self.conclude(line);
+        }
         match line {
             b"" => Heard::Nothing,
             _ if line.starts_with(b"+QIRD:") => self.read_header(line),
-            _ if self.awaits_connect() && line == b"NO CARRIER" => {
-                self.conclude(Final::Error(Reason::Code(ErrorCode::ConnectFailed)))
-            }
-            _ if self.awaits_connect() && line.starts_with(b"CONNECT") => {
-                self.conclude(Final::Connect)
-            }
             [b'A', b'T', ..] | [b'a', b't', ..] if self.may_be_echo(line) => self.command_echo(),
             _ => self.other(line),
         }
@@ -137,7 +134,10 @@ impl Table<'_> {
             Some(Concluded::Yes) => {
                 self.answered();
                 self.learn_payload_echo();
-                self.switched(line)
+                match self.parts.modes {
+                    Some(part) => part.ended(self, line),
+                    None => Heard::Final,
+                }
             }
             Some(Concluded::Not) => Heard::Nothing,
             Some(Concluded::Late) | None => {
@@ -400,18 +400,7 @@ impl Table<'_> {
                 self.answered();
                 true
             }
-            // The user's next command brings what is asked for.
-            Some(flight)
-                if matches!(flight.job, Job::User)
-                    && !flight.is_concluded()
-                    && self.at.takes_prompt() =>
-            {
-                flight.conclude(Final::Ok);
-                self.at.prompted();
-                self.answered();
-                true
-            }
-            _ => false,
+            _ => self.parts.user.is_some_and(|part| part.prompted(self)),
         }
     }
 }

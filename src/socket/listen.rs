@@ -18,6 +18,10 @@ pub(crate) const UNKNOWN_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr:
 pub(super) trait ListenPart: fmt::Debug + Sync {
     /// The module has accepted a connection.
     fn incoming(&self, table: &mut Table<'_>, id: ConnectId, server: ConnectId, peer: Peer<'_>);
+    /// Whether there is a listener.
+    fn is_listening(&self, table: &Table<'_>) -> bool;
+    /// A listener is gone: so are the connections that nobody asked for.
+    fn drop_backlog(&self, table: &mut Table<'_>, listener: Key);
 }
 
 #[derive(Debug)]
@@ -26,6 +30,15 @@ struct Listeners;
 impl ListenPart for Listeners {
     fn incoming(&self, table: &mut Table<'_>, id: ConnectId, server: ConnectId, peer: Peer<'_>) {
         table.on_incoming(id, server, peer.read());
+    }
+
+    fn is_listening(&self, table: &Table<'_>) -> bool {
+        let mut slots = table.slots.iter().filter_map(Place::as_ref);
+        slots.any(|slot| slot.is_listener() && slot.phase != Phase::Free)
+    }
+
+    fn drop_backlog(&self, table: &mut Table<'_>, listener: Key) {
+        table.drop_backlog(listener);
     }
 }
 
@@ -110,8 +123,7 @@ impl Table<'_> {
         Poll::Pending
     }
 
-    /// A listener is gone: so are the connections that nobody asked for.
-    pub(super) fn drop_backlog(&mut self, listener: Key) {
+    fn drop_backlog(&mut self, listener: Key) {
         let mut refused = 0;
         for slot in self.slots() {
             if slot.backlog.is_some_and(|(owner, _)| owner == listener) {

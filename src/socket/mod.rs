@@ -65,7 +65,7 @@ pub(crate) use stream::GUARD;
 use stream::Stream;
 pub(crate) use user::{Attempt, Opening, PORT_TRIES, Request};
 
-use crate::command::{AccessMode, ConnectId, DateTime};
+use crate::command::{ConnectId, DateTime};
 use crate::config::Config;
 use crate::error::{Error, LinkError};
 use crate::place::Place;
@@ -328,20 +328,7 @@ impl<'d> Table<'d> {
             // Once it is closed the module may give its id to the next connection, before the result is looked at.
             self.link.strays &= !(1 << id.get());
         }
-        let connects = match job {
-            Job::Open(key) => {
-                let mode = self.slot(key).map(|slot| (slot.id, slot.mode));
-                if let Some((id, AccessMode::DirectPush)) = mode {
-                    // A listener's own mode is for those it accepts.
-                    let pushes = self.slot(key).is_some_and(|slot| !slot.is_listener());
-                    self.set_pushing(id, pushes);
-                }
-                matches!(mode, Some((_, AccessMode::Transparent)))
-            }
-            Job::Switch { mode, .. } => mode == AccessMode::Transparent,
-            Job::Resume(_) => true,
-            _ => false,
-        };
+        let connects = self.parts.modes.is_some_and(|part| part.begin(self, job));
         self.flight = Some(Flight::new(job, connects));
     }
 

@@ -7,12 +7,12 @@ use embassy_time::Instant;
 
 use super::answer::{Final, Stage};
 use super::hear::Heard;
-use super::job::{Job, Key, Outcome};
+use super::job::{Job, Key, Outcome, Reason};
 use super::slot::{Phase, Slot};
 use super::stream::{StreamPart, Streams};
 use super::turn::MAX_READ_LENGTH;
 use super::{LinkState, Table};
-use crate::command::{AccessMode, ConnectId, Peer, ServiceType};
+use crate::command::{AccessMode, ConnectId, ErrorCode, Peer, ServiceType};
 use crate::error::Error;
 
 /// What the table does for access modes other than the buffer mode, and for changes between them.
@@ -29,6 +29,22 @@ pub(super) trait ModePart: fmt::Debug + Sync {
     fn watch(&self, table: &mut Table<'_>, now: Instant) -> Instant;
     /// The rest of it will not come.
     fn give_up(&self, table: &mut Table<'_>, key: Key);
+    /// The command is about to be written: whether `CONNECT` is to end it.
+    fn begin(&self, table: &mut Table<'_>, job: Job) -> bool;
+    /// How this line ends a transaction that hands over the serial line, if it does.
+    fn connected(&self, table: &Table<'_>, line: &[u8]) -> Option<Final>;
+    /// The transaction in flight has ended with this line.
+    fn ended(&self, table: &mut Table<'_>, line: Final) -> Heard;
+    /// Bytes were lost that may have been those of any stream whose data comes unasked.
+    fn distrust(&self, table: &mut Table<'_>);
+    /// While a full receive ring holds up the serial line.
+    fn poll_room(
+        &self,
+        table: &mut Table<'_>,
+        since: Instant,
+        now: Instant,
+        waker: &Waker,
+    ) -> Option<Instant>;
     /// What to do next on the way to another access mode.
     fn switch(&self, slot: &mut Slot<'_>, key: Key, mode: AccessMode) -> Job;
     /// What came of that.
@@ -55,6 +71,36 @@ impl ModePart for Modes {
 
     fn give_up(&self, table: &mut Table<'_>, key: Key) {
         table.give_up_arrival(key);
+    }
+
+    fn begin(&self, table: &mut Table<'_>, job: Job) -> bool {
+        table.begin_mode(job)
+    }
+
+    fn connected(&self, table: &Table<'_>, line: &[u8]) -> Option<Final> {
+        match line {
+            _ if !table.awaits_connect() => None,
+            b"NO CARRIER" => Some(Final::Error(Reason::Code(ErrorCode::ConnectFailed))),
+            _ => line.starts_with(b"CONNECT").then_some(Final::Connect),
+        }
+    }
+
+    fn ended(&self, table: &mut Table<'_>, line: Final) -> Heard {
+        table.switched(line)
+    }
+
+    fn distrust(&self, table: &mut Table<'_>) {
+        table.distrust_streams();
+    }
+
+    fn poll_room(
+        &self,
+        table: &mut Table<'_>,
+        since: Instant,
+        now: Instant,
+        waker: &Waker,
+    ) -> Option<Instant> {
+        table.wait_for_room(since, now, waker)
     }
 
     fn switch(&self, slot: &mut Slot<'_>, key: Key, mode: AccessMode) -> Job {
@@ -95,8 +141,26 @@ impl Table<'_> {
             .is_some_and(|flight| flight.stage == Stage::Connect && !flight.is_concluded())
     }
 
+    /// The command is about to be written: whether `CONNECT` is to end it.
+    fn begin_mode(&mut self, job: Job) -> bool {
+        match job {
+            Job::Open(key) => {
+                let mode = self.slot(key).map(|slot| (slot.id, slot.mode));
+                if let Some((id, AccessMode::DirectPush)) = mode {
+                    // A listener's own mode is for those it accepts.
+                    let pushes = self.slot(key).is_some_and(|slot| !slot.is_listener());
+                    self.set_pushing(id, pushes);
+                }
+                matches!(mode, Some((_, AccessMode::Transparent)))
+            }
+            Job::Switch { mode, .. } => mode == AccessMode::Transparent,
+            Job::Resume(_) => true,
+            _ => false,
+        }
+    }
+
     /// The transaction in flight has ended with this line. A change of mode holds from its line end on.
-    pub(super) fn switched(&mut self, line: Final) -> Heard {
+    fn switched(&mut self, line: Final) -> Heard {
         let Some(job) = self.flight.as_ref().map(|flight| flight.job) else {
             return Heard::Final;
         };

@@ -90,6 +90,12 @@ impl Table<'_> {
 
     /// Bytes were lost on the serial line, and may have been those of any stream whose data comes unasked.
     pub(super) fn distrust_pushed(&mut self) {
+        if let Some(part) = self.parts.modes {
+            part.distrust(self);
+        }
+    }
+
+    pub(super) fn distrust_streams(&mut self) {
         for slot in self.slots() {
             if slot.takes_pushes() && slot.mode != AccessMode::Buffer && !slot.is_datagram() {
                 slot.fail(Error::DataLost);
@@ -157,7 +163,6 @@ impl Table<'_> {
     /// While a full receive ring holds up the serial line, which began at `since`: when to look again, at the latest.
     /// `waker` is woken when there may be room again, or less time to wait for it. When that time has come the connection
     /// fails.
-    #[inline(never)]
     pub(crate) fn poll_room(
         &mut self,
         since: Instant,
@@ -165,6 +170,15 @@ impl Table<'_> {
         waker: &Waker,
     ) -> Option<Instant> {
         self.stall?;
+        self.parts.modes?.poll_room(self, since, now, waker)
+    }
+
+    pub(super) fn wait_for_room(
+        &mut self,
+        since: Instant,
+        now: Instant,
+        waker: &Waker,
+    ) -> Option<Instant> {
         self.stalled_at = now;
         let since = match &self.stream {
             // Nobody but the connection itself needs the line.

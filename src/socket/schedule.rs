@@ -146,10 +146,9 @@ impl Table<'_> {
     fn free_id(&self) -> Option<ConnectId> {
         let count = ConnectId::COUNT as u8;
         let listens = self
-            .slots
-            .iter()
-            .filter_map(Place::as_ref)
-            .any(|slot| slot.is_listener() && slot.phase != Phase::Free);
+            .parts
+            .listen
+            .is_some_and(|part| part.is_listening(self));
         let first = if listens { 0 } else { self.next_id };
         (0..count)
             .filter_map(|offset| ConnectId::new((first + offset) % count))

@@ -271,7 +271,9 @@ impl<'d> Table<'d> {
 
     /// The handle is gone.
     pub(crate) fn release(&mut self, key: Key, now: Instant) {
-        self.drop_backlog(key);
+        if let Some(part) = self.parts.listen {
+            part.drop_backlog(self, key);
+        }
         if let Some(slot) = self.slot(key) {
             slot.release(now);
             self.ease(key);

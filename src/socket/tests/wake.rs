@@ -221,7 +221,10 @@ fn questioner_by_the_answer_and_the_next_one_by_its_taking() {
     let mut rig = up();
     let _ = rig.ask("example.com");
     let (first, waker) = Alarm::new();
-    assert!(rig.table(|table| table.poll_answer(all_of, &waker)).is_pending());
+    assert!(
+        rig.table(|table| table.poll_answer(all_of, &waker))
+            .is_pending()
+    );
     let (second, waker) = Alarm::new();
     assert!(
         rig.table(|table| table.poll_ask("example.org", &waker))
