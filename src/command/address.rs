@@ -6,7 +6,7 @@ use heapless::String;
 use serde_at::serde::{Serialize, Serializer};
 
 use super::{
-    field::{Fields, Word, digits, split},
+    field::{Fields, Parse, digits, split},
     text::{InvalidText, Text},
     writer::{Argument, Value, Writer},
 };
@@ -40,34 +40,40 @@ impl Fields<'_> {
     }
 }
 
-/// An address and a port as the module shows them. They are read by those who want to know: firmware that never does is
-/// linked without what it takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Peer<'a> {
-    address: Word<'a>,
-    port: Option<u16>,
+/// Who sent a datagram, as the header of its data shows it: an address in quotes, or without, and a port. Counters look
+/// alike, and data that begins on this line.
+pub(crate) struct Sender(pub(crate) Option<SocketAddr>);
+
+impl Parse for Sender {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let (word, port) = (fields.optional_word(), fields.next()?);
+        let address = word.and_then(|word| address_of(word.text));
+        if address.is_none() && word.is_some_and(|word| !word.quoted) {
+            return None;
+        }
+        Some(Self(peer(address, port)))
+    }
 }
 
-impl<'a> Peer<'a> {
-    pub(super) const fn new(address: Word<'a>, port: Option<u16>) -> Self {
-        Self { address, port }
-    }
+/// Who sent what is being pushed, or is waiting: an address and a port, or neither. Anything else is data on the header's
+/// line, or a line that lost its end.
+pub(crate) struct Remote(pub(crate) Option<SocketAddr>);
 
-    /// Whether the address is in quotes: nothing else looks like that.
-    pub(crate) fn is_quoted(&self) -> bool {
-        self.address.quoted
+impl Parse for Remote {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let (word, port) = (fields.optional_word(), fields.next::<Option<u16>>()?);
+        if word.is_some() != port.is_some() {
+            return None;
+        }
+        Some(Self(peer(
+            word.and_then(|word| address_of(word.text)),
+            port,
+        )))
     }
+}
 
-    /// Whether the address is one.
-    pub(crate) fn is_address(&self) -> bool {
-        address_of(self.address.text).is_some()
-    }
-
-    /// `None` if the address is none, or there is no port.
-    pub(crate) fn read(&self) -> Option<SocketAddr> {
-        let address = address_of(self.address.text)?;
-        Some(SocketAddr::new(address, self.port?))
-    }
+fn peer(address: Option<IpAddr>, port: Option<u16>) -> Option<SocketAddr> {
+    Some(SocketAddr::new(address?, port?))
 }
 
 /// The addresses of a context, in any order.

@@ -28,17 +28,16 @@ impl<'a> Failure<'a> {
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let line = trim(line);
-        // Most lines are none, and this is asked of many.
-        if !line.starts_with(b"+CM") && line != b"ERROR" {
-            return None;
-        }
         if line == b"ERROR" {
-            Some(Self::Plain)
-        } else if let Some(reason) = line.strip_prefix(b"+CME ERROR:") {
-            Self::with_reason(reason, Self::Equipment, Self::EquipmentText)
-        } else {
-            let reason = line.strip_prefix(b"+CMS ERROR:")?;
-            Self::with_reason(reason, Self::Message, Self::MessageText)
+            return Some(Self::Plain);
+        }
+        match failure_of(line)? {
+            (Service::Equipment, reason) => {
+                Self::with_reason(reason, Self::Equipment, Self::EquipmentText)
+            }
+            (Service::Message, reason) => {
+                Self::with_reason(reason, Self::Message, Self::MessageText)
+            }
         }
     }
 
@@ -47,10 +46,26 @@ impl<'a> Failure<'a> {
         number: fn(u16) -> Self,
         text: fn(&'a str) -> Self,
     ) -> Option<Self> {
-        let reason = trim(reason);
         match digits(reason).and_then(|number| number.try_into().ok()) {
             Some(value) => Some(number(value)),
             None => core::str::from_utf8(reason).ok().map(text),
         }
     }
+}
+
+/// Whose failure it is.
+pub(crate) enum Service {
+    Equipment,
+    Message,
+}
+
+/// Whose failure a line tells of, and its reason.
+pub(crate) fn failure_of(line: &[u8]) -> Option<(Service, &[u8])> {
+    // Most lines are none, and this is asked of many.
+    let (service, reason) = match line.strip_prefix(b"+CM")? {
+        [b'E', rest @ ..] => (Service::Equipment, rest),
+        [b'S', rest @ ..] => (Service::Message, rest),
+        _ => return None,
+    };
+    Some((service, trim(reason.strip_prefix(b" ERROR:")?)))
 }

@@ -40,9 +40,22 @@ impl<'a> Fields<'a> {
         self.is_at_end().then_some(value)
     }
 
+    /// No fields.
+    pub(crate) const NONE: Self = Self { rest: None };
+
+    /// All that is left, for somebody else to read.
+    pub(super) fn rest(&mut self) -> Self {
+        core::mem::replace(self, Self::NONE)
+    }
+
     /// All that is left as one value.
     pub(crate) fn whole<T: Parse>(self) -> Option<T> {
         self.all(T::parse)
+    }
+
+    /// Whether nothing is left, or a text in quotes is next.
+    pub(crate) fn is_quoted(&self) -> bool {
+        self.rest.is_none_or(|rest| trim(rest).starts_with(b"\""))
     }
 
     /// Whether all fields are read.
@@ -51,7 +64,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field, or what it stands for.
-    pub(super) fn next<T: Parse>(&mut self) -> Option<T> {
+    pub(crate) fn next<T: Parse>(&mut self) -> Option<T> {
         T::parse(self)
     }
 

@@ -71,7 +71,7 @@ pub use clipped::Clipped;
 pub use context::*;
 pub use dns::*;
 pub use error_code::ErrorCode;
-pub use failure::*;
+pub use failure::Failure;
 pub use identity::*;
 pub use ids::{ConnectId, ContextId};
 pub use network::*;
@@ -91,11 +91,11 @@ pub use text::{InvalidText, Text};
 pub use time::*;
 pub use urc::Urc;
 
-pub(crate) use address::{Peer, address_of, pair};
+pub(crate) use address::{Remote, Sender, address_of, pair};
 pub(crate) use context::ContextLine;
+pub(crate) use failure::failure_of;
 pub(crate) use field::{Fields, digits, find, read, split, trim};
-pub(crate) use read::Header;
-pub(crate) use urc::{Notice, Resolved};
+pub(crate) use urc::{Caller, Notice, Resolved};
 pub(crate) use writer::{Command, NO_ARGUMENTS, write_command};
 
 /// Bytes that any command but [`SendHex`] needs at most when it is written, CR included.

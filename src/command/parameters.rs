@@ -66,7 +66,7 @@ impl ServiceType {
         Self::of(word.as_bytes())
     }
 
-    fn of(word: &[u8]) -> Option<Self> {
+    pub(super) fn of(word: &[u8]) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|service| service.as_str().as_bytes().eq_ignore_ascii_case(word))

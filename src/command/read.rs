@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use super::{
-    address::Peer,
+    address::Sender,
     field::{Fields, Parse},
     ids::ConnectId,
     number::Within,
@@ -66,36 +66,9 @@ pub struct ReadHeader {
 
 impl Parse for ReadHeader {
     fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        let Header { length, peer } = Header::parse(fields)?;
-        // Counters, or data that begins on this line.
-        if peer.is_some_and(|peer| !peer.is_quoted() && !peer.is_address()) {
-            return None;
-        }
-        Some(Self {
-            length,
-            peer: peer.and_then(|peer| peer.read()),
-        })
-    }
-}
-
-/// The same with its peer as it stands there. Counters look alike, but that there are no quotes.
-pub(crate) struct Header<'a> {
-    pub(crate) length: u32,
-    pub(crate) peer: Option<Peer<'a>>,
-}
-
-impl<'a> Header<'a> {
-    pub(crate) fn read(line: &'a [u8]) -> Option<Self> {
-        Fields::of_line(line).all(Self::parse)
-    }
-
-    fn parse(fields: &mut Fields<'a>) -> Option<Self> {
         let length = fields.next()?;
-        let (address, port) = (fields.optional_word(), fields.next()?);
-        Some(Self {
-            length,
-            peer: address.map(|address| Peer::new(address, port)),
-        })
+        let Sender(peer) = fields.next()?;
+        Some(Self { length, peer })
     }
 }
 

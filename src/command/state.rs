@@ -121,7 +121,7 @@ pub struct SocketStatus {
 pub(crate) struct SocketLine<'a> {
     pub(crate) connect_id: ConnectId,
     pub(crate) state: SocketState,
-    service: ServiceType,
+    service: Word<'a>,
     address: Word<'a>,
     remote_port: u16,
     local_port: u16,
@@ -139,7 +139,7 @@ impl<'a> SocketLine<'a> {
     fn parse(fields: &mut Fields<'a>) -> Option<Self> {
         Some(Self {
             connect_id: fields.next()?,
-            service: fields.next()?,
+            service: fields.word()?,
             address: fields.word()?,
             remote_port: fields.next()?,
             local_port: fields.next()?,
@@ -157,7 +157,7 @@ impl Parse for SocketStatus {
         let line = SocketLine::parse(fields)?;
         Some(Self {
             connect_id: line.connect_id,
-            service: line.service,
+            service: ServiceType::of(line.service.text)?,
             address: Clipped::new(line.address.text),
             remote_port: line.remote_port,
             local_port: line.local_port,

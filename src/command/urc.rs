@@ -3,7 +3,7 @@
 use core::net::{IpAddr, SocketAddr};
 
 use super::{
-    address::Peer,
+    address::{Remote, address_of},
     error_code::ErrorCode,
     field::{Fields, Parse, find, read, split},
     ids::{ConnectId, ContextId},
@@ -100,10 +100,16 @@ impl<'a> Urc<'a> {
     /// Recognises a whole line, without its line end.
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
-        match split(line, b':') {
-            Some((b"+QPING", _)) => read(line).map(Self::Ping),
-            Some((b"+QNTP", _)) => read(line)
+        match (split(line, b':'), line.trim_ascii_end()) {
+            (Some((b"+QPING", _)), _) => read(line).map(Self::Ping),
+            (Some((b"+QNTP", _)), _) => read(line)
                 .map(|Synchronized { result, time }| Self::TimeSynchronized { result, time }),
+            (Some((b"+CFUN", _)), _) => read(line).map(Self::Functionality),
+            (Some((b"+CPIN", _)), _) => {
+                Some(Self::Sim(SimState::parse(Fields::of_line(line).bytes())))
+            }
+            (_, b"APP RDY") => Some(Self::ApplicationReady),
+            (_, b"NO CARRIER") => Some(Self::NoCarrier),
             _ => Self::of_notice(Notice::parse(line)?),
         }
     }
@@ -114,22 +120,24 @@ impl<'a> Urc<'a> {
             Notice::Received {
                 connect_id,
                 length,
-                peer,
-            } => Self::Received {
-                connect_id,
-                length,
-                peer: peer.and_then(|peer| peer.read()),
-            },
+                remote,
+            } => {
+                let Remote(peer) = remote.whole()?;
+                Self::Received {
+                    connect_id,
+                    length,
+                    peer,
+                }
+            }
             Notice::IncomingFull => Self::IncomingFull,
-            Notice::Incoming {
-                connect_id,
-                server_id,
-                peer,
-            } => Self::Incoming {
-                connect_id,
-                server_id,
-                peer: peer.read(),
-            },
+            Notice::Incoming { connect_id, caller } => {
+                let Caller { server_id, peer } = caller.whole()?;
+                Self::Incoming {
+                    connect_id,
+                    server_id,
+                    peer,
+                }
+            }
             Notice::ContextLost(context) => Self::ContextLost(context),
             Notice::Resolved(fields) => match fields.whole()? {
                 Resolved::Address(address) => Self::NameAddress(address),
@@ -145,45 +153,56 @@ impl<'a> Urc<'a> {
             },
             Notice::Opened { connect_id, result } => Self::Opened { connect_id, result },
             Notice::Ready => Self::Ready,
-            Notice::ApplicationReady => Self::ApplicationReady,
             Notice::PoweredDown => Self::PoweredDown,
-            Notice::Functionality(level) => Self::Functionality(level),
-            Notice::Sim(state) => Self::Sim(state),
-            Notice::PowerSaving(text) => Self::PowerSaving(text),
-            Notice::NoCarrier => Self::NoCarrier,
+            Notice::PowerSaving(text) => Self::PowerSaving(core::str::from_utf8(text).ok()?),
         })
     }
 }
 
-/// The same as [`Urc`], of those that have a meaning in every firmware, with addresses as they stand in the line.
+/// The same as [`Urc`], of those that change what is known of sockets and of the link. What follows the ids is read by
+/// those who want to know: firmware that never does is linked without what it takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Notice<'a> {
     Closed(ConnectId),
     Received {
         connect_id: ConnectId,
         length: Option<u32>,
-        peer: Option<Peer<'a>>,
+        /// For [`Remote`].
+        remote: Fields<'a>,
     },
     IncomingFull,
     Incoming {
         connect_id: ConnectId,
-        server_id: ConnectId,
-        peer: Peer<'a>,
+        /// For [`Caller`].
+        caller: Fields<'a>,
     },
     ContextLost(ContextId),
-    /// [`Resolved`] reads it.
+    /// For [`Resolved`].
     Resolved(Fields<'a>),
     Opened {
         connect_id: ConnectId,
         result: Result<(), ErrorCode>,
     },
     Ready,
-    ApplicationReady,
     PoweredDown,
-    Functionality(u8),
-    Sim(SimState),
-    PowerSaving(&'a str),
-    NoCarrier,
+    PowerSaving(&'a [u8]),
+}
+
+/// Who was accepted by a listener.
+pub(crate) struct Caller {
+    pub(crate) server_id: ConnectId,
+    pub(crate) peer: Option<SocketAddr>,
+}
+
+impl Parse for Caller {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let server_id = fields.next()?;
+        let (word, port) = (fields.word()?, fields.next()?);
+        Some(Self {
+            server_id,
+            peer: address_of(word.text).map(|address| SocketAddr::new(address, port)),
+        })
+    }
 }
 
 /// What a name lookup brought.
@@ -211,26 +230,19 @@ impl<'a> Notice<'a> {
 }
 
 /// Lines that are nothing but words.
-const WORDS: [(&str, Notice<'static>); 4] = [
+const WORDS: [(&str, Notice<'static>); 2] = [
     ("RDY", Notice::Ready),
-    ("APP RDY", Notice::ApplicationReady),
     ("POWERED DOWN", Notice::PoweredDown),
-    ("NO CARRIER", Notice::NoCarrier),
 ];
 
 /// What reads the fields of a line.
 type Reader = for<'a> fn(&mut Fields<'a>) -> Option<Notice<'a>>;
 
-const NAMES: [(&str, Reader); 5] = [
+const NAMES: [(&str, Reader); 3] = [
     ("+QIURC", of_socket),
     ("+QIOPEN", opened),
-    ("+CFUN", |fields| fields.next().map(Notice::Functionality)),
-    ("+CPIN", |fields| {
-        Some(Notice::Sim(SimState::parse(fields.bytes())))
-    }),
     ("+QPSMTIMER", |fields| {
-        let text = core::str::from_utf8(fields.bytes()).ok();
-        text.map(Notice::PowerSaving)
+        Some(Notice::PowerSaving(fields.bytes()))
     }),
 ];
 
@@ -242,11 +254,7 @@ const OF_SOCKETS: [(&str, Reader); 6] = [
     ("\"pdpdeact\"", |fields| {
         fields.next().map(Notice::ContextLost)
     }),
-    ("\"dnsgip\"", |fields| {
-        let resolved = *fields;
-        fields.bytes();
-        Some(Notice::Resolved(resolved))
-    }),
+    ("\"dnsgip\"", |fields| Some(Notice::Resolved(fields.rest()))),
 ];
 
 fn of_socket<'a>(fields: &mut Fields<'a>) -> Option<Notice<'a>> {
@@ -255,26 +263,17 @@ fn of_socket<'a>(fields: &mut Fields<'a>) -> Option<Notice<'a>> {
 }
 
 fn received<'a>(fields: &mut Fields<'a>) -> Option<Notice<'a>> {
-    let connect_id = fields.next()?;
-    let length = fields.next()?;
-    let peer = match (fields.optional_word(), fields.next()?) {
-        (Some(address), port @ Some(_)) => Some(Peer::new(address, port)),
-        (None, None) => None,
-        // Neither of the shapes: data on the header's line, or a line that lost its end.
-        _ => return None,
-    };
     Some(Notice::Received {
-        connect_id,
-        length,
-        peer,
+        connect_id: fields.next()?,
+        length: fields.next()?,
+        remote: fields.rest(),
     })
 }
 
 fn incoming<'a>(fields: &mut Fields<'a>) -> Option<Notice<'a>> {
     Some(Notice::Incoming {
         connect_id: fields.next()?,
-        server_id: fields.next()?,
-        peer: Peer::new(fields.word()?, Some(fields.next()?)),
+        caller: fields.rest(),
     })
 }
 

@@ -7,7 +7,7 @@ use super::Table;
 use super::hear::Payload;
 use super::slot::Slot;
 use crate::bytes::{front, front_mut};
-use crate::command::{Peer, SendLength, ServiceType};
+use crate::command::{Fields, SendLength, Sender, ServiceType};
 use crate::error::Error;
 use crate::ring::Ring;
 
@@ -58,12 +58,12 @@ fn decode(ring: &Ring<'_>) -> Option<(u16, Option<SocketAddr>)> {
 
 /// What the table does for sockets that carry datagrams.
 pub(super) trait DatagramPart: fmt::Debug + Sync {
-    /// Whether it has an address.
-    fn is_peer(&self, peer: Peer<'_>) -> bool;
+    /// The sender in the header of what was read. `None` if it is no such header.
+    fn sender(&self, fields: Fields<'_>) -> Option<Option<SocketAddr>>;
     /// A datagram is coming: false if there is no room for it, or it is of no use.
-    fn begin(&self, slot: &mut Slot<'_>, length: u16, peer: Option<Peer<'_>>) -> bool;
+    fn begin(&self, slot: &mut Slot<'_>, length: u16, peer: Option<SocketAddr>) -> bool;
     /// A datagram is being pushed: false if one is lost.
-    fn expect(&self, slot: &mut Slot<'_>, length: u32, peer: Option<Peer<'_>>) -> bool;
+    fn expect(&self, slot: &mut Slot<'_>, length: u32, peer: Option<SocketAddr>) -> bool;
     /// Takes in bytes of it, and says how many: none while there is no room.
     fn deliver(&self, table: &mut Table<'_>, payload: Payload, bytes: &[u8]) -> usize;
     /// The rest of it will not come: whether that means a loss.
@@ -80,17 +80,16 @@ pub(super) trait DatagramPart: fmt::Debug + Sync {
 struct Datagrams;
 
 impl DatagramPart for Datagrams {
-    fn is_peer(&self, peer: Peer<'_>) -> bool {
-        peer.is_address()
+    fn sender(&self, fields: Fields<'_>) -> Option<Option<SocketAddr>> {
+        fields.whole().map(|Sender(sender)| sender)
     }
 
-    fn begin(&self, slot: &mut Slot<'_>, length: u16, peer: Option<Peer<'_>>) -> bool {
-        let peer = peer.and_then(|peer| peer.read());
+    fn begin(&self, slot: &mut Slot<'_>, length: u16, peer: Option<SocketAddr>) -> bool {
         slot.is_useful(peer) && slot.begin_datagram(length, peer)
     }
 
-    fn expect(&self, slot: &mut Slot<'_>, length: u32, peer: Option<Peer<'_>>) -> bool {
-        slot.expect_datagram(length, peer.and_then(|peer| peer.read()))
+    fn expect(&self, slot: &mut Slot<'_>, length: u32, peer: Option<SocketAddr>) -> bool {
+        slot.expect_datagram(length, peer)
     }
 
     fn deliver(&self, table: &mut Table<'_>, payload: Payload, bytes: &[u8]) -> usize {

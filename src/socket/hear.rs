@@ -1,13 +1,15 @@
 //! What the module says, applied to the table at once.
 
+use core::net::SocketAddr;
+
 use super::Table;
 use super::answer::{Concluded, Final, Flight, Stage};
 use super::job::{Job, Key, Reason};
 use super::outcome::Effect;
 use super::slot::Phase;
 use crate::command::{
-    ConnectId, ContextId, ErrorCode, Failure, Header, Notice, Peer, ReadLength, digits, find,
-    split, trim,
+    ConnectId, ContextId, ErrorCode, Fields, Notice, ReadLength, digits, failure_of, find, split,
+    trim,
 };
 use crate::error::{Error, LinkError};
 
@@ -67,7 +69,9 @@ impl Table<'_> {
         }
         let line = trim(line);
         if let Some((id, length)) = notice(line) {
-            return self.on_received(id, length, None);
+            return self
+                .on_received(id, length, Fields::NONE)
+                .unwrap_or(Heard::Nothing);
         }
         if let Some(line) = find(&FINALS, line) {
             return self.conclude(line);
@@ -96,8 +100,8 @@ impl Table<'_> {
         {
             return Heard::Nothing;
         }
-        if let Some(failure) = Failure::parse(line) {
-            return self.conclude(Final::Error(reason(failure)));
+        if let Some(reason) = failure_of(line).and_then(|(_, reason)| reason_of(reason)) {
+            return self.conclude(Final::Error(reason));
         }
         if let Some(notice) = Notice::parse(line) {
             return self.urc(notice, line);
@@ -178,13 +182,15 @@ impl Table<'_> {
         })
     }
 
-    fn parse_header<'l>(&self, line: &'l [u8]) -> Option<(u16, Option<Peer<'l>>)> {
-        let Header { length, peer } = Header::read(line)?;
-        if let Some(peer) = peer.filter(|peer| !peer.is_quoted()) {
-            // Where nobody wants an address it is none.
-            self.parts.datagrams.filter(|part| part.is_peer(peer))?;
-        }
-        let length = u16::try_from(length).ok()?;
+    fn parse_header(&self, line: &[u8]) -> Option<(u16, Option<SocketAddr>)> {
+        let mut fields = Fields::of_line(line);
+        let length: u16 = fields.next()?;
+        let peer = match self.parts.datagrams {
+            Some(part) => part.sender(fields)?,
+            // Where nobody asks for it, it is enough that it can be one.
+            None if fields.is_quoted() => None,
+            None => return None,
+        };
         (u32::from(length) <= ReadLength::MAX.get()).then_some((length, peer))
     }
 
@@ -196,8 +202,11 @@ impl Table<'_> {
             Notice::Received {
                 connect_id,
                 length,
-                peer,
-            } => return self.on_received(connect_id, length, peer),
+                remote,
+            } => {
+                let heard = self.on_received(connect_id, length, remote);
+                return heard.unwrap_or_else(|| self.unknown(line));
+            }
             Notice::Closed(connect_id) => self.on_closed(connect_id),
             Notice::Opened { connect_id, result } => return self.on_opened(connect_id, result),
             Notice::ContextLost(context) => self.on_context_lost(context),
@@ -213,12 +222,12 @@ impl Table<'_> {
                     self.kick();
                 }
             }
-            Notice::Incoming {
-                connect_id,
-                server_id,
-                peer,
-            } => match self.parts.listen {
-                Some(part) => part.incoming(self, connect_id, server_id, peer),
+            Notice::Incoming { connect_id, caller } => match self.parts.listen {
+                Some(part) => {
+                    if !part.incoming(self, connect_id, caller) {
+                        return self.unknown(line);
+                    }
+                }
                 // Nobody here has asked for it.
                 None => {
                     self.link.strays |= 1 << connect_id.get();
@@ -229,7 +238,6 @@ impl Table<'_> {
             Notice::IncomingFull => self.refused_connection(),
             Notice::Ready => return self.on_restart(),
             Notice::PoweredDown | Notice::PowerSaving(_) => return self.on_power_down(),
-            _ => return self.foreign(),
         }
         Heard::Nothing
     }
@@ -241,10 +249,16 @@ impl Table<'_> {
             .is_some_and(|flight| matches!(flight.job, Job::Resolve) && !flight.is_concluded())
     }
 
-    fn on_received(&mut self, id: ConnectId, length: Option<u32>, peer: Option<Peer<'_>>) -> Heard {
+    /// `None` if it is no such notice after all.
+    fn on_received(
+        &mut self,
+        id: ConnectId,
+        length: Option<u32>,
+        remote: Fields<'_>,
+    ) -> Option<Heard> {
         // A length alone does not tell: it is the access mode that does (field note 70).
         if let (true, Some(length), Some(part)) = (self.pushes(id), length, self.parts.modes) {
-            return part.pushed(self, id, length, peer);
+            return part.pushed(self, id, length, remote);
         }
         // Data can come before the result of the open.
         for phases in [&[Phase::Open, Phase::Draining][..], &[Phase::Opening]] {
@@ -254,7 +268,7 @@ impl Table<'_> {
                 break;
             }
         }
-        Heard::Nothing
+        Some(Heard::Nothing)
     }
 
     fn on_closed(&mut self, id: ConnectId) {
@@ -425,13 +439,15 @@ fn notice(line: &[u8]) -> Option<(ConnectId, Option<u32>)> {
     Some((ConnectId::new(digits(id)?.try_into().ok()?)?, length))
 }
 
-/// Newer firmware puts the codes of the note's table 1 into `+CME ERROR`.
-fn reason(failure: Failure<'_>) -> Reason {
-    match failure {
-        Failure::Plain => Reason::None,
-        Failure::Equipment(number @ 550..=599) => Reason::Code(ErrorCode::from(number)),
-        Failure::Equipment(number) | Failure::Message(number) => Reason::Equipment(number),
-        Failure::EquipmentText("SIM not inserted") => Reason::Equipment(10),
-        Failure::EquipmentText(_) | Failure::MessageText(_) => Reason::Equipment(0),
+/// Newer firmware puts the codes of the note's table 1 into `+CME ERROR`. `None` if it is neither a number nor text.
+fn reason_of(text: &[u8]) -> Option<Reason> {
+    match digits(text).and_then(|number| number.try_into().ok()) {
+        Some(number @ 550..=599) => Some(Reason::Code(ErrorCode::from(number))),
+        Some(number) => Some(Reason::Equipment(number)),
+        None if text == b"SIM not inserted" => Some(Reason::Equipment(10)),
+        None => {
+            let is_text = text.iter().all(|byte| byte.is_ascii());
+            is_text.then_some(Reason::Equipment(0))
+        }
     }
 }

@@ -7,7 +7,7 @@ use core::task::{Poll, Waker};
 use super::Table;
 use super::job::Key;
 use super::slot::Phase;
-use crate::command::{ConnectId, ErrorCode, Peer, ServiceType};
+use crate::command::{Caller, ConnectId, ErrorCode, Fields, ServiceType};
 use crate::error::Error;
 use crate::place::Place;
 
@@ -16,8 +16,8 @@ pub(crate) const UNKNOWN_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr:
 
 /// What the table does for listeners.
 pub(super) trait ListenPart: fmt::Debug + Sync {
-    /// The module has accepted a connection.
-    fn incoming(&self, table: &mut Table<'_>, id: ConnectId, server: ConnectId, peer: Peer<'_>);
+    /// The module has accepted a connection. False if it has not after all.
+    fn incoming(&self, table: &mut Table<'_>, id: ConnectId, caller: Fields<'_>) -> bool;
     /// Whether there is a listener.
     fn is_listening(&self, table: &Table<'_>) -> bool;
     /// A listener is gone: so are the connections that nobody asked for.
@@ -28,8 +28,12 @@ pub(super) trait ListenPart: fmt::Debug + Sync {
 struct Listeners;
 
 impl ListenPart for Listeners {
-    fn incoming(&self, table: &mut Table<'_>, id: ConnectId, server: ConnectId, peer: Peer<'_>) {
-        table.on_incoming(id, server, peer.read());
+    fn incoming(&self, table: &mut Table<'_>, id: ConnectId, caller: Fields<'_>) -> bool {
+        let Some(Caller { server_id, peer }) = caller.whole() else {
+            return false;
+        };
+        table.on_incoming(id, server_id, peer);
+        true
     }
 
     fn is_listening(&self, table: &Table<'_>) -> bool {

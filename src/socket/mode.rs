@@ -12,19 +12,19 @@ use super::slot::{Phase, Slot};
 use super::stream::{StreamPart, Streams};
 use super::turn::MAX_READ_LENGTH;
 use super::{LinkState, Table};
-use crate::command::{AccessMode, ConnectId, ErrorCode, Peer, ServiceType};
+use crate::command::{AccessMode, ConnectId, ErrorCode, Fields, Remote, ServiceType};
 use crate::error::Error;
 
 /// What the table does for access modes other than the buffer mode, and for changes between them.
 pub(super) trait ModePart: fmt::Debug + Sync {
-    /// The header of data that follows at once.
+    /// The header of data that follows at once. `None` if it is no such header.
     fn pushed(
         &self,
         table: &mut Table<'_>,
         id: ConnectId,
         length: u32,
-        peer: Option<Peer<'_>>,
-    ) -> Heard;
+        remote: Fields<'_>,
+    ) -> Option<Heard>;
     /// Looks after a payload that is coming, and says when to look again.
     fn watch(&self, table: &mut Table<'_>, now: Instant) -> Instant;
     /// The rest of it will not come.
@@ -60,9 +60,10 @@ impl ModePart for Modes {
         table: &mut Table<'_>,
         id: ConnectId,
         length: u32,
-        peer: Option<Peer<'_>>,
-    ) -> Heard {
-        table.pushed(id, length, peer)
+        remote: Fields<'_>,
+    ) -> Option<Heard> {
+        let Remote(peer) = remote.whole()?;
+        Some(table.pushed(id, length, peer))
     }
 
     fn watch(&self, table: &mut Table<'_>, now: Instant) -> Instant {

@@ -305,11 +305,9 @@ impl Slot<'_> {
             (Phase::Open, None) => self.fail(Error::ConnectionReset),
             (Phase::Open, Some(SocketState::Closing)) => self.closed_by_peer(),
             (Phase::Closing, None) => return self.freed(),
-            (Phase::Closing, Some(_)) => {
-                if self.gives_up_closing() {
-                    self.released_by_module();
-                    return Effect::Stray;
-                }
+            (Phase::Closing, Some(_)) if self.gives_up_closing() => {
+                self.released_by_module();
+                return Effect::Stray;
             }
             _ => {}
         }

@@ -1,5 +1,6 @@
 //! Data that the module sends without being asked (section 1.2), and what a full receive ring does then.
 
+use core::net::SocketAddr;
 use core::task::Waker;
 
 use embassy_time::{Duration, Instant};
@@ -10,7 +11,7 @@ use super::hear::{Heard, Payload};
 use super::job::Key;
 use super::slot::{Phase, Slot};
 use crate::clock::{NEVER, after, get_or_set};
-use crate::command::{AccessMode, ConnectId, Peer};
+use crate::command::{AccessMode, ConnectId};
 use crate::error::Error;
 
 /// Longer than any answer takes that the module gives at once.
@@ -49,7 +50,7 @@ impl Table<'_> {
     }
 
     /// The header of data that follows at once.
-    pub(super) fn pushed(&mut self, id: ConnectId, length: u32, peer: Option<Peer<'_>>) -> Heard {
+    pub(super) fn pushed(&mut self, id: ConnectId, length: u32, peer: Option<SocketAddr>) -> Heard {
         let damaged = self.line_damaged;
         let sink = self
             .slot_by_id(id, &[Phase::Opening, Phase::Open, Phase::Draining])
