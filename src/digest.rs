@@ -38,6 +38,19 @@ pub(crate) enum Forward {
     Full,
 }
 
+/// What was found at the start of some bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Nothing to tell of.
+    Nothing,
+    /// A prompt.
+    Prompt,
+    /// A final result.
+    Final,
+    /// A line that is to be handed on.
+    Line,
+}
+
 /// Implements [`atat::Digester`] for the language of the note, binary-safe.
 pub(crate) struct QuectelDigester<'d, F> {
     shared: &'d Shared<'d>,
@@ -64,7 +77,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
     }
 
     /// Takes in the first bytes of `input`, which is not empty, as far as they are of one kind.
-    fn step<'a>(&mut self, table: &mut Table<'_>, input: &'a [u8]) -> (DigestResult<'a>, usize) {
+    fn step(&mut self, table: &mut Table<'_>, input: &[u8]) -> (Found, usize) {
         match self.state {
             State::Payload => self.payload(table, input),
             State::LineFeed => {
@@ -77,7 +90,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
             }
             State::Connected => self.behind_line_end(table, input, State::Stream),
             State::Stream => match table.stream_in(self.epoch, input) {
-                Some(count) => (DigestResult::None, count),
+                Some(count) => (Found::Nothing, count),
                 None => {
                     self.state = State::Line { scanned: 0 };
                     self.line(table, input, 0)
@@ -86,7 +99,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
             State::Trailer => {
                 self.state = State::Line { scanned: 0 };
                 if matches!(input.first(), Some(b'\r' | b'\n')) {
-                    (DigestResult::None, 1)
+                    (Found::Nothing, 1)
                 } else {
                     // More or less than was announced has come.
                     table.mangled(self.payload);
@@ -98,12 +111,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
         }
     }
 
-    fn line<'a>(
-        &mut self,
-        table: &mut Table<'_>,
-        input: &'a [u8],
-        scanned: usize,
-    ) -> (DigestResult<'a>, usize) {
+    fn line(&mut self, table: &mut Table<'_>, input: &[u8], scanned: usize) -> (Found, usize) {
         if scanned == 0 {
             if let Some(result) = start_of_line(table, input) {
                 return result;
@@ -114,7 +122,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
                 .take_while(|byte| matches!(byte, b'\r' | b'\n'))
                 .count();
             if blank > 0 {
-                return (DigestResult::None, blank);
+                return (Found::Nothing, blank);
             }
         }
         match find_line_end(behind(input, scanned)) {
@@ -124,33 +132,33 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
                 let heard = table.hear(line);
                 self.state = State::Line { scanned: 0 };
                 match heard {
-                    Heard::Nothing => (DigestResult::None, end),
-                    Heard::Final => (DigestResult::Response(Ok(&[])), end),
+                    Heard::Nothing => (Found::Nothing, end),
+                    Heard::Final => (Found::Final, end),
                     Heard::Foreign => match (self.forward)() {
-                        Forward::User => (DigestResult::Urc(line.trim_ascii()), end),
-                        Forward::Nobody => (DigestResult::None, end),
+                        Forward::User => (Found::Line, end),
+                        Forward::Nobody => (Found::Nothing, end),
                         Forward::Full => {
                             table.dropped_urc();
-                            (DigestResult::None, end)
+                            (Found::Nothing, end)
                         }
                     },
                     Heard::Payload(payload) => {
                         self.epoch = table.epoch;
                         self.payload = payload;
                         self.state = State::LineFeed;
-                        (DigestResult::None, end)
+                        (Found::Nothing, end)
                     }
                     Heard::Connected => {
                         self.epoch = table.epoch;
                         self.state = State::Connected;
-                        (DigestResult::Response(Ok(&[])), end)
+                        (Found::Final, end)
                     }
                 }
             }
             None if input.len() >= self.longest_line => {
                 if table.is_echo_line(input) {
                     self.state = State::Line { scanned: 0 };
-                    return (DigestResult::None, input.len());
+                    return (Found::Nothing, input.len());
                 }
                 self.state = State::Skip;
                 self.skip(table, input)
@@ -159,12 +167,12 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
                 self.state = State::Line {
                     scanned: input.len(),
                 };
-                (DigestResult::None, 0)
+                (Found::Nothing, 0)
             }
         }
     }
 
-    fn payload<'a>(&mut self, table: &mut Table<'_>, input: &'a [u8]) -> (DigestResult<'a>, usize) {
+    fn payload(&mut self, table: &mut Table<'_>, input: &[u8]) -> (Found, usize) {
         if table.epoch != self.epoch {
             // Given up: what comes now is no payload.
             self.state = State::Skip;
@@ -179,22 +187,22 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
         if self.payload.length == 0 {
             self.state = State::Trailer;
         }
-        (DigestResult::None, delivered)
+        (Found::Nothing, delivered)
     }
 
     /// Data begins behind the line feed.
-    fn behind_line_end<'a>(
+    fn behind_line_end(
         &mut self,
         table: &mut Table<'_>,
-        input: &'a [u8],
+        input: &[u8],
         next: State,
-    ) -> (DigestResult<'a>, usize) {
+    ) -> (Found, usize) {
         let returns = input.iter().take_while(|byte| **byte == b'\r').count();
         match input.get(returns) {
-            None => (DigestResult::None, returns),
+            None => (Found::Nothing, returns),
             Some(b'\n') => {
                 self.state = next;
-                (DigestResult::None, returns + 1)
+                (Found::Nothing, returns + 1)
             }
             // No line feed at all: it begins here.
             Some(_) => {
@@ -205,7 +213,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
         }
     }
 
-    fn skip<'a>(&mut self, table: &mut Table<'_>, input: &'a [u8]) -> (DigestResult<'a>, usize) {
+    fn skip(&mut self, table: &mut Table<'_>, input: &[u8]) -> (Found, usize) {
         let count = match find_line_end(input) {
             // Whoever consumes nothing is not asked again before more bytes come.
             Some(0) => {
@@ -219,24 +227,26 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
             None => input.len(),
         };
         table.skipped(count);
-        (DigestResult::None, count)
+        (Found::Nothing, count)
     }
 }
 
 impl<F: Fn() -> Forward> QuectelDigester<'_, F> {
-    /// Takes in bytes as far as something is to be told, or more have to come.
-    pub(crate) fn find<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
+    /// Takes in bytes as far as something is to be told, or more have to come: what that is, where it begins, and where it
+    /// ends.
+    pub(crate) fn find(&mut self, input: &[u8]) -> (Found, usize, usize) {
         let mut done = 0;
         while done < input.len() {
             // Not for all of it at once: interrupts may be off meanwhile.
             let shared = self.shared;
-            let (result, count) = shared.with(|table| self.step(table, behind(input, done)));
+            let (found, count) = shared.with(|table| self.step(table, behind(input, done)));
+            let start = done;
             done += count;
-            if count == 0 || !matches!(result, DigestResult::None) {
-                return (result, done);
+            if count == 0 || found != Found::Nothing {
+                return (found, start, done);
             }
         }
-        (DigestResult::None, done)
+        (Found::Nothing, done, done)
     }
 }
 
@@ -246,26 +256,29 @@ impl<F: Fn() -> Forward> Digester for QuectelDigester<'_, F> {
     fn digest<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
         let mut done = 0;
         loop {
-            let (result, count) = self.find(behind(input, done));
-            done += count;
-            match result {
-                DigestResult::Urc(_) => return (result, done),
-                _ if count == 0 => return (DigestResult::None, done),
-                _ => {}
+            let rest = behind(input, done);
+            let (found, start, end) = self.find(rest);
+            done += end;
+            if found == Found::Line {
+                let line = behind(front(rest, end), start);
+                return (DigestResult::Urc(line.trim_ascii()), done);
+            }
+            if end == 0 {
+                return (DigestResult::None, done);
             }
         }
     }
 }
 
 /// What has a meaning without a line end: a prompt, and payload that the module repeats.
-fn start_of_line<'a>(table: &mut Table<'_>, input: &'a [u8]) -> Option<(DigestResult<'a>, usize)> {
+fn start_of_line(table: &mut Table<'_>, input: &[u8]) -> Option<(Found, usize)> {
     let echo = table.payload_echo(input);
     if echo > 0 {
-        return Some((DigestResult::None, echo));
+        return Some((Found::Nothing, echo));
     }
     if input.first() == Some(&b'>') && table.prompted() {
         let blank = usize::from(input.get(1) == Some(&b' '));
-        return Some((DigestResult::Prompt(b'>'), 1 + blank));
+        return Some((Found::Prompt, 1 + blank));
     }
     None
 }

@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use atat::{DigestResult, Digester};
 
-use super::{Forward, QuectelDigester};
+use super::{Forward, Found, QuectelDigester};
 use crate::command::AccessMode;
 use crate::runner::Intake;
 use crate::socket::rig::Rig;
@@ -52,19 +52,16 @@ impl Bench {
 
     fn digest(&mut self) -> usize {
         self.calls += 1;
-        let (result, count) = self.digester.find(&self.buffer);
+        let (found, start, count) = self.digester.find(&self.buffer);
         assert!(count <= self.buffer.len());
-        match result {
-            DigestResult::None => {}
-            DigestResult::Prompt(prompt) => {
-                assert_eq!(prompt, b'>');
-                self.events.push(Event::Prompt);
+        match found {
+            Found::Nothing => {}
+            Found::Prompt => self.events.push(Event::Prompt),
+            Found::Final => self.events.push(Event::Response),
+            Found::Line => {
+                let line = self.buffer[start..count].trim_ascii();
+                self.events.push(Event::Urc(line.to_vec()));
             }
-            DigestResult::Response(response) => {
-                assert!(matches!(response, Ok(b"")));
-                self.events.push(Event::Response);
-            }
-            DigestResult::Urc(line) => self.events.push(Event::Urc(line.to_vec())),
         }
         self.buffer.drain(..count);
         count
@@ -660,6 +657,17 @@ fn lines_of_others_are_kept_back_when_nobody_wants_them() {
     let mut digester = QuectelDigester::new(rig.shared, BUFFER, || Forward::Nobody);
     let (result, count) = digester.digest(b"+CTZV: 1\r\n");
     assert_eq!((result, count), (DigestResult::None, 10));
+}
+
+#[test]
+fn lines_of_others_are_handed_on_one_by_one() {
+    let rig = Rig::up::<1, 64, 64>();
+    let mut digester = QuectelDigester::new(rig.shared, BUFFER, || Forward::User);
+    let bytes = b"\r\nOK\r\n\r\n +CTZV: 1 \r\n+CREG: 1\r\n";
+    let (result, count) = digester.digest(bytes);
+    assert_eq!((result, count), (DigestResult::Urc(b"+CTZV: 1"), 18));
+    let (result, count) = digester.digest(&bytes[18..]);
+    assert_eq!((result, count), (DigestResult::Urc(b"+CREG: 1"), 10));
 }
 
 #[test]
