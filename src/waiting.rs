@@ -2,7 +2,8 @@
 
 use core::task::Waker;
 
-use embassy_sync::waitqueue::{MultiWakerRegistration, WakerRegistration};
+use embassy_sync::waitqueue::WakerRegistration;
+use heapless::{Vec, VecView};
 
 /// One task, of which the last that registers is woken. The same as [`WakerRegistration`], in one copy for all callers.
 #[derive(Debug)]
@@ -24,23 +25,40 @@ impl Waiting {
     }
 }
 
-/// Up to `N` tasks, which are all woken; more begin to wake each other. The same as [`MultiWakerRegistration`], in one copy
-/// for all callers.
+/// Up to `N` tasks, which are all woken; more begin to wake each other. Unlike that of
+/// [`MultiWakerRegistration`](embassy_sync::waitqueue::MultiWakerRegistration) its code is there once for all numbers.
 #[derive(Debug)]
-pub(crate) struct Crowd<const N: usize>(MultiWakerRegistration<N>);
+pub(crate) struct Crowd<const N: usize>(Vec<Waker, N>);
 
 impl<const N: usize> Crowd<N> {
     pub(crate) const fn new() -> Self {
-        Self(MultiWakerRegistration::new())
+        Self(Vec::new())
     }
 
-    #[inline(never)]
     pub(crate) fn register(&mut self, waker: &Waker) {
-        self.0.register(waker);
+        register(self.0.as_mut_view(), waker);
     }
 
-    #[inline(never)]
     pub(crate) fn wake(&mut self) {
-        self.0.wake();
+        wake(self.0.as_mut_view());
+    }
+}
+
+#[inline(never)]
+fn register(crowd: &mut VecView<Waker>, waker: &Waker) {
+    if crowd.iter().any(|other| other.will_wake(waker)) {
+        return;
+    }
+    if crowd.is_full() {
+        wake(crowd);
+    }
+    // There is room now.
+    let _ = crowd.push(waker.clone());
+}
+
+#[inline(never)]
+fn wake(crowd: &mut VecView<Waker>) {
+    while let Some(waker) = crowd.pop() {
+        waker.wake();
     }
 }
