@@ -124,8 +124,9 @@ impl Script {
 
     /// The next step of the action, if there is one.
     fn step(&mut self, table: &mut Table<'_>, buffer: &mut [u8], now: Instant) -> Option<Step> {
-        Some(match (self.action, self.stage) {
-            (Action::Run(job), Stage::Begin) => {
+        let begins = self.stage == Stage::Begin;
+        match self.action {
+            Action::Run(job) if begins => {
                 trace!("{:?}", job);
                 // If there is none its socket is gone.
                 let length = encode(table, job, buffer)?;
@@ -133,54 +134,57 @@ impl Script {
                 table.occupy(limit, now);
                 table.begin(job);
                 self.stage = Stage::Asked;
-                Step::Write {
+                Some(Step::Write {
                     length,
                     flush: true,
                     pause: Duration::MIN,
-                }
+                })
             }
-            (Action::Run(_), Stage::Asked) => {
+            Action::Run(_) if self.stage == Stage::Asked => {
                 self.stage = Stage::Answered;
-                Step::Answer
+                Some(Step::Answer)
             }
-            (Action::Run(Job::Send { key, length }), Stage::Answered)
-                if table.begin_payload(now) =>
-            {
-                return self.payload(table, buffer, key, length);
+            Action::Run(Job::Send { key, length }) => {
+                let is_due = match self.stage {
+                    Stage::Answered => table.begin_payload(now),
+                    stage => stage == Stage::Payload,
+                };
+                if !is_due {
+                    return None;
+                }
+                self.payload(table, buffer, key, length)
             }
-            (Action::Carry { key, length }, Stage::Begin) => {
-                table.occupy(table.config.send_time, now);
-                return self.payload(table, buffer, key, length);
+            Action::Carry { key, length } => {
+                if begins {
+                    table.occupy(table.config.send_time, now);
+                }
+                self.payload(table, buffer, key, length)
             }
-            (
-                Action::Run(Job::Send { key, length }) | Action::Carry { key, length },
-                Stage::Payload,
-            ) => return self.payload(table, buffer, key, length),
-            (Action::Escape(escape), _) => {
-                if self.stage == Stage::Begin {
+            Action::Escape(escape) => {
+                if begins {
                     table.occupy(ESCAPE_TIME, now);
                     self.stage = Stage::Payload;
                 }
-                return self.escape(escape, buffer);
+                self.escape(escape, buffer)
             }
-            (Action::AskCarrier, Stage::Asked) => {
+            Action::AskCarrier if !begins => {
                 table.carrier(self.carrier);
-                return None;
+                None
             }
-            (action, Stage::Begin) => {
+            _ if !begins => None,
+            action => {
                 self.stage = Stage::Asked;
                 match action {
-                    Action::Reset => Step::Reset,
+                    Action::Reset => Some(Step::Reset),
                     Action::AskCarrier => {
                         table.occupy(ESCAPE_TIME, now);
-                        Step::AskCarrier
+                        Some(Step::AskCarrier)
                     }
-                    Action::Wait(until) => Step::Idle(until),
-                    _ => return None,
+                    Action::Wait(until) => Some(Step::Idle(until)),
+                    _ => None,
                 }
             }
-            _ => return None,
-        })
+        }
     }
 
     /// The next piece of the payload; behind the last one of a send, the wait for its result.
