@@ -21,6 +21,19 @@ impl<'d> Shared<'d> {
 
     /// Short and never across an await: interrupts may be off.
     pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Table<'d>) -> T) -> T {
-        self.table.lock(|table| access(&mut table.borrow_mut()))
+        self.table.lock(|table| match table.try_borrow_mut() {
+            Ok(mut table) => access(&mut table),
+            Err(_) => entangled(table),
+        })
+    }
+}
+
+/// The lock is taken already: a waker has called back. The panic is in here once, instead of in every caller.
+#[cold]
+#[inline(never)]
+fn entangled(table: &RefCell<Table<'_>>) -> ! {
+    let _table = table.borrow_mut();
+    loop {
+        core::hint::spin_loop();
     }
 }
