@@ -123,7 +123,7 @@ impl<'a> Fields<'a> {
     }
 
     /// All that is left as one text, without quotes around it. Empty if nothing is left.
-    pub(super) fn text(&mut self) -> &'a [u8] {
+    pub(crate) fn text(&mut self) -> &'a [u8] {
         Word::new(trim(self.bytes())).text
     }
 

@@ -45,6 +45,7 @@ mod dns;
 mod error_code;
 mod failure;
 mod field;
+pub(crate) mod fixed;
 mod identity;
 mod ids;
 mod network;

@@ -1,14 +1,13 @@
 //! A job as the bytes of its command, through the types of [`crate::command`].
 
 use crate::command::{
-    self, ActivateContext, Address, Attention, CloseSocket, Command, ConfigureContext,
-    ConfigureDns, ConfigureSetting, ConfigureUrcPort, DataFormat, DeactivateContext,
-    DisableCommandEcho, DisableSendInfo, EnterPin, ErrorFormat, EscapeWithDtr, Host,
-    ListActiveContexts, ListSockets, NO_ARGUMENTS, OpenSocket, QueryLastError,
+    ActivateContext, Address, Attention, CloseSocket, Command, ConfigureContext, ConfigureDns,
+    ConfigureUrcPort, DeactivateContext, DisableCommandEcho, DisableSendInfo, EnterPin,
+    EscapeWithDtr, Host, ListActiveContexts, ListSockets, NO_ARGUMENTS, OpenSocket, QueryLastError,
     QueryLteRegistration, QueryPacketRegistration, QueryReceivedData, QueryRegistration,
     QuerySentData, QuerySim, QuerySocket, ReadData, ReadDatagram, ReadLength, ResolveName,
-    ResumeDataMode, SendData, SendDatagram, SendLength, SetDataEcho, SetErrorFormat, Switch,
-    SwitchAccessMode, Text, ViewMode, write_command,
+    ResumeDataMode, SendData, SendDatagram, SendLength, SwitchAccessMode, Text, fixed,
+    write_command,
 };
 use crate::socket::{Domain, Job, Opening, Setting, Table, Target};
 
@@ -30,11 +29,8 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
     let name = match job {
         Job::Attention => Attention::NAME,
         Job::EchoOff => DisableCommandEcho::NAME,
-        Job::NumericErrors => {
-            let format = ErrorFormat::Number;
-            SetErrorFormat { format }.fill(arguments)
-        }
-        Job::DataEchoOff => SetDataEcho { echo: Switch::Off }.fill(arguments),
+        Job::NumericErrors => fixed::NUMERIC_ERRORS,
+        Job::DataEchoOff => fixed::NO_DATA_ECHO,
         Job::EscapeWithDtr => EscapeWithDtr::NAME,
         Job::SetUrcPort => {
             let port = Text::known(config.urc_port?);
@@ -66,22 +62,9 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
         }
         .fill(arguments),
         Job::Activate => ActivateContext { context }.fill(arguments),
-        Job::Set(Setting::DataFormat) => ConfigureSetting {
-            setting: command::Setting::DataFormats {
-                send: DataFormat::Text,
-                receive: DataFormat::Text,
-            },
-        }
-        .fill(arguments),
-        Job::Set(Setting::ViewMode) => ConfigureSetting {
-            setting: command::Setting::ViewMode(ViewMode::LineEnd),
-        }
-        .fill(arguments),
-        // How much there is: saves a read that would bring nothing.
-        Job::Set(Setting::ReceiveIndication) => ConfigureSetting {
-            setting: command::Setting::ReceiveIndication(Switch::On),
-        }
-        .fill(arguments),
+        Job::Set(Setting::DataFormat) => fixed::PLAIN_DATA,
+        Job::Set(Setting::ViewMode) => fixed::DATA_BEHIND_LINE_END,
+        Job::Set(Setting::ReceiveIndication) => fixed::NOTICES_WITH_LENGTH,
         Job::Set(Setting::SendInfo) => DisableSendInfo::NAME,
         Job::SetDns => {
             let (primary, secondary) = config.dns?;

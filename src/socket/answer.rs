@@ -3,8 +3,8 @@
 use super::job::{Answer, Job, Key, Outcome, Reason, Sim};
 use super::link::Addresses;
 use crate::command::{
-    ContextId, ContextLine, ContextState, LastError, ReceivedData, Registration, SentData,
-    SimState, SimStatus, SocketLine, read,
+    ContextId, ContextLine, ContextState, Fields, LastError, ReceivedData, Registration, SentData,
+    SocketLine, find, read,
 };
 
 /// What the module has to say next.
@@ -219,13 +219,13 @@ fn prefix(job: Job) -> Option<&'static [u8]> {
 }
 
 fn sim(line: &[u8]) -> Option<Answer> {
-    let status: SimStatus = read(line)?;
-    Some(Answer::Sim(match status.state {
-        SimState::Ready => Sim::Ready,
-        SimState::Pin => Sim::NeedsPin,
-        SimState::Puk => Sim::Locked,
-        _ => Sim::NotReady,
-    }))
+    const STATES: [(&str, Sim); 3] = [
+        ("READY", Sim::Ready),
+        ("SIM PIN", Sim::NeedsPin),
+        ("SIM PUK", Sim::Locked),
+    ];
+    let code = Fields::of_line(line).text();
+    (!code.is_empty()).then(|| Answer::Sim(find(&STATES, code).unwrap_or(Sim::NotReady)))
 }
 
 fn registration(line: &[u8]) -> Option<Answer> {
