@@ -3,7 +3,7 @@
 use super::{
     clipped::Clipped,
     error_code::ErrorCode,
-    field::{Fields, Parse, Word},
+    field::{Fields, Parse},
     ids::{ConnectId, ContextId},
     parameters::{AccessMode, ServiceType},
     response::{AnswerText, Lines, answers},
@@ -117,55 +117,36 @@ pub struct SocketStatus {
     pub at_port: Clipped<12>,
 }
 
-/// The same with its texts where they are: what a firmware that only wants the state is to be spared.
-pub(crate) struct SocketLine<'a> {
+/// The same as far as the state: what firmware that wants no more is to be spared.
+pub(crate) struct SocketLine {
     pub(crate) connect_id: ConnectId,
     pub(crate) state: SocketState,
-    service: Word<'a>,
-    address: Word<'a>,
-    remote_port: u16,
-    local_port: u16,
-    context: ContextId,
-    server_id: u8,
-    access_mode: AccessMode,
-    at_port: &'a [u8],
 }
 
-impl<'a> SocketLine<'a> {
-    pub(crate) fn read(line: &'a [u8]) -> Option<Self> {
-        Fields::of_line(line).all(Self::parse)
+impl SocketLine {
+    pub(crate) fn read(line: &[u8]) -> Option<Self> {
+        let mut fields = Fields::of_line(line);
+        let connect_id = fields.next()?;
+        let (_service, _address) = (fields.word()?, fields.word()?);
+        let (_remote_port, _local_port): (u16, u16) = (fields.next()?, fields.next()?);
+        let state = fields.next()?;
+        Some(Self { connect_id, state })
     }
+}
 
-    fn parse(fields: &mut Fields<'a>) -> Option<Self> {
+impl Parse for SocketStatus {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
             connect_id: fields.next()?,
-            service: fields.word()?,
-            address: fields.word()?,
+            service: fields.next()?,
+            address: Clipped::new(fields.word()?.text),
             remote_port: fields.next()?,
             local_port: fields.next()?,
             state: fields.next()?,
             context: fields.next()?,
             server_id: fields.next()?,
             access_mode: fields.next()?,
-            at_port: fields.text(),
-        })
-    }
-}
-
-impl Parse for SocketStatus {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        let line = SocketLine::parse(fields)?;
-        Some(Self {
-            connect_id: line.connect_id,
-            service: ServiceType::of(line.service.text)?,
-            address: Clipped::new(line.address.text),
-            remote_port: line.remote_port,
-            local_port: line.local_port,
-            state: line.state,
-            context: line.context,
-            server_id: line.server_id,
-            access_mode: line.access_mode,
-            at_port: Clipped::new(line.at_port),
+            at_port: Clipped::new(fields.text()),
         })
     }
 }
