@@ -22,6 +22,20 @@ impl<T> Place<T> {
         }
     }
 
+    /// The value, which is put there when it is wanted for the first time.
+    pub(crate) fn get_or_fill(&mut self, value: fn() -> T) -> &mut T {
+        if let Self::Empty = self {
+            *self = Self::Full(value());
+        }
+        match self {
+            Self::Full(value) => value,
+            // It was filled a moment ago: the compiler knows.
+            Self::Empty => loop {
+                core::hint::spin_loop();
+            },
+        }
+    }
+
     pub(crate) const fn as_ref(&self) -> Option<&T> {
         match self {
             Self::Empty => None,

@@ -20,7 +20,8 @@ use crate::command::{
 };
 use crate::error::{Error, LinkError};
 use crate::socket::{
-    AtResult, LinkState, Outstanding, PingReply, PingSummary, Reason, Table, Ticket, read_time,
+    AtResult, LinkState, Outstanding, PingReply, PingSummary, READS_TIME, Reason, Table, Ticket,
+    read_time,
 };
 use crate::stack::Stack;
 
@@ -51,7 +52,7 @@ impl<'d> Stack<'d> {
     }
 
     fn owner(&self) -> u16 {
-        self.shared.with(|table| table.at.new_owner())
+        self.shared.with(|table| table.at().new_owner())
     }
 
     /// Pings a host by name or address (AT+QPING, section 2.1.11): `count` requests of 1 to 10, each of which may
@@ -81,9 +82,9 @@ impl<'d> Stack<'d> {
             .count(count);
         let limit = Duration::from_millis(command.max_duration_ms().into());
         let mut question =
-            Question::begin(*self, limit, |table| &mut table.pings.outstanding).await;
+            Question::begin(*self, limit, |table| &mut table.pings().outstanding).await;
         self.shared
-            .with(|table| table.pings.begin(count.get() as u8));
+            .with(|table| table.begin_ping(count.get() as u8));
         question.ask(&command).await?;
         Ok(Pinging { question })
     }
@@ -100,9 +101,9 @@ impl<'d> Stack<'d> {
     pub async fn ntp(&self, server: &str, set_clock: bool) -> Result<DateTime, Error> {
         let context = self.shared.with(|table| table.config.context);
         let command = SynchronizeTime::new(context, host_of(server)?).set_clock(set_clock.into());
-        let mut question = Question::begin(*self, TIME_LIMIT, |table| &mut table.time).await;
+        let mut question = Question::begin(*self, TIME_LIMIT, |table| table.time()).await;
         self.shared
-            .with(|table| table.time.reader = Some(read_time));
+            .with(|table| table.readers[READS_TIME] = Some(read_time));
         question.ask(&command).await?;
         question.end().await
     }
@@ -342,7 +343,7 @@ impl<T: Copy> Drop for Question<'_, T> {
     fn drop(&mut self) {
         self.stack.shared.with(|table| {
             let asked = match self.asked {
-                Asked::Trying(owner) if table.at.was_sent(owner) => {
+                Asked::Trying(owner) if table.at().was_sent(owner) => {
                     Some(after(clock::now(), self.limit))
                 }
                 Asked::No | Asked::Trying(_) => None,
@@ -380,7 +381,7 @@ impl Pinging<'_> {
         let reply = poll_fn(|cx| {
             stack
                 .shared
-                .with(|table| table.pings.poll_reply(ticket, cx.waker()))
+                .with(|table| table.pings().poll_reply(ticket, cx.waker()))
         });
         with_deadline(self.question.until(), reply)
             .await

@@ -66,7 +66,7 @@ impl<'d> AtWriter<'d> {
     pub(crate) fn new(shared: &'d Shared<'d>) -> Self {
         Self {
             shared,
-            owner: shared.with(|table| table.at.new_owner()),
+            owner: shared.with(|table| table.at().new_owner()),
             full: false,
         }
     }
@@ -82,7 +82,10 @@ impl<'d> AtWriter<'d> {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        if self.shared.with(|table| table.at.write(self.owner, bytes)) {
+        if self
+            .shared
+            .with(|table| table.at().write(self.owner, bytes))
+        {
             Ok(bytes.len())
         } else {
             self.full = true;
@@ -130,10 +133,7 @@ pub(crate) struct Turn<'s, 'd> {
 impl<'s, 'd> Turn<'s, 'd> {
     pub(crate) fn poll_begin(shared: &'s Shared<'d>, owner: u16, waker: &Waker) -> Poll<Self> {
         shared
-            .with(|table| {
-                table.enable_user();
-                table.at.poll_begin(owner, waker)
-            })
+            .with(|table| table.at().poll_begin(owner, waker))
             .map(|()| Self { shared, owner })
     }
 
@@ -149,7 +149,7 @@ impl<'s, 'd> Turn<'s, 'd> {
         let Some(text) = text.get(..length) else {
             return false;
         };
-        self.shared.with(|table| table.at.write(self.owner, text))
+        self.shared.with(|table| table.at().write(self.owner, text))
     }
 
     /// The command is complete.
@@ -157,7 +157,7 @@ impl<'s, 'd> Turn<'s, 'd> {
         let limit = Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
         self.shared.with(|table| {
             table
-                .at
+                .at()
                 .submit(limit, !Cmd::EXPECTS_RESPONSE_CODE, asks_reason);
             table.kick();
         });
@@ -165,11 +165,11 @@ impl<'s, 'd> Turn<'s, 'd> {
 
     /// Whether the command has not been sent yet.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.shared.with(|table| table.at.is_ready())
+        self.shared.with(|table| table.at().is_ready())
     }
 
     pub(crate) fn poll_result(&self, waker: &Waker) -> Poll<AtResult> {
-        self.shared.with(|table| table.at.poll_result(waker))
+        self.shared.with(|table| table.at().poll_result(waker))
     }
 
     /// What the answer means.
@@ -181,7 +181,7 @@ impl<'s, 'd> Turn<'s, 'd> {
         match result {
             AtResult::Done => {
                 // Outside the lock, for the same reason.
-                let answer = self.shared.with(|table| table.at.answer());
+                let answer = self.shared.with(|table| table.at().answer());
                 command.parse(Ok(&answer)).map_err(Failure::Answer)
             }
             other => Err(Failure::Command(other)),
@@ -231,7 +231,7 @@ impl Failure {
 
 impl Drop for Turn<'_, '_> {
     fn drop(&mut self) {
-        self.shared.with(|table| table.at.release());
+        self.shared.with(|table| table.at().release());
     }
 }
 

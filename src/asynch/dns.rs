@@ -44,7 +44,7 @@ impl<'s, 'd> Lookup<'s, 'd> {
 
 impl Drop for Lookup<'_, '_> {
     fn drop(&mut self) {
-        self.shared.with(|table| table.lookup.abandon());
+        self.shared.with(|table| table.lookup().abandon());
     }
 }
 

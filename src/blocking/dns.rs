@@ -45,12 +45,12 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
     fn poll_resolve(&self, host: &str) -> Poll<Result<Addresses, Error>> {
         let Question { is_ours, is_passed } = &self.question;
         self.shared().with(|table| {
-            if is_ours.get() && !table.lookup.asks(host) {
+            if is_ours.get() && !table.lookup().asks(host) {
                 // Somebody else's, who may come for it or have given up. An answer is kept for one more round.
-                if !table.lookup.is_answered() || !is_passed.replace(true) {
+                if !table.lookup().is_answered() || !is_passed.replace(true) {
                     return Poll::Pending;
                 }
-                table.lookup.abandon();
+                table.lookup().abandon();
                 is_ours.set(false);
             }
             if !is_ours.get() {
@@ -59,7 +59,7 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
                 is_passed.set(false);
             }
             let answer = ready!(table.poll_answer(all_of, Waker::noop()));
-            table.lookup.abandon();
+            table.lookup().abandon();
             is_ours.set(false);
             Poll::Ready(answer)
         })

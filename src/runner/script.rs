@@ -246,7 +246,7 @@ fn time_limit(job: Job, table: &mut Table<'_>) -> Duration {
     match job {
         Job::Attention => ATTENTION_TIME,
         Job::Send { .. } => PROMPT_TIME,
-        Job::User => table.at.limit,
+        Job::User => table.user_limit(),
         Job::Open(_) if mode == AccessMode::Transparent => config.connect_time,
         Job::Activate => Duration::from_secs(150),
         Job::Deactivate => Duration::from_secs(40),

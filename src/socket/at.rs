@@ -75,16 +75,18 @@ pub(crate) struct UserCommand {
 pub(super) trait UserPart: fmt::Debug + Sync {
     /// What to do next.
     fn next(&self, table: &mut Table<'_>, now: Instant) -> Option<Action>;
+    /// Whether a command waits for its turn.
+    fn is_ready(&self, table: &mut Table<'_>) -> bool;
     /// Hands the command over to be sent.
-    fn take(&self, command: &mut UserCommand, into: &mut [u8]) -> usize;
+    fn take(&self, table: &mut Table<'_>, into: &mut [u8]) -> usize;
     /// Takes in a line, if it is one of the answer.
     fn absorb(&self, table: &mut Table<'_>, line: &[u8]) -> bool;
     /// Takes in a prompt, if the command asks for one: the user's next one brings what is asked for.
     fn prompted(&self, table: &mut Table<'_>) -> bool;
     /// Whether a line is the module's echo of the command.
-    fn is_echo(&self, command: &UserCommand, line: &[u8]) -> bool;
+    fn is_echo(&self, table: &mut Table<'_>, line: &[u8]) -> bool;
     /// What is on its way will not be answered, or, otherwise, nothing is sent for a while.
-    fn stop(&self, command: &mut UserCommand, is_sent: bool);
+    fn stop(&self, table: &mut Table<'_>, is_sent: bool);
     /// The command is over.
     fn done(&self, table: &mut Table<'_>, outcome: Outcome);
 }
@@ -97,37 +99,43 @@ impl UserPart for UserCommands {
         table.user_command(now)
     }
 
-    fn take(&self, command: &mut UserCommand, into: &mut [u8]) -> usize {
-        command.take(into)
+    fn is_ready(&self, table: &mut Table<'_>) -> bool {
+        table.at().is_ready()
+    }
+
+    fn take(&self, table: &mut Table<'_>, into: &mut [u8]) -> usize {
+        table.at().take(into)
     }
 
     fn absorb(&self, table: &mut Table<'_>, line: &[u8]) -> bool {
-        table.at.absorb(line)
+        table.at().absorb(line)
     }
 
     fn prompted(&self, table: &mut Table<'_>) -> bool {
         let asks = match &mut table.flight {
-            Some(flight) if matches!(flight.job, Job::User) && table.at.takes_prompt() => {
-                matches!(flight.conclude(Final::Ok), Concluded::Yes)
+            Some(flight) if matches!(flight.job, Job::User) => {
+                table.at.as_ref().is_some_and(|at| {
+                    at.takes_prompt() && flight.conclude(Final::Ok) == Concluded::Yes
+                })
             }
             _ => false,
         };
         if asks {
-            table.at.prompted();
+            table.at().prompted();
             table.answered();
         }
         asks
     }
 
-    fn is_echo(&self, command: &UserCommand, line: &[u8]) -> bool {
-        command.is_echo(line)
+    fn is_echo(&self, table: &mut Table<'_>, line: &[u8]) -> bool {
+        table.at().is_echo(line)
     }
 
-    fn stop(&self, command: &mut UserCommand, is_sent: bool) {
+    fn stop(&self, table: &mut Table<'_>, is_sent: bool) {
         if is_sent {
-            command.abort();
+            table.at().abort();
         } else {
-            command.refuse();
+            table.at().refuse();
         }
     }
 
@@ -137,38 +145,42 @@ impl UserPart for UserCommands {
 }
 
 impl Table<'_> {
-    /// Somebody has commands of his own.
-    pub(crate) fn enable_user(&mut self) {
+    /// The user's own commands, for those who have some.
+    pub(crate) fn at(&mut self) -> &mut UserCommand {
         self.parts.user = Some(&UserCommands);
+        self.at.get_or_fill(UserCommand::new)
     }
 
     /// What is on its way will not be answered, or, otherwise, nothing is sent for a while.
     pub(super) fn stop_commands(&mut self, is_sent: bool) {
         if let Some(part) = self.parts.user {
-            part.stop(&mut self.at, is_sent);
+            part.stop(self, is_sent);
         }
+    }
+
+    /// How long the command may take.
+    pub(crate) fn user_limit(&self) -> Duration {
+        self.at.as_ref().map_or(Duration::MIN, |at| at.limit)
     }
 
     /// Hands the command over to be sent.
     pub(crate) fn take_command(&mut self, into: &mut [u8]) -> usize {
-        self.parts
-            .user
-            .map_or(0, |part| part.take(&mut self.at, into))
+        self.parts.user.map_or(0, |part| part.take(self, into))
     }
 
     /// A command of the user's, which takes turns with everything else as soon as the module listens.
     fn user_command(&mut self, now: Instant) -> Option<Action> {
-        if let Some(until) = self.at.kept_until(now) {
-            if self.at.is_ready() {
+        if let Some(until) = self.at().kept_until(now) {
+            if self.at().is_ready() {
                 return Some(Action::Run(Job::User));
             }
             if now < until {
                 return Some(Action::Wait(until));
             }
-            self.at.give_up_prompt();
+            self.at().give_up_prompt();
             return Some(Action::Escape(Escape::Prompt));
         }
-        if !self.at.is_ready() || !self.link.is_listening() {
+        if !self.at().is_ready() || !self.link.is_listening() {
             return None;
         }
         self.user_turn = !self.user_turn;
@@ -176,8 +188,8 @@ impl Table<'_> {
     }
 
     fn user_done(&mut self, outcome: Outcome) {
-        let mute = self.at.mute;
-        self.at.done(outcome);
+        let mute = self.at().mute;
+        self.at().done(outcome);
         if outcome.is_silence() && !mute {
             self.link.resync();
         }

@@ -10,12 +10,11 @@ use crate::place::Place;
 
 impl Table<'_> {
     /// An answer to the user's own command can begin like a command: the text of a message, for one.
-    pub(super) fn may_be_echo(&self, line: &[u8]) -> bool {
+    pub(super) fn may_be_echo(&mut self, line: &[u8]) -> bool {
         match &self.flight {
-            Some(flight) if matches!(flight.job, Job::User) => self
-                .parts
-                .user
-                .is_some_and(|part| part.is_echo(&self.at, line)),
+            Some(flight) if matches!(flight.job, Job::User) => {
+                self.parts.user.is_some_and(|part| part.is_echo(self, line))
+            }
             _ => true,
         }
     }

@@ -106,18 +106,10 @@ impl Table<'_> {
         if let Some(notice) = Notice::parse(line) {
             return self.urc(notice, line);
         }
-        // Of a tool that was never used it is nobody's.
-        let reader = if line.starts_with(b"+QPING:") {
-            self.pings.outstanding.reader
-        } else if line.starts_with(b"+QNTP:") {
-            self.time.reader
-        } else {
-            return self.unknown(line);
-        };
-        match reader {
-            Some(reader) if !reader(self, Some(line)) => self.unknown(line),
-            _ => Heard::Nothing,
+        if self.read_report(Some(line)) {
+            return Heard::Nothing;
         }
+        self.unknown(line)
     }
 
     fn unknown(&mut self, line: &[u8]) -> Heard {

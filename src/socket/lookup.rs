@@ -106,9 +106,10 @@ impl LookupPart for Lookups {
 }
 
 impl Table<'_> {
-    /// Somebody looks up names.
-    pub(crate) fn enable_lookups(&mut self) {
+    /// Name lookups, for those who need them.
+    pub(crate) fn lookup(&mut self) -> &mut Lookup {
         self.parts.lookup = Some(&Lookups);
+        &mut self.lookup
     }
 }
 

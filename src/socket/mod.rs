@@ -55,9 +55,9 @@ use lookup::Lookup;
 use part::Parts;
 pub(crate) use plus::PIECE;
 use push::Arrival;
-use report::Pings;
-pub(crate) use report::{Outstanding, Ticket, read_time};
+pub(crate) use report::{Outstanding, READS_TIME, Ticket, read_time};
 pub use report::{PingReply, PingSummary};
+use report::{Pings, Reader};
 use slot::Phase;
 pub(crate) use slot::Slot;
 pub use statistics::Statistics;
@@ -143,9 +143,11 @@ pub(crate) struct Table<'d> {
     pub(crate) config: Config<'d>,
     pub(crate) lookup: Lookup,
     /// The user's own commands.
-    pub(crate) at: UserCommand,
-    pub(crate) pings: Pings,
-    pub(crate) time: Outstanding<DateTime>,
+    at: Place<UserCommand>,
+    /// The tools in use.
+    pub(crate) readers: [Option<Reader>; 2],
+    pings: Place<Pings>,
+    time: Place<Outstanding<DateTime>>,
 }
 
 impl<'d> Table<'d> {
@@ -155,9 +157,10 @@ impl<'d> Table<'d> {
             slots,
             link: Link::new(),
             lookup: Lookup::new(),
-            at: UserCommand::new(),
-            pings: Pings::new(),
-            time: Outstanding::new(),
+            at: Place::Empty,
+            readers: [None; 2],
+            pings: Place::Empty,
+            time: Place::Empty,
             flight: None,
             blamed: None,
             turn: 0,
@@ -257,14 +260,16 @@ impl<'d> Table<'d> {
         if let Some(part) = self.parts.lookup {
             part.refuse(&mut self.lookup, error, false);
         }
-        for reader in [self.pings.outstanding.reader, self.time.reader]
-            .into_iter()
-            .flatten()
-        {
-            reader(self, None);
-        }
+        self.read_report(None);
         self.queue.wake();
         self.kick();
+    }
+
+    /// Whether a line is one of a tool in use. Without a line they learn that no more will come.
+    #[inline(never)]
+    fn read_report(&mut self, line: Option<&[u8]>) -> bool {
+        let mut readers = self.readers.into_iter().flatten();
+        readers.any(|reader| reader(self, line) && line.is_some())
     }
 
     /// What was known of the module's state, and of what it is about to say, is no longer true.
@@ -346,7 +351,8 @@ impl<'d> Table<'d> {
     /// Whether the module has given the prompt, or the final result, of the transaction in flight.
     fn is_answered(&self) -> bool {
         self.flight.as_ref().is_none_or(|flight| {
-            flight.is_answered() || self.at.mute && matches!(flight.job, Job::User)
+            flight.is_answered()
+                || matches!(flight.job, Job::User) && self.at.as_ref().is_some_and(|at| at.mute)
         })
     }
 

@@ -130,8 +130,8 @@ impl Table<'_> {
         self.enable(AccessMode::Transparent);
         self.enable_datagrams();
         self.enable_listeners();
-        self.enable_lookups();
-        self.enable_user();
+        self.lookup();
+        self.at();
     }
 
     // ---- changes on a live socket (section 2.1.10) -------------------------------------------------------------------

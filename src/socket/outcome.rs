@@ -54,7 +54,7 @@ impl Table<'_> {
             return;
         }
         let has_reason = match flight.job {
-            Job::User => self.at.asks_reason,
+            Job::User => self.at.as_ref().is_some_and(|at| at.asks_reason),
             job => job.has_reason(),
         };
         if matches!(outcome, Outcome::Refused(Reason::None)) && has_reason {

@@ -8,7 +8,7 @@ use embassy_time::{Duration, Instant};
 use heapless::Deque;
 
 use super::Table;
-use crate::command::{ErrorCode, PingReport, Synchronized, read};
+use crate::command::{DateTime, ErrorCode, PingReport, Synchronized, read};
 use crate::error::Error;
 use crate::waiting::Crowd;
 
@@ -76,11 +76,32 @@ enum Hold {
     Until(Instant),
 }
 
-/// What a tool makes of its lines: false of one that is none of them after all. Without a line it learns that no more
-/// will come.
+/// What a tool makes of a line: false of one that is none of its own. Without a line it learns that no more will come.
 ///
 /// The table learns it from the tool when that is used: firmware that never does is linked without it.
 pub(crate) type Reader = fn(&mut Table<'_>, Option<&[u8]>) -> bool;
+
+/// Which of the readers is for pings, and which for the time.
+const READS_PINGS: usize = 0;
+pub(crate) const READS_TIME: usize = 1;
+
+impl Table<'_> {
+    /// Pings, for those who need them.
+    pub(crate) fn pings(&mut self) -> &mut Pings {
+        self.pings.get_or_fill(Pings::new)
+    }
+
+    /// The time of a server, for those who need it.
+    pub(crate) fn time(&mut self) -> &mut Outstanding<DateTime> {
+        self.time.get_or_fill(Outstanding::new)
+    }
+
+    /// Begins a ping with this many requests.
+    pub(crate) fn begin_ping(&mut self, count: u8) {
+        self.readers[READS_PINGS] = Some(read_ping);
+        self.pings().begin(count);
+    }
+}
 
 /// A result that is still to come, of one question at a time.
 #[derive(Debug)]
@@ -90,7 +111,6 @@ pub(crate) struct Outstanding<T> {
     end: Option<Result<T, ErrorCode>>,
     /// Who asked is gone; the result is still waited for.
     orphaned: bool,
-    pub(crate) reader: Option<Reader>,
     watchers: Crowd<WAITERS>,
 }
 
@@ -101,7 +121,6 @@ impl<T: Copy> Outstanding<T> {
             hold: Hold::Free,
             end: None,
             orphaned: false,
-            reader: None,
             watchers: Crowd::new(),
         }
     }
@@ -206,10 +225,9 @@ impl Pings {
     }
 
     /// Begins with this many requests.
-    pub(crate) fn begin(&mut self, count: u8) {
+    fn begin(&mut self, count: u8) {
         self.missing = count;
         self.replies.clear();
-        self.outstanding.reader = Some(read_ping);
     }
 
     /// Takes in a report: false if a reply had to be dropped.
@@ -282,13 +300,13 @@ impl Pings {
 
 fn read_ping(table: &mut Table<'_>, line: Option<&[u8]>) -> bool {
     let Some(line) = line else {
-        table.pings.outstanding.end(Err(ErrorCode::ContextLost));
+        table.pings().outstanding.end(Err(ErrorCode::ContextLost));
         return true;
     };
-    let Some(report) = read(line) else {
+    let Some(report) = read(line).filter(|_| line.starts_with(b"+QPING:")) else {
         return false;
     };
-    if !table.pings.report(report) {
+    if !table.pings().report(report) {
         let dropped = &mut table.statistics.dropped_replies;
         *dropped = dropped.wrapping_add(1);
     }
@@ -297,13 +315,14 @@ fn read_ping(table: &mut Table<'_>, line: Option<&[u8]>) -> bool {
 
 pub(crate) fn read_time(table: &mut Table<'_>, line: Option<&[u8]>) -> bool {
     let Some(line) = line else {
-        table.time.end(Err(ErrorCode::ContextLost));
+        table.time().end(Err(ErrorCode::ContextLost));
         return true;
     };
-    let Some(Synchronized { result, time }) = read(line) else {
+    let Some(Synchronized { result, time }) = read(line).filter(|_| line.starts_with(b"+QNTP:"))
+    else {
         return false;
     };
     let time = result.and_then(|()| time.ok_or(ErrorCode::Unspecified));
-    table.time.end(time);
+    table.time().end(time);
     true
 }

@@ -316,7 +316,7 @@ impl<'d> Rig<'d> {
             let answer = table.poll_answer(all_of, Waker::noop());
             if answer.is_ready() {
                 // As the one who asked does.
-                table.lookup.abandon();
+                table.lookup().abandon();
             }
             answer
         })

@@ -21,7 +21,9 @@ impl Table<'_> {
         match self.choose(now) {
             // Nobody else wants the turn.
             Action::Wait(_)
-                if self.stream.is_none() && self.at.is_ready() && self.link.is_listening() =>
+                if self.stream.is_none()
+                    && self.link.is_listening()
+                    && self.parts.user.is_some_and(|part| part.is_ready(self)) =>
             {
                 self.user_turn = true;
                 Action::Run(Job::User)

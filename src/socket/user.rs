@@ -329,15 +329,14 @@ impl<'d> Table<'d> {
 
     /// Puts a question to the module's resolver. Pending while another one is being answered.
     pub(crate) fn poll_ask(&mut self, name: &str, waker: &Waker) -> Poll<Result<(), Error>> {
-        self.enable_lookups();
         if let Some(error) = self.link.refusal() {
             return Poll::Ready(Err(Error::Link(error)));
         }
-        if self.lookup.ask(name) {
+        if self.lookup().ask(name) {
             self.kick();
             return Poll::Ready(Ok(()));
         }
-        self.lookup.watchers.register(waker);
+        self.lookup().watchers.register(waker);
         Poll::Pending
     }
 
@@ -347,10 +346,10 @@ impl<'d> Table<'d> {
         pick: impl FnOnce(&[IpAddr]) -> Result<T, Error>,
         waker: &Waker,
     ) -> Poll<Result<T, Error>> {
-        match self.lookup.answer() {
+        match self.lookup().answer() {
             Some(result) => Poll::Ready(result.and_then(pick)),
             None => {
-                self.lookup.watchers.register(waker);
+                self.lookup().watchers.register(waker);
                 Poll::Pending
             }
         }

@@ -10,13 +10,13 @@ use crate::config::Config;
 use crate::socket::{Action, AtResult, Escape, Heard, Job, Reason};
 
 fn begin(rig: &Rig, owner: u16) -> bool {
-    rig.table(|table| table.at.poll_begin(owner, Waker::noop()).is_ready())
+    rig.table(|table| table.at().poll_begin(owner, Waker::noop()).is_ready())
 }
 
 fn submit(rig: &Rig, owner: u16, command: &[u8]) {
     rig.table(|table| {
-        assert!(table.at.write(owner, command));
-        table.at.submit(Duration::from_secs(1), false, false);
+        assert!(table.at().write(owner, command));
+        table.at().submit(Duration::from_secs(1), false, false);
         table.kick();
     });
 }
@@ -37,15 +37,15 @@ fn sent(rig: &mut Rig) -> std::vec::Vec<u8> {
 }
 
 fn result(rig: &Rig) -> Poll<AtResult> {
-    rig.table(|table| table.at.poll_result(Waker::noop()))
+    rig.table(|table| table.at().poll_result(Waker::noop()))
 }
 
 fn answer(rig: &Rig) -> std::string::String {
-    rig.table(|table| std::string::String::from_utf8_lossy(&table.at.answer()).into_owned())
+    rig.table(|table| std::string::String::from_utf8_lossy(&table.at().answer()).into_owned())
 }
 
 fn release(rig: &Rig) {
-    rig.table(|table| table.at.release());
+    rig.table(|table| table.at().release());
 }
 
 #[test]
@@ -83,12 +83,12 @@ fn one_at_a_time() {
     let mut rig = up();
     ask(&rig, 1, b"AT+CSQ\r");
     let (alarm, waker) = Alarm::new();
-    assert!(rig.table(|table| table.at.poll_begin(2, &waker).is_pending()));
+    assert!(rig.table(|table| table.at().poll_begin(2, &waker).is_pending()));
     sent(&mut rig);
     // Whoever has no turn changes nothing.
-    assert!(!rig.table(|table| table.at.write(2, b"junk")));
+    assert!(!rig.table(|table| table.at().write(2, b"junk")));
     rig.answer(&["+CSQ: 25,99", "OK"]);
-    assert!(rig.table(|table| table.at.poll_begin(2, &waker).is_pending()));
+    assert!(rig.table(|table| table.at().poll_begin(2, &waker).is_pending()));
     alarm.rang();
     release(&rig);
     assert!(alarm.rang());

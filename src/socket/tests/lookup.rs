@@ -179,7 +179,7 @@ fn one_question_at_a_time() {
 #[test]
 fn abandoned_question_is_answered_before_the_next_is_put() {
     let mut rig = asked();
-    rig.table(|table| table.lookup.abandon());
+    rig.table(|table| table.lookup().abandon());
     assert_eq!(rig.ask("example.org"), Poll::Pending);
     rig.hear("+QIURC: \"dnsgip\",0,1,300");
     assert_eq!(rig.ask("example.org"), Poll::Pending);
@@ -192,7 +192,7 @@ fn abandoned_question_is_answered_before_the_next_is_put() {
 #[test]
 fn abandoned_question_that_is_never_answered_makes_way() {
     let mut rig = asked();
-    rig.table(|table| table.lookup.abandon());
+    rig.table(|table| table.lookup().abandon());
     rig.now = rig.idle().expect("a deadline");
     rig.idle();
     assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
@@ -202,7 +202,7 @@ fn abandoned_question_that_is_never_answered_makes_way() {
 fn question_abandoned_before_it_was_put_is_not_put() {
     let mut rig = up();
     let _ = rig.ask("example.com");
-    rig.table(|table| table.lookup.abandon());
+    rig.table(|table| table.lookup().abandon());
     assert_eq!(rig.idle(), None);
     assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
 }
@@ -211,7 +211,7 @@ fn question_abandoned_before_it_was_put_is_not_put() {
 fn answer_left_behind_makes_way() {
     let mut rig = asked();
     rig.hear("+QIURC: \"dnsgip\",565");
-    rig.table(|table| table.lookup.abandon());
+    rig.table(|table| table.lookup().abandon());
     assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
     assert_eq!(rig.found(), Poll::Pending);
 }
@@ -219,7 +219,7 @@ fn answer_left_behind_makes_way() {
 #[test]
 fn abandoned_question_that_finds_the_resolver_busy_makes_way() {
     let mut rig = asked();
-    rig.table(|table| table.lookup.abandon());
+    rig.table(|table| table.lookup().abandon());
     rig.hear("+QIURC: \"dnsgip\",564");
     assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
 }

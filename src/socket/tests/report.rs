@@ -16,9 +16,9 @@ const SUMMARY: &str = "+QPING: 0,4,4,0,192,479,287";
 fn begin(rig: &mut Rig, waker: &Waker) -> Option<Ticket> {
     let now = rig.now;
     let begun = rig.table(|table| {
-        let begun = table.pings.outstanding.poll_begin(now, waker);
+        let begun = table.pings().outstanding.poll_begin(now, waker);
         if begun.is_ready() {
-            table.pings.begin(4);
+            table.begin_ping(4);
         }
         begun
     });
@@ -32,21 +32,21 @@ fn begin(rig: &mut Rig, waker: &Waker) -> Option<Ticket> {
 fn asked(rig: &mut Rig) -> Ticket {
     let ticket = begin(rig, Waker::noop()).expect("its turn");
     let until = rig.now + LIMIT;
-    rig.table(|table| table.pings.outstanding.asked(ticket, until));
+    rig.table(|table| table.pings().outstanding.asked(ticket, until));
     ticket
 }
 
 fn release(rig: &Rig, ticket: Ticket, asked: bool) {
     let until = asked.then_some(rig.now + LIMIT);
-    rig.table(|table| table.pings.outstanding.release(ticket, until));
+    rig.table(|table| table.pings().outstanding.release(ticket, until));
 }
 
 fn reply(rig: &Rig, ticket: Ticket) -> Poll<Option<PingReply>> {
-    rig.table(|table| table.pings.poll_reply(ticket, Waker::noop()))
+    rig.table(|table| table.pings().poll_reply(ticket, Waker::noop()))
 }
 
 fn end(rig: &Rig, ticket: Ticket) -> Poll<Result<PingSummary, Error>> {
-    rig.table(|table| table.pings.outstanding.poll_end(ticket, Waker::noop()))
+    rig.table(|table| table.pings().outstanding.poll_end(ticket, Waker::noop()))
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn one_that_is_being_asked_is_not_overtaken() {
     alarm.rang();
     // Now there is a time to wait until.
     let until = rig.now + LIMIT;
-    rig.table(|table| table.pings.outstanding.asked(ticket, until));
+    rig.table(|table| table.pings().outstanding.asked(ticket, until));
     assert!(alarm.rang());
     assert_eq!(begin(&mut rig, &waker), None);
     rig.pass(60_000);
@@ -159,7 +159,7 @@ fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
     rig.pass(60_000);
     let (alarm, waker) = Alarm::new();
     assert_eq!(
-        rig.table(|table| table.pings.outstanding.poll_end(old, &waker)),
+        rig.table(|table| table.pings().outstanding.poll_end(old, &waker)),
         Poll::Pending
     );
     let new = asked(&mut rig);
@@ -172,7 +172,7 @@ fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
         assert_eq!(begin(&mut rig, Waker::noop()), None);
     }
     let until = rig.now + LIMIT + LIMIT;
-    rig.table(|table| table.pings.outstanding.asked(old, until));
+    rig.table(|table| table.pings().outstanding.asked(old, until));
     assert!(matches!(reply(&rig, new), Poll::Ready(Some(_))));
     assert_eq!(reply(&rig, new), Poll::Pending);
     rig.hear(SUMMARY);
