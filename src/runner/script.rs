@@ -213,6 +213,7 @@ impl Script {
         })
     }
 
+    #[inline(never)]
     fn escape(&mut self, escape: Escape, buffer: &mut [u8]) -> Option<Step> {
         let (bytes, pause): (&[u8], _) = match (escape, self.written) {
             (Escape::Prompt, 0) => (b"\r\x1b", ESCAPE_PAUSE),

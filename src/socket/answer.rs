@@ -218,6 +218,7 @@ fn prefix(job: Job) -> Option<&'static [u8]> {
     })
 }
 
+#[inline(never)]
 fn sim(line: &[u8]) -> Option<Answer> {
     const STATES: [(&str, Sim); 3] = [
         ("READY", Sim::Ready),
@@ -228,6 +229,7 @@ fn sim(line: &[u8]) -> Option<Answer> {
     (!code.is_empty()).then(|| Answer::Sim(find(&STATES, code).unwrap_or(Sim::NotReady)))
 }
 
+#[inline(never)]
 fn registration(line: &[u8]) -> Option<Answer> {
     let registration: Registration = read(line)?;
     Some(Answer::Registration(registration.status))

@@ -46,6 +46,7 @@ impl Round<'_> {
 
 impl Slot<'_> {
     /// The transaction that is due for this socket.
+    #[inline(never)]
     pub(super) fn next(&mut self, round: &mut Round<'_>) -> Option<Job> {
         let now = round.now;
         let key = self.key;

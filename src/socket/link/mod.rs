@@ -301,6 +301,7 @@ impl Link {
     }
 
     /// What to do for the link; `None` when it is up and sockets have their turn.
+    #[inline(never)]
     pub(super) fn next(&mut self, now: Instant, config: &Config<'_>) -> Option<Action> {
         if self.step == Step::Up {
             return None;
