@@ -124,50 +124,53 @@ fn dotted(text: &[u8], octets: &mut [u8; 16]) -> Option<Dotted> {
     }
 }
 
-/// IPv6 with colons.
+/// IPv6 with colons. The last two groups can be written as an IPv4 address.
 fn groups(text: &[u8]) -> Option<Ipv6Addr> {
     let mut address = [0; 8];
-    let Some(gap) = text.windows(2).position(|pair| pair == b"::") else {
-        return (list(text, &mut address)? == 8).then(|| address.into());
-    };
-    // One group of zeros at least is left out, and the end is behind them.
-    let start = text.get(..gap).filter(|start| !start.contains(&b'.'))?;
-    let before = list(start, &mut address)?;
-    let mut end = [0; 8];
-    let behind = list(text.get(gap + 2..)?, &mut end)?;
-    let start = 8_usize
-        .checked_sub(behind)
-        .filter(|&start| before < start)?;
-    for (place, group) in address.iter_mut().skip(start).zip(end) {
-        *place = group;
-    }
-    Some(address.into())
-}
-
-/// Groups with colons between them, none included; the last two can be written as an IPv4 address. How many there are.
-fn list(text: &[u8], groups: &mut [u16; 8]) -> Option<usize> {
     let mut count = 0;
-    let mut rest = (!text.is_empty()).then_some(text);
-    while let Some(text) = rest {
-        let (group, behind) = match split(text, b':') {
-            Some((group, behind)) => (group, Some(behind)),
-            None => (text, None),
+    let mut gap = None;
+    let mut rest = text;
+    if let Some(behind) = rest.strip_prefix(b"::") {
+        gap = Some(0);
+        rest = behind;
+    }
+    while !rest.is_empty() {
+        let (group, mut behind) = match split(rest, b':') {
+            // Nothing follows a single colon.
+            Some((_, [])) => return None,
+            Some(parts) => parts,
+            None => (rest, &[][..]),
         };
-        if behind.is_none() && group.contains(&b'.') {
+        if behind.is_empty() && group.contains(&b'.') {
             let mut octets = [0; 16];
             let (Dotted::Four, [a, b, c, d, ..]) = (dotted(group, &mut octets)?, octets) else {
                 return None;
             };
-            *groups.get_mut(count)? = u16::from_be_bytes([a, b]);
+            *address.get_mut(count)? = u16::from_be_bytes([a, b]);
+            *address.get_mut(count + 1)? = u16::from_be_bytes([c, d]);
             count += 1;
-            *groups.get_mut(count)? = u16::from_be_bytes([c, d]);
         } else {
-            *groups.get_mut(count)? = hexadecimal(group)?;
+            *address.get_mut(count)? = hexadecimal(group)?;
         }
         count += 1;
+        if let [b':', ..] = behind {
+            if gap.replace(count).is_some() {
+                return None;
+            }
+            behind = behind.get(1..)?;
+        }
         rest = behind;
     }
-    Some(count)
+    let Some(gap) = gap else {
+        return (count == 8).then(|| address.into());
+    };
+    // One group of zeros at least is left out. What is behind them belongs to the end.
+    let left_out = 8_usize.checked_sub(count).filter(|&zeros| zeros > 0)?;
+    for place in (gap..count).rev() {
+        let group = core::mem::take(address.get_mut(place)?);
+        *address.get_mut(place + left_out)? = group;
+    }
+    Some(address.into())
 }
 
 fn hexadecimal(digits: &[u8]) -> Option<u16> {
