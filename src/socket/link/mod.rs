@@ -311,19 +311,8 @@ impl Link {
         }
         let since = get_or_set(&mut self.since, now);
         Some(match self.step {
-            Step::Up | Step::Dead => Action::Wait(NEVER),
-            Step::Greet => return Some(self.greet(now, since, config)),
+            Step::Greet => self.greet(now, since, config),
             Step::Resync => self.call_back(),
-            Step::Settle | Step::Resettle => Action::Run(Job::Attention),
-            Step::EchoOff => Action::Run(Job::EchoOff),
-            Step::NumericErrors => Action::Run(Job::NumericErrors),
-            Step::DataEcho => Action::Run(Job::DataEchoOff),
-            Step::Dtr => Action::Run(Job::EscapeWithDtr),
-            Step::UrcPort => Action::Run(Job::SetUrcPort),
-            Step::Sim => Action::Run(Job::SimState),
-            Step::Pin => Action::Run(Job::EnterPin),
-            Step::Registration(domain) => Action::Run(Job::Registration(domain)),
-            Step::Sockets => Action::Run(Job::ListSockets),
             Step::CloseStrays => match ConnectId::new(self.strays.trailing_zeros() as u8) {
                 Some(id) => Action::Run(Job::CloseStray(id)),
                 None => {
@@ -331,17 +320,35 @@ impl Link {
                     Action::Run(Job::ListContexts)
                 }
             },
-            Step::Contexts | Step::Address { .. } | Step::Verify => Action::Run(Job::ListContexts),
-            Step::Deactivate => Action::Run(Job::Deactivate),
-            Step::Configure => Action::Run(Job::Configure),
-            Step::Activate => Action::Run(Job::Activate),
-            Step::Set(setting) => Action::Run(Job::Set(setting)),
-            Step::Dns => Action::Run(Job::SetDns),
             Step::Pause => {
                 self.go(Step::Greet);
                 self.greet(now, now, config)
             }
             Step::Reset => Action::Reset,
+            _ => self.job().map_or(Action::Wait(NEVER), Action::Run),
+        })
+    }
+
+    /// The transaction of the present step, if it has one that is always the same.
+    fn job(&self) -> Option<Job> {
+        Some(match self.step {
+            Step::Greet | Step::Settle | Step::Resync | Step::Resettle => Job::Attention,
+            Step::EchoOff => Job::EchoOff,
+            Step::NumericErrors => Job::NumericErrors,
+            Step::DataEcho => Job::DataEchoOff,
+            Step::Dtr => Job::EscapeWithDtr,
+            Step::UrcPort => Job::SetUrcPort,
+            Step::Sim => Job::SimState,
+            Step::Pin => Job::EnterPin,
+            Step::Registration(domain) => Job::Registration(domain),
+            Step::Sockets => Job::ListSockets,
+            Step::Contexts | Step::Address { .. } | Step::Verify => Job::ListContexts,
+            Step::Deactivate => Job::Deactivate,
+            Step::Configure => Job::Configure,
+            Step::Activate => Job::Activate,
+            Step::Set(setting) => Job::Set(setting),
+            Step::Dns => Job::SetDns,
+            Step::CloseStrays | Step::Up | Step::Pause | Step::Reset | Step::Dead => return None,
         })
     }
 

@@ -1,5 +1,7 @@
 //! What the answers of the bring-up mean.
 
+use core::mem::discriminant;
+
 use embassy_time::{Duration, Instant};
 
 use super::{Link, LinkState, Step};
@@ -43,14 +45,19 @@ impl Link {
         if outcome.is_silence() && self.step != Step::Greet {
             return self.unanswered(now);
         }
-        match (self.step, job) {
-            (Step::Greet, Job::Attention) if !outcome.is_silence() => {
+        // What was begun for an earlier step says nothing about this one.
+        let wanted = self.job().map(|wanted| discriminant(&wanted));
+        if wanted != Some(discriminant(&job)) {
+            return;
+        }
+        match self.step {
+            Step::Greet if !outcome.is_silence() => {
                 self.go(Step::Settle);
                 self.pause(now, SETTLE);
             }
-            (Step::Settle, Job::Attention) => self.go(Step::EchoOff),
-            (Step::EchoOff, Job::EchoOff) => self.step = Step::NumericErrors,
-            (Step::NumericErrors, Job::NumericErrors) => {
+            Step::Settle => self.go(Step::EchoOff),
+            Step::EchoOff => self.step = Step::NumericErrors,
+            Step::NumericErrors => {
                 self.tries += 1;
                 if echoed && self.tries < ECHO_TRIES {
                     self.step = Step::EchoOff;
@@ -58,26 +65,26 @@ impl Link {
                     self.go(Step::DataEcho);
                 }
             }
-            (Step::DataEcho, Job::DataEchoOff) if self.has_dtr => self.go(Step::Dtr),
-            (Step::DataEcho, Job::DataEchoOff) | (Step::Dtr, Job::EscapeWithDtr) => {
+            Step::DataEcho if self.has_dtr => self.go(Step::Dtr),
+            Step::DataEcho | Step::Dtr => {
                 self.go(match config.urc_port {
                     Some(_) => Step::UrcPort,
                     None => Step::Sim,
                 });
             }
-            (Step::UrcPort, Job::SetUrcPort) => self.go(Step::Sim),
-            (Step::Sim, Job::SimState) => self.sim(outcome, now, config),
-            (Step::Pin, Job::EnterPin) => match outcome {
+            Step::UrcPort => self.go(Step::Sim),
+            Step::Sim => self.sim(outcome, now, config),
+            Step::Pin => match outcome {
                 Outcome::Done(_) => self.go(Step::Sim),
                 _ => {
                     self.pin_refused = true;
                     self.fail(LinkError::SimLocked, now);
                 }
             },
-            (Step::Registration(domain), Job::Registration(_)) => {
+            Step::Registration(domain) => {
                 self.registration(domain, outcome, now, config);
             }
-            (Step::Sockets, Job::ListSockets) => {
+            Step::Sockets => {
                 self.strays |= match outcome {
                     Outcome::Done(Answer::Sockets(ids)) => ids,
                     Outcome::Done(_) => 0,
@@ -85,7 +92,7 @@ impl Link {
                 };
                 self.go(Step::CloseStrays);
             }
-            (Step::Contexts, Job::ListContexts) => {
+            Step::Contexts => {
                 let active = matches!(outcome, Outcome::Done(Answer::Context { active: true }));
                 self.go(match (active, self.configured) {
                     (true, true) => Step::Address { refusal: None },
@@ -94,11 +101,11 @@ impl Link {
                     (false, _) => Step::Configure,
                 });
             }
-            (Step::Deactivate, Job::Deactivate) => {
+            Step::Deactivate => {
                 self.deactivate = false;
                 self.go(Step::Configure);
             }
-            (Step::Configure, Job::Configure) => match outcome {
+            Step::Configure => match outcome {
                 Outcome::Refused(reason) => {
                     self.tries += 1;
                     self.pause(now, POLL);
@@ -108,14 +115,14 @@ impl Link {
                 }
                 _ => self.go(Step::Activate),
             },
-            (Step::Activate, Job::Activate) => self.go(Step::Address {
+            Step::Activate => self.go(Step::Address {
                 // An active context refuses to be activated (field note 14): look before giving up.
                 refusal: match outcome {
                     Outcome::Refused(reason) => Some(reason.code()),
                     _ => None,
                 },
             }),
-            (Step::Address { refusal }, Job::ListContexts) => match outcome {
+            Step::Address { refusal } => match outcome {
                 Outcome::Done(Answer::Context { active: true }) => {
                     self.configured = true;
                     self.deactivate = false;
@@ -133,27 +140,25 @@ impl Link {
                     );
                 }
             },
-            (Step::Set(setting), Job::Set(_)) => self.go(match setting {
+            Step::Set(setting) => self.go(match setting {
                 Setting::DataFormat => Step::Set(Setting::ViewMode),
                 Setting::ViewMode => Step::Set(Setting::ReceiveIndication),
                 Setting::ReceiveIndication => Step::Set(Setting::SendInfo),
                 Setting::SendInfo if config.dns.is_some() => Step::Dns,
                 Setting::SendInfo => return self.up(),
             }),
-            (Step::Dns, Job::SetDns) => self.up(),
-            (Step::Resync, Job::Attention) => {
+            Step::Dns => self.up(),
+            Step::Resync => {
                 self.go(Step::Resettle);
                 self.pause(now, SETTLE);
             }
             // What was not answered is still being carried out.
-            (Step::Resettle, Job::Attention)
-                if matches!(outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES =>
-            {
+            Step::Resettle if matches!(outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES => {
                 self.tries += 1;
                 self.pause(now, POLL);
             }
-            (Step::Resettle, Job::Attention) => self.go(Step::Verify),
-            (Step::Verify, Job::ListContexts) => match outcome {
+            Step::Resettle => self.go(Step::Verify),
+            Step::Verify => match outcome {
                 Outcome::Done(Answer::Context { active: true }) => self.go(Step::Up),
                 _ => self.lose(LinkError::ContextLost),
             },
