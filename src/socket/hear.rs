@@ -362,6 +362,7 @@ impl Table<'_> {
     // ---- payload -------------------------------------------------------------------------------------------------
 
     /// Takes in payload, and says how much of it: of pushed payload less than all, or nothing, while there is no room.
+    #[inline(never)]
     pub(crate) fn deliver(&mut self, payload: Payload, bytes: &[u8]) -> usize {
         let Some(slot) = payload
             .sink
@@ -432,6 +433,7 @@ fn notice(line: &[u8]) -> Option<(ConnectId, Option<u32>)> {
 }
 
 /// Newer firmware puts the codes of the note's table 1 into `+CME ERROR`. `None` if it is neither a number nor text.
+#[inline(never)]
 fn reason_of(text: &[u8]) -> Option<Reason> {
     match digits(text).and_then(|number| number.try_into().ok()) {
         Some(number @ 550..=599) => Some(Reason::Code(ErrorCode::from(number))),
