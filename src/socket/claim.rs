@@ -75,7 +75,6 @@ impl<'d> Slot<'d> {
     }
 
     /// Takes a free slot into use.
-    #[inline(never)]
     pub(super) fn claim(
         &mut self,
         service: ServiceType,

@@ -168,12 +168,10 @@ impl<'d> Slot<'d> {
     }
 
     /// Whether somebody has, or will have, a use for what comes.
-    #[inline(never)]
     pub(super) fn is_kept(&self) -> bool {
         self.held || self.backlog.is_some()
     }
 
-    #[inline(never)]
     pub(super) fn is_datagram(&self) -> bool {
         self.part.is_some()
     }
@@ -186,7 +184,6 @@ impl<'d> Slot<'d> {
     }
 
     /// Whether the module knows this connectID, as far as we know.
-    #[inline(never)]
     pub(super) fn uses_id(&self) -> bool {
         !matches!(self.phase, Phase::Free | Phase::Wanted | Phase::Closed)
     }
@@ -275,7 +272,6 @@ impl<'d> Slot<'d> {
     }
 
     /// The module says that there is data, and on some firmware how much.
-    #[inline(never)]
     pub(super) fn notice(&mut self, length: Option<u32>) {
         self.unread = true;
         self.noticed = true;

@@ -173,7 +173,6 @@ impl Slot<'_> {
     }
 
     /// How much to read now: never more than the ring can take, except that a datagram comes whole or not at all.
-    #[inline(never)]
     fn read_length(&mut self, round: &mut Round<'_>) -> Option<u16> {
         let now = round.now;
         let wanted = core::mem::take(&mut self.recheck_wanted);

@@ -295,7 +295,6 @@ impl Link {
         self.not_before = Instant::MIN;
     }
 
-    #[inline(never)]
     fn pause(&mut self, now: Instant, time: Duration) {
         self.not_before = after(now, time);
     }
@@ -387,7 +386,6 @@ impl Link {
     }
 
     /// The module was restarted through the user's hook.
-    #[inline(never)]
     pub(super) fn reset_done(&mut self, now: Instant) {
         self.resets = self.resets.saturating_add(1);
         // The pace of the note's figure 1: three restarts in a row and one more at once, then 10 min, 30 min,
