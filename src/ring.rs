@@ -103,6 +103,7 @@ impl<'d> Ring<'d> {
     }
 
     /// Drops the newest `count` bytes.
+    #[inline(never)]
     pub(crate) fn retract(&mut self, count: usize) {
         self.len -= count.min(self.len);
     }

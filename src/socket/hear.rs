@@ -56,7 +56,6 @@ impl Payload {
 
 impl Table<'_> {
     /// Takes in a line, without its line end.
-    #[inline(never)]
     pub(crate) fn hear(&mut self, line: &[u8]) -> Heard {
         let heard = self.understand(line);
         self.line_damaged = false;
@@ -188,7 +187,6 @@ impl Table<'_> {
 
     // ---- unsolicited result codes (section 2.2) ------------------------------------------------------------------
 
-    #[inline(never)]
     fn urc(&mut self, notice: Notice<'_>, line: &[u8]) -> Heard {
         match notice {
             Notice::Received {

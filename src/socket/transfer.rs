@@ -13,7 +13,6 @@ use crate::clock::NEVER;
 use crate::error::Error;
 
 impl Table<'_> {
-    #[inline(never)]
     pub(crate) fn poll_read(
         &mut self,
         key: Key,

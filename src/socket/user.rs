@@ -77,7 +77,6 @@ impl Request<'_> {
         }
     }
 
-    #[inline(never)]
     fn socket(&self) -> (ServiceType, Target, u16) {
         match *self {
             Self::Connect(address) => (ServiceType::Tcp, Target::Address(address), 0),
