@@ -303,6 +303,7 @@ impl Lookup {
         }
     }
 
+    #[inline(never)]
     fn end(&mut self, result: Result<(), Error>) {
         self.state = if self.abandoned {
             State::Idle
