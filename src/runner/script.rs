@@ -5,7 +5,6 @@ use embassy_time::{Duration, Instant};
 use super::encode::encode;
 use crate::bytes::{behind_mut, copy, front_mut};
 use crate::clock::NEVER;
-use crate::command::AccessMode;
 use crate::fmt::trace;
 use crate::socket::{Action, Escape, GUARD, Job, Key, PIECE, Table};
 
@@ -130,9 +129,8 @@ impl Script {
                 trace!("{:?}", job);
                 // If there is none its socket is gone.
                 let length = encode(table, job, buffer)?;
-                let limit = time_limit(job, table);
-                table.occupy(limit, now);
-                table.begin(job);
+                let connects = table.begin(job);
+                table.occupy(time_limit(job, connects, table), now);
                 self.stage = Stage::Asked;
                 Some(Step::Write {
                     length,
@@ -238,17 +236,13 @@ impl Script {
 }
 
 /// How long the final result, or the prompt, may take.
-fn time_limit(job: Job, table: &mut Table<'_>) -> Duration {
-    let mode = match job {
-        Job::Open(key) => table.mode(key),
-        _ => AccessMode::Buffer,
-    };
+fn time_limit(job: Job, connects: bool, table: &Table<'_>) -> Duration {
     let config = &table.config;
     match job {
         Job::Attention => ATTENTION_TIME,
         Job::Send { .. } => PROMPT_TIME,
         Job::User => table.user_limit(),
-        Job::Open(_) if mode == AccessMode::Transparent => config.connect_time,
+        Job::Open(_) if connects => config.connect_time,
         Job::Activate => Duration::from_secs(150),
         Job::Deactivate => Duration::from_secs(40),
         Job::Close(_) | Job::CloseStray(_) => {

@@ -326,8 +326,8 @@ impl<'d> Table<'d> {
         self.queue.wake();
     }
 
-    /// The command is about to be written to the serial line.
-    pub(crate) fn begin(&mut self, job: Job) {
+    /// The command is about to be written to the serial line: whether `CONNECT` is to end it.
+    pub(crate) fn begin(&mut self, job: Job) -> bool {
         self.statistics.transactions = self.statistics.transactions.wrapping_add(1);
         if let Job::CloseStray(id) = job {
             // Once it is closed the module may give its id to the next connection, before the result is looked at.
@@ -335,6 +335,7 @@ impl<'d> Table<'d> {
         }
         let connects = self.parts.modes.is_some_and(|part| part.begin(self, job));
         self.flight = Some(Flight::new(job, connects));
+        connects
     }
 
     /// The prompt has come, and the payload with it is about to be written: bytes from `offset` on.

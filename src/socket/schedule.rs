@@ -114,9 +114,12 @@ impl Table<'_> {
         let Some(Place::Full(slot)) = self.slots.get(turn) else {
             return true;
         };
-        let (phase, id, reopened) = (slot.phase, slot.id, slot.reopened);
-        let wants_line = slot.wants_line();
-        if wants_line && !self.parts.streams.is_some_and(|part| part.prepare(self)) {
+        let (key, phase, id, reopened) = (slot.key, slot.phase, slot.id, slot.reopened);
+        if self
+            .parts
+            .streams
+            .is_some_and(|part| !part.prepare(self, key))
+        {
             return false;
         }
         match phase {

@@ -44,8 +44,8 @@ enum Stage {
 
 /// What the table does for transparent access mode.
 pub(super) trait StreamPart: fmt::Debug + Sync {
-    /// Whether the serial line may be given to one connection now.
-    fn prepare(&self, table: &mut Table<'_>) -> bool;
+    /// Whether it may be this socket's turn: not if it wants the serial line and cannot be given it now.
+    fn prepare(&self, table: &mut Table<'_>, key: Key) -> bool;
     /// `CONNECT`: from the next byte on all is data.
     fn begin(&self, table: &mut Table<'_>, key: Key);
     /// Takes in what came over the line, and says how much of it.
@@ -64,8 +64,9 @@ pub(super) trait StreamPart: fmt::Debug + Sync {
 pub(super) struct Streams;
 
 impl StreamPart for Streams {
-    fn prepare(&self, table: &mut Table<'_>) -> bool {
-        table.prepares_line()
+    fn prepare(&self, table: &mut Table<'_>, key: Key) -> bool {
+        let wants_line = table.slot(key).is_some_and(|slot| slot.wants_line());
+        !wants_line || table.prepares_line()
     }
 
     fn begin(&self, table: &mut Table<'_>, key: Key) {
