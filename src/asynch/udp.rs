@@ -87,7 +87,7 @@ impl<'d> Stack<'d> {
         let stack = *self;
         let mut claimed = None;
         let mut tries = 0;
-        let mut port = local.port();
+        let mut tried = None;
         poll_fn(move |cx| {
             if tries == 0 {
                 stack.shared.with(|table| {
@@ -96,17 +96,22 @@ impl<'d> Stack<'d> {
                 })?;
             }
             loop {
-                if claimed.is_none() {
-                    tries += 1;
-                    if local.port() == 0 {
-                        port = stack.shared.with(|table| table.ephemeral_port());
+                let port = match (tried, local.port()) {
+                    (Some(port), _) => port,
+                    (None, wanted) => {
+                        tries += 1;
+                        *tried.insert(match wanted {
+                            0 => stack.shared.with(|table| table.ephemeral_port()),
+                            wanted => wanted,
+                        })
                     }
-                }
+                };
                 match ready!(Socket::poll_open(&mut claimed, stack, request(port), cx)) {
                     Err(error)
                         if error.is_port_taken() && local.port() == 0 && tries < PORT_TRIES =>
                     {
                         claimed = None;
+                        tried = None;
                     }
                     result => return Poll::Ready(result.map(&make)),
                 }
@@ -289,5 +294,44 @@ impl UnconnectedUdp for UdpService<'_> {
                 }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::pin::pin;
+    use core::task::{Context, Waker};
+
+    use super::*;
+    use crate::socket::Job;
+    use crate::socket::rig::Rig;
+
+    #[test]
+    fn a_port_is_tried_until_the_module_has_refused_it() {
+        let mut rig = Rig::up::<1, 64, 64>();
+        let before = rig.open();
+        rig.release(before);
+        let stack = Stack {
+            shared: rig.shared,
+            mode: AccessMode::Buffer,
+        };
+        let mut context = Context::from_waker(Waker::noop());
+        let mut bound = pin!(stack.bind_multiple(ANY));
+        // While there is no slot it is asked again and again.
+        for _ in 0..10 {
+            assert!(bound.as_mut().poll(&mut context).is_pending());
+        }
+        rig.run(Job::Close(before), &["OK"]);
+        for try_number in 1..=PORT_TRIES {
+            assert!(bound.as_mut().poll(&mut context).is_pending());
+            let key = rig.key_in_use();
+            rig.run(Job::Open(key), &["OK"]);
+            let line = std::format!("+QIOPEN: {},556", rig.id(key));
+            rig.hear(&line);
+            let is_over = bound.as_mut().poll(&mut context).is_ready();
+            assert_eq!(is_over, try_number == PORT_TRIES);
+            rig.run(Job::Close(key), &["OK"]);
+        }
+        assert_eq!(rig.table(|table| table.ephemeral_port()), 49_152 + 4);
     }
 }

@@ -372,6 +372,14 @@ impl<'d> Rig<'d> {
         })
     }
 
+    /// The only socket that is in use.
+    pub(crate) fn key_in_use(&self) -> Key {
+        self.table(|table| {
+            let mut slots = table.slots().filter(|slot| slot.phase != Phase::Free);
+            slots.next().expect("a socket in use").key
+        })
+    }
+
     /// AT+QIOPEN is to be sent.
     pub(crate) fn wanted(&mut self) -> Key {
         self.claim()
