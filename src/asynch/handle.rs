@@ -67,6 +67,14 @@ impl<'d> Socket<'d> {
         })
     }
 
+    #[cfg(feature = "edge-nal")]
+    pub(crate) fn receive(
+        &self,
+        into: &mut [u8],
+    ) -> impl Future<Output = Result<(usize, Option<SocketAddr>), Error>> {
+        poll_fn(move |cx| self.poll_receive(into, cx))
+    }
+
     pub(super) fn poll_receive(
         &self,
         into: &mut [u8],
