@@ -18,12 +18,14 @@ pub(crate) struct Socket<'d> {
 
 impl<'d> Socket<'d> {
     /// Takes a slot and waits until the module has opened the socket. Dropping the future gives the slot back.
-    pub(crate) fn open(
+    /// Opens a socket, and makes of it what it is to be.
+    pub(crate) fn open<T>(
         stack: Stack<'d>,
         request: Request<'_>,
-    ) -> impl Future<Output = Result<Self, Error>> {
+        make: impl Fn(Self) -> T,
+    ) -> impl Future<Output = Result<T, Error>> {
         let mut claimed = None;
-        poll_fn(move |cx| Self::poll_open(&mut claimed, stack, request, cx))
+        poll_fn(move |cx| Self::poll_open(&mut claimed, stack, request, cx).map_ok(&make))
     }
 
     /// Ready when the socket is open. Meanwhile it is in `claimed`.
@@ -46,6 +48,7 @@ impl<'d> Socket<'d> {
         Poll::Ready(claimed.take().ok_or(Error::Closed))
     }
 
+    /// The next connection that this listener has accepted, and its peer.
     pub(crate) async fn accept(&self) -> Result<(Self, Option<SocketAddr>), Error> {
         let Self { shared, key } = *self;
         let (key, peer) =

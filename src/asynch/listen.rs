@@ -28,8 +28,7 @@ impl<'d> Stack<'d> {
     pub async fn listen(&self, port: u16) -> Result<TcpListener<'d>, Error> {
         let request = Request::Listen(ServiceType::TcpListener, port);
         self.shared.with(|table| table.enable_listeners());
-        let socket = Socket::open(*self, request).await?;
-        Ok(TcpListener { socket })
+        Socket::open(*self, request, |socket| TcpListener { socket }).await
     }
 
     /// Listens for UDP peers on a local port ("UDP LISTENER", section 2.1.4), of which each gets a socket of its own.
@@ -45,8 +44,7 @@ impl<'d> Stack<'d> {
             table.enable_listeners();
             table.enable_datagrams();
         });
-        let socket = Socket::open(*self, request).await?;
-        Ok(UdpListener { socket })
+        Socket::open(*self, request, |socket| UdpListener { socket }).await
     }
 }
 

@@ -1,7 +1,6 @@
 //! TCP connections.
 
 use core::fmt;
-use core::future::poll_fn;
 use core::net::SocketAddr;
 
 use embedded_io_async::{ErrorType, Read, ReadReady, Write, WriteReady};
@@ -73,11 +72,7 @@ impl<'d> TcpConnection<'d> {
         stack: Stack<'d>,
         request: Request<'_>,
     ) -> impl Future<Output = Result<Self, Error>> {
-        let mut claimed = None;
-        poll_fn(move |cx| {
-            let opened = Socket::poll_open(&mut claimed, stack, request, cx);
-            opened.map_ok(|socket| Self { socket })
-        })
+        Socket::open(stack, request, |socket| Self { socket })
     }
 
     /// A connection that a listener has accepted.

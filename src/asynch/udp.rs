@@ -86,32 +86,30 @@ impl<'d> Stack<'d> {
     ) -> impl Future<Output = Result<T, Error>> {
         let stack = *self;
         let mut claimed = None;
-        let mut tries = 0;
-        let mut tried = None;
+        let mut refusals = 0;
+        let mut begun = false;
+        let mut port = local.port();
         poll_fn(move |cx| {
-            if tries == 0 {
+            if !begun {
                 stack.shared.with(|table| {
                     table.enable_datagrams();
                     table.check_local(local.ip())
                 })?;
+                begun = true;
             }
             loop {
-                let port = match (tried, local.port()) {
-                    (Some(port), _) => port,
-                    (None, wanted) => {
-                        tries += 1;
-                        *tried.insert(match wanted {
-                            0 => stack.shared.with(|table| table.ephemeral_port()),
-                            wanted => wanted,
-                        })
-                    }
-                };
+                if port == 0 {
+                    port = stack.shared.with(|table| table.ephemeral_port());
+                }
                 match ready!(Socket::poll_open(&mut claimed, stack, request(port), cx)) {
                     Err(error)
-                        if error.is_port_taken() && local.port() == 0 && tries < PORT_TRIES =>
+                        if error.is_port_taken()
+                            && local.port() == 0
+                            && refusals < PORT_TRIES - 1 =>
                     {
+                        refusals += 1;
                         claimed = None;
-                        tried = None;
+                        port = 0;
                     }
                     result => return Poll::Ready(result.map(&make)),
                 }
