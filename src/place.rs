@@ -13,13 +13,7 @@ impl<T> Place<T> {
     /// of flash.
     pub(crate) fn fill(&mut self, value: T) -> &T {
         core::mem::forget(core::mem::replace(self, Self::Full(value)));
-        match self {
-            Self::Full(value) => value,
-            // It was filled a moment ago: the compiler knows.
-            Self::Empty => loop {
-                core::hint::spin_loop();
-            },
-        }
+        self.filled()
     }
 
     /// The value, which is put there when it is wanted for the first time.
@@ -27,6 +21,10 @@ impl<T> Place<T> {
         if let Self::Empty = self {
             *self = Self::Full(value());
         }
+        self.filled()
+    }
+
+    fn filled(&mut self) -> &mut T {
         match self {
             Self::Full(value) => value,
             // It was filled a moment ago: the compiler knows.

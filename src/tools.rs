@@ -20,8 +20,7 @@ use crate::command::{
 };
 use crate::error::{Error, LinkError};
 use crate::socket::{
-    AtResult, LinkState, Outstanding, PingReply, PingSummary, READS_TIME, Reason, Table, Ticket,
-    read_time,
+    AtResult, LinkState, Outstanding, PingReply, PingSummary, Reason, Table, Ticket,
 };
 use crate::stack::Stack;
 
@@ -84,7 +83,7 @@ impl<'d> Stack<'d> {
         let mut question =
             Question::begin(*self, limit, |table| &mut table.pings().outstanding).await;
         self.shared
-            .with(|table| table.begin_ping(count.get() as u8));
+            .with(|table| table.pings().begin(count.get() as u8));
         question.ask(&command).await?;
         Ok(Pinging { question })
     }
@@ -102,8 +101,6 @@ impl<'d> Stack<'d> {
         let context = self.shared.with(|table| table.config.context);
         let command = SynchronizeTime::new(context, host_of(server)?).set_clock(set_clock.into());
         let mut question = Question::begin(*self, TIME_LIMIT, |table| table.time()).await;
-        self.shared
-            .with(|table| table.readers[READS_TIME] = Some(read_time));
         question.ask(&command).await?;
         question.end().await
     }

@@ -72,7 +72,7 @@ impl Parse for Remote {
     }
 }
 
-fn peer(address: Option<IpAddr>, port: Option<u16>) -> Option<SocketAddr> {
+pub(super) fn peer(address: Option<IpAddr>, port: Option<u16>) -> Option<SocketAddr> {
     Some(SocketAddr::new(address?, port?))
 }
 

@@ -3,7 +3,7 @@
 use core::net::{IpAddr, SocketAddr};
 
 use super::{
-    address::{Remote, address_of},
+    address::{Remote, address_of, peer},
     error_code::ErrorCode,
     field::{Fields, Parse, find, read, split},
     ids::{ConnectId, ContextId},
@@ -200,7 +200,7 @@ impl Parse for Caller {
         let (word, port) = (fields.word()?, fields.next()?);
         Some(Self {
             server_id,
-            peer: address_of(word.text).map(|address| SocketAddr::new(address, port)),
+            peer: peer(address_of(word.text), Some(port)),
         })
     }
 }

@@ -225,7 +225,8 @@ async fn receive(
     let mut failing_since = None;
     let mut count = 0;
     loop {
-        // What waits in the buffer goes on when there is room.
+        // What waits in the buffer goes on when there is room. The digester hands on no line that the channel of URCs
+        // cannot take, and no response: there is no error.
         let _ = ingress.try_advance(count);
         count = 0;
         if wait_for_room(shared).await {

@@ -169,19 +169,16 @@ impl Script {
                 table.carrier(self.carrier);
                 None
             }
-            _ if !begins => None,
-            action => {
+            action if begins => {
                 self.stage = Stage::Asked;
                 match action {
                     Action::Reset => Some(Step::Reset),
-                    Action::AskCarrier => {
-                        table.occupy(ESCAPE_TIME, now);
-                        Some(Step::AskCarrier)
-                    }
+                    Action::AskCarrier => Some(Step::AskCarrier),
                     Action::Wait(until) => Some(Step::Idle(until)),
                     _ => None,
                 }
             }
+            _ => None,
         }
     }
 

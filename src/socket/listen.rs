@@ -104,9 +104,7 @@ impl Table<'_> {
     ) -> Poll<Result<(Key, Option<SocketAddr>), Error>> {
         let now = self.arrivals;
         let oldest = self
-            .slots
-            .iter_mut()
-            .filter_map(Place::as_mut)
+            .slots()
             .filter_map(|slot| match slot.backlog {
                 Some((owner, order)) if owner == listener => Some((now.wrapping_sub(order), slot)),
                 _ => None,

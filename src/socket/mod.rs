@@ -55,7 +55,7 @@ use lookup::Lookup;
 use part::Parts;
 pub(crate) use plus::PIECE;
 use push::Arrival;
-pub(crate) use report::{Outstanding, READS_TIME, Ticket, read_time};
+pub(crate) use report::{Outstanding, Ticket};
 pub use report::{PingReply, PingSummary};
 use report::{Pings, Reader};
 use slot::Phase;
@@ -145,7 +145,7 @@ pub(crate) struct Table<'d> {
     /// The user's own commands.
     at: Place<UserCommand>,
     /// The tools in use.
-    pub(crate) readers: [Option<Reader>; 2],
+    readers: [Option<Reader>; 2],
     pings: Place<Pings>,
     time: Place<Outstanding<DateTime>>,
 }
@@ -210,8 +210,7 @@ impl<'d> Table<'d> {
     /// The slot whose connection the module knows by this connectID, in one of the phases asked for.
     #[inline(never)]
     fn slot_by_id(&mut self, id: ConnectId, phases: &[Phase]) -> Option<(Key, &mut Slot<'d>)> {
-        let mut slots = self.slots.iter_mut().filter_map(Place::as_mut);
-        slots
+        self.slots()
             .find(|slot| slot.id == id && phases.contains(&slot.phase))
             .map(|slot| (slot.key, slot))
     }

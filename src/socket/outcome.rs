@@ -153,7 +153,7 @@ impl Table<'_> {
     }
 
     /// What happened to the socket that has, or had, this connectID concerns others, too.
-    pub(super) fn take_effect(&mut self, effect: Effect, id: ConnectId, now: Instant) {
+    fn take_effect(&mut self, effect: Effect, id: ConnectId, now: Instant) {
         match effect {
             Effect::None => {}
             Effect::Dropped => self.dropped_datagram(),

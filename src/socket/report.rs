@@ -79,27 +79,23 @@ enum Hold {
 /// What a tool makes of a line: false of one that is none of its own. Without a line it learns that no more will come.
 ///
 /// The table learns it from the tool when that is used: firmware that never does is linked without it.
-pub(crate) type Reader = fn(&mut Table<'_>, Option<&[u8]>) -> bool;
+pub(super) type Reader = fn(&mut Table<'_>, Option<&[u8]>) -> bool;
 
 /// Which of the readers is for pings, and which for the time.
-const READS_PINGS: usize = 0;
-pub(crate) const READS_TIME: usize = 1;
+const PINGS: usize = 0;
+const TIME: usize = 1;
 
 impl Table<'_> {
     /// Pings, for those who need them.
     pub(crate) fn pings(&mut self) -> &mut Pings {
+        self.readers[PINGS] = Some(read_ping);
         self.pings.get_or_fill(Pings::new)
     }
 
     /// The time of a server, for those who need it.
     pub(crate) fn time(&mut self) -> &mut Outstanding<DateTime> {
+        self.readers[TIME] = Some(read_time);
         self.time.get_or_fill(Outstanding::new)
-    }
-
-    /// Begins a ping with this many requests.
-    pub(crate) fn begin_ping(&mut self, count: u8) {
-        self.readers[READS_PINGS] = Some(read_ping);
-        self.pings().begin(count);
     }
 }
 
@@ -225,7 +221,7 @@ impl Pings {
     }
 
     /// Begins with this many requests.
-    fn begin(&mut self, count: u8) {
+    pub(crate) fn begin(&mut self, count: u8) {
         self.missing = count;
         self.replies.clear();
     }
@@ -313,7 +309,7 @@ fn read_ping(table: &mut Table<'_>, line: Option<&[u8]>) -> bool {
     true
 }
 
-pub(crate) fn read_time(table: &mut Table<'_>, line: Option<&[u8]>) -> bool {
+fn read_time(table: &mut Table<'_>, line: Option<&[u8]>) -> bool {
     let Some(line) = line else {
         table.time().end(Err(ErrorCode::ContextLost));
         return true;

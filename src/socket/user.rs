@@ -11,7 +11,6 @@ use super::slot::Phase;
 use super::{LinkState, Table};
 use crate::command::{AccessMode, ConnectId, Host, InvalidText, ServiceType};
 use crate::error::{Error, LinkError};
-use crate::place::Place;
 
 /// How many local ports are tried for those who do not care.
 pub(crate) const PORT_TRIES: u8 = 4;
@@ -150,8 +149,7 @@ impl<'d> Table<'d> {
             return Poll::Ready(Err(Error::Link(error)));
         }
         let parts = self.parts;
-        let free = self.slots.iter_mut().filter_map(Place::as_mut);
-        let Some(slot) = free.into_iter().find(|slot| slot.phase == Phase::Free) else {
+        let Some(slot) = self.slots().find(|slot| slot.phase == Phase::Free) else {
             if self.slots().any(|slot| !slot.is_kept()) {
                 self.queue.register(waker);
                 return Poll::Pending;

@@ -18,7 +18,7 @@ fn begin(rig: &mut Rig, waker: &Waker) -> Option<Ticket> {
     let begun = rig.table(|table| {
         let begun = table.pings().outstanding.poll_begin(now, waker);
         if begun.is_ready() {
-            table.begin_ping(4);
+            table.pings().begin(4);
         }
         begun
     });
