@@ -13,7 +13,7 @@ use crate::asynch::{
     TcpConnection, TcpListener, TcpReader, TcpWriter, UdpService, UdpSocket, first_of,
 };
 use crate::error::Error;
-use crate::socket::{Request, UNKNOWN_PEER};
+use crate::socket::{UNKNOWN_PEER, check_peer};
 use crate::stack::Stack;
 
 impl<'d> TcpConnect for Stack<'d> {
@@ -194,7 +194,7 @@ impl UdpReceive for &UdpService<'_> {
 impl UdpSend for &UdpService<'_> {
     /// As [`embedded_nal_async::UnconnectedUdp::send`].
     async fn send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<(), Error> {
-        Request::Datagrams(remote, 0).check()?;
+        check_peer(remote)?;
         self.socket.send(data, Some(remote)).await
     }
 }

@@ -226,7 +226,7 @@ impl<'d> Stack<'d> {
     ///
     /// Dropping the future gives the connection up.
     pub async fn connect_host(&self, host: &str, port: u16) -> Result<TcpConnection<'d>, Error> {
-        TcpConnection::connect(*self, Request::ConnectHost(host, port)).await
+        TcpConnection::connect(*self, Request::connect_host(host, port)).await
     }
 
     /// All addresses of a name, in the order in which the module gives them (AT+QIDNSGIP, section 2.1.14), at most four.

@@ -17,28 +17,30 @@ pub(crate) struct Socket<'d> {
 }
 
 impl<'d> Socket<'d> {
-    /// Takes a slot and waits until the module has opened the socket. Dropping the future gives the slot back.
-    /// Opens a socket, and makes of it what it is to be.
+    /// Takes a slot, waits until the module has opened the socket, and makes of it what it is to be. Dropping the future
+    /// gives the slot back.
     pub(crate) fn open<T>(
         stack: Stack<'d>,
-        request: Request<'_>,
+        request: Result<Request<'_>, Error>,
         make: impl Fn(Self) -> T,
     ) -> impl Future<Output = Result<T, Error>> {
         let mut claimed = None;
-        poll_fn(move |cx| Self::poll_open(&mut claimed, stack, request, cx).map_ok(&make))
+        poll_fn(move |cx| {
+            let request = request.as_ref().map_err(|error| *error)?;
+            Self::poll_open(&mut claimed, stack, request, cx).map_ok(&make)
+        })
     }
 
     /// Ready when the socket is open. Meanwhile it is in `claimed`.
     pub(super) fn poll_open(
         claimed: &mut Option<Self>,
         Stack { shared, mode }: Stack<'d>,
-        request: Request<'_>,
+        request: &Request<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Self, Error>> {
         let key = match claimed {
             Some(socket) => socket.key,
             None => {
-                request.check()?;
                 let claim = shared.with(|table| table.poll_claim(request, mode, cx.waker()));
                 let key = ready!(claim)?;
                 claimed.insert(Self { shared, key }).key

@@ -26,7 +26,7 @@ impl<'d> Stack<'d> {
     ///
     /// Dropping the future gives the listener up.
     pub async fn listen(&self, port: u16) -> Result<TcpListener<'d>, Error> {
-        let request = Request::Listen(ServiceType::TcpListener, port);
+        let request = Request::listen(ServiceType::TcpListener, port);
         self.shared.with(|table| table.enable_listeners());
         Socket::open(*self, request, |socket| TcpListener { socket }).await
     }
@@ -39,7 +39,7 @@ impl<'d> Stack<'d> {
     ///
     /// [`Error::Module`] from modules that do not have it; otherwise as for [`Stack::listen`].
     pub async fn listen_udp(&self, port: u16) -> Result<UdpListener<'d>, Error> {
-        let request = Request::Listen(ServiceType::UdpListener, port);
+        let request = Request::listen(ServiceType::UdpListener, port);
         self.shared.with(|table| {
             table.enable_listeners();
             table.enable_datagrams();

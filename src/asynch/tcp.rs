@@ -36,7 +36,7 @@ impl<'d> TcpConnect for Stack<'d> {
         &self,
         remote: SocketAddr,
     ) -> impl Future<Output = Result<TcpConnection<'d>, Error>> {
-        TcpConnection::connect(*self, Request::Connect(remote))
+        TcpConnection::connect(*self, Request::connect(remote))
     }
 }
 
@@ -70,7 +70,7 @@ impl fmt::Debug for TcpConnection<'_> {
 impl<'d> TcpConnection<'d> {
     pub(crate) fn connect(
         stack: Stack<'d>,
-        request: Request<'_>,
+        request: Result<Request<'_>, Error>,
     ) -> impl Future<Output = Result<Self, Error>> {
         Socket::open(stack, request, |socket| Self { socket })
     }

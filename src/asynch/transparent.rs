@@ -29,7 +29,7 @@ impl<'d> Stack<'d> {
         remote: SocketAddr,
     ) -> Result<TransparentConnection<'d>, Error> {
         let stack = self.with_access_mode(AccessMode::Transparent);
-        let request = Request::Connect(remote);
+        let request = Request::connect(remote);
         Socket::open(stack, request, |socket| TransparentConnection { socket }).await
     }
 }

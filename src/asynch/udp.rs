@@ -10,7 +10,7 @@ use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 use super::handle::Socket;
 use crate::command::AccessMode;
 use crate::error::Error;
-use crate::socket::{PORT_TRIES, Request};
+use crate::socket::{PORT_TRIES, Request, check_peer};
 use crate::stack::Stack;
 
 /// Any address and port of this side.
@@ -36,7 +36,7 @@ impl<'d> UdpStack for Stack<'d> {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> impl Future<Output = Result<(SocketAddr, UdpSocket<'d>), Error>> {
-        let request = move |port| Request::Datagrams(remote, port);
+        let request = Request::datagrams(remote, local.port());
         self.bind(local, request, |socket| {
             (socket.local(None), UdpSocket { socket })
         })
@@ -62,7 +62,7 @@ impl<'d> UdpStack for Stack<'d> {
         &self,
         local: SocketAddr,
     ) -> impl Future<Output = Result<(SocketAddr, UdpService<'d>), Error>> {
-        self.bind(local, Request::Service, |socket| {
+        self.bind(local, Ok(Request::service(local.port())), |socket| {
             (socket.local(None), UdpService { socket })
         })
     }
@@ -72,7 +72,9 @@ impl<'d> UdpStack for Stack<'d> {
         &self,
         local: SocketAddr,
     ) -> impl Future<Output = Result<UdpService<'d>, Error>> {
-        self.bind(local, Request::Service, |socket| UdpService { socket })
+        self.bind(local, Ok(Request::service(local.port())), |socket| {
+            UdpService { socket }
+        })
     }
 }
 
@@ -81,15 +83,15 @@ impl<'d> Stack<'d> {
     fn bind<T>(
         &self,
         local: SocketAddr,
-        request: impl Fn(u16) -> Request<'static>,
+        mut request: Result<Request<'static>, Error>,
         make: impl Fn(Socket<'d>) -> T,
     ) -> impl Future<Output = Result<T, Error>> {
         let stack = *self;
         let mut claimed = None;
         let mut refusals = 0;
         let mut begun = false;
-        let mut port = local.port();
         poll_fn(move |cx| {
+            let request = request.as_mut().map_err(|error| *error)?;
             if !begun {
                 stack.shared.with(|table| {
                     table.enable_datagrams();
@@ -98,10 +100,10 @@ impl<'d> Stack<'d> {
                 begun = true;
             }
             loop {
-                if port == 0 {
-                    port = stack.shared.with(|table| table.ephemeral_port());
+                if request.local_port == 0 {
+                    request.local_port = stack.shared.with(|table| table.ephemeral_port());
                 }
-                match ready!(Socket::poll_open(&mut claimed, stack, request(port), cx)) {
+                match ready!(Socket::poll_open(&mut claimed, stack, request, cx)) {
                     Err(error)
                         if error.is_port_taken()
                             && local.port() == 0
@@ -109,7 +111,7 @@ impl<'d> Stack<'d> {
                     {
                         refusals += 1;
                         claimed = None;
-                        port = 0;
+                        request.local_port = 0;
                     }
                     result => return Poll::Ready(result.map(&make)),
                 }
@@ -276,7 +278,7 @@ impl UnconnectedUdp for UdpService<'_> {
         remote: SocketAddr,
         data: &[u8],
     ) -> Result<(), Error> {
-        Request::Datagrams(remote, 0).check()?;
+        check_peer(remote)?;
         self.socket.send(data, Some(remote)).await
     }
 

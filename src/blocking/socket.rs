@@ -70,8 +70,7 @@ impl<'d> Socket<'d> {
         let key = match &self.slot {
             Some(slot) => slot.key,
             None => {
-                let request = self.request;
-                let mode = self.mode;
+                let (request, mode) = (&self.request, self.mode);
                 let claim = shared.with(|table| table.poll_claim(request, mode, Waker::noop()));
                 let key = ready!(claim)?;
                 self.slot = Some(Slot { shared, key });
@@ -104,7 +103,7 @@ impl<'d> Socket<'d> {
         let (key, peer) =
             ready!(self.poll(shared, |table, key| table.poll_accept(key, Waker::noop())))?;
         let peer = peer.unwrap_or(crate::socket::UNKNOWN_PEER);
-        let socket = Self::accepted(shared, Request::Connect(peer), key);
+        let socket = Self::accepted(shared, Request::accepted(peer), key);
         Poll::Ready(Ok((socket, peer)))
     }
 }

@@ -123,8 +123,7 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
     /// [`Error::Module`] with any other code; [`Error::InvalidState`] for a socket that is bound or listens.
     /// The socket can be connected again after any of them.
     fn connect(&mut self, socket: &mut TcpSocket<'d>, remote: SocketAddr) -> nb::Result<(), Error> {
-        let request = Request::Connect(remote);
-        request.check()?;
+        let request = Request::connect(remote)?;
         let shared = self.engine.shared();
         if let State::Bound(_) | State::Listener(..) = socket.state {
             return Err(nb::Error::Other(Error::InvalidState));
@@ -211,7 +210,7 @@ impl<'d> TcpFullStack for Tcp<'_, 'd> {
     ///
     /// [`Error::InvalidPort`] for port 0, [`Error::InvalidState`] for a socket that is connected or listens.
     fn bind(&mut self, socket: &mut TcpSocket<'d>, local_port: u16) -> Result<(), Error> {
-        Request::Listen(ServiceType::TcpListener, local_port).check()?;
+        Request::listen(ServiceType::TcpListener, local_port)?;
         match socket.state {
             State::New | State::Bound(_) => {
                 socket.state = State::Bound(local_port);
@@ -234,7 +233,7 @@ impl<'d> TcpFullStack for Tcp<'_, 'd> {
             return Err(Error::InvalidState);
         };
         let shared = self.engine.shared();
-        let request = Request::Listen(ServiceType::TcpListener, port);
+        let request = Request::listen(ServiceType::TcpListener, port)?;
         shared.with(|table| table.enable_listeners());
         let mut listener = Socket::new(request, self.engine.mode());
         match self.engine.operate(|| listener.poll_open(shared)) {

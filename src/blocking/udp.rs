@@ -11,7 +11,7 @@ use super::{Engine, Stack};
 use crate::error::Error;
 use crate::runner::RunError;
 use crate::shared::Shared;
-use crate::socket::{PORT_TRIES, Request};
+use crate::socket::{PORT_TRIES, Request, check_peer};
 
 /// The UDP sockets of a [`blocking::Stack`](Stack), and name lookup.
 ///
@@ -56,8 +56,8 @@ impl<'d> UdpSocket<'d> {
         self.socket = None;
         self.last = None;
         engine.shared().with(|table| table.enable_datagrams());
-        let (request, tries) = match request.local_port() {
-            Some(0) => {
+        let (request, tries) = match request.local_port {
+            0 => {
                 let port = engine.shared().with(|table| table.ephemeral_port());
                 (request.at_port(port), PORT_TRIES - 1)
             }
@@ -167,8 +167,7 @@ impl<'d> UdpClientStack for Udp<'_, 'd> {
     /// [`Error::InvalidPort`], [`Error::InvalidAddress`], [`Error::NoFreeSocket`], [`Error::Link`]. Why the module refused
     /// is told by the first operation that follows.
     fn connect(&mut self, socket: &mut UdpSocket<'d>, remote: SocketAddr) -> Result<(), Error> {
-        let request = Request::Datagrams(remote, 0);
-        request.check()?;
+        let request = Request::datagrams(remote, 0)?;
         socket.open(self.engine, request)
     }
 
@@ -233,7 +232,7 @@ impl<'d> UdpFullStack for Udp<'_, 'd> {
         if socket.socket.is_some() {
             return Err(Error::InvalidState);
         }
-        socket.open(self.engine, Request::Service(local_port))
+        socket.open(self.engine, Request::service(local_port))
     }
 
     /// Puts a datagram on its way to any peer. A new socket is bound to some port first.
@@ -248,9 +247,9 @@ impl<'d> UdpFullStack for Udp<'_, 'd> {
         remote: SocketAddr,
         buffer: &[u8],
     ) -> nb::Result<(), Error> {
-        Request::Datagrams(remote, 0).check()?;
+        check_peer(remote)?;
         if socket.socket.is_none() {
-            socket.open(self.engine, Request::Service(0))?;
+            socket.open(self.engine, Request::service(0))?;
             return Err(nb::Error::WouldBlock);
         }
         let to = match socket.peer() {

@@ -7,6 +7,7 @@ use embassy_time::Instant;
 use super::job::{Key, Target};
 use super::part::Parts;
 use super::slot::{Phase, SEND_RETRY, Slot};
+use super::user::Request;
 use crate::clock::NEVER;
 use crate::command::{AccessMode, ConnectId, ServiceType};
 use crate::ring::Ring;
@@ -75,27 +76,20 @@ impl<'d> Slot<'d> {
     }
 
     /// Takes a free slot into use.
-    pub(super) fn claim(
-        &mut self,
-        service: ServiceType,
-        target: Target,
-        local_port: u16,
-        mode: AccessMode,
-        parts: Parts,
-    ) {
+    pub(super) fn claim(&mut self, request: &Request<'_>, mode: AccessMode, parts: Parts) {
         self.key = self.key.next();
         self.phase = Phase::Wanted;
-        self.service = service;
+        self.service = request.service;
         self.part = parts.datagrams.filter(|_| {
             matches!(
-                service,
+                request.service,
                 ServiceType::Udp | ServiceType::UdpService | ServiceType::UdpIncoming
             )
         });
         self.held = true;
         self.backlog = None;
-        self.target = target;
-        self.local_port = local_port;
+        self.target = request.target;
+        self.local_port = request.local_port;
         self.mode = mode;
         self.rx.clear();
         self.tx.clear();
@@ -159,7 +153,8 @@ impl<'d> Slot<'d> {
         parts: Parts,
     ) {
         let target = peer.map_or(Target::None, Target::Address);
-        self.claim(service, target, 0, AccessMode::Buffer, parts);
+        let request = Request::new(service, target, 0);
+        self.claim(&request, AccessMode::Buffer, parts);
         self.wanted_mode = Some(wanted).filter(|wanted| *wanted != self.mode);
         self.held = false;
         self.backlog = Some(backlog);

@@ -63,7 +63,7 @@ pub(crate) use slot::Slot;
 pub use statistics::Statistics;
 pub(crate) use stream::GUARD;
 use stream::Stream;
-pub(crate) use user::{Attempt, Opening, PORT_TRIES, Request};
+pub(crate) use user::{Attempt, Opening, PORT_TRIES, Request, check_peer};
 
 use crate::command::{ConnectId, DateTime};
 use crate::config::Config;

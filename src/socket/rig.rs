@@ -250,7 +250,11 @@ impl<'d> Rig<'d> {
     /// Takes a slot, without waiting.
     pub(crate) fn try_claim(&mut self) -> Poll<Result<Key, Error>> {
         self.table(|table| {
-            table.poll_claim(Request::Connect(PEER), AccessMode::Buffer, Waker::noop())
+            table.poll_claim(
+                &Request::connect(PEER).unwrap(),
+                AccessMode::Buffer,
+                Waker::noop(),
+            )
         })
     }
 

@@ -15,75 +15,97 @@ use crate::error::{Error, LinkError};
 /// How many local ports are tried for those who do not care.
 pub(crate) const PORT_TRIES: u8 = 4;
 
-/// What socket a user wants.
+/// The socket that a user asks for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Request<'a> {
-    /// A TCP connection.
-    Connect(SocketAddr),
-    /// A TCP connection by name.
-    ConnectHost(&'a str, u16),
-    /// A TCP (or, on some modules, UDP) listener on a port.
-    Listen(ServiceType, u16),
-    /// A UDP socket with one peer, from a local port.
-    Datagrams(SocketAddr, u16),
-    /// A UDP socket for many peers on a local port.
-    Service(u16),
+pub(crate) struct Request<'a> {
+    pub(super) service: ServiceType,
+    pub(super) target: Target,
+    pub(crate) local_port: u16,
+    /// The host name, when the target is one.
+    name: &'a str,
 }
 
-impl Request<'_> {
-    /// Finds what can never work before anything is sent to the module.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        match self {
-            Self::Connect(address) | Self::Datagrams(address, _) => {
-                if address.port() == 0 {
-                    Err(Error::InvalidPort)
-                } else if address.ip().is_unspecified() {
-                    Err(Error::InvalidAddress)
-                } else {
-                    Ok(())
-                }
-            }
-            Self::ConnectHost(_, 0) | Self::Listen(_, 0) | Self::Service(0) => {
-                Err(Error::InvalidPort)
-            }
-            Self::ConnectHost(name, _) => Host::name(name).map(|_| ()).map_err(Error::InvalidName),
-            Self::Listen(..) | Self::Service(_) => Ok(()),
+impl<'a> Request<'a> {
+    pub(super) const fn new(service: ServiceType, target: Target, local_port: u16) -> Self {
+        Self {
+            service,
+            target,
+            local_port,
+            name: "",
         }
     }
 
-    /// The one peer, if it is given by its address.
+    /// A TCP connection to a server.
+    pub(crate) fn connect(server: SocketAddr) -> Result<Self, Error> {
+        check_peer(server)?;
+        Ok(Self::new(ServiceType::Tcp, Target::Address(server), 0))
+    }
+
+    /// A TCP connection that a listener has accepted.
+    pub(crate) const fn accepted(peer: SocketAddr) -> Self {
+        Self::new(ServiceType::Tcp, Target::Address(peer), 0)
+    }
+
+    /// A TCP connection to a server that the module looks up.
+    pub(crate) fn connect_host(name: &'a str, port: u16) -> Result<Self, Error> {
+        check_port(port)?;
+        Host::name(name).map_err(Error::InvalidName)?;
+        Ok(Self {
+            name,
+            ..Self::new(ServiceType::Tcp, Target::Name(port), 0)
+        })
+    }
+
+    /// A listener on a local port.
+    pub(crate) fn listen(service: ServiceType, port: u16) -> Result<Self, Error> {
+        check_port(port)?;
+        Ok(Self::new(service, Target::None, port))
+    }
+
+    /// A UDP socket with one peer.
+    pub(crate) fn datagrams(peer: SocketAddr, local_port: u16) -> Result<Self, Error> {
+        check_peer(peer)?;
+        Ok(Self::new(
+            ServiceType::Udp,
+            Target::Address(peer),
+            local_port,
+        ))
+    }
+
+    /// A UDP socket with many peers.
+    pub(crate) const fn service(local_port: u16) -> Self {
+        Self::new(ServiceType::UdpService, Target::None, local_port)
+    }
+
+    /// The only peer.
     pub(crate) const fn peer(&self) -> Option<SocketAddr> {
-        match *self {
-            Self::Connect(address) | Self::Datagrams(address, _) => Some(address),
-            Self::ConnectHost(..) | Self::Listen(..) | Self::Service(_) => None,
+        match self.target {
+            Target::Address(address) => Some(address),
+            Target::Name(_) | Target::None => None,
         }
     }
 
-    /// The local port of a UDP socket, 0 if any will do.
-    pub(crate) const fn local_port(&self) -> Option<u16> {
-        match *self {
-            Self::Datagrams(_, port) | Self::Service(port) => Some(port),
-            Self::Connect(_) | Self::ConnectHost(..) | Self::Listen(..) => None,
-        }
+    /// The same on another local port.
+    pub(crate) const fn at_port(self, local_port: u16) -> Self {
+        Self { local_port, ..self }
     }
+}
 
-    /// The same UDP socket on another local port.
-    pub(crate) const fn at_port(self, port: u16) -> Self {
-        match self {
-            Self::Datagrams(peer, _) => Self::Datagrams(peer, port),
-            Self::Service(_) => Self::Service(port),
-            other => other,
-        }
+const fn check_port(port: u16) -> Result<(), Error> {
+    if port == 0 {
+        Err(Error::InvalidPort)
+    } else {
+        Ok(())
     }
+}
 
-    fn socket(&self) -> (ServiceType, Target, u16) {
-        match *self {
-            Self::Connect(address) => (ServiceType::Tcp, Target::Address(address), 0),
-            Self::ConnectHost(_, port) => (ServiceType::Tcp, Target::Name(port), 0),
-            Self::Listen(service, port) => (service, Target::None, port),
-            Self::Datagrams(peer, port) => (ServiceType::Udp, Target::Address(peer), port),
-            Self::Service(port) => (ServiceType::UdpService, Target::None, port),
-        }
+/// Whether something can be sent to this address.
+pub(crate) fn check_peer(address: SocketAddr) -> Result<(), Error> {
+    check_port(address.port())?;
+    if address.ip().is_unspecified() {
+        Err(Error::InvalidAddress)
+    } else {
+        Ok(())
     }
 }
 
@@ -137,12 +159,11 @@ impl<'d> Table<'d> {
     #[inline(never)]
     pub(crate) fn poll_claim(
         &mut self,
-        request: Request<'_>,
+        request: &Request<'_>,
         mode: AccessMode,
         waker: &Waker,
     ) -> Poll<Result<Key, Error>> {
-        let (service, target, local_port) = request.socket();
-        if mode == AccessMode::Transparent && service != ServiceType::Tcp {
+        if mode == AccessMode::Transparent && request.service != ServiceType::Tcp {
             return Poll::Ready(Err(Error::Unsupported));
         }
         if let Some(error) = self.link.refusal() {
@@ -156,13 +177,12 @@ impl<'d> Table<'d> {
             }
             return Poll::Ready(Err(Error::NoFreeSocket));
         };
-        slot.claim(service, target, local_port, mode, parts);
-        if let Request::ConnectHost(name, _) = request {
-            if slot.tx.push(name.as_bytes()) < name.len() {
-                slot.phase = Phase::Free;
-                let max = slot.tx.capacity();
-                return Poll::Ready(Err(Error::InvalidName(InvalidText::TooLong { max })));
-            }
+        slot.claim(request, mode, parts);
+        let name = request.name.as_bytes();
+        if slot.tx.push(name) < name.len() {
+            slot.phase = Phase::Free;
+            let max = slot.tx.capacity();
+            return Poll::Ready(Err(Error::InvalidName(InvalidText::TooLong { max })));
         }
         let key = slot.key;
         self.kick();

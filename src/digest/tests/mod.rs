@@ -99,7 +99,7 @@ impl Bench {
         let mode = AccessMode::DirectPush;
         let claimed = self
             .rig
-            .table(|table| table.poll_claim(request, mode, Waker::noop()));
+            .table(|table| table.poll_claim(&request, mode, Waker::noop()));
         let Poll::Ready(Ok(key)) = claimed else {
             panic!("no slot: {claimed:?}");
         };

@@ -36,7 +36,7 @@ fn any_pushed_payload_arrives_however_it_is_cut_and_whatever_comes_between() {
                 _ => Rig::up::<2, 31, 64>(),
             });
             bench.echo(PayloadEcho::Off);
-            let keys = [(); 2].map(|()| bench.pushing(Request::Connect(PEER)));
+            let keys = [(); 2].map(|()| bench.pushing(Request::connect(PEER).unwrap()));
             bench.send(keys[0], b"x");
 
             let (mut bytes, mut events) = (vec![], vec![]);
@@ -121,8 +121,8 @@ fn any_pushed_datagram_arrives_however_it_is_cut_and_whatever_comes_between() {
             };
             let mut bench = Bench::on(rig);
             let keys = [
-                bench.pushing(Request::Service(3030)),
-                bench.pushing(Request::Datagrams(PEER, 4040)),
+                bench.pushing(Request::service(3030)),
+                bench.pushing(Request::datagrams(PEER, 4040).unwrap()),
             ];
 
             let (mut bytes, mut events) = (vec![], vec![]);

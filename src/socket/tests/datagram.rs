@@ -16,7 +16,7 @@ fn up() -> Rig {
 }
 
 fn open(rig: &mut Rig, request: Request<'_>) -> Key {
-    let claimed = rig.table(|table| table.poll_claim(request, AccessMode::Buffer, Waker::noop()));
+    let claimed = rig.table(|table| table.poll_claim(&request, AccessMode::Buffer, Waker::noop()));
     let Poll::Ready(Ok(key)) = claimed else {
         panic!("no slot: {claimed:?}");
     };
@@ -27,7 +27,7 @@ fn open(rig: &mut Rig, request: Request<'_>) -> Key {
 }
 
 fn service(rig: &mut Rig) -> Key {
-    open(rig, Request::Service(3030))
+    open(rig, Request::service(3030))
 }
 
 fn receive(rig: &mut Rig, key: Key) -> Poll<Result<Datagram, Error>> {

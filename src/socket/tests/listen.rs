@@ -10,8 +10,8 @@ use crate::socket::{Action, Heard, Job, Key, LinkState, Request};
 
 /// A listener that is wanted.
 fn listen(rig: &mut Rig) -> Key {
-    let request = Request::Listen(ServiceType::TcpListener, 2020);
-    match rig.table(|table| table.poll_claim(request, AccessMode::Buffer, Waker::noop())) {
+    let request = Request::listen(ServiceType::TcpListener, 2020).unwrap();
+    match rig.table(|table| table.poll_claim(&request, AccessMode::Buffer, Waker::noop())) {
         Poll::Ready(Ok(key)) => key,
         other => panic!("no slot: {other:?}"),
     }

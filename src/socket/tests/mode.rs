@@ -16,7 +16,7 @@ const SENDER: &str = "192.0.2.1";
 
 fn open(rig: &mut Rig, request: Request<'_>) -> Key {
     let mode = AccessMode::DirectPush;
-    let claimed = rig.table(|table| table.poll_claim(request, mode, Waker::noop()));
+    let claimed = rig.table(|table| table.poll_claim(&request, mode, Waker::noop()));
     let Poll::Ready(Ok(key)) = claimed else {
         panic!("no slot: {claimed:?}");
     };
@@ -27,7 +27,7 @@ fn open(rig: &mut Rig, request: Request<'_>) -> Key {
 }
 
 fn pushing(rig: &mut Rig) -> Key {
-    open(rig, Request::Connect(PEER))
+    open(rig, Request::connect(PEER).unwrap())
 }
 
 /// A header, and as much of its data as is taken.
@@ -86,7 +86,7 @@ fn data_before_the_result_of_the_open_is_kept() {
     let mut rig = up();
     let claimed = rig.table(|table| {
         table.poll_claim(
-            Request::Connect(PEER),
+            &Request::connect(PEER).unwrap(),
             AccessMode::DirectPush,
             Waker::noop(),
         )
@@ -266,7 +266,7 @@ fn a_lost_closed_notice_is_found_out() {
 #[test]
 fn pushed_datagrams_keep_their_borders_and_senders() {
     let mut rig = up();
-    let key = open(&mut rig, Request::Service(3030));
+    let key = open(&mut rig, Request::service(3030));
     let sender = Some(SocketAddr::new(SENDER.parse().unwrap(), 5000));
     push(&mut rig, "+QIURC: \"recv\",0,3,\"192.0.2.1\",5000", b"one");
     assert_eq!(
@@ -284,7 +284,7 @@ fn pushed_datagrams_keep_their_borders_and_senders() {
 #[test]
 fn a_datagram_without_its_sender_is_dropped_and_counted() {
     let mut rig = up();
-    let key = open(&mut rig, Request::Service(3030));
+    let key = open(&mut rig, Request::service(3030));
     assert_eq!(push(&mut rig, "+QIURC: \"recv\",0,3", b"one"), 3);
     assert_eq!(receive(&mut rig, key), Poll::Pending);
     assert_eq!(dropped(&rig), 1);
@@ -293,7 +293,7 @@ fn a_datagram_without_its_sender_is_dropped_and_counted() {
 #[test]
 fn a_crowded_ring_drops_datagrams_until_there_is_room() {
     let mut rig = Rig::up::<2, 40, 64>();
-    let key = open(&mut rig, Request::Datagrams(PEER, 0));
+    let key = open(&mut rig, Request::datagrams(PEER, 0).unwrap());
     push(&mut rig, "+QIURC: \"recv\",0,10", b"0123456789");
     let Heard::Payload(second) = rig.hear("+QIURC: \"recv\",0,5") else {
         panic!("no payload")
@@ -318,7 +318,7 @@ fn a_crowded_ring_drops_datagrams_until_there_is_room() {
 #[test]
 fn a_datagram_that_can_never_fit_does_not_hold_up_the_line() {
     let mut rig = Rig::up::<2, 30, 64>();
-    open(&mut rig, Request::Datagrams(PEER, 0));
+    open(&mut rig, Request::datagrams(PEER, 0).unwrap());
     assert_eq!(push(&mut rig, "+QIURC: \"recv\",0,10", b"0123456789"), 10);
     assert_eq!(dropped(&rig), 1);
 }
@@ -326,7 +326,7 @@ fn a_datagram_that_can_never_fit_does_not_hold_up_the_line() {
 #[test]
 fn a_reader_that_waits_for_the_rest_of_a_datagram_does_not_keep_the_runner_busy() {
     let mut rig = Rig::up::<2, 200, 64>();
-    let key = open(&mut rig, Request::Datagrams(PEER, 0));
+    let key = open(&mut rig, Request::datagrams(PEER, 0).unwrap());
     let Heard::Payload(payload) = rig.hear("+QIURC: \"recv\",0,100") else {
         panic!("no payload")
     };
@@ -346,12 +346,12 @@ fn a_reader_that_waits_for_the_rest_of_a_datagram_does_not_keep_the_runner_busy(
 #[test]
 fn datagrams_cannot_be_had_transparently() {
     let mut rig = up();
-    let key = open(&mut rig, Request::Datagrams(PEER, 0));
+    let key = open(&mut rig, Request::datagrams(PEER, 0).unwrap());
     let wanted = rig.table(|table| table.want_mode(key, AccessMode::Transparent));
     assert_eq!(wanted, Err(Error::Unsupported));
     let claimed = rig.table(|table| {
-        let request = Request::Service(3030);
-        table.poll_claim(request, AccessMode::Transparent, Waker::noop())
+        let request = Request::service(3030);
+        table.poll_claim(&request, AccessMode::Transparent, Waker::noop())
     });
     assert_eq!(claimed, Poll::Ready(Err(Error::Unsupported)));
 }
@@ -446,7 +446,10 @@ fn a_change_without_an_answer_ends_the_connection() {
 #[test]
 fn what_a_pushing_listener_accepts_is_switched_over() {
     let mut rig = up();
-    let listener = open(&mut rig, Request::Listen(ServiceType::TcpListener, 2020));
+    let listener = open(
+        &mut rig,
+        Request::listen(ServiceType::TcpListener, 2020).unwrap(),
+    );
     rig.hear("+QIURC: \"incoming\",11,0,\"192.0.2.1\",5000");
     let key = Key::new(1, 1);
     rig.hear("+QIURC: \"recv\",11,5");

@@ -362,7 +362,7 @@ fn open_by_name_keeps_the_name_for_a_second_try() {
     let mut rig = up();
     let key = match rig.table(|table| {
         table.poll_claim(
-            Request::ConnectHost("example.com", 80),
+            &Request::connect_host("example.com", 80).unwrap(),
             AccessMode::Buffer,
             Waker::noop(),
         )

@@ -14,7 +14,7 @@ use crate::socket::{Action, Escape, Heard, Job, Key, LinkState, Phase, Request};
 fn claim(rig: &mut Rig) -> Key {
     let claimed = rig.table(|table| {
         table.poll_claim(
-            Request::Connect(PEER),
+            &Request::connect(PEER).unwrap(),
             AccessMode::Transparent,
             Waker::noop(),
         )
@@ -160,7 +160,7 @@ fn nobody_is_pushed_to_while_another_has_the_line() {
     let mut rig = up();
     let claimed = rig.table(|table| {
         table.poll_claim(
-            Request::Connect(PEER),
+            &Request::connect(PEER).unwrap(),
             AccessMode::DirectPush,
             Waker::noop(),
         )

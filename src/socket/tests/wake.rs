@@ -124,8 +124,12 @@ fn closer_when_the_module_has_closed() {
 fn in_line(rig: &mut Rig) -> std::sync::Arc<Alarm> {
     let (alarm, waker) = Alarm::new();
     assert!(
-        rig.table(|table| table.poll_claim(Request::Connect(PEER), AccessMode::Buffer, &waker))
-            .is_pending()
+        rig.table(|table| table.poll_claim(
+            &Request::connect(PEER).unwrap(),
+            AccessMode::Buffer,
+            &waker
+        ))
+        .is_pending()
     );
     alarm
 }

@@ -56,17 +56,17 @@ impl World<'_> {
     fn claim(&mut self, choices: &mut Choices<'_>) {
         let port = 2000 + choices.below(3) as u16;
         let (service, request) = match choices.below(8) {
-            0 | 1 => (ServiceType::Udp, Request::Datagrams(PEER, port)),
-            2 | 3 => (ServiceType::UdpService, Request::Service(port)),
+            0 | 1 => (ServiceType::Udp, Request::datagrams(PEER, port).unwrap()),
+            2 | 3 => (ServiceType::UdpService, Request::service(port)),
             4 | 5 => (
                 ServiceType::TcpListener,
-                Request::Listen(ServiceType::TcpListener, port),
+                Request::listen(ServiceType::TcpListener, port).unwrap(),
             ),
-            _ => (ServiceType::Tcp, Request::Connect(PEER)),
+            _ => (ServiceType::Tcp, Request::connect(PEER).unwrap()),
         };
         let claimed = self
             .rig
-            .table(|table| table.poll_claim(request, AccessMode::Buffer, Waker::noop()));
+            .table(|table| table.poll_claim(&request, AccessMode::Buffer, Waker::noop()));
         if let Poll::Ready(Ok(key)) = claimed {
             let serial = self.next_serial();
             self.users.push(User::new(key, service, serial));
