@@ -43,11 +43,6 @@ impl<'a> Fields<'a> {
     /// No fields.
     pub(crate) const NONE: Self = Self { rest: None };
 
-    /// All that is left, for somebody else to read.
-    pub(super) fn rest(&mut self) -> Self {
-        core::mem::replace(self, Self::NONE)
-    }
-
     /// All that is left as one value.
     pub(crate) fn whole<T: Parse>(self) -> Option<T> {
         self.all(T::parse)
@@ -66,6 +61,12 @@ impl<'a> Fields<'a> {
     /// The next field, or what it stands for.
     pub(crate) fn next<T: Parse>(&mut self) -> Option<T> {
         T::parse(self)
+    }
+
+    /// The last field.
+    pub(crate) fn last<T: Parse>(&mut self) -> Option<T> {
+        let value = self.next()?;
+        self.is_at_end().then_some(value)
     }
 
     /// The next field, if there is one: up to a comma, without the blanks around it.
@@ -229,11 +230,16 @@ pub(crate) fn digits(bytes: &[u8]) -> Option<u64> {
     })
 }
 
-/// What stands beside this word in a table.
-pub(crate) fn find<T: Copy>(table: &[(&str, T)], word: &[u8]) -> Option<T> {
-    let mut entries = table.iter();
-    let entry = entries.find(|(name, _)| name.as_bytes() == word)?;
-    Some(entry.1)
+/// Which word of a list this one is. A line feed ends each: none is in a line of the module.
+#[inline(never)]
+pub(crate) fn place(words: &str, word: &[u8]) -> Option<usize> {
+    let mut words = words.as_bytes();
+    let mut place = 0;
+    while !matches!(words.strip_prefix(word), Some([b'\n', ..])) {
+        (_, words) = split(words, b'\n')?;
+        place += 1;
+    }
+    Some(place)
 }
 
 /// What is before and behind the first of these bytes.

@@ -95,7 +95,7 @@ pub use urc::Urc;
 pub(crate) use address::{Remote, Sender, address_of, pair};
 pub(crate) use context::ContextLine;
 pub(crate) use failure::failure_of;
-pub(crate) use field::{Fields, digits, find, read, split, trim};
+pub(crate) use field::{Fields, digits, place, read, split, trim};
 pub(crate) use urc::{Caller, Notice, Resolved};
 pub(crate) use writer::{Command, NO_ARGUMENTS, write_command};
 

@@ -1,7 +1,7 @@
 //! The SIM: AT+CPIN (3GPP TS 27.007).
 
 use super::{
-    field::{Fields, Parse, find},
+    field::{Fields, Parse},
     response::{NoResponse, answers},
     text::Text,
     writer::command,
@@ -29,16 +29,15 @@ pub enum SimState {
 }
 
 impl SimState {
-    const ALL: [(&'static str, Self); 5] = [
-        ("READY", Self::Ready),
-        ("SIM PIN", Self::Pin),
-        ("SIM PUK", Self::Puk),
-        ("NOT READY", Self::NotReady),
-        ("NOT INSERTED", Self::NotInserted),
-    ];
-
     pub(super) fn parse(text: &[u8]) -> Self {
-        find(&Self::ALL, text).unwrap_or(Self::Other)
+        match text {
+            b"READY" => Self::Ready,
+            b"SIM PIN" => Self::Pin,
+            b"SIM PUK" => Self::Puk,
+            b"NOT READY" => Self::NotReady,
+            b"NOT INSERTED" => Self::NotInserted,
+            _ => Self::Other,
+        }
     }
 }
 

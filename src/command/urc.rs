@@ -5,7 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 use super::{
     address::{Remote, address_of, peer},
     error_code::ErrorCode,
-    field::{Fields, Parse, find, read, split},
+    field::{Fields, Parse, place, read, split},
     ids::{ConnectId, ContextId},
     ping::PingReport,
     sim::SimState,
@@ -110,19 +110,19 @@ impl<'a> Urc<'a> {
             }
             (_, b"APP RDY") => Some(Self::ApplicationReady),
             (_, b"NO CARRIER") => Some(Self::NoCarrier),
-            _ => Self::of_notice(Notice::parse(line)?),
+            _ => {
+                let (notice, fields) = Notice::of_line(line)?;
+                Self::of_notice(notice, fields)
+            }
         }
     }
 
-    fn of_notice(notice: Notice<'a>) -> Option<Self> {
+    fn of_notice(notice: Notice, mut fields: Fields<'a>) -> Option<Self> {
         Some(match notice {
-            Notice::Closed(connect_id) => Self::Closed(connect_id),
-            Notice::Received {
-                connect_id,
-                length,
-                remote,
-            } => {
-                let Remote(peer) = remote.whole()?;
+            Notice::Closed => Self::Closed(fields.last()?),
+            Notice::Received => {
+                let (connect_id, length) = (fields.next()?, fields.next()?);
+                let Remote(peer) = fields.whole()?;
                 Self::Received {
                     connect_id,
                     length,
@@ -130,16 +130,17 @@ impl<'a> Urc<'a> {
                 }
             }
             Notice::IncomingFull => Self::IncomingFull,
-            Notice::Incoming { connect_id, caller } => {
-                let Caller { server_id, peer } = caller.whole()?;
+            Notice::Incoming => {
+                let connect_id = fields.next()?;
+                let Caller { server_id, peer } = fields.whole()?;
                 Self::Incoming {
                     connect_id,
                     server_id,
                     peer,
                 }
             }
-            Notice::ContextLost(context) => Self::ContextLost(context),
-            Notice::Resolved(fields) => match fields.whole()? {
+            Notice::ContextLost => Self::ContextLost(fields.last()?),
+            Notice::Resolved => match fields.whole()? {
                 Resolved::Address(address) => Self::NameAddress(address),
                 Resolved::Result {
                     result,
@@ -151,41 +152,35 @@ impl<'a> Urc<'a> {
                     time_to_live,
                 },
             },
-            Notice::Opened { connect_id, result } => Self::Opened { connect_id, result },
+            Notice::Opened => Self::Opened {
+                connect_id: fields.next()?,
+                result: ErrorCode::check(fields.last()?),
+            },
             Notice::Ready => Self::Ready,
             Notice::PoweredDown => Self::PoweredDown,
-            Notice::PowerSaving(text) => Self::PowerSaving(core::str::from_utf8(text).ok()?),
+            Notice::PowerSaving => Self::PowerSaving(core::str::from_utf8(fields.bytes()).ok()?),
         })
     }
 }
 
-/// The same as [`Urc`], of those that change what is known of sockets and of the link. What follows the ids is read by
-/// those who want to know: firmware that never does is linked without what it takes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Notice<'a> {
-    Closed(ConnectId),
-    Received {
-        connect_id: ConnectId,
-        length: Option<u32>,
-        /// For [`Remote`].
-        remote: Fields<'a>,
-    },
+/// What a [`Urc`] is about, of those that change what is known of sockets and of the link. Its fields are read by those who
+/// want to know: firmware that never does is linked without what it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notice {
+    Closed,
+    /// connectID, length, and for [`Remote`].
+    Received,
     IncomingFull,
-    Incoming {
-        connect_id: ConnectId,
-        /// For [`Caller`].
-        caller: Fields<'a>,
-    },
-    ContextLost(ContextId),
+    /// connectID, and for [`Caller`].
+    Incoming,
+    ContextLost,
     /// For [`Resolved`].
-    Resolved(Fields<'a>),
-    Opened {
-        connect_id: ConnectId,
-        result: Result<(), ErrorCode>,
-    },
+    Resolved,
+    /// connectID and error code.
+    Opened,
     Ready,
     PoweredDown,
-    PowerSaving(&'a [u8]),
+    PowerSaving,
 }
 
 /// Who was accepted by a listener.
@@ -216,72 +211,36 @@ pub(crate) enum Resolved {
     },
 }
 
-impl<'a> Notice<'a> {
-    /// Recognises a whole line, without its line end.
-    pub(crate) fn parse(line: &'a [u8]) -> Option<Self> {
+impl Notice {
+    /// Recognises a whole line, without its line end, and gives the fields behind its name.
+    pub(crate) fn of_line(line: &[u8]) -> Option<(Self, Fields<'_>)> {
         let line = line.trim_ascii_end();
-        if let Some(notice) = find(&WORDS, line) {
-            return Some(notice);
+        match place("RDY\nPOWERED DOWN\n", line) {
+            Some(0) => return Some((Self::Ready, Fields::NONE)),
+            Some(_) => return Some((Self::PoweredDown, Fields::NONE)),
+            None => {}
         }
         let (name, _) = split(line, b':')?;
-        let read = find(&NAMES, name)?;
-        Fields::of_line(line).all(read)
+        let mut fields = Fields::of_line(line);
+        let notice = match place("+QIURC\n+QIOPEN\n+QPSMTIMER\n", name)? {
+            0 => Self::of_name(fields.word()?.text)?,
+            1 => Self::Opened,
+            _ => Self::PowerSaving,
+        };
+        Some((notice, fields))
     }
-}
 
-/// Lines that are nothing but words.
-const WORDS: [(&str, Notice<'static>); 2] = [
-    ("RDY", Notice::Ready),
-    ("POWERED DOWN", Notice::PoweredDown),
-];
-
-/// What reads the fields of a line.
-type Reader = for<'a> fn(&mut Fields<'a>) -> Option<Notice<'a>>;
-
-const NAMES: [(&str, Reader); 3] = [
-    ("+QIURC", of_socket),
-    ("+QIOPEN", opened),
-    ("+QPSMTIMER", |fields| {
-        Some(Notice::PowerSaving(fields.bytes()))
-    }),
-];
-
-const OF_SOCKETS: [(&str, Reader); 6] = [
-    ("\"recv\"", received),
-    ("\"closed\"", |fields| fields.next().map(Notice::Closed)),
-    ("\"incoming\"", incoming),
-    ("\"incoming full\"", |_| Some(Notice::IncomingFull)),
-    ("\"pdpdeact\"", |fields| {
-        fields.next().map(Notice::ContextLost)
-    }),
-    ("\"dnsgip\"", |fields| Some(Notice::Resolved(fields.rest()))),
-];
-
-fn of_socket<'a>(fields: &mut Fields<'a>) -> Option<Notice<'a>> {
-    let read = find(&OF_SOCKETS, fields.field()?)?;
-    read(fields)
-}
-
-fn received<'a>(fields: &mut Fields<'a>) -> Option<Notice<'a>> {
-    Some(Notice::Received {
-        connect_id: fields.next()?,
-        length: fields.next()?,
-        remote: fields.rest(),
-    })
-}
-
-fn incoming<'a>(fields: &mut Fields<'a>) -> Option<Notice<'a>> {
-    Some(Notice::Incoming {
-        connect_id: fields.next()?,
-        caller: fields.rest(),
-    })
-}
-
-fn opened<'a>(fields: &mut Fields<'a>) -> Option<Notice<'a>> {
-    Some(Notice::Opened {
-        connect_id: fields.next()?,
-        result: ErrorCode::check(fields.next()?),
-    })
+    fn of_name(name: &[u8]) -> Option<Self> {
+        const NAMES: &str = "recv\nclosed\nincoming\nincoming full\npdpdeact\ndnsgip\n";
+        Some(match place(NAMES, name)? {
+            0 => Self::Received,
+            1 => Self::Closed,
+            2 => Self::Incoming,
+            3 => Self::IncomingFull,
+            4 => Self::ContextLost,
+            _ => Self::Resolved,
+        })
+    }
 }
 
 impl Parse for Resolved {

@@ -4,7 +4,7 @@ use super::job::{Answer, Job, Key, Outcome, Reason, Sim};
 use super::link::Addresses;
 use crate::command::{
     ContextId, ContextLine, ContextState, Fields, LastError, ReceivedData, Registration, SentData,
-    SocketLine, find, read,
+    SocketLine, place, read,
 };
 
 /// What the module has to say next.
@@ -220,13 +220,18 @@ fn prefix(job: Job) -> Option<&'static [u8]> {
 
 #[inline(never)]
 fn sim(line: &[u8]) -> Option<Answer> {
-    const STATES: [(&str, Sim); 3] = [
-        ("READY", Sim::Ready),
-        ("SIM PIN", Sim::NeedsPin),
-        ("SIM PUK", Sim::Locked),
-    ];
     let code = Fields::of_line(line).text();
-    (!code.is_empty()).then(|| Answer::Sim(find(&STATES, code).unwrap_or(Sim::NotReady)))
+    if code.is_empty() {
+        return None;
+    }
+    Some(Answer::Sim(
+        match place("READY\nSIM PIN\nSIM PUK\n", code) {
+            Some(0) => Sim::Ready,
+            Some(1) => Sim::NeedsPin,
+            Some(2) => Sim::Locked,
+            _ => Sim::NotReady,
+        },
+    ))
 }
 
 #[inline(never)]

@@ -8,18 +8,21 @@ use super::job::{Job, Key, Reason};
 use super::outcome::Effect;
 use super::slot::Phase;
 use crate::command::{
-    ConnectId, ContextId, ErrorCode, Fields, Notice, ReadLength, digits, failure_of, find, split,
+    ConnectId, ContextId, ErrorCode, Fields, Notice, ReadLength, digits, failure_of, place, split,
     trim,
 };
 use crate::error::{Error, LinkError};
 
 /// What ends a transaction with these words and nothing else.
-const FINALS: [(&str, Final); 4] = [
-    ("OK", Final::Ok),
-    ("SEND OK", Final::SendOk),
-    ("SEND FAIL", Final::SendFail),
-    ("ERROR", Final::Error(Reason::None)),
-];
+const FINALS: (&str, [Final; 4]) = (
+    "OK\nSEND OK\nSEND FAIL\nERROR\n",
+    [
+        Final::Ok,
+        Final::SendOk,
+        Final::SendFail,
+        Final::Error(Reason::None),
+    ],
+);
 
 /// What a line turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +75,9 @@ impl Table<'_> {
                 .on_received(id, length, Fields::NONE)
                 .unwrap_or(Heard::Nothing);
         }
-        if let Some(line) = find(&FINALS, line) {
-            return self.conclude(line);
+        let (words, finals) = FINALS;
+        if let Some(line) = place(words, line).and_then(|place| finals.get(place)) {
+            return self.conclude(*line);
         }
         if let Some(line) = self.parts.modes.and_then(|part| part.connected(self, line)) {
             return self.conclude(line);
@@ -102,8 +106,8 @@ impl Table<'_> {
         if let Some(reason) = failure_of(line).and_then(|(_, reason)| reason_of(reason)) {
             return self.conclude(Final::Error(reason));
         }
-        if let Some(notice) = Notice::parse(line) {
-            return self.urc(notice, line);
+        if let Some(heard) = self.urc(line) {
+            return heard;
         }
         if self.read_report(Some(line)) {
             return Heard::Nothing;
@@ -187,49 +191,51 @@ impl Table<'_> {
 
     // ---- unsolicited result codes (section 2.2) ------------------------------------------------------------------
 
-    fn urc(&mut self, notice: Notice<'_>, line: &[u8]) -> Heard {
+    /// `None` if it is no such line after all.
+    fn urc(&mut self, line: &[u8]) -> Option<Heard> {
+        let (notice, mut fields) = Notice::of_line(line)?;
         match notice {
-            Notice::Received {
-                connect_id,
-                length,
-                remote,
-            } => {
-                let heard = self.on_received(connect_id, length, remote);
-                return heard.unwrap_or_else(|| self.unknown(line));
+            Notice::Received => {
+                let (id, length) = (fields.next()?, fields.next()?);
+                return self.on_received(id, length, fields);
             }
-            Notice::Closed(connect_id) => self.on_closed(connect_id),
-            Notice::Opened { connect_id, result } => return self.on_opened(connect_id, result),
-            Notice::ContextLost(context) => self.on_context_lost(context),
+            Notice::Closed => self.on_closed(fields.last()?),
+            Notice::Opened => {
+                let (id, code) = (fields.next()?, fields.last()?);
+                return Some(self.on_opened(id, ErrorCode::check(code)));
+            }
+            Notice::ContextLost => self.on_context_lost(fields.last()?),
             // Before the OK to the question these belong to an earlier one.
-            Notice::Resolved(_) if self.is_asking() => {}
-            Notice::Resolved(fields) => {
+            Notice::Resolved if self.is_asking() => {}
+            Notice::Resolved => {
                 if let Some(part) = self.parts.lookup {
-                    match part.heard(&mut self.lookup, fields) {
-                        Some(Ok(())) => {}
-                        Some(Err(code)) => self.check_context(code),
-                        None => return self.unknown(line),
+                    if let Err(code) = part.heard(&mut self.lookup, fields)? {
+                        self.check_context(code);
                     }
                     self.kick();
                 }
             }
-            Notice::Incoming { connect_id, caller } => match self.parts.listen {
-                Some(part) => {
-                    if !part.incoming(self, connect_id, caller) {
-                        return self.unknown(line);
+            Notice::Incoming => {
+                let id: ConnectId = fields.next()?;
+                match self.parts.listen {
+                    Some(part) => {
+                        if !part.incoming(self, id, fields) {
+                            return None;
+                        }
+                    }
+                    // Nobody here has asked for it.
+                    None => {
+                        self.link.strays |= 1 << id.get();
+                        self.refused_connection();
+                        self.kick();
                     }
                 }
-                // Nobody here has asked for it.
-                None => {
-                    self.link.strays |= 1 << connect_id.get();
-                    self.refused_connection();
-                    self.kick();
-                }
-            },
+            }
             Notice::IncomingFull => self.refused_connection(),
-            Notice::Ready => return self.on_restart(),
-            Notice::PoweredDown | Notice::PowerSaving(_) => return self.on_power_down(),
+            Notice::Ready => return Some(self.on_restart()),
+            Notice::PoweredDown | Notice::PowerSaving => return Some(self.on_power_down()),
         }
-        Heard::Nothing
+        Some(Heard::Nothing)
     }
 
     /// Whether AT+QIDNSGIP is sent and not answered yet.
@@ -251,7 +257,10 @@ impl Table<'_> {
             return part.pushed(self, id, length, remote);
         }
         // Data can come before the result of the open.
-        for phases in [&[Phase::Open, Phase::Draining][..], &[Phase::Opening]] {
+        for phases in [
+            Phase::Open.bit() | Phase::Draining.bit(),
+            Phase::Opening.bit(),
+        ] {
             if let Some((_, slot)) = self.slot_by_id(id, phases) {
                 slot.notice(length);
                 self.kick();
@@ -263,7 +272,7 @@ impl Table<'_> {
 
     fn on_closed(&mut self, id: ConnectId) {
         let lately = self.was_closed_lately(id);
-        if let Some((_, slot)) = self.slot_by_id(id, &[Phase::Open]) {
+        if let Some((_, slot)) = self.slot_by_id(id, Phase::Open.bit()) {
             if lately {
                 slot.doubted = true;
             } else {
@@ -282,7 +291,7 @@ impl Table<'_> {
             },
             _ => None,
         };
-        let Some((key, slot)) = self.slot_by_id(id, &[Phase::Opening]) else {
+        let Some((key, slot)) = self.slot_by_id(id, Phase::Opening.bit()) else {
             let known = self.uses(id);
             if result.is_ok() && !known {
                 // Field note 43: not the id that was asked for.

@@ -54,7 +54,7 @@ impl Table<'_> {
 
     /// The module has accepted a connection. Without a slot for it, it is closed again.
     fn on_incoming(&mut self, id: ConnectId, server: ConnectId, peer: Option<SocketAddr>) {
-        let listener = self.slot_by_id(server, &[Phase::Open, Phase::Opening]);
+        let listener = self.slot_by_id(server, Phase::Open.bit() | Phase::Opening.bit());
         let service = match listener {
             Some((key, slot)) if slot.is_listener() && slot.held && !slot.shutdown => Some((
                 key,
@@ -71,7 +71,7 @@ impl Table<'_> {
         // Whoever had this connectID before is gone, and whoever wants it is too late: the state of what has come would
         // be taken for that of the open.
         self.link.strays &= !(1 << id.get());
-        if let Some((_, slot)) = self.slot_by_id(id, &[Phase::Opening]) {
+        if let Some((_, slot)) = self.slot_by_id(id, Phase::Opening.bit()) {
             slot.open_refused(ErrorCode::IdInUse);
         }
         let parts = self.parts;

@@ -58,8 +58,8 @@ use push::Arrival;
 pub(crate) use report::{Outstanding, Ticket};
 pub use report::{PingReply, PingSummary};
 use report::{Pings, Reader};
-use slot::Phase;
 pub(crate) use slot::Slot;
+use slot::{Phase, Phases};
 pub use statistics::Statistics;
 pub(crate) use stream::GUARD;
 use stream::Stream;
@@ -209,9 +209,9 @@ impl<'d> Table<'d> {
 
     /// The slot whose connection the module knows by this connectID, in one of the phases asked for.
     #[inline(never)]
-    fn slot_by_id(&mut self, id: ConnectId, phases: &[Phase]) -> Option<(Key, &mut Slot<'d>)> {
+    fn slot_by_id(&mut self, id: ConnectId, phases: Phases) -> Option<(Key, &mut Slot<'d>)> {
         self.slots()
-            .find(|slot| slot.id == id && phases.contains(&slot.phase))
+            .find(|slot| slot.id == id && phases & slot.phase.bit() != 0)
             .map(|slot| (slot.key, slot))
     }
 

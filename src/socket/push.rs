@@ -53,7 +53,10 @@ impl Table<'_> {
     pub(super) fn pushed(&mut self, id: ConnectId, length: u32, peer: Option<SocketAddr>) -> Heard {
         let damaged = self.line_damaged;
         let sink = self
-            .slot_by_id(id, &[Phase::Opening, Phase::Open, Phase::Draining])
+            .slot_by_id(
+                id,
+                Phase::Opening.bit() | Phase::Open.bit() | Phase::Draining.bit(),
+            )
             .map(|(key, slot)| {
                 slot.idle_rechecks = 0;
                 let part = slot.part;

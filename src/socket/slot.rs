@@ -56,6 +56,15 @@ pub(crate) enum Phase {
     Closed,
 }
 
+/// Some phases, a bit each.
+pub(super) type Phases = u8;
+
+impl Phase {
+    pub(super) const fn bit(self) -> Phases {
+        1 << self as u8
+    }
+}
+
 #[derive(Debug)]
 #[repr(C)] // What is used most comes first, where instructions are shortest.
 pub(crate) struct Slot<'d> {

@@ -8,7 +8,7 @@ use super::mode::ModePart;
 use super::slot::{Phase, STATE_RECHECK, Slot};
 use crate::bytes::front;
 use crate::clock::{NEVER, after, get_or_set, sooner};
-use crate::command::{AccessMode, ReadLength, SendLength};
+use crate::command::{AccessMode, ReadLength, SendLength, place};
 use crate::config::Config;
 use crate::error::Error;
 
@@ -267,15 +267,6 @@ impl Slot<'_> {
 
 /// Whether the module could say this line by itself while it takes payload.
 pub(super) fn is_of_the_module(line: &[u8]) -> bool {
-    const WORDS: [&str; 8] = [
-        "OK",
-        "ERROR",
-        "SEND OK",
-        "SEND FAIL",
-        "RDY",
-        "APP RDY",
-        "POWERED DOWN",
-        "NO CARRIER",
-    ];
-    line.first() == Some(&b'+') || WORDS.iter().any(|word| word.as_bytes() == line)
+    const WORDS: &str = "OK\nERROR\nSEND OK\nSEND FAIL\nRDY\nAPP RDY\nPOWERED DOWN\nNO CARRIER\n";
+    line.first() == Some(&b'+') || place(WORDS, line).is_some()
 }
