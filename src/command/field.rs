@@ -135,7 +135,7 @@ impl<'a> Fields<'a> {
 
     /// The next field as a number, if it is not greater than `max`.
     #[inline(never)]
-    fn number(&mut self, max: u32) -> Option<u32> {
+    pub(super) fn number(&mut self, max: u32) -> Option<u32> {
         let number = self.long_number()?;
         u32::try_from(number).ok().filter(|&number| number <= max)
     }

@@ -78,7 +78,9 @@ impl Argument<'_> for ConnectId {
 
 impl Parse for ConnectId {
     fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        Self::new(fields.next()?)
+        fields
+            .number(Self::COUNT as u32 - 1)
+            .map(|id| Self(id as u8))
     }
 }
 

@@ -97,7 +97,7 @@ pub(crate) use context::ContextLine;
 pub(crate) use failure::failure_of;
 pub(crate) use field::{Fields, digits, place, read, split, trim};
 pub(crate) use urc::{Caller, Notice, Resolved};
-pub(crate) use writer::{Command, NO_ARGUMENTS, write_command};
+pub(crate) use writer::{Arguments, Command, NO_ARGUMENTS, write_command};
 
 /// Bytes that any command but [`SendHex`] needs at most when it is written, CR included.
 pub const MAX_COMMAND_LENGTH: usize = 384;

@@ -5,9 +5,8 @@ use crate::command::{
     ConfigureUrcPort, DeactivateContext, DisableCommandEcho, DisableSendInfo, EnterPin,
     EscapeWithDtr, Host, ListActiveContexts, ListSockets, NO_ARGUMENTS, OpenSocket, QueryLastError,
     QueryLteRegistration, QueryPacketRegistration, QueryReceivedData, QueryRegistration,
-    QuerySentData, QuerySim, QuerySocket, ReadData, ReadDatagram, ReadLength, ResolveName,
-    ResumeDataMode, SendData, SendDatagram, SendLength, SwitchAccessMode, Text, fixed,
-    write_command,
+    QuerySentData, QuerySim, QuerySocket, ReadData, ReadLength, ResumeDataMode, SendData,
+    SendLength, SwitchAccessMode, Text, fixed, write_command,
 };
 use crate::socket::{Domain, Job, Opening, Setting, Table, Target};
 
@@ -105,29 +104,20 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
         }
         .fill(arguments),
         Job::Status(_) => QuerySocket { connect_id: id? }.fill(arguments),
-        Job::Read { key, .. } if table.is_service(key) => {
-            ReadDatagram { connect_id: id? }.fill(arguments)
-        }
-        Job::Read { length, .. } => ReadData {
+        Job::Read { key, length } => ReadData {
             connect_id: id?,
-            length: Some(ReadLength::nearest(length.into())),
+            // A UDP service hands over one datagram, whatever its length.
+            length: (!table.is_service(key)).then(|| ReadLength::nearest(length.into())),
         }
         .fill(arguments),
-        Job::Send { key, length } if table.is_service(key) => {
-            let to = table.destination(key)?;
-            SendDatagram {
+        Job::Send { key, length } => match table.fill_send(key, arguments) {
+            Some(name) => name,
+            None => SendData {
                 connect_id: id?,
                 length: SendLength::nearest(length.into()),
-                address: Address(to.ip()),
-                port: to.port(),
             }
-            .fill(arguments)
-        }
-        Job::Send { length, .. } => SendData {
-            connect_id: id?,
-            length: SendLength::nearest(length.into()),
-        }
-        .fill(arguments),
+            .fill(arguments),
+        },
         Job::CountSent(_) => QuerySentData::new(id?).fill(arguments),
         Job::CountReceived(_) => QueryReceivedData::new(id?).fill(arguments),
         Job::Switch { mode, .. } => SwitchAccessMode {
@@ -136,11 +126,7 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
         }
         .fill(arguments),
         Job::Resume(_) => ResumeDataMode::NAME,
-        Job::Resolve => ResolveName {
-            context,
-            host: Host::Name(Text::known(&table.lookup.name)),
-        }
-        .fill(arguments),
+        Job::Resolve => table.fill_question(arguments)?,
         Job::LastError => QueryLastError::NAME,
         Job::User => return None,
     };

@@ -326,7 +326,13 @@ impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
                 .await;
             }
             Step::PulseDtr => self.lines.pulse_dtr().await,
-            Step::Reset => self.lines.reset().await,
+            Step::Reset => {
+                self.lines.reset().await;
+                // Firmware that cannot is linked without what follows.
+                if self.lines.can_reset() {
+                    self.shared.with(|table| table.reset_done(clock::now()));
+                }
+            }
             Step::AskCarrier => self.script.carrier = self.lines.carrier(),
             Step::Yield => yield_now().await,
         }

@@ -7,7 +7,9 @@ use super::Table;
 use super::hear::Payload;
 use super::slot::Slot;
 use crate::bytes::{front, front_mut};
-use crate::command::{Fields, SendLength, Sender, ServiceType};
+use crate::command::{
+    Address, Arguments, Command, Fields, SendDatagram, SendLength, Sender, ServiceType,
+};
 use crate::error::Error;
 use crate::ring::Ring;
 
@@ -72,6 +74,8 @@ pub(super) trait DatagramPart: fmt::Debug + Sync {
     fn drop_newest(&self, slot: &mut Slot<'_>) -> bool;
     /// The oldest datagram to be sent: its length, and where it goes.
     fn to_send(&self, slot: &Slot<'_>) -> Option<(u16, Option<SocketAddr>)>;
+    /// The command that sends it, if that has to say where it goes.
+    fn fill_send(&self, slot: &Slot<'_>, arguments: &mut Arguments<'_>) -> Option<&'static str>;
     /// It has been sent.
     fn sent(&self, slot: &mut Slot<'_>);
 }
@@ -107,6 +111,18 @@ impl DatagramPart for Datagrams {
 
     fn to_send(&self, slot: &Slot<'_>) -> Option<(u16, Option<SocketAddr>)> {
         decode(&slot.tx)
+    }
+
+    fn fill_send(&self, slot: &Slot<'_>, arguments: &mut Arguments<'_>) -> Option<&'static str> {
+        let (length, to) = decode(&slot.tx)?;
+        let to = to?;
+        let command = SendDatagram {
+            connect_id: slot.id,
+            length: SendLength::nearest(length.into()),
+            address: Address(to.ip()),
+            port: to.port(),
+        };
+        Some(command.fill(arguments))
     }
 
     fn sent(&self, slot: &mut Slot<'_>) {

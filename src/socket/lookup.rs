@@ -10,7 +10,9 @@ use super::Table;
 use super::job::{Job, Outcome};
 use super::turn::Round;
 use crate::clock::{NEVER, after, get_or_set, sooner};
-use crate::command::{ErrorCode, Fields, Resolved};
+use crate::command::{
+    Arguments, Command, ContextId, ErrorCode, Fields, Host, ResolveName, Resolved, Text,
+};
 use crate::error::Error;
 use crate::waiting::Crowd;
 
@@ -69,6 +71,13 @@ pub(crate) struct Lookup {
 pub(super) trait LookupPart: fmt::Debug + Sync {
     /// What to do next.
     fn next(&self, lookup: &mut Lookup, round: &mut Round<'_>) -> Option<Job>;
+    /// The command that asks.
+    fn fill_question<'a>(
+        &self,
+        lookup: &'a Lookup,
+        context: ContextId,
+        arguments: &mut Arguments<'a>,
+    ) -> &'static str;
     /// The command was answered.
     fn done(&self, lookup: &mut Lookup, outcome: Outcome);
     /// `"dnsgip",` and these fields: why the lookup failed, if it did. `None` if they are something else.
@@ -83,6 +92,16 @@ struct Lookups;
 impl LookupPart for Lookups {
     fn next(&self, lookup: &mut Lookup, round: &mut Round<'_>) -> Option<Job> {
         lookup.next(round)
+    }
+
+    fn fill_question<'a>(
+        &self,
+        lookup: &'a Lookup,
+        context: ContextId,
+        arguments: &mut Arguments<'a>,
+    ) -> &'static str {
+        let host = Host::Name(Text::known(&lookup.name));
+        ResolveName { context, host }.fill(arguments)
     }
 
     fn done(&self, lookup: &mut Lookup, outcome: Outcome) {

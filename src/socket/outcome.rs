@@ -23,10 +23,14 @@ impl Table<'_> {
                 return !begun || matches!(job, Job::Send { .. });
             }
             Action::Carry { key, length } => self.written(key, length.into(), is_done, now),
-            Action::Reset => self.link.reset_done(now),
-            Action::Escape(_) | Action::AskCarrier | Action::Wait(_) => {}
+            Action::Escape(_) | Action::Reset | Action::AskCarrier | Action::Wait(_) => {}
         }
         false
+    }
+
+    /// The module was restarted through the user's hook.
+    pub(crate) fn reset_done(&mut self, now: Instant) {
+        self.link.reset_done(now);
     }
 
     /// The transaction is over, with a final result or without.

@@ -458,6 +458,14 @@ impl<'d> Rig<'d> {
         self.table(|table| table.payload_echo = echo);
     }
 
+    /// Where the next datagram of a socket goes.
+    pub(crate) fn destination(&self, key: Key) -> Option<SocketAddr> {
+        self.table(|table| {
+            let slot = table.slot_ref(key)?;
+            slot.part?.to_send(slot)?.1
+        })
+    }
+
     // ---- what has to hold at any time ----------------------------------------------------------------------------
 
     #[track_caller]

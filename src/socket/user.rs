@@ -9,7 +9,7 @@ use embassy_time::Instant;
 use super::job::{Key, Target};
 use super::slot::Phase;
 use super::{LinkState, Table};
-use crate::command::{AccessMode, ConnectId, Host, InvalidText, ServiceType};
+use crate::command::{AccessMode, Arguments, ConnectId, Host, InvalidText, ServiceType};
 use crate::error::{Error, LinkError};
 
 /// How many local ports are tried for those who do not care.
@@ -243,10 +243,23 @@ impl<'d> Table<'d> {
             .is_some_and(|slot| slot.service == ServiceType::UdpService)
     }
 
-    /// Where the next datagram of a socket goes.
-    pub(crate) fn destination(&self, key: Key) -> Option<SocketAddr> {
+    /// AT+QISEND for the next datagram of a socket, if that has to say where it goes.
+    pub(crate) fn fill_send(
+        &self,
+        key: Key,
+        arguments: &mut Arguments<'_>,
+    ) -> Option<&'static str> {
         let slot = self.slot_ref(key)?;
-        slot.part?.to_send(slot)?.1
+        slot.part?.fill_send(slot, arguments)
+    }
+
+    /// AT+QIDNSGIP for what is asked.
+    pub(crate) fn fill_question<'a>(
+        &'a self,
+        arguments: &mut Arguments<'a>,
+    ) -> Option<&'static str> {
+        let part = self.parts.lookup?;
+        Some(part.fill_question(&self.lookup, self.config.context, arguments))
     }
 
     /// The peer, unless it was given by name.

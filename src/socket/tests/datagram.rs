@@ -196,7 +196,7 @@ fn the_oldest_goes_first() {
         assert_eq!(send(&mut rig, key, &[0; 9][..length]), Poll::Ready(Ok(())));
     }
     for length in [3, 5, 7] {
-        assert_eq!(rig.table(|table| table.destination(key)), Some(PEER));
+        assert_eq!(rig.destination(key), Some(PEER));
         rig.accept(key, length, "SEND OK");
     }
     assert_eq!(rig.idle(), None);

@@ -327,7 +327,7 @@ impl World<'_> {
             return;
         }
         assert_eq!(peeked, usize::from(length));
-        let destination = self.rig.table(|table| table.destination(key));
+        let destination = self.rig.destination(key);
         let mut everyone = self.users.iter().chain(&self.past);
         let user = everyone.rfind(|user| user.key == key);
         let user = user.expect("a user");
