@@ -211,10 +211,17 @@ impl<'a> Word<'a> {
     }
 }
 
-/// Without the blanks and line ends around it.
+/// Without the blanks, line ends and other control characters around it.
 #[inline(never)]
 pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
-    bytes.trim_ascii()
+    let mut inner = bytes;
+    while let [..=b' ', rest @ ..] = inner {
+        inner = rest;
+    }
+    while let [rest @ .., ..=b' '] = inner {
+        inner = rest;
+    }
+    inner
 }
 
 /// A whole number: digits and nothing else.

@@ -111,7 +111,7 @@ impl<'a> Urc<'a> {
             (_, b"APP RDY") => Some(Self::ApplicationReady),
             (_, b"NO CARRIER") => Some(Self::NoCarrier),
             _ => {
-                let (notice, fields) = Notice::of_line(line)?;
+                let (notice, fields) = Notice::of_line(line.trim_ascii_end())?;
                 Self::of_notice(notice, fields)
             }
         }
@@ -212,9 +212,8 @@ pub(crate) enum Resolved {
 }
 
 impl Notice {
-    /// Recognises a whole line, without its line end, and gives the fields behind its name.
+    /// Recognises a whole line, without blanks behind it, and gives the fields behind its name.
     pub(crate) fn of_line(line: &[u8]) -> Option<(Self, Fields<'_>)> {
-        let line = line.trim_ascii_end();
         match place("RDY\nPOWERED DOWN\n", line) {
             Some(0) => return Some((Self::Ready, Fields::NONE)),
             Some(_) => return Some((Self::PoweredDown, Fields::NONE)),

@@ -202,7 +202,7 @@ impl Table<'_> {
             Notice::Closed => self.on_closed(fields.last()?),
             Notice::Opened => {
                 let (id, code) = (fields.next()?, fields.last()?);
-                return Some(self.on_opened(id, ErrorCode::check(code)));
+                return Some(self.on_opened(id, code));
             }
             Notice::ContextLost => self.on_context_lost(fields.last()?),
             // Before the OK to the question these belong to an earlier one.
@@ -282,7 +282,8 @@ impl Table<'_> {
         }
     }
 
-    fn on_opened(&mut self, id: ConnectId, result: Result<(), ErrorCode>) -> Heard {
+    /// The result of an open: a code of table 1, or 0.
+    fn on_opened(&mut self, id: ConnectId, code: u16) -> Heard {
         // Before the OK to its own AT+QIOPEN it is the late result of an earlier one on this id.
         let asking = match self.flight.as_ref() {
             Some(flight) if !flight.is_concluded() => match flight.job {
@@ -293,7 +294,7 @@ impl Table<'_> {
         };
         let Some((key, slot)) = self.slot_by_id(id, Phase::Opening.bit()) else {
             let known = self.uses(id);
-            if result.is_ok() && !known {
+            if code == 0 && !known {
                 // Field note 43: not the id that was asked for.
                 self.link.strays |= 1 << id.get();
                 self.kick();
@@ -302,20 +303,16 @@ impl Table<'_> {
         };
         if asking == Some(key) {
             // In transparent access mode there is no other word of a failure.
-            return match result {
-                Err(code) if self.awaits_connect() => {
-                    self.conclude(Final::Error(Reason::Code(code)))
-                }
-                _ => Heard::Nothing,
+            return if code != 0 && self.awaits_connect() {
+                self.conclude(Final::Error(Reason::Code(code.into())))
+            } else {
+                Heard::Nothing
             };
         }
-        match result {
-            Ok(()) => slot.opened(),
-            Err(code) => {
-                if let Effect::ContextDoubted = slot.open_refused(code) {
-                    self.link.resync();
-                }
-            }
+        if code == 0 {
+            slot.opened();
+        } else if let Effect::ContextDoubted = slot.open_refused(code.into()) {
+            self.link.resync();
         }
         self.kick();
         Heard::Nothing

@@ -20,15 +20,15 @@ impl Key {
     }
 
     pub(super) const fn index(self) -> usize {
-        (self.0.get() as u16 as usize).saturating_sub(1)
+        (self.0.get() as u16 as usize).wrapping_sub(1)
     }
 
     /// The next use of the same slot.
     pub(super) const fn next(self) -> Self {
-        Self::new(
-            self.index() as u8,
-            ((self.0.get() >> 16) as u16).wrapping_add(1),
-        )
+        match NonZeroU32::new(self.0.get().wrapping_add(1 << 16)) {
+            Some(bits) => Self(bits),
+            None => self,
+        }
     }
 }
 
