@@ -62,12 +62,12 @@ impl Error {
     #[inline(never)]
     pub(crate) fn from_code(code: ErrorCode) -> Self {
         match code {
-            ErrorCode::ConnectFailed => Self::ConnectionRefused,
-            ErrorCode::SocketClosed => Self::ConnectionReset,
-            ErrorCode::Timeout => Self::TimedOut,
-            ErrorCode::DnsFailed => Self::NameNotFound,
-            ErrorCode::DnsBusy => Self::NameLookup(code),
-            ErrorCode::ContextLost | ErrorCode::ContextNotOpened => {
+            ErrorCode::CONNECT_FAILED => Self::ConnectionRefused,
+            ErrorCode::SOCKET_CLOSED => Self::ConnectionReset,
+            ErrorCode::TIMEOUT => Self::TimedOut,
+            ErrorCode::DNS_FAILED => Self::NameNotFound,
+            ErrorCode::DNS_BUSY => Self::NameLookup(code),
+            ErrorCode::CONTEXT_LOST | ErrorCode::CONTEXT_NOT_OPENED => {
                 Self::Link(LinkError::ContextLost)
             }
             other => Self::Module(other),
@@ -78,7 +78,7 @@ impl Error {
 impl Error {
     /// Whether another local port may do.
     pub(crate) const fn is_port_taken(&self) -> bool {
-        matches!(self, Self::Module(ErrorCode::Bind | ErrorCode::PortBusy))
+        matches!(self, Self::Module(ErrorCode::BIND | ErrorCode::PORT_BUSY))
     }
 }
 

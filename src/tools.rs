@@ -46,7 +46,7 @@ impl<'d> Stack<'d> {
             })),
             Err(Failure::Command(result)) => Err(Error::from_command(result)),
             // An answer that cannot be read.
-            Err(Failure::Answer(_)) => Err(Error::Module(ErrorCode::Unspecified)),
+            Err(Failure::Answer(_)) => Err(Error::Module(ErrorCode::UNSPECIFIED)),
         }
     }
 
@@ -230,7 +230,7 @@ impl Error {
             AtResult::TimedOut => Self::TimedOut,
             AtResult::Aborted => Self::Link(LinkError::Restarted),
             AtResult::Done | AtResult::TooLong | AtResult::Refused(Reason::None) => {
-                Self::Module(ErrorCode::Unspecified)
+                Self::Module(ErrorCode::UNSPECIFIED)
             }
         }
     }

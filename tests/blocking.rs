@@ -385,7 +385,7 @@ fn taken_ports() {
         let mut socket = udp.socket().unwrap();
         udp.bind(&mut socket, 5000).unwrap();
         let error = patiently(|| udp.receive(&mut socket, &mut [0; 9])).await;
-        assert_eq!(error, Err(Error::Module(ErrorCode::Bind)));
+        assert_eq!(error, Err(Error::Module(ErrorCode::BIND)));
         // And it can be bound elsewhere.
         udp.bind(&mut socket, 5001).unwrap();
         let sent = patiently(|| udp.send_to(&mut socket, peer(7), b"hello")).await;

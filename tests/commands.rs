@@ -136,15 +136,12 @@ fn hex_text_is_pairs_of_digits() {
         HexText::new("00ffFF").map(|text| text.as_str()),
         Ok("00ffFF")
     );
-    assert_eq!(HexText::new("0"), Err(InvalidText::HalfByte));
+    assert_eq!(HexText::new("0"), Err(InvalidHex::HalfByte));
     assert_eq!(
         HexText::new("0x"),
-        Err(InvalidText::ForbiddenCharacter { position: 1 })
+        Err(InvalidHex::NotADigit { position: 1 })
     );
-    assert_eq!(
-        HexText::new(&"0".repeat(514)),
-        Err(InvalidText::TooLong { max: 512 })
-    );
+    assert_eq!(HexText::new(&"0".repeat(514)), Err(InvalidHex::TooLong));
 }
 
 #[test]

@@ -271,7 +271,7 @@ fn last_errors() {
             (code, description),
             "{line}"
         );
-        assert_eq!(last.error(), Some(ErrorCode::from(code)));
+        assert_eq!(last.error(), ErrorCode::new(code));
     }
     let none: LastError = read("+QIGETERROR: 0,operate successfully");
     assert_eq!((none.code, none.error()), (0, None));
@@ -280,18 +280,21 @@ fn last_errors() {
 #[test]
 fn error_codes() {
     for code in 0..=u16::MAX {
-        let error = ErrorCode::from(code);
-        assert_eq!(error.code(), code);
-        let known = !matches!(error, ErrorCode::Unknown(_));
+        let error = ErrorCode::new(code);
+        assert_eq!(error.map_or(0, ErrorCode::code), code);
+        let known = error.is_some_and(|error| !error.to_string().contains("not known"));
         assert_eq!(known, (550..=574).contains(&code), "{code}");
-        assert_eq!(ErrorCode::check(code).is_ok(), code == 0);
+        assert_eq!(ErrorCode::check(code).err(), error);
     }
-    assert_eq!(ErrorCode::from(563), ErrorCode::IdInUse);
+    assert_eq!(ErrorCode::new(563), Some(ErrorCode::ID_IN_USE));
     assert_eq!(
-        ErrorCode::IdInUse.to_string(),
+        ErrorCode::ID_IN_USE.to_string(),
         "socket id is in use already (563)"
     );
-    assert_eq!(ErrorCode::Unknown(600).to_string(), "code not known (600)");
+    assert_eq!(
+        ErrorCode::new(600).unwrap().to_string(),
+        "code not known (600)"
+    );
 }
 
 #[test]

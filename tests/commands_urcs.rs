@@ -150,11 +150,11 @@ fn names() {
     check("+QIURC: \"dnsgip\",0,1", resolved(Ok(()), Some(1), None));
     check(
         "+QIURC: \"dnsgip\",565",
-        resolved(Err(ErrorCode::DnsFailed), None, None),
+        resolved(Err(ErrorCode::DNS_FAILED), None, None),
     );
     check(
         "+QIURC: \"dnsgip\",565,0,0",
-        resolved(Err(ErrorCode::DnsFailed), Some(0), Some(0)),
+        resolved(Err(ErrorCode::DNS_FAILED), Some(0), Some(0)),
     );
     check(
         "+QIURC: \"dnsgip\",\"195.34.89.241\"",
@@ -182,9 +182,12 @@ fn opened() {
     check("+QIOPEN: 0,0", opened(0, Ok(())));
     check("+QIOPEN: 11,0", opened(11, Ok(())));
     check("+QIOPEN:1,0", opened(1, Ok(())));
-    check("+QIOPEN: 0,563", opened(0, Err(ErrorCode::IdInUse)));
-    check("+QIOPEN: 2, 566", opened(2, Err(ErrorCode::ConnectFailed)));
-    check("+QIOPEN: 2,700", opened(2, Err(ErrorCode::Unknown(700))));
+    check("+QIOPEN: 0,563", opened(0, Err(ErrorCode::ID_IN_USE)));
+    check("+QIOPEN: 2, 566", opened(2, Err(ErrorCode::CONNECT_FAILED)));
+    check(
+        "+QIOPEN: 2,700",
+        opened(2, Err(ErrorCode::new(700).unwrap())),
+    );
     refuse("+QIOPEN: 12,0");
     refuse("+QIOPEN: 1");
     refuse("+QIOPEN: (1-16),(0-11),\"TCP/UDP/TCP LISTENER/UDP SERVICE\"");
@@ -218,7 +221,7 @@ fn pings() {
     check("+QPING: 0,4,4,0,192,479,287", summary(4, 0, 192, 479, 287));
     check("+QPING: 0,4,0,4,0,0,0", summary(0, 4, 0, 0, 0));
     check("+QPING: 0,4,0,4", summary(0, 4, 0, 0, 0));
-    let timeout = PingReport::Result(Err(ErrorCode::Timeout));
+    let timeout = PingReport::Result(Err(ErrorCode::TIMEOUT));
     check("+QPING: 569", Urc::Ping(timeout));
     check("+QPING: 0", Urc::Ping(PingReport::Result(Ok(()))));
     refuse("+QPING: (1-16),<host>,(1-255),(1-10)");
@@ -246,7 +249,7 @@ fn time() {
         },
     );
     let failed = Urc::TimeSynchronized {
-        result: Err(ErrorCode::DnsFailed),
+        result: Err(ErrorCode::DNS_FAILED),
         time: None,
     };
     check("+QNTP: 565", failed);

@@ -149,7 +149,7 @@ fn the_reason_of_an_error_is_asked_for() {
         let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
         assert_eq!(
             connection.unwrap_err(),
-            Error::Module(ErrorCode::InvalidParameters)
+            Error::Module(ErrorCode::INVALID_PARAMETERS)
         );
         // It may be taken all the same.
         module.exchange("AT+QICLOSE=0,1", "OK").await;

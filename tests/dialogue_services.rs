@@ -330,7 +330,7 @@ fn ping_that_fails() {
         }
         for _ in 0..2 {
             let reply = pinging.next().await;
-            assert_eq!(reply, Some(PingReply::Failed(ErrorCode::Timeout)));
+            assert_eq!(reply, Some(PingReply::Failed(ErrorCode::TIMEOUT)));
         }
         assert_eq!(pinging.next().await, None);
         assert_eq!(pinging.summary().await.unwrap().lost, 2);

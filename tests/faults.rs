@@ -281,8 +281,8 @@ fn refused_opens() {
         (566, Error::ConnectionRefused),
         (565, Error::NameNotFound),
         (569, Error::TimedOut),
-        (552, Error::Module(ErrorCode::InvalidParameters)),
-        (599, Error::Module(ErrorCode::Unknown(599))),
+        (552, Error::Module(ErrorCode::INVALID_PARAMETERS)),
+        (599, Error::Module(ErrorCode::new(599).unwrap())),
     ] {
         let fault = Fault::RefuseOpen { code, count: 1 };
         fails(fault, expected, SECOND, async |stack| {

@@ -209,17 +209,17 @@ fn each_reason_for_no_link_is_told() {
     );
     fails_with(
         Settings::new().activation_refused(Some(561)),
-        LinkError::ContextRefused(ErrorCode::ContextNotOpened),
+        LinkError::ContextRefused(ErrorCode::CONTEXT_NOT_OPENED),
         20 * SECOND,
     );
     fails_with(
         Settings::new().activation_refused(Some(572)),
-        LinkError::ContextRefused(ErrorCode::NotAllowed),
+        LinkError::ContextRefused(ErrorCode::NOT_ALLOWED),
         20 * SECOND,
     );
     fails_with(
         Settings::new().activation_refused(Some(573)),
-        LinkError::ApnRefused(ErrorCode::ApnNotConfigured),
+        LinkError::ApnRefused(ErrorCode::APN_NOT_CONFIGURED),
         20 * SECOND,
     );
 }

@@ -468,7 +468,7 @@ fn pings() {
         let mut pinging = stack.ping("192.0.2.77", seconds(1), 3).await.unwrap();
         for _ in 0..3 {
             let reply = pinging.next().await;
-            assert_eq!(reply, Some(PingReply::Failed(ErrorCode::Timeout)));
+            assert_eq!(reply, Some(PingReply::Failed(ErrorCode::TIMEOUT)));
         }
         assert_eq!(pinging.summary().await.unwrap().lost, 3);
         let pinging = stack.ping("nobody.example", seconds(1), 3).await.unwrap();
@@ -851,7 +851,7 @@ fn states_and_the_last_error() {
         // The close after the failed open went well.
         assert!(matches!(
             last.error(),
-            None | Some(ErrorCode::ConnectFailed)
+            None | Some(ErrorCode::CONNECT_FAILED)
         ));
 
         assert_no_violation(&modem);
@@ -859,7 +859,7 @@ fn states_and_the_last_error() {
         // Nothing is open on that connectID.
         ask(&stack, "AT+QIRD=11,100\r").await.unwrap_err();
         let last = stack.last_error().await.unwrap();
-        assert_eq!(last.error(), Some(ErrorCode::InvalidParameters));
+        assert_eq!(last.error(), Some(ErrorCode::INVALID_PARAMETERS));
         assert_eq!(last.description.as_str(), "invalid parameters");
     });
 }

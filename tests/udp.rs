@@ -280,7 +280,7 @@ fn local_ports() {
         assert_ne!(first.port(), second.port());
         assert!(first.port() >= 49_152 && second.port() >= 49_152);
         let taken = stack.bind_single(port(first.port())).await.unwrap_err();
-        assert_eq!(taken, Error::Module(ErrorCode::Bind));
+        assert_eq!(taken, Error::Module(ErrorCode::BIND));
         drop((one, two));
         // The port that would be next is taken by somebody else.
         let next = second.port() + 1;

@@ -1,46 +1,28 @@
 //! The error codes of the TCP/IP commands (chapter 4, table 1).
 
 use core::fmt;
+use core::num::NonZeroU16;
+
+/// Why a TCP/IP command or a socket failed (chapter 4, table 1).
+///
+/// 0 stands for success in the note and is none of these. As an answer to [`QueryLastError`](super::QueryLastError) after a
+/// failure it means that the module does not know why. Codes that the note does not list are possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ErrorCode(NonZeroU16);
 
 macro_rules! error_codes {
     ($($code:literal $name:ident $meaning:literal,)*) => {
-        /// Why a TCP/IP command or a socket failed (chapter 4, table 1).
-        ///
-        /// 0 stands for success in the note and is not in here. As an answer to
-        /// [`QueryLastError`](super::QueryLastError) after a failure it means that the module does
-        /// not know why.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        #[non_exhaustive]
-        pub enum ErrorCode {
-            $(#[doc = concat!(stringify!($code), ": ", $meaning, ".")] $name,)*
-            /// A code that the note does not list.
-            Unknown(u16),
-        }
-
         impl ErrorCode {
-            /// The number on the wire.
-            #[must_use]
-            pub const fn code(self) -> u16 {
-                match self {
-                    $(Self::$name => $code,)*
-                    Self::Unknown(code) => code,
-                }
-            }
+            $(
+                #[doc = concat!(stringify!($code), ": ", $meaning, ".")]
+                pub const $name: Self = Self(NonZeroU16::new($code).unwrap());
+            )*
 
             const fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$name => $meaning,)*
-                    Self::Unknown(_) => "code not known",
-                }
-            }
-        }
-
-        impl From<u16> for ErrorCode {
-            fn from(code: u16) -> Self {
-                match code {
-                    $($code => Self::$name,)*
-                    _ => Self::Unknown(code),
+                    _ => "code not known",
                 }
             }
         }
@@ -48,41 +30,59 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    550 Unspecified "error without a known reason",
-    551 Blocked "operation is blocked",
-    552 InvalidParameters "parameters are invalid",
-    553 OutOfMemory "not enough memory",
-    554 SocketCreation "socket could not be created",
-    555 NotSupported "operation is not supported",
-    556 Bind "socket could not be bound",
-    557 Listen "socket could not listen",
-    558 Write "writing to the socket failed",
-    559 Read "reading from the socket failed",
-    560 Accept "connection could not be accepted",
-    561 ContextNotOpened "PDP context could not be opened",
-    562 ContextNotClosed "PDP context could not be closed",
-    563 IdInUse "socket id is in use already",
-    564 DnsBusy "DNS is busy",
-    565 DnsFailed "DNS could not resolve the name",
-    566 ConnectFailed "socket could not connect",
-    567 SocketClosed "socket has been closed",
-    568 Busy "operation is busy",
-    569 Timeout "operation timed out",
-    570 ContextLost "PDP context broke down",
-    571 SendCancelled "sending was cancelled",
-    572 NotAllowed "operation is not allowed",
-    573 ApnNotConfigured "APN is not configured",
-    574 PortBusy "port is busy",
+    550 UNSPECIFIED "error without a known reason",
+    551 BLOCKED "operation is blocked",
+    552 INVALID_PARAMETERS "parameters are invalid",
+    553 OUT_OF_MEMORY "not enough memory",
+    554 SOCKET_CREATION "socket could not be created",
+    555 NOT_SUPPORTED "operation is not supported",
+    556 BIND "socket could not be bound",
+    557 LISTEN "socket could not listen",
+    558 WRITE "writing to the socket failed",
+    559 READ "reading from the socket failed",
+    560 ACCEPT "connection could not be accepted",
+    561 CONTEXT_NOT_OPENED "PDP context could not be opened",
+    562 CONTEXT_NOT_CLOSED "PDP context could not be closed",
+    563 ID_IN_USE "socket id is in use already",
+    564 DNS_BUSY "DNS is busy",
+    565 DNS_FAILED "DNS could not resolve the name",
+    566 CONNECT_FAILED "socket could not connect",
+    567 SOCKET_CLOSED "socket has been closed",
+    568 BUSY "operation is busy",
+    569 TIMEOUT "operation timed out",
+    570 CONTEXT_LOST "PDP context broke down",
+    571 SEND_CANCELLED "sending was cancelled",
+    572 NOT_ALLOWED "operation is not allowed",
+    573 APN_NOT_CONFIGURED "APN is not configured",
+    574 PORT_BUSY "port is busy",
 }
 
 impl ErrorCode {
-    /// The result that a code on the wire stands for: 0 is success.
+    /// The code with this number on the wire; `None` for 0, which is none.
+    #[must_use]
+    pub const fn new(code: u16) -> Option<Self> {
+        match NonZeroU16::new(code) {
+            Some(code) => Some(Self(code)),
+            None => None,
+        }
+    }
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        self.0.get()
+    }
+
+    /// The result that a number on the wire stands for: 0 is success.
     ///
     /// # Errors
     ///
     /// Any other code.
-    pub fn check(code: u16) -> Result<(), Self> {
-        if code == 0 { Ok(()) } else { Err(code.into()) }
+    pub const fn check(code: u16) -> Result<(), Self> {
+        match Self::new(code) {
+            None => Ok(()),
+            Some(code) => Err(code),
+        }
     }
 }
 

@@ -58,6 +58,11 @@ impl<'a> Fields<'a> {
         self.rest.is_none()
     }
 
+    /// `None` if a field is left.
+    pub(crate) fn end(&self) -> Option<()> {
+        self.is_at_end().then_some(())
+    }
+
     /// The next field, or what it stands for.
     pub(crate) fn next<T: Parse>(&mut self) -> Option<T> {
         T::parse(self)
@@ -66,7 +71,7 @@ impl<'a> Fields<'a> {
     /// The last field.
     pub(crate) fn last<T: Parse>(&mut self) -> Option<T> {
         let value = self.next()?;
-        self.is_at_end().then_some(value)
+        self.end().map(|()| value)
     }
 
     /// The next field, if there is one: up to a comma, without the blanks around it.

@@ -1,5 +1,7 @@
 //! Sending: AT+QISEND (2.1.7), AT+QISENDEX (2.1.9), AT+QISDE (2.1.16).
 
+use core::fmt;
+
 use super::{
     address::Address,
     field::{Fields, Parse},
@@ -7,7 +9,6 @@ use super::{
     number::Within,
     parameters::Switch,
     response::{AnswerText, NoResponse, answers},
-    text::{InvalidText, Text},
     writer::{Argument, Value, command},
 };
 
@@ -147,43 +148,73 @@ impl SendHex<'_> {
 /// Bytes written as pairs of hex digits: at most 512 digits (2.1.9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct HexText<'a>(Text<'a, 512>);
+pub struct HexText<'a>(&'a str);
 
 impl<'a> HexText<'a> {
+    /// The most digits.
+    pub const MAX: usize = 512;
+
     /// The digits, checked.
     ///
     /// # Errors
     ///
-    /// [`InvalidText`] if there are more than 512, an odd number, or anything else than digits.
-    pub const fn new(digits: &'a str) -> Result<Self, InvalidText> {
-        let text = match Text::new(digits) {
-            Ok(text) => text,
-            Err(error) => return Err(error),
-        };
+    /// [`InvalidHex`] if there are more than 512, an odd number, or anything else than digits.
+    pub const fn new(digits: &'a str) -> Result<Self, InvalidHex> {
         let bytes = digits.as_bytes();
+        if bytes.len() > Self::MAX {
+            return Err(InvalidHex::TooLong);
+        }
         let mut position = 0;
         while position < bytes.len() {
             if !bytes[position].is_ascii_hexdigit() {
-                return Err(InvalidText::ForbiddenCharacter { position });
+                return Err(InvalidHex::NotADigit { position });
             }
             position += 1;
         }
         if position % 2 == 1 {
-            return Err(InvalidText::HalfByte);
+            return Err(InvalidHex::HalfByte);
         }
-        Ok(Self(text))
+        Ok(Self(digits))
     }
 
     /// The digits.
     #[must_use]
     pub const fn as_str(&self) -> &'a str {
-        self.0.as_str()
+        self.0
     }
 }
 
+/// Why a text is not a [`HexText`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum InvalidHex {
+    /// More than 512 digits.
+    TooLong,
+    /// Something else than a hex digit.
+    NotADigit {
+        /// Where it is, in bytes from the start.
+        position: usize,
+    },
+    /// Digits come in pairs; one is missing.
+    HalfByte,
+}
+
+impl fmt::Display for InvalidHex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong => f.write_str("more than 512 hex digits"),
+            Self::NotADigit { position } => write!(f, "no hex digit at byte {position}"),
+            Self::HalfByte => f.write_str("odd number of hex digits"),
+        }
+    }
+}
+
+impl core::error::Error for InvalidHex {}
+
 impl<'a> Argument<'a> for HexText<'a> {
     fn value(self) -> Value<'a> {
-        self.0.value()
+        Value::Text(self.0)
     }
 }
 

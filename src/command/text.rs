@@ -6,7 +6,7 @@ use serde_at::serde::{Serialize, Serializer};
 
 use super::writer::{Argument, Value};
 
-/// Text of at most `MAX` bytes that cannot break out of a command.
+/// Text of at most `MAX` bytes, 255 or less, that cannot break out of a command.
 ///
 /// Printable ASCII without `"` and `\`: the note gives no way to escape a quote, and a CR would
 /// end the command.
@@ -15,6 +15,11 @@ use super::writer::{Argument, Value};
 pub struct Text<'a, const MAX: usize>(&'a str);
 
 impl<'a, const MAX: usize> Text<'a, MAX> {
+    const LONGEST: u8 = {
+        assert!(MAX <= u8::MAX as usize, "texts have 255 bytes at most");
+        MAX as u8
+    };
+
     /// No text, `""` on the wire.
     pub const EMPTY: Self = Self("");
 
@@ -24,7 +29,7 @@ impl<'a, const MAX: usize> Text<'a, MAX> {
     ///
     /// [`InvalidText`] if it is longer than `MAX` bytes or holds a character that is not allowed.
     pub const fn new(text: &'a str) -> Result<Self, InvalidText> {
-        match check(text.as_bytes(), MAX) {
+        match check(text.as_bytes(), Self::LONGEST) {
             Ok(()) => Ok(Self(text)),
             Err(error) => Err(error),
         }
@@ -44,14 +49,14 @@ impl<'a, const MAX: usize> Text<'a, MAX> {
 
 /// The same for any length: once in flash.
 #[inline(never)]
-const fn check(text: &[u8], max: usize) -> Result<(), InvalidText> {
-    if text.len() > max {
+const fn check(text: &[u8], max: u8) -> Result<(), InvalidText> {
+    if text.len() > max as usize {
         return Err(InvalidText::TooLong { max });
     }
     let mut rest = text;
     while let [byte, behind @ ..] = rest {
         if !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\') {
-            let position = text.len() - rest.len();
+            let position = (text.len() - rest.len()) as u8;
             return Err(InvalidText::ForbiddenCharacter { position });
         }
         rest = behind;
@@ -89,15 +94,13 @@ pub enum InvalidText {
     /// Longer than `max` bytes.
     TooLong {
         /// The longest that is allowed, in bytes.
-        max: usize,
+        max: u8,
     },
     /// A quote, a backslash, a control character, or anything that is not ASCII.
     ForbiddenCharacter {
         /// Where it is, in bytes from the start.
-        position: usize,
+        position: u8,
     },
-    /// Hex digits come in pairs; one is missing.
-    HalfByte,
 }
 
 impl fmt::Display for InvalidText {
@@ -108,7 +111,6 @@ impl fmt::Display for InvalidText {
             Self::ForbiddenCharacter { position } => {
                 write!(f, "character at byte {position} not allowed in a command")
             }
-            Self::HalfByte => f.write_str("odd number of hex digits"),
         }
     }
 }

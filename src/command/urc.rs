@@ -129,7 +129,10 @@ impl<'a> Urc<'a> {
                     peer,
                 }
             }
-            Notice::IncomingFull => Self::IncomingFull,
+            Notice::IncomingFull => {
+                fields.end()?;
+                Self::IncomingFull
+            }
             Notice::Incoming => {
                 let connect_id = fields.next()?;
                 let Caller { server_id, peer } = fields.whole()?;
@@ -222,7 +225,7 @@ impl Notice {
         let (name, _) = split(line, b':')?;
         let mut fields = Fields::of_line(line);
         let notice = match place("+QIURC\n+QIOPEN\n+QPSMTIMER\n", name)? {
-            0 => Self::of_name(fields.word()?.text)?,
+            0 => Self::of_name(fields.field()?)?,
             1 => Self::Opened,
             _ => Self::PowerSaving,
         };
@@ -230,7 +233,14 @@ impl Notice {
     }
 
     fn of_name(name: &[u8]) -> Option<Self> {
-        const NAMES: &str = "recv\nclosed\nincoming\nincoming full\npdpdeact\ndnsgip\n";
+        const NAMES: &str = concat!(
+            "\"recv\"\n",
+            "\"closed\"\n",
+            "\"incoming\"\n",
+            "\"incoming full\"\n",
+            "\"pdpdeact\"\n",
+            "\"dnsgip\"\n",
+        );
         Some(match place(NAMES, name)? {
             0 => Self::Received,
             1 => Self::Closed,

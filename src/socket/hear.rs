@@ -202,7 +202,7 @@ impl Table<'_> {
             Notice::Closed => self.on_closed(fields.last()?),
             Notice::Opened => {
                 let (id, code) = (fields.next()?, fields.last()?);
-                return Some(self.on_opened(id, code));
+                return Some(self.on_opened(id, ErrorCode::new(code)));
             }
             Notice::ContextLost => self.on_context_lost(fields.last()?),
             // Before the OK to the question these belong to an earlier one.
@@ -231,7 +231,10 @@ impl Table<'_> {
                     }
                 }
             }
-            Notice::IncomingFull => self.refused_connection(),
+            Notice::IncomingFull => {
+                fields.end()?;
+                self.refused_connection();
+            }
             Notice::Ready => return Some(self.on_restart()),
             Notice::PoweredDown | Notice::PowerSaving => return Some(self.on_power_down()),
         }
@@ -282,8 +285,8 @@ impl Table<'_> {
         }
     }
 
-    /// The result of an open: a code of table 1, or 0.
-    fn on_opened(&mut self, id: ConnectId, code: u16) -> Heard {
+    /// The result of an open: why it failed, if it did.
+    fn on_opened(&mut self, id: ConnectId, failure: Option<ErrorCode>) -> Heard {
         // Before the OK to its own AT+QIOPEN it is the late result of an earlier one on this id.
         let asking = match self.flight.as_ref() {
             Some(flight) if !flight.is_concluded() => match flight.job {
@@ -294,7 +297,7 @@ impl Table<'_> {
         };
         let Some((key, slot)) = self.slot_by_id(id, Phase::Opening.bit()) else {
             let known = self.uses(id);
-            if code == 0 && !known {
+            if failure.is_none() && !known {
                 // Field note 43: not the id that was asked for.
                 self.link.strays |= 1 << id.get();
                 self.kick();
@@ -303,16 +306,20 @@ impl Table<'_> {
         };
         if asking == Some(key) {
             // In transparent access mode there is no other word of a failure.
-            return if code != 0 && self.awaits_connect() {
-                self.conclude(Final::Error(Reason::Code(code.into())))
-            } else {
-                Heard::Nothing
+            return match failure {
+                Some(code) if self.awaits_connect() => {
+                    self.conclude(Final::Error(Reason::Code(code)))
+                }
+                _ => Heard::Nothing,
             };
         }
-        if code == 0 {
-            slot.opened();
-        } else if let Effect::ContextDoubted = slot.open_refused(code.into()) {
-            self.link.resync();
+        match failure {
+            None => slot.opened(),
+            Some(code) => {
+                if let Effect::ContextDoubted = slot.open_refused(code) {
+                    self.link.resync();
+                }
+            }
         }
         self.kick();
         Heard::Nothing
@@ -440,7 +447,7 @@ fn notice(line: &[u8]) -> Option<(ConnectId, Option<u32>)> {
 #[inline(never)]
 fn reason_of(text: &[u8]) -> Option<Reason> {
     match digits(text).and_then(|number| number.try_into().ok()) {
-        Some(number @ 550..=599) => Some(Reason::Code(ErrorCode::from(number))),
+        Some(number @ 550..=599) => ErrorCode::new(number).map(Reason::Code),
         Some(number) => Some(Reason::Equipment(number)),
         None if text == b"SIM not inserted" => Some(Reason::Equipment(10)),
         None => {

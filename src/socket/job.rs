@@ -227,9 +227,9 @@ impl Reason {
     #[inline(never)]
     pub(super) fn code(self) -> ErrorCode {
         match self {
-            Self::None => ErrorCode::Unspecified,
+            Self::None => ErrorCode::UNSPECIFIED,
             Self::Code(code) => code,
-            Self::Equipment(number) => ErrorCode::from(number),
+            Self::Equipment(number) => ErrorCode::new(number).unwrap_or(ErrorCode::UNSPECIFIED),
         }
     }
 

@@ -72,7 +72,7 @@ impl Table<'_> {
         // be taken for that of the open.
         self.link.strays &= !(1 << id.get());
         if let Some((_, slot)) = self.slot_by_id(id, Phase::Opening.bit()) {
-            slot.open_refused(ErrorCode::IdInUse);
+            slot.open_refused(ErrorCode::ID_IN_USE);
         }
         let parts = self.parts;
         let free = self.slots().find(|slot| slot.phase == Phase::Free);

@@ -301,8 +301,8 @@ impl Lookup {
 
     fn failed(&mut self, code: ErrorCode) {
         match code {
-            ErrorCode::DnsBusy if !self.abandoned => self.state = State::Busy,
-            ErrorCode::DnsFailed => self.end(Err(Error::NameNotFound)),
+            ErrorCode::DNS_BUSY if !self.abandoned => self.state = State::Busy,
+            ErrorCode::DNS_FAILED => self.end(Err(Error::NameNotFound)),
             code => self.end(Err(match Error::from_code(code) {
                 Error::Module(code) => Error::NameLookup(code),
                 other => other,

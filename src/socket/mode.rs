@@ -81,7 +81,7 @@ impl ModePart for Modes {
     fn connected(&self, table: &Table<'_>, line: &[u8]) -> Option<Final> {
         match line {
             _ if !table.awaits_connect() => None,
-            b"NO CARRIER" => Some(Final::Error(Reason::Code(ErrorCode::ConnectFailed))),
+            b"NO CARRIER" => Some(Final::Error(Reason::Code(ErrorCode::CONNECT_FAILED))),
             _ => line.starts_with(b"CONNECT").then_some(Final::Connect),
         }
     }

@@ -253,7 +253,7 @@ impl Slot<'_> {
     /// The open failed with this code.
     #[inline(never)]
     pub(super) fn open_refused(&mut self, code: ErrorCode) -> Effect {
-        let passing = matches!(code, ErrorCode::IdInUse | ErrorCode::Busy);
+        let passing = matches!(code, ErrorCode::ID_IN_USE | ErrorCode::BUSY);
         let error = Error::from_code(code);
         self.open_failed(error, passing);
         Effect::of(error)
@@ -303,7 +303,7 @@ impl Slot<'_> {
                 self.closed_by_peer();
             }
             (Phase::Opening, None) => {
-                self.open_failed(Error::Module(ErrorCode::Unspecified), false)
+                self.open_failed(Error::Module(ErrorCode::UNSPECIFIED), false)
             }
             // The module has forgotten it without a word. A close makes sure.
             (Phase::Open, None) => self.fail(Error::ConnectionReset),
@@ -391,16 +391,16 @@ impl Slot<'_> {
             // The peer has closed: what it sent before can still be read.
             Outcome::Refused(_) if self.phase == Phase::Draining => return Effect::None,
             Outcome::Refused(reason) => match reason.code() {
-                ErrorCode::OutOfMemory
-                | ErrorCode::Busy
-                | ErrorCode::NotAllowed
-                | ErrorCode::Blocked
-                | ErrorCode::SendCancelled => None,
+                ErrorCode::OUT_OF_MEMORY
+                | ErrorCode::BUSY
+                | ErrorCode::NOT_ALLOWED
+                | ErrorCode::BLOCKED
+                | ErrorCode::SEND_CANCELLED => None,
                 // Is the connection still there? If the peer has closed it, what it sent before can still be read.
-                ErrorCode::Unspecified
-                | ErrorCode::InvalidParameters
-                | ErrorCode::Write
-                | ErrorCode::SocketClosed => {
+                ErrorCode::UNSPECIFIED
+                | ErrorCode::INVALID_PARAMETERS
+                | ErrorCode::WRITE
+                | ErrorCode::SOCKET_CLOSED => {
                     self.doubted = true;
                     self.unsure = Some(length);
                     None

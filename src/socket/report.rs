@@ -249,7 +249,7 @@ impl Pings {
                 result: Err(code), ..
             } => PingReply::Failed(code),
             // A number alone: a request that was not answered in time, or the end of all.
-            PingReport::Result(Err(code @ ErrorCode::Timeout)) if self.missing > 0 => {
+            PingReport::Result(Err(code @ ErrorCode::TIMEOUT)) if self.missing > 0 => {
                 PingReply::Failed(code)
             }
             PingReport::Summary {
@@ -272,7 +272,7 @@ impl Pings {
                 return true;
             }
             PingReport::Result(result) => {
-                let code = result.err().unwrap_or(ErrorCode::Unspecified);
+                let code = result.err().unwrap_or(ErrorCode::UNSPECIFIED);
                 self.outstanding.end(Err(code));
                 return true;
             }
@@ -296,7 +296,7 @@ impl Pings {
 
 fn read_ping(table: &mut Table<'_>, line: Option<&[u8]>) -> bool {
     let Some(line) = line else {
-        table.pings().outstanding.end(Err(ErrorCode::ContextLost));
+        table.pings().outstanding.end(Err(ErrorCode::CONTEXT_LOST));
         return true;
     };
     let Some(report) = read(line).filter(|_| line.starts_with(b"+QPING:")) else {
@@ -311,14 +311,14 @@ fn read_ping(table: &mut Table<'_>, line: Option<&[u8]>) -> bool {
 
 fn read_time(table: &mut Table<'_>, line: Option<&[u8]>) -> bool {
     let Some(line) = line else {
-        table.time().end(Err(ErrorCode::ContextLost));
+        table.time().end(Err(ErrorCode::CONTEXT_LOST));
         return true;
     };
     let Some(Synchronized { result, time }) = read(line).filter(|_| line.starts_with(b"+QNTP:"))
     else {
         return false;
     };
-    let time = result.and_then(|()| time.ok_or(ErrorCode::Unspecified));
+    let time = result.and_then(|()| time.ok_or(ErrorCode::UNSPECIFIED));
     table.time().end(time);
     true
 }

@@ -229,7 +229,7 @@ impl<'d> Slot<'d> {
         if self.phase != Phase::Opening {
             return;
         }
-        self.busy = matches!(error, Error::Module(ErrorCode::Busy));
+        self.busy = matches!(error, Error::Module(ErrorCode::BUSY));
         self.phase = Phase::Closing;
         if passing && !self.reopened && self.held {
             self.reopen = true;

@@ -181,7 +181,7 @@ impl<'d> Table<'d> {
         let name = request.name.as_bytes();
         if slot.tx.push(name) < name.len() {
             slot.phase = Phase::Free;
-            let max = slot.tx.capacity();
+            let max = slot.tx.capacity() as u8; // Less than the name has bytes.
             return Poll::Ready(Err(Error::InvalidName(InvalidText::TooLong { max })));
         }
         let key = slot.key;

@@ -132,7 +132,9 @@ impl Link {
                     self.deactivate = true;
                     self.fail(
                         match refusal {
-                            Some(code @ ErrorCode::ApnNotConfigured) => LinkError::ApnRefused(code),
+                            Some(code @ ErrorCode::APN_NOT_CONFIGURED) => {
+                                LinkError::ApnRefused(code)
+                            }
                             Some(code) => LinkError::ContextRefused(code),
                             None => LinkError::ContextLost,
                         },

@@ -68,7 +68,7 @@ fn refusals_keep_their_reason() {
     for (line, reason) in [
         ("ERROR", Reason::None),
         ("+CME ERROR: 30", Reason::Equipment(30)),
-        ("+CME ERROR: 565", Reason::Code(ErrorCode::DnsFailed)),
+        ("+CME ERROR: 565", Reason::Code(ErrorCode::DNS_FAILED)),
     ] {
         ask(&rig, 1, b"AT+X\r");
         sent(&mut rig);

@@ -229,7 +229,7 @@ fn context_that_does_not_come_up_is_refused() {
         &["+QIGETERROR: 572,operation not allowed", "OK"],
     );
     rig.run(Job::ListContexts, &["OK"]);
-    let refused = LinkError::ContextRefused(ErrorCode::NotAllowed);
+    let refused = LinkError::ContextRefused(ErrorCode::NOT_ALLOWED);
     assert_eq!(state(&rig), LinkState::Down(refused));
     // Tried again by itself, with a deactivation first.
     wait(&mut rig);

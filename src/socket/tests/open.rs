@@ -117,9 +117,9 @@ fn codes_of_a_failed_open_reach_the_user() {
         (566, Error::ConnectionRefused),
         (567, Error::ConnectionReset),
         (569, Error::TimedOut),
-        (552, Error::Module(ErrorCode::InvalidParameters)),
-        (572, Error::Module(ErrorCode::NotAllowed)),
-        (799, Error::Module(ErrorCode::Unknown(799))),
+        (552, Error::Module(ErrorCode::INVALID_PARAMETERS)),
+        (572, Error::Module(ErrorCode::NOT_ALLOWED)),
+        (799, Error::Module(ErrorCode::new(799).unwrap())),
     ] {
         let mut rig = up();
         let key = rig.opening();
@@ -153,7 +153,7 @@ fn reason_of_zero_means_unknown() {
         Job::LastError,
         &["+QIGETERROR: 0,operate successfully", "OK"],
     );
-    let unknown = Error::Module(ErrorCode::Unspecified);
+    let unknown = Error::Module(ErrorCode::UNSPECIFIED);
     assert_eq!(rig.connected(key), failed(unknown));
 }
 
@@ -188,7 +188,7 @@ fn id_in_use_twice_is_an_error() {
     rig.run(Job::Close(key), &["OK"]);
     rig.run(Job::Open(key), &["OK"]);
     rig.hear("+QIOPEN: 0,563");
-    let in_use = Error::Module(ErrorCode::IdInUse);
+    let in_use = Error::Module(ErrorCode::ID_IN_USE);
     assert_eq!(rig.connected(key), failed(in_use));
     rig.run(Job::Close(key), &["OK"]);
     assert_eq!(rig.idle(), None);
@@ -318,7 +318,7 @@ fn no_answer_to_the_command_is_looked_into() {
     rig.run(Job::Status(key), &["OK"]);
     assert_eq!(
         rig.connected(key),
-        failed(Error::Module(ErrorCode::Unspecified))
+        failed(Error::Module(ErrorCode::UNSPECIFIED))
     );
     rig.run(Job::Close(key), &["OK"]);
 }

@@ -76,7 +76,7 @@ fn a_number_alone_is_a_reply_while_one_is_missing() {
         rig.hear("+QPING: 569");
         assert_eq!(
             reply(&rig, ticket),
-            Poll::Ready(Some(PingReply::Failed(ErrorCode::Timeout)))
+            Poll::Ready(Some(PingReply::Failed(ErrorCode::TIMEOUT)))
         );
         assert_eq!(end(&rig, ticket), Poll::Pending);
     }
