@@ -88,7 +88,7 @@ pub(super) trait UserPart: fmt::Debug + Sync {
     /// What is on its way will not be answered, or, otherwise, nothing is sent for a while.
     fn stop(&self, table: &mut Table<'_>, is_sent: bool);
     /// The command is over.
-    fn done(&self, table: &mut Table<'_>, outcome: Outcome);
+    fn done(&self, table: &mut Table<'_>, outcome: &Outcome);
 }
 
 #[derive(Debug)]
@@ -139,7 +139,7 @@ impl UserPart for UserCommands {
         }
     }
 
-    fn done(&self, table: &mut Table<'_>, outcome: Outcome) {
+    fn done(&self, table: &mut Table<'_>, outcome: &Outcome) {
         table.user_done(outcome);
     }
 }
@@ -187,7 +187,7 @@ impl Table<'_> {
         self.user_turn.then_some(Action::Run(Job::User))
     }
 
-    fn user_done(&mut self, outcome: Outcome) {
+    fn user_done(&mut self, outcome: &Outcome) {
         let mute = self.at().mute;
         self.at().done(outcome);
         if outcome.is_silence() && !mute {
@@ -360,8 +360,8 @@ impl UserCommand {
         self.prompted = true;
     }
 
-    fn done(&mut self, outcome: Outcome) {
-        let result = match outcome {
+    fn done(&mut self, outcome: &Outcome) {
+        let result = match *outcome {
             Outcome::Done(_) if self.overflow => AtResult::TooLong,
             Outcome::Done(_) | Outcome::SendFail => AtResult::Done,
             Outcome::Refused(reason) => AtResult::Refused(reason),

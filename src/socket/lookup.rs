@@ -79,7 +79,7 @@ pub(super) trait LookupPart: fmt::Debug + Sync {
         arguments: &mut Arguments<'a>,
     ) -> &'static str;
     /// The command was answered.
-    fn done(&self, lookup: &mut Lookup, outcome: Outcome);
+    fn done(&self, lookup: &mut Lookup, outcome: &Outcome);
     /// `"dnsgip",` and these fields: why the lookup failed, if it did. `None` if they are something else.
     fn heard(&self, lookup: &mut Lookup, fields: Fields<'_>) -> Option<Result<(), ErrorCode>>;
     /// The link went down, or stays down.
@@ -104,7 +104,7 @@ impl LookupPart for Lookups {
         ResolveName { context, host }.fill(arguments)
     }
 
-    fn done(&self, lookup: &mut Lookup, outcome: Outcome) {
+    fn done(&self, lookup: &mut Lookup, outcome: &Outcome) {
         lookup.done(outcome);
     }
 
@@ -248,12 +248,12 @@ impl Lookup {
     }
 
     /// The command itself was answered.
-    fn done(&mut self, outcome: Outcome) {
+    fn done(&mut self, outcome: &Outcome) {
         if !matches!(self.state, State::Running { .. }) {
             // The question was given up with the link; another may have taken its place.
             return;
         }
-        match outcome {
+        match *outcome {
             Outcome::Done(_) => {}
             Outcome::Refused(reason) => self.failed(reason.code()),
             Outcome::NoAnswer | Outcome::SendFail => {

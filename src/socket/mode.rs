@@ -48,7 +48,7 @@ pub(super) trait ModePart: fmt::Debug + Sync {
     /// What to do next on the way to another access mode.
     fn switch(&self, slot: &mut Slot<'_>, key: Key, mode: AccessMode) -> Job;
     /// What came of that.
-    fn switched(&self, table: &mut Table<'_>, key: Key, outcome: Outcome);
+    fn switched(&self, table: &mut Table<'_>, key: Key, outcome: &Outcome);
 }
 
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl ModePart for Modes {
         slot.switch(key, mode)
     }
 
-    fn switched(&self, table: &mut Table<'_>, key: Key, outcome: Outcome) {
+    fn switched(&self, table: &mut Table<'_>, key: Key, outcome: &Outcome) {
         table.switch_done(key, outcome);
     }
 }
@@ -188,9 +188,9 @@ impl Table<'_> {
         }
     }
 
-    fn switch_done(&mut self, key: Key, outcome: Outcome) {
+    fn switch_done(&mut self, key: Key, outcome: &Outcome) {
         let Some(slot) = self.slot(key) else { return };
-        match outcome {
+        match *outcome {
             Outcome::Done(_) | Outcome::SendFail => {}
             // In which mode it is now, and whose the bytes on the line are, is anybody's guess.
             Outcome::NoAnswer => {

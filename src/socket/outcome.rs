@@ -39,18 +39,18 @@ impl Table<'_> {
             return;
         };
         self.rest_until = after(now, self.config.command_gap);
-        let outcome = flight.outcome();
+        let outcome = &flight.outcome();
         if outcome.is_silence() {
             // Whatever comes now is late, and a half-read payload is lost.
             self.give_up_payload();
         }
         if matches!(flight.job, Job::LastError) {
             if let Some(job) = self.blamed.take() {
-                let reason = match outcome {
+                let reason = match *outcome {
                     Outcome::Done(Answer::LastError(Some(code))) => Reason::Code(code),
                     _ => Reason::None,
                 };
-                self.done(job, Outcome::Refused(reason), false, now);
+                self.done(job, &Outcome::Refused(reason), false, now);
             }
             if outcome.is_silence() {
                 self.link.resync();
@@ -61,7 +61,7 @@ impl Table<'_> {
             Job::User => self.at.as_ref().is_some_and(|at| at.asks_reason),
             job => job.has_reason(),
         };
-        if matches!(outcome, Outcome::Refused(Reason::None)) && has_reason {
+        if matches!(*outcome, Outcome::Refused(Reason::None)) && has_reason {
             self.blamed = Some(flight.job);
             return;
         }
@@ -95,7 +95,7 @@ impl Table<'_> {
         *dropped = dropped.wrapping_add(1);
     }
 
-    fn done(&mut self, job: Job, outcome: Outcome, echoed: bool, now: Instant) {
+    fn done(&mut self, job: Job, outcome: &Outcome, echoed: bool, now: Instant) {
         let was_up = self.link.is_up();
         match job {
             Job::Switch { key, .. } | Job::Resume(key) => {
@@ -107,7 +107,7 @@ impl Table<'_> {
                 if let Some(part) = self.parts.lookup {
                     part.done(&mut self.lookup, outcome);
                 }
-                if let Outcome::Refused(reason) = outcome {
+                if let Outcome::Refused(reason) = *outcome {
                     self.check_context(reason.code());
                 }
             }
@@ -133,7 +133,7 @@ impl Table<'_> {
             return;
         }
         let was_serving = self.link.is_serving();
-        if was_serving && matches!((job, outcome), (Job::Attention, Outcome::NoAnswer)) {
+        if was_serving && matches!((job, *outcome), (Job::Attention, Outcome::NoAnswer)) {
             // A module that still waits for payload takes the command for it, and the filler that follows:
             // its count would be right and its data wrong.
             for slot in self.slots().filter(|slot| slot.unsure.is_some()) {
@@ -176,7 +176,7 @@ impl Table<'_> {
 
     /// A connection that no slot is for has been closed. Without an answer it may still be there, where nobody would miss
     /// its connectID: it is closed once more.
-    fn stray_done(&mut self, id: ConnectId, outcome: Outcome, now: Instant) {
+    fn stray_done(&mut self, id: ConnectId, outcome: &Outcome, now: Instant) {
         let bit = 1 << id.get();
         let again = self.unanswered_strays & bit != 0;
         self.unanswered_strays &= !bit;
@@ -221,7 +221,7 @@ pub(super) enum Effect {
 }
 
 impl Slot<'_> {
-    fn done(&mut self, job: Job, outcome: Outcome, now: Instant, config: &Config<'_>) -> Effect {
+    fn done(&mut self, job: Job, outcome: &Outcome, now: Instant, config: &Config<'_>) -> Effect {
         match job {
             Job::Open(_) => self.open_done(outcome, now),
             Job::Close(_) => self.close_done(outcome),
@@ -234,8 +234,8 @@ impl Slot<'_> {
         }
     }
 
-    fn open_done(&mut self, outcome: Outcome, now: Instant) -> Effect {
-        match outcome {
+    fn open_done(&mut self, outcome: &Outcome, now: Instant) -> Effect {
+        match *outcome {
             Outcome::Done(_) => Effect::None,
             Outcome::NoAnswer if self.mode == AccessMode::Transparent => {
                 self.open_failed(Error::TimedOut, false);
@@ -259,8 +259,8 @@ impl Slot<'_> {
         Effect::of(error)
     }
 
-    fn close_done(&mut self, outcome: Outcome) -> Effect {
-        match outcome {
+    fn close_done(&mut self, outcome: &Outcome) -> Effect {
+        match *outcome {
             Outcome::Done(_) | Outcome::SendFail => self.freed(),
             // Unused, or really refused? The list of sockets knows.
             Outcome::Refused(_) => {
@@ -277,13 +277,13 @@ impl Slot<'_> {
     }
 
     #[inline(never)]
-    fn status_done(&mut self, outcome: Outcome) -> Effect {
+    fn status_done(&mut self, outcome: &Outcome) -> Effect {
         if outcome.is_silence() {
             // Asked again when the module is back.
             return Effect::None;
         }
         self.doubted = false;
-        let state = match outcome {
+        let state = match *outcome {
             Outcome::Done(Answer::Socket(state)) => Some(state),
             Outcome::Done(_) => None,
             // No help: the close stands as it was answered.
@@ -319,8 +319,8 @@ impl Slot<'_> {
     }
 
     #[inline(never)]
-    fn reading_done(&mut self, asked: u16, outcome: Outcome) -> Effect {
-        match outcome {
+    fn reading_done(&mut self, asked: u16, outcome: &Outcome) -> Effect {
+        match *outcome {
             Outcome::Done(Answer::Received { more, length }) => self.read_done(more, length, asked),
             Outcome::Done(_) | Outcome::SendFail => {}
             Outcome::NoAnswer => match self.part {
@@ -349,9 +349,9 @@ impl Slot<'_> {
     }
 
     /// A read was not answered: has the module let go of bytes that never came here? Its own count says (section 2.1.8).
-    fn gap_done(&mut self, outcome: Outcome) -> Effect {
+    fn gap_done(&mut self, outcome: &Outcome) -> Effect {
         let recount = core::mem::take(&mut self.recount_received);
-        match outcome {
+        match *outcome {
             Outcome::Done(Answer::HandedOver(count)) if recount && !self.gap => {
                 self.received = count;
             }
@@ -373,11 +373,11 @@ impl Slot<'_> {
     fn sending_done(
         &mut self,
         length: u16,
-        outcome: Outcome,
+        outcome: &Outcome,
         now: Instant,
         config: &Config<'_>,
     ) -> Effect {
-        let error = match outcome {
+        let error = match *outcome {
             Outcome::Done(_) => {
                 self.send_done(length, now);
                 return Effect::None;
@@ -421,8 +421,8 @@ impl Slot<'_> {
     }
 
     /// How much of a chunk did the module take, and how much has the peer? Its own count says (section 2.1.7).
-    fn count_done(&mut self, outcome: Outcome, now: Instant) -> Effect {
-        match outcome {
+    fn count_done(&mut self, outcome: &Outcome, now: Instant) -> Effect {
+        match *outcome {
             Outcome::Done(Answer::Sent {
                 total,
                 acknowledged,

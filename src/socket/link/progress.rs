@@ -37,7 +37,7 @@ impl Link {
     pub(in crate::socket) fn done(
         &mut self,
         job: Job,
-        outcome: Outcome,
+        outcome: &Outcome,
         echoed: bool,
         now: Instant,
         config: &Config<'_>,
@@ -74,7 +74,7 @@ impl Link {
             }
             Step::UrcPort => self.go(Step::Sim),
             Step::Sim => self.sim(outcome, now, config),
-            Step::Pin => match outcome {
+            Step::Pin => match *outcome {
                 Outcome::Done(_) => self.go(Step::Sim),
                 _ => {
                     self.pin_refused = true;
@@ -85,7 +85,7 @@ impl Link {
                 self.registration(domain, outcome, now, config);
             }
             Step::Sockets => {
-                self.strays |= match outcome {
+                self.strays |= match *outcome {
                     Outcome::Done(Answer::Sockets(ids)) => ids,
                     Outcome::Done(_) => 0,
                     _ => ALL_IDS,
@@ -93,7 +93,7 @@ impl Link {
                 self.go(Step::CloseStrays);
             }
             Step::Contexts => {
-                let active = matches!(outcome, Outcome::Done(Answer::Context { active: true }));
+                let active = matches!(*outcome, Outcome::Done(Answer::Context { active: true }));
                 self.go(match (active, self.configured) {
                     (true, true) => Step::Address { refusal: None },
                     (true, false) => Step::Deactivate,
@@ -105,7 +105,7 @@ impl Link {
                 self.deactivate = false;
                 self.go(Step::Configure);
             }
-            Step::Configure => match outcome {
+            Step::Configure => match *outcome {
                 Outcome::Refused(reason) => {
                     self.tries += 1;
                     self.pause(now, POLL);
@@ -117,12 +117,12 @@ impl Link {
             },
             Step::Activate => self.go(Step::Address {
                 // An active context refuses to be activated (field note 14): look before giving up.
-                refusal: match outcome {
+                refusal: match *outcome {
                     Outcome::Refused(reason) => Some(reason.code()),
                     _ => None,
                 },
             }),
-            Step::Address { refusal } => match outcome {
+            Step::Address { refusal } => match *outcome {
                 Outcome::Done(Answer::Context { active: true }) => {
                     self.configured = true;
                     self.deactivate = false;
@@ -155,12 +155,12 @@ impl Link {
                 self.pause(now, SETTLE);
             }
             // What was not answered is still being carried out.
-            Step::Resettle if matches!(outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES => {
+            Step::Resettle if matches!(*outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES => {
                 self.tries += 1;
                 self.pause(now, POLL);
             }
             Step::Resettle => self.go(Step::Verify),
-            Step::Verify => match outcome {
+            Step::Verify => match *outcome {
                 Outcome::Done(Answer::Context { active: true }) => self.go(Step::Up),
                 _ => self.lose(LinkError::ContextLost),
             },
@@ -213,9 +213,9 @@ impl Link {
         }
     }
 
-    fn sim(&mut self, outcome: Outcome, now: Instant, config: &Config<'_>) {
+    fn sim(&mut self, outcome: &Outcome, now: Instant, config: &Config<'_>) {
         let since = self.since.min(now);
-        let error = match outcome {
+        let error = match *outcome {
             Outcome::Done(Answer::Sim(Sim::Ready)) => {
                 return self.go(Step::Registration(Domain::Lte));
             }
@@ -249,7 +249,7 @@ impl Link {
     fn registration(
         &mut self,
         domain: Domain,
-        outcome: Outcome,
+        outcome: &Outcome,
         now: Instant,
         config: &Config<'_>,
     ) {
@@ -258,7 +258,7 @@ impl Link {
             self.denied = false;
             self.registration = RegistrationStatus::NotRegistered;
         }
-        match outcome {
+        match *outcome {
             Outcome::Done(Answer::Registration(status)) if status.is_registered() => {
                 return self.go(Step::Sockets);
             }
