@@ -1,6 +1,7 @@
 //! The final results that say no.
 
-use super::field::{digits, trim};
+use super::field::{Fields, digits, trim};
+use super::name::Name;
 
 /// A final result that says that a command failed: `ERROR`, `+CME ERROR: …` or `+CMS ERROR: …`.
 ///
@@ -31,13 +32,11 @@ impl<'a> Failure<'a> {
         if line == b"ERROR" {
             return Some(Self::Plain);
         }
-        match failure_of(line)? {
-            (Service::Equipment, reason) => {
-                Self::with_reason(reason, Self::Equipment, Self::EquipmentText)
-            }
-            (Service::Message, reason) => {
-                Self::with_reason(reason, Self::Message, Self::MessageText)
-            }
+        let reason = Fields::of_line(line).bytes();
+        match Name::of_line(line)? {
+            Name::EquipmentError => Self::with_reason(reason, Self::Equipment, Self::EquipmentText),
+            Name::MessageError => Self::with_reason(reason, Self::Message, Self::MessageText),
+            _ => None,
         }
     }
 
@@ -51,21 +50,4 @@ impl<'a> Failure<'a> {
             None => core::str::from_utf8(reason).ok().map(text),
         }
     }
-}
-
-/// Whose failure it is.
-pub(crate) enum Service {
-    Equipment,
-    Message,
-}
-
-/// Whose failure a line tells of, and its reason.
-pub(crate) fn failure_of(line: &[u8]) -> Option<(Service, &[u8])> {
-    // Most lines are none, and this is asked of many.
-    let (service, reason) = match line.strip_prefix(b"+CM")? {
-        [b'E', rest @ ..] => (Service::Equipment, rest),
-        [b'S', rest @ ..] => (Service::Message, rest),
-        _ => return None,
-    };
-    Some((service, trim(reason.strip_prefix(b" ERROR:")?)))
 }

@@ -134,7 +134,7 @@ impl<'a> Fields<'a> {
     }
 
     /// All that is left, as it is.
-    pub(super) fn bytes(&mut self) -> &'a [u8] {
+    pub(crate) fn bytes(&mut self) -> &'a [u8] {
         self.rest.take().unwrap_or_default()
     }
 

@@ -48,6 +48,7 @@ mod field;
 pub(crate) mod fixed;
 mod identity;
 mod ids;
+mod name;
 mod network;
 mod number;
 mod open;
@@ -94,8 +95,8 @@ pub use urc::Urc;
 
 pub(crate) use address::{Remote, Sender, address_of, pair};
 pub(crate) use context::ContextLine;
-pub(crate) use failure::failure_of;
 pub(crate) use field::{Fields, digits, place, read, split, trim};
+pub(crate) use name::Name;
 pub(crate) use urc::{Caller, Notice, Resolved};
 pub(crate) use writer::{Arguments, Command, NO_ARGUMENTS, write_command};
 

@@ -7,6 +7,7 @@ use super::{
     error_code::ErrorCode,
     field::{Fields, Parse, place, read, split},
     ids::{ConnectId, ContextId},
+    name::Name,
     ping::PingReport,
     sim::SimState,
     time::{DateTime, Synchronized},
@@ -111,7 +112,8 @@ impl<'a> Urc<'a> {
             (_, b"APP RDY") => Some(Self::ApplicationReady),
             (_, b"NO CARRIER") => Some(Self::NoCarrier),
             _ => {
-                let (notice, fields) = Notice::of_line(line.trim_ascii_end())?;
+                let line = line.trim_ascii_end();
+                let (notice, fields) = Notice::of_line(line, Name::of_line(line))?;
                 Self::of_notice(notice, fields)
             }
         }
@@ -215,25 +217,24 @@ pub(crate) enum Resolved {
 }
 
 impl Notice {
-    /// Recognises a whole line, without blanks behind it, and gives the fields behind its name.
-    pub(crate) fn of_line(line: &[u8]) -> Option<(Self, Fields<'_>)> {
-        match place("RDY\nPOWERED DOWN\n", line) {
-            Some(0) => return Some((Self::Ready, Fields::NONE)),
-            Some(_) => return Some((Self::PoweredDown, Fields::NONE)),
-            None => {}
-        }
-        let (name, _) = split(line, b':')?;
+    /// Recognises a whole line, without blanks behind it, that has this name. Gives the fields behind it.
+    pub(crate) fn of_line(line: &[u8], name: Option<Name>) -> Option<(Self, Fields<'_>)> {
         let mut fields = Fields::of_line(line);
-        let notice = match place("+QIURC\n+QIOPEN\n+QPSMTIMER\n", name)? {
-            0 => Self::of_name(fields.field()?)?,
-            1 => Self::Opened,
-            _ => Self::PowerSaving,
+        let notice = match name {
+            Some(Name::Notice) => Self::of_kind(fields.field()?)?,
+            Some(Name::Opened) => Self::Opened,
+            Some(Name::PowerSaving) => Self::PowerSaving,
+            Some(_) => return None,
+            None => match place("RDY\nPOWERED DOWN\n", line)? {
+                0 => Self::Ready,
+                _ => Self::PoweredDown,
+            },
         };
         Some((notice, fields))
     }
 
-    fn of_name(name: &[u8]) -> Option<Self> {
-        const NAMES: &str = concat!(
+    fn of_kind(name: &[u8]) -> Option<Self> {
+        const KINDS: &str = concat!(
             "\"recv\"\n",
             "\"closed\"\n",
             "\"incoming\"\n",
@@ -241,7 +242,7 @@ impl Notice {
             "\"pdpdeact\"\n",
             "\"dnsgip\"\n",
         );
-        Some(match place(NAMES, name)? {
+        Some(match place(KINDS, name)? {
             0 => Self::Received,
             1 => Self::Closed,
             2 => Self::Incoming,

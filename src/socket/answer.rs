@@ -3,8 +3,8 @@
 use super::job::{Answer, Job, Key, Outcome, Reason, Sim};
 use super::link::Addresses;
 use crate::command::{
-    ContextId, ContextLine, ContextState, Fields, LastError, ReceivedData, Registration, SentData,
-    SocketLine, place, read,
+    ContextId, ContextLine, ContextState, Fields, LastError, Name, ReceivedData, Registration,
+    SentData, SocketLine, place, read,
 };
 
 /// What the module has to say next.
@@ -137,11 +137,12 @@ impl Flight {
     /// Takes in an information line, if it belongs to this transaction.
     pub(super) fn absorb(
         &mut self,
+        name: Option<Name>,
         line: &[u8],
         context: ContextId,
         addresses: &mut Addresses,
     ) -> bool {
-        if !prefix(self.job).is_some_and(|prefix| line.starts_with(prefix)) {
+        if name.is_none() || name != self.job.answer_name() {
             return false;
         }
         let answer = match self.job {
@@ -202,20 +203,6 @@ pub(super) enum Concluded {
     Not,
     /// It belongs to an earlier transaction.
     Late,
-}
-
-/// What the information lines that answer a job begin with.
-fn prefix(job: Job) -> Option<&'static [u8]> {
-    Some(match job {
-        Job::SimState => b"+CPIN:",
-        Job::Registration(domain) => domain.prefix(),
-        Job::ListSockets | Job::Status(_) => b"+QISTATE:",
-        Job::ListContexts => b"+QIACT:",
-        Job::CountSent(_) => b"+QISEND:",
-        Job::CountReceived(_) => b"+QIRD:",
-        Job::LastError => b"+QIGETERROR:",
-        _ => return None,
-    })
 }
 
 #[inline(never)]

@@ -8,8 +8,7 @@ use super::job::{Job, Key, Reason};
 use super::outcome::Effect;
 use super::slot::Phase;
 use crate::command::{
-    ConnectId, ContextId, ErrorCode, Fields, Notice, ReadLength, digits, failure_of, place, split,
-    trim,
+    ConnectId, ContextId, ErrorCode, Fields, Name, Notice, ReadLength, digits, place, split, trim,
 };
 use crate::error::{Error, LinkError};
 
@@ -82,18 +81,20 @@ impl Table<'_> {
         if let Some(line) = self.parts.modes.and_then(|part| part.connected(self, line)) {
             return self.conclude(line);
         }
-        match line {
-            b"" => Heard::Nothing,
-            _ if line.starts_with(b"+QIRD:") => self.read_header(line),
-            [b'A', b'T', ..] | [b'a', b't', ..] if self.may_be_echo(line) => self.command_echo(),
-            _ => self.other(line),
+        match (Name::of_line(line), line) {
+            (_, b"") => Heard::Nothing,
+            (Some(Name::Read), _) => self.read_header(line),
+            (_, [b'A', b'T', ..] | [b'a', b't', ..]) if self.may_be_echo(line) => {
+                self.command_echo()
+            }
+            (name, _) => self.other(name, line),
         }
     }
 
-    fn other(&mut self, line: &[u8]) -> Heard {
+    fn other(&mut self, name: Option<Name>, line: &[u8]) -> Heard {
         let context = self.config.context;
         if let Some(flight) = &mut self.flight {
-            if flight.absorb(line, context, &mut self.link.addresses) {
+            if flight.absorb(name, line, context, &mut self.link.addresses) {
                 return Heard::Nothing;
             }
         }
@@ -103,10 +104,12 @@ impl Table<'_> {
         {
             return Heard::Nothing;
         }
-        if let Some(reason) = failure_of(line).and_then(|(_, reason)| reason_of(reason)) {
-            return self.conclude(Final::Error(reason));
+        if let Some(Name::EquipmentError | Name::MessageError) = name {
+            if let Some(reason) = reason_of(line) {
+                return self.conclude(Final::Error(reason));
+            }
         }
-        if let Some(heard) = self.urc(line) {
+        if let Some(heard) = self.urc(name, line) {
             return heard;
         }
         if self.read_report(Some(line)) {
@@ -149,7 +152,7 @@ impl Table<'_> {
     fn read_header(&mut self, line: &[u8]) -> Heard {
         let Some((length, peer)) = self.parse_header(line) else {
             // Counters look alike.
-            return self.other(line);
+            return self.other(Some(Name::Read), line);
         };
         // An empty datagram has an address, nothing has none (field note 78).
         let more = length > 0 || peer.is_some();
@@ -192,8 +195,8 @@ impl Table<'_> {
     // ---- unsolicited result codes (section 2.2) ------------------------------------------------------------------
 
     /// `None` if it is no such line after all.
-    fn urc(&mut self, line: &[u8]) -> Option<Heard> {
-        let (notice, mut fields) = Notice::of_line(line)?;
+    fn urc(&mut self, name: Option<Name>, line: &[u8]) -> Option<Heard> {
+        let (notice, mut fields) = Notice::of_line(line, name)?;
         match notice {
             Notice::Received => {
                 let (id, length) = (fields.next()?, fields.next()?);
@@ -445,7 +448,8 @@ fn notice(line: &[u8]) -> Option<(ConnectId, Option<u32>)> {
 
 /// Newer firmware puts the codes of the note's table 1 into `+CME ERROR`. `None` if it is neither a number nor text.
 #[inline(never)]
-fn reason_of(text: &[u8]) -> Option<Reason> {
+fn reason_of(line: &[u8]) -> Option<Reason> {
+    let text = Fields::of_line(line).bytes();
     match digits(text).and_then(|number| number.try_into().ok()) {
         Some(number @ 550..=599) => ErrorCode::new(number).map(Reason::Code),
         Some(number) => Some(Reason::Equipment(number)),

@@ -5,7 +5,7 @@ use core::num::NonZeroU32;
 
 use embassy_time::Instant;
 
-use crate::command::{AccessMode, ConnectId, ErrorCode, RegistrationStatus, SocketState};
+use crate::command::{AccessMode, ConnectId, ErrorCode, Name, RegistrationStatus, SocketState};
 
 /// Names one use of one slot: a slot that was given back and taken again has another generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +143,22 @@ impl Job {
         )
     }
 
+    /// What the information lines of the answer begin with.
+    pub(super) fn answer_name(self) -> Option<Name> {
+        Some(match self {
+            Self::SimState => Name::Sim,
+            Self::Registration(Domain::Lte) => Name::Lte,
+            Self::Registration(Domain::Packet) => Name::Packet,
+            Self::Registration(Domain::Circuit) => Name::Circuit,
+            Self::ListSockets | Self::Status(_) => Name::Sockets,
+            Self::ListContexts => Name::Contexts,
+            Self::CountSent(_) => Name::Sent,
+            Self::CountReceived(_) => Name::Read,
+            Self::LastError => Name::LastError,
+            _ => return None,
+        })
+    }
+
     /// Whether an `OK` without an information line before it cannot be the answer to this command,
     /// and so has to be a late one to another.
     pub(super) fn needs_line(self) -> bool {
@@ -168,16 +184,6 @@ pub(crate) enum Domain {
     Packet,
     /// AT+CREG?
     Circuit,
-}
-
-impl Domain {
-    pub(super) fn prefix(self) -> &'static [u8] {
-        match self {
-            Self::Lte => b"+CEREG:",
-            Self::Packet => b"+CGREG:",
-            Self::Circuit => b"+CREG:",
-        }
-    }
 }
 
 /// An AT+QICFG setting that has to have a known value.

@@ -155,7 +155,9 @@ impl Link {
                 self.pause(now, SETTLE);
             }
             // What was not answered is still being carried out.
-            Step::Resettle if matches!(*outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES => {
+            Step::Resettle
+                if matches!(*outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES =>
+            {
                 self.tries += 1;
                 self.pause(now, POLL);
             }

@@ -1,0 +1,44 @@
+//! What lines of the module begin with.
+
+use super::field::{place, split};
+
+macro_rules! names {
+    ($($name:ident $text:literal,)*) => {
+        /// What a line begins with, up to its first colon, of those that the stack acts on.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Name {
+            $(#[doc = concat!("`", $text, "`.")] $name,)*
+        }
+
+        impl Name {
+            const TEXTS: &str = concat!($($text, "\n",)*);
+            const ALL: &[Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+// The more often, the sooner.
+names! {
+    Read "+QIRD",
+    Notice "+QIURC",
+    Sent "+QISEND",
+    Opened "+QIOPEN",
+    EquipmentError "+CME ERROR",
+    MessageError "+CMS ERROR",
+    LastError "+QIGETERROR",
+    Sockets "+QISTATE",
+    Contexts "+QIACT",
+    Lte "+CEREG",
+    Packet "+CGREG",
+    Circuit "+CREG",
+    Sim "+CPIN",
+    PowerSaving "+QPSMTIMER",
+}
+
+impl Name {
+    #[inline(never)]
+    pub(crate) fn of_line(line: &[u8]) -> Option<Self> {
+        let (name, _) = split(line, b':')?;
+        Self::ALL.get(place(Self::TEXTS, name)?).copied()
+    }
+}
