@@ -40,9 +40,6 @@ impl<'a> Fields<'a> {
         self.is_at_end().then_some(value)
     }
 
-    /// No fields.
-    pub(crate) const NONE: Self = Self { rest: None };
-
     /// All that is left as one value.
     pub(crate) fn whole<T: Parse>(self) -> Option<T> {
         self.all(T::parse)

@@ -95,7 +95,7 @@ pub use urc::Urc;
 
 pub(crate) use address::{Remote, Sender, address_of, pair};
 pub(crate) use context::ContextLine;
-pub(crate) use field::{Fields, digits, place, read, split, trim};
+pub(crate) use field::{Fields, digits, place, read, trim};
 pub(crate) use name::Name;
 pub(crate) use urc::{Caller, Notice, Resolved};
 pub(crate) use writer::{Arguments, Command, NO_ARGUMENTS, write_command};

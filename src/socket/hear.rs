@@ -8,7 +8,7 @@ use super::job::{Job, Key, Reason};
 use super::outcome::Effect;
 use super::slot::Phase;
 use crate::command::{
-    ConnectId, ContextId, ErrorCode, Fields, Name, Notice, ReadLength, digits, place, split, trim,
+    ConnectId, ContextId, ErrorCode, Fields, Name, Notice, ReadLength, digits, place, trim,
 };
 use crate::error::{Error, LinkError};
 
@@ -69,25 +69,23 @@ impl Table<'_> {
             return Heard::Nothing;
         }
         let line = trim(line);
-        if let Some((id, length)) = notice(line) {
-            return self
-                .on_received(id, length, Fields::NONE)
-                .unwrap_or(Heard::Nothing);
+        let name = Name::of_line(line);
+        if name.is_none() {
+            let (words, finals) = FINALS;
+            if let Some(line) = place(words, line).and_then(|place| finals.get(place)) {
+                return self.conclude(*line);
+            }
+            if let Some(line) = self.parts.modes.and_then(|part| part.connected(self, line)) {
+                return self.conclude(line);
+            }
         }
-        let (words, finals) = FINALS;
-        if let Some(line) = place(words, line).and_then(|place| finals.get(place)) {
-            return self.conclude(*line);
-        }
-        if let Some(line) = self.parts.modes.and_then(|part| part.connected(self, line)) {
-            return self.conclude(line);
-        }
-        match (Name::of_line(line), line) {
+        match (name, line) {
             (_, b"") => Heard::Nothing,
             (Some(Name::Read), _) => self.read_header(line),
-            (_, [b'A', b'T', ..] | [b'a', b't', ..]) if self.may_be_echo(line) => {
+            (None, [b'A', b'T', ..] | [b'a', b't', ..]) if self.may_be_echo(line) => {
                 self.command_echo()
             }
-            (name, _) => self.other(name, line),
+            _ => self.other(name, line),
         }
     }
 
@@ -433,17 +431,6 @@ fn is_plausible(line: &[u8]) -> bool {
         Some(name) => !name.starts_with(b"QIURC"),
         None => line.iter().all(capital),
     }
-}
-
-/// `+QIURC: "recv",id[,length]`, which comes with all that is received: read with as little effort as it takes. Whatever
-/// does not look exactly like this is read as any other line.
-fn notice(line: &[u8]) -> Option<(ConnectId, Option<u32>)> {
-    let fields = line.strip_prefix(b"+QIURC: \"recv\",")?;
-    let (id, length) = match split(fields, b',') {
-        Some((id, length)) => (id, Some(digits(length)?.try_into().ok()?)),
-        None => (fields, None),
-    };
-    Some((ConnectId::new(digits(id)?.try_into().ok()?)?, length))
 }
 
 /// Newer firmware puts the codes of the note's table 1 into `+CME ERROR`. `None` if it is neither a number nor text.
