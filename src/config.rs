@@ -6,7 +6,8 @@ use core::net::IpAddr;
 use embassy_time::Duration;
 
 use crate::command::{
-    AccessPointName, Authentication, ContextId, ContextType, Credential, InvalidText, Pin, PortName,
+    AccessPointName, Address, Arguments, Authentication, Command, ConfigureDns, ContextId,
+    ContextType, Credential, InvalidText, Pin, PortName,
 };
 
 /// How the module reaches the network, and how patient the stack is.
@@ -29,7 +30,7 @@ pub struct Config<'d> {
     pub(crate) context_type: ContextType,
     pub(crate) pin: Option<&'d str>,
     pub(crate) urc_port: Option<&'d str>,
-    pub(crate) dns: Option<(IpAddr, Option<IpAddr>)>,
+    pub(crate) dns: Option<NameServers>,
     pub(crate) boot_time: Duration,
     pub(crate) registration_time: Duration,
     pub(crate) connect_time: Duration,
@@ -110,7 +111,7 @@ impl<'d> Config<'d> {
     /// DNS servers to use in place of the network's own, set again after each activation.
     #[must_use]
     pub const fn dns_servers(mut self, primary: IpAddr, secondary: Option<IpAddr>) -> Self {
-        self.dns = Some((primary, secondary));
+        self.dns = Some(NameServers::new(primary, secondary));
         self
     }
 
@@ -208,6 +209,36 @@ impl fmt::Debug for Config<'_> {
             .field("context", &self.context)
             .field("context_type", &self.context_type)
             .finish_non_exhaustive()
+    }
+}
+
+/// Name servers, and the command that sets them: what never has any is linked without it.
+#[derive(Clone, Copy)]
+pub(crate) struct NameServers {
+    primary: IpAddr,
+    secondary: Option<IpAddr>,
+    fill: fn(&Self, ContextId, &mut Arguments<'_>) -> &'static str,
+}
+
+impl NameServers {
+    pub(crate) const fn new(primary: IpAddr, secondary: Option<IpAddr>) -> Self {
+        Self {
+            primary,
+            secondary,
+            fill: |servers, context, arguments| {
+                let command = ConfigureDns {
+                    context,
+                    primary: Address(servers.primary),
+                    secondary: servers.secondary.map(Address),
+                };
+                command.fill(arguments)
+            },
+        }
+    }
+
+    /// AT+QIDNSCFG for a context.
+    pub(crate) fn fill(&self, context: ContextId, arguments: &mut Arguments<'_>) -> &'static str {
+        (self.fill)(self, context, arguments)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::command::{
     LastError, Ping, PingCount, PingTimeout, QueryDataEcho, QueryDns, QueryLastError, QuerySetting,
     QuerySocket, Setting, SettingKey, SocketStatus, SynchronizeTime,
 };
+use crate::config::NameServers;
 use crate::error::{Error, LinkError};
 use crate::socket::{
     AtResult, LinkState, Outstanding, PingReply, PingSummary, Reason, Table, Ticket,
@@ -126,7 +127,7 @@ impl<'d> Stack<'d> {
         secondary: Option<IpAddr>,
     ) -> Result<(), Error> {
         let context = self.shared.with(|table| {
-            table.config.dns = Some((primary, secondary));
+            table.config.dns = Some(NameServers::new(primary, secondary));
             table.config.context
         });
         let command = ConfigureDns {

@@ -1,9 +1,9 @@
 //! A job as the bytes of its command, through the types of [`crate::command`].
 
 use crate::command::{
-    ActivateContext, Address, Attention, CloseSocket, Command, ConfigureContext, ConfigureDns,
-    ConfigureUrcPort, DeactivateContext, DisableCommandEcho, DisableSendInfo, EnterPin,
-    EscapeWithDtr, Host, ListActiveContexts, ListSockets, NO_ARGUMENTS, OpenSocket, QueryLastError,
+    ActivateContext, Attention, CloseSocket, Command, ConfigureContext, ConfigureUrcPort,
+    DeactivateContext, DisableCommandEcho, DisableSendInfo, EnterPin, EscapeWithDtr, Host,
+    ListActiveContexts, ListSockets, NO_ARGUMENTS, OpenSocket, QueryLastError,
     QueryLteRegistration, QueryPacketRegistration, QueryReceivedData, QueryRegistration,
     QuerySentData, QuerySim, QuerySocket, ReadData, ReadLength, ResumeDataMode, SendData,
     SendLength, SwitchAccessMode, Text, fixed, write_command,
@@ -65,15 +65,7 @@ pub(super) fn encode(table: &mut Table<'_>, job: Job, buffer: &mut [u8]) -> Opti
         Job::Set(Setting::ViewMode) => fixed::DATA_BEHIND_LINE_END,
         Job::Set(Setting::ReceiveIndication) => fixed::NOTICES_WITH_LENGTH,
         Job::Set(Setting::SendInfo) => DisableSendInfo::NAME,
-        Job::SetDns => {
-            let (primary, secondary) = config.dns?;
-            ConfigureDns {
-                context,
-                primary: Address(primary),
-                secondary: secondary.map(Address),
-            }
-            .fill(arguments)
-        }
+        Job::SetDns => config.dns.as_ref()?.fill(context, arguments),
         Job::Open(key) => {
             let Opening {
                 id,
