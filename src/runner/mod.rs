@@ -171,8 +171,8 @@ impl<'d> Runner<'d> {
 
 async fn serve<'d>(
     shared: &'d Shared<'d>,
-    rx: impl Read,
-    ingress: impl AtatIngress,
+    mut rx: impl Read,
+    mut ingress: impl AtatIngress,
     buffer: &mut [u8],
     tx: impl Write,
     lines: impl ControlLines,
@@ -185,7 +185,7 @@ async fn serve<'d>(
         lines,
         script: Script::new(),
     };
-    let ended = select(receive(shared, rx, ingress), engine.run()).await;
+    let ended = select(receive(shared, &mut rx, &mut ingress), engine.run()).await;
     running.has_failed = true;
     match ended {
         Either::First(error) | Either::Second(error) => error,
@@ -219,8 +219,8 @@ impl Drop for Running<'_> {
 /// Reads the serial line into the digester.
 async fn receive(
     shared: &Shared<'_>,
-    mut rx: impl Read,
-    mut ingress: impl AtatIngress,
+    rx: &mut impl Read,
+    ingress: &mut impl AtatIngress,
 ) -> RunError {
     let mut failing_since = None;
     let mut count = 0;
