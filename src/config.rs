@@ -7,12 +7,14 @@ use embassy_time::Duration;
 
 use crate::command::{
     AccessPointName, Address, Arguments, Authentication, Command, ConfigureDns, ContextId,
-    ContextType, Credential, InvalidText, Pin, PortName,
+    ContextType, Credential, InvalidText, Pin, PortName, Text,
 };
 
 /// How the module reaches the network, and how patient the stack is.
 ///
-/// Only the APN has to be given; all else has a default that suits a module on a UART.
+/// Only the APN has to be given; all else has a default that suits a module on a UART. A text that cannot go into a command,
+/// even one that is replaced later, makes the link fail with
+/// [`LinkError::InvalidConfig`](crate::LinkError::InvalidConfig); nothing is sent then.
 ///
 /// ```
 /// use quectel_nal::Config;
@@ -41,6 +43,8 @@ pub struct Config<'d> {
     pub(crate) recheck: Duration,
     pub(crate) stall_time: Duration,
     pub(crate) command_gap: Duration,
+    /// Why what was given cannot go into a command.
+    pub(crate) invalid: Option<InvalidText>,
 }
 
 impl<'d> Config<'d> {
@@ -67,6 +71,10 @@ impl<'d> Config<'d> {
             recheck: Duration::from_secs(5),
             stall_time: Duration::from_secs(2),
             command_gap: Duration::from_ticks(0),
+            invalid: match AccessPointName::new(apn) {
+                Ok(_) => None,
+                Err(invalid) => Some(invalid),
+            },
         }
     }
 
@@ -81,7 +89,8 @@ impl<'d> Config<'d> {
         self.user = user;
         self.password = password;
         self.authentication = authentication;
-        self
+        self.check::<{ Credential::MAX }>(user)
+            .check::<{ Credential::MAX }>(password)
     }
 
     /// Which PDP context to use and what kind of addresses to ask for. Default: context 1, IPv4.
@@ -97,7 +106,7 @@ impl<'d> Config<'d> {
     #[must_use]
     pub const fn pin(mut self, pin: &'d str) -> Self {
         self.pin = Some(pin);
-        self
+        self.check::<{ Pin::MAX }>(pin)
     }
 
     /// The port on which the module reports URCs: `"uart1"` (default), `"usbat"`, `"usbmodem"`.
@@ -105,7 +114,10 @@ impl<'d> Config<'d> {
     #[must_use]
     pub const fn urc_port(mut self, port: Option<&'d str>) -> Self {
         self.urc_port = port;
-        self
+        match port {
+            Some(port) => self.check::<{ PortName::MAX }>(port),
+            None => self,
+        }
     }
 
     /// DNS servers to use in place of the network's own, set again after each activation.
@@ -190,14 +202,12 @@ impl<'d> Config<'d> {
         self
     }
 
-    /// Whether everything in here can go into a command.
-    pub(crate) fn check(&self) -> Result<(), InvalidText> {
-        AccessPointName::new(self.apn)?;
-        Credential::new(self.user)?;
-        Credential::new(self.password)?;
-        Pin::new(self.pin.unwrap_or_default())?;
-        PortName::new(self.urc_port.unwrap_or_default())?;
-        Ok(())
+    /// Keeps in mind that a text cannot go into a command. Those that are never given are not checked.
+    const fn check<const MAX: usize>(mut self, text: &str) -> Self {
+        if let (None, Err(invalid)) = (self.invalid, Text::<MAX>::new(text)) {
+            self.invalid = Some(invalid);
+        }
+        self
     }
 }
 

@@ -20,6 +20,9 @@ impl<'a, const MAX: usize> Text<'a, MAX> {
         MAX as u8
     };
 
+    /// How many bytes it has at most.
+    pub const MAX: usize = MAX;
+
     /// No text, `""` on the wire.
     pub const EMPTY: Self = Self("");
 

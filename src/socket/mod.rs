@@ -230,7 +230,7 @@ impl<'d> Table<'d> {
         self.forget_module();
         self.cut(LinkError::NotRunning);
         self.link.start(can_reset, has_dtr);
-        if let Err(invalid) = self.config.check() {
+        if let Some(invalid) = self.config.invalid {
             self.die(LinkError::InvalidConfig(invalid));
         }
     }
