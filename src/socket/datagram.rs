@@ -70,6 +70,8 @@ pub(super) trait DatagramPart: fmt::Debug + Sync {
     fn deliver(&self, table: &mut Table<'_>, payload: Payload, bytes: &[u8]) -> usize;
     /// The rest of it will not come: whether that means a loss.
     fn drop_partial(&self, slot: &mut Slot<'_>) -> bool;
+    /// The same for all of them.
+    fn drop_all_partial(&self, table: &mut Table<'_>);
     /// What the last read brought is not to be relied on. False if it brought nothing, or the user has it already.
     fn drop_newest(&self, slot: &mut Slot<'_>) -> bool;
     /// The oldest datagram to be sent: its length, and where it goes.
@@ -103,6 +105,15 @@ impl DatagramPart for Datagrams {
     fn drop_partial(&self, slot: &mut Slot<'_>) -> bool {
         let is_arriving = slot.arriving.take().is_some();
         slot.drop_partial_datagram() || is_arriving
+    }
+
+    fn drop_all_partial(&self, table: &mut Table<'_>) {
+        let mut cut = 0;
+        for slot in table.slots() {
+            cut += u32::from(slot.part.is_some_and(|part| part.drop_partial(slot)));
+        }
+        let dropped = &mut table.statistics.dropped_datagrams;
+        *dropped = dropped.wrapping_add(cut);
     }
 
     fn drop_newest(&self, slot: &mut Slot<'_>) -> bool {

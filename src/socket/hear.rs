@@ -117,9 +117,8 @@ impl Table<'_> {
     }
 
     fn unknown(&mut self, line: &[u8]) -> Heard {
-        if !is_plausible(line) {
-            // Perhaps data whose header was lost.
-            self.distrust_pushed();
+        if let Some(part) = self.parts.modes {
+            part.suspect(self, line);
         }
         self.foreign()
     }
@@ -421,15 +420,6 @@ impl Table<'_> {
             }
             _ => self.parts.user.is_some_and(|part| part.prompted(self)),
         }
-    }
-}
-
-/// Whether a module could have said this, though it is no word of the note.
-fn is_plausible(line: &[u8]) -> bool {
-    let capital = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b':');
-    match line.strip_prefix(b"+") {
-        Some(name) => !name.starts_with(b"QIURC"),
-        None => line.iter().all(capital),
     }
 }
 

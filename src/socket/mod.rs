@@ -403,12 +403,9 @@ impl<'d> Table<'d> {
             }
         }
         // Nor is a datagram to be filled up with it.
-        let mut cut = 0;
-        for slot in self.slots() {
-            cut += u32::from(slot.part.is_some_and(|part| part.drop_partial(slot)));
+        if let Some(part) = self.parts.datagrams {
+            part.drop_all_partial(self);
         }
-        let dropped = &mut self.statistics.dropped_datagrams;
-        *dropped = dropped.wrapping_add(cut);
         self.distrust_pushed();
     }
 

@@ -37,6 +37,10 @@ pub(super) trait ModePart: fmt::Debug + Sync {
     fn ended(&self, table: &mut Table<'_>, line: Final) -> Heard;
     /// Bytes were lost that may have been those of any stream whose data comes unasked.
     fn distrust(&self, table: &mut Table<'_>);
+    /// Nobody knows this line: it may be data whose header was lost.
+    fn suspect(&self, table: &mut Table<'_>, line: &[u8]);
+    /// Until when to wait for what the runner is doing, if that is not over by `now`.
+    fn patience(&self, table: &Table<'_>, now: Instant) -> Instant;
     /// While a full receive ring holds up the serial line.
     fn poll_room(
         &self,
@@ -94,6 +98,16 @@ impl ModePart for Modes {
         table.distrust_streams();
     }
 
+    fn suspect(&self, table: &mut Table<'_>, line: &[u8]) {
+        if !is_plausible(line) {
+            table.distrust_streams();
+        }
+    }
+
+    fn patience(&self, table: &Table<'_>, now: Instant) -> Instant {
+        table.pushed_patience(now)
+    }
+
     fn poll_room(
         &self,
         table: &mut Table<'_>,
@@ -110,6 +124,15 @@ impl ModePart for Modes {
 
     fn switched(&self, table: &mut Table<'_>, key: Key, outcome: &Outcome) {
         table.switch_done(key, outcome);
+    }
+}
+
+/// Whether a module could have said this, though it is no word of the note.
+fn is_plausible(line: &[u8]) -> bool {
+    let capital = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b':');
+    match line.strip_prefix(b"+") {
+        Some(name) => !name.starts_with(b"QIURC"),
+        None => line.iter().all(capital),
     }
 }
 

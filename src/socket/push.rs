@@ -218,9 +218,17 @@ impl Table<'_> {
         self.kick();
     }
 
-    /// Until when to wait for what the runner is doing, if that is not over by `now`. An answer does not come through a line
-    /// that is held up, nor before the end of what is being pushed.
+    /// Until when to wait for what the runner is doing, if that is not over by `now`.
     pub(crate) fn patience(&self, now: Instant) -> Instant {
+        let (since, limit) = self.occupied;
+        match self.parts.modes {
+            Some(part) => part.patience(self, now),
+            None => after(since, limit),
+        }
+    }
+
+    /// An answer does not come through a line that is held up, nor before the end of what is being pushed.
+    pub(super) fn pushed_patience(&self, now: Instant) -> Instant {
         let (since, limit) = self.occupied;
         if self.stall.is_some() {
             return after(now, limit);

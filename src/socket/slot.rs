@@ -34,7 +34,7 @@ impl Pause {
 }
 
 /// After how many re-checks that brought nothing the module is asked whether the connection is still there.
-pub(super) const STATE_RECHECK: u8 = 4;
+const STATE_RECHECK: u8 = 4;
 /// How often AT+QICLOSE is sent for a socket that does not go away.
 const CLOSE_TRIES: u8 = 3;
 
@@ -305,11 +305,7 @@ impl<'d> Slot<'d> {
             self.idle_rechecks = 0;
         } else if self.rechecking {
             // The end may have come without a notice as well.
-            self.idle_rechecks = (self.idle_rechecks + 1) % STATE_RECHECK;
-            self.doubted |= self.idle_rechecks == 0 && self.phase == Phase::Open;
-            // Who still waits says so again; a read that was dropped needs no more re-checks.
-            self.awaited = false;
-            self.reader.wake();
+            self.doubted |= self.rechecked_in_vain() && self.phase == Phase::Open;
         }
         if more {
             self.unread = true;
@@ -320,6 +316,16 @@ impl<'d> Slot<'d> {
                 self.end();
             }
         }
+    }
+
+    /// A re-check has brought nothing: whether it was one of so many that the connection may be gone.
+    #[inline(never)]
+    pub(super) fn rechecked_in_vain(&mut self) -> bool {
+        self.idle_rechecks = (self.idle_rechecks + 1) % STATE_RECHECK;
+        // Who still waits says so again; a read that was dropped needs no more re-checks.
+        self.awaited = false;
+        self.reader.wake();
+        self.idle_rechecks == 0
     }
 
     /// The module has no more data of a closed connection.

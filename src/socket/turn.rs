@@ -5,7 +5,7 @@ use embassy_time::{Duration, Instant};
 use super::datagram;
 use super::job::{Job, Key};
 use super::mode::ModePart;
-use super::slot::{Phase, STATE_RECHECK, Slot};
+use super::slot::{Phase, Slot};
 use crate::bytes::front;
 use crate::clock::{NEVER, after, get_or_set, sooner};
 use crate::command::{AccessMode, ReadLength, SendLength, place};
@@ -198,10 +198,7 @@ impl Slot<'_> {
         if self.rechecking && self.mode != AccessMode::Buffer {
             // Pushed data needs no asking; its end may.
             self.rechecking = false;
-            self.idle_rechecks = (self.idle_rechecks + 1) % STATE_RECHECK;
-            self.doubted = self.idle_rechecks == 0;
-            self.awaited = false;
-            self.reader.wake();
+            self.doubted = self.rechecked_in_vain();
             round.look_again(now);
             return None;
         }
