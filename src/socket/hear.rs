@@ -347,12 +347,7 @@ impl Table<'_> {
             self.link.restarted();
             self.kick();
         }
-        // What was in flight will never be answered.
-        if waiting {
-            Heard::Final
-        } else {
-            Heard::Nothing
-        }
+        interrupted(waiting)
     }
 
     /// The module goes to sleep, or off: no socket survives (field note 111).
@@ -362,12 +357,7 @@ impl Table<'_> {
             return Heard::Nothing;
         }
         self.lose(LinkError::NoAnswer);
-        // As after a restart.
-        if waiting {
-            Heard::Final
-        } else {
-            Heard::Nothing
-        }
+        interrupted(waiting)
     }
 
     // ---- payload -------------------------------------------------------------------------------------------------
@@ -420,6 +410,15 @@ impl Table<'_> {
             }
             _ => self.parts.user.is_some_and(|part| part.prompted(self)),
         }
+    }
+}
+
+/// What was in flight will never be answered.
+fn interrupted(waiting: bool) -> Heard {
+    if waiting {
+        Heard::Final
+    } else {
+        Heard::Nothing
     }
 }
 

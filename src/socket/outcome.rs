@@ -226,8 +226,8 @@ impl Slot<'_> {
             Job::Open(_) => self.open_done(outcome, now),
             Job::Close(_) => self.close_done(outcome),
             Job::Status(_) => self.status_done(outcome),
-            Job::Read { length, .. } => self.reading_done(length, outcome),
-            Job::Send { length, .. } => self.sending_done(length, outcome, now, config),
+            Job::Read { length, .. } => self.read_done(length, outcome),
+            Job::Send { length, .. } => self.send_done(length, outcome, now, config),
             Job::CountSent(_) => self.count_done(outcome, now),
             Job::CountReceived(_) => self.gap_done(outcome),
             _ => Effect::None,
@@ -319,9 +319,11 @@ impl Slot<'_> {
     }
 
     #[inline(never)]
-    fn reading_done(&mut self, asked: u16, outcome: &Outcome) -> Effect {
+    fn read_done(&mut self, asked: u16, outcome: &Outcome) -> Effect {
         match *outcome {
-            Outcome::Done(Answer::Received { more, length }) => self.read_done(more, length, asked),
+            Outcome::Done(Answer::Received { more, length }) => {
+                self.module_gave(more, length, asked)
+            }
             Outcome::Done(_) | Outcome::SendFail => {}
             Outcome::NoAnswer => match self.part {
                 None => self.gap = true,
@@ -370,7 +372,7 @@ impl Slot<'_> {
         Effect::None
     }
 
-    fn sending_done(
+    fn send_done(
         &mut self,
         length: u16,
         outcome: &Outcome,
@@ -379,7 +381,7 @@ impl Slot<'_> {
     ) -> Effect {
         let error = match *outcome {
             Outcome::Done(_) => {
-                self.send_done(length, now);
+                self.module_took(length, now);
                 return Effect::None;
             }
             // Full for now, but the chunk may have left the module all the same (field note 56). Without an answer it

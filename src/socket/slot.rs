@@ -289,7 +289,7 @@ impl<'d> Slot<'d> {
 
     /// A read of `asked` bytes was answered with `length`, and what it brought is in the ring already. An answer without
     /// data tells that there is no more; so does a part of what was asked for, if the module said how much it had.
-    pub(super) fn read_done(&mut self, mut more: bool, length: u16, asked: u16) {
+    pub(super) fn module_gave(&mut self, mut more: bool, length: u16, asked: u16) {
         self.recheck = NEVER;
         let is_datagram = self.is_datagram();
         if let Some(announced) = &mut self.announced {
@@ -337,7 +337,7 @@ impl<'d> Slot<'d> {
     }
 
     /// The module accepted `count` bytes.
-    pub(super) fn send_done(&mut self, count: u16, now: Instant) {
+    pub(super) fn module_took(&mut self, count: u16, now: Instant) {
         match self.part {
             None => self.tx.discard(count.into()),
             Some(part) if count > 0 => part.sent(self),
@@ -370,7 +370,7 @@ impl<'d> Slot<'d> {
         };
         match u16::try_from(total.wrapping_sub(self.accepted)) {
             // If it took nothing, the pause before the next try has begun already.
-            Ok(taken) if taken <= length => self.send_done(taken, now),
+            Ok(taken) if taken <= length => self.module_took(taken, now),
             // A count that cannot be ours: neither sending again nor going on would be right.
             _ => self.fail(Error::DataLost),
         }
