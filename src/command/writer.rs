@@ -34,7 +34,6 @@ pub(super) fn write<'a>(command: impl Command<'a>, buffer: &mut [u8]) -> usize {
 /// Writes a command with its arguments and the CR that ends it, and says how many bytes it has.
 ///
 /// If that is more than the buffer holds, what is in the buffer is not all of it.
-#[inline(never)]
 pub(crate) fn write_command(buffer: &mut [u8], name: &str, arguments: &[Value<'_>]) -> usize {
     let mut writer = Writer::new(buffer);
     writer.text(name);

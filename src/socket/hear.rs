@@ -58,6 +58,7 @@ impl Payload {
 
 impl Table<'_> {
     /// Takes in a line, without its line end.
+    #[inline(never)]
     pub(crate) fn hear(&mut self, line: &[u8]) -> Heard {
         let heard = self.understand(line);
         self.line_damaged = false;

@@ -176,6 +176,7 @@ impl Table<'_> {
 
     /// A connection that no slot is for has been closed. Without an answer it may still be there, where nobody would miss
     /// its connectID: it is closed once more.
+    #[inline(never)]
     fn stray_done(&mut self, id: ConnectId, outcome: &Outcome, now: Instant) {
         let bit = 1 << id.get();
         let again = self.unanswered_strays & bit != 0;
@@ -276,7 +277,6 @@ impl Slot<'_> {
         Effect::Freed
     }
 
-    #[inline(never)]
     fn status_done(&mut self, outcome: &Outcome) -> Effect {
         if outcome.is_silence() {
             // Asked again when the module is back.

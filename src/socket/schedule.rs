@@ -32,6 +32,7 @@ impl Table<'_> {
         }
     }
 
+    #[inline(never)]
     fn choose(&mut self, now: Instant) -> Action {
         if now >= self.closed_until {
             self.closed_lately = 0;
@@ -147,7 +148,6 @@ impl Table<'_> {
 
     /// A connectID that the module does not use: the one that has rested longest, or, while there is a listener, the
     /// lowest, because modules give the highest to incoming connections (field note 44).
-    #[inline(never)]
     fn free_id(&self) -> Option<ConnectId> {
         let count = ConnectId::COUNT as u8;
         let listens = self
@@ -160,6 +160,7 @@ impl Table<'_> {
             .find(|id| self.is_free(*id))
     }
 
+    #[inline(never)]
     fn is_free(&self, id: ConnectId) -> bool {
         self.link.strays & (1 << id.get()) == 0 && !self.uses(id)
     }

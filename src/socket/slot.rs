@@ -26,6 +26,7 @@ pub(super) struct Pause(u16);
 
 impl Pause {
     /// When it is over.
+    #[inline(never)]
     fn behind(&mut self, now: Instant) -> Instant {
         let end = after(now, Duration::from_millis(self.0.into()));
         *self = Self(self.0 * 2).min(SEND_RETRY_MAX);
@@ -224,7 +225,6 @@ impl<'d> Slot<'d> {
     }
 
     /// The open failed. Its connectID may be taken all the same, so that a close follows in any case.
-    #[inline(never)]
     pub(super) fn open_failed(&mut self, error: Error, passing: bool) {
         if self.phase != Phase::Opening {
             return;

@@ -216,6 +216,7 @@ impl Slot<'_> {
     }
 
     /// Why nothing can be written.
+    #[inline(never)]
     pub(super) fn unwritable(&self) -> Option<Error> {
         match self.phase {
             _ if self.fault.is_some() => self.fault,

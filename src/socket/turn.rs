@@ -263,6 +263,7 @@ impl Slot<'_> {
 }
 
 /// Whether the module could say this line by itself while it takes payload.
+#[inline(never)]
 pub(super) fn is_of_the_module(line: &[u8]) -> bool {
     const WORDS: &str = "OK\nERROR\nSEND OK\nSEND FAIL\nRDY\nAPP RDY\nPOWERED DOWN\nNO CARRIER\n";
     line.first() == Some(&b'+') || place(WORDS, line).is_some()

@@ -136,6 +136,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    #[inline(never)]
     pub(super) fn new() -> Self {
         Self {
             step: Step::Greet,
@@ -193,7 +194,6 @@ impl Link {
     }
 
     /// Whether URCs about sockets and the context can be believed.
-    #[inline(never)]
     pub(super) fn is_serving(&self) -> bool {
         matches!(
             self.step,
@@ -202,6 +202,7 @@ impl Link {
     }
 
     /// The error that a connect gets at once, while no attempt is under way.
+    #[inline(never)]
     pub(super) fn refusal(&self) -> Option<LinkError> {
         match (self.step, self.state) {
             (Step::Pause | Step::Reset | Step::Dead, LinkState::Down(error)) => Some(error),
@@ -228,6 +229,7 @@ impl Link {
     }
 
     /// The link went down under us. What is left to do depends on why.
+    #[inline(never)]
     pub(super) fn lose(&mut self, error: LinkError) {
         warning!("link lost: {:?}", error);
         self.state = LinkState::Down(error);
@@ -300,7 +302,6 @@ impl Link {
     }
 
     /// What to do for the link; `None` when it is up and sockets have their turn.
-    #[inline(never)]
     pub(super) fn next(&mut self, now: Instant, config: &Config<'_>) -> Option<Action> {
         if self.step == Step::Up {
             return None;
