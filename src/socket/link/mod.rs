@@ -136,7 +136,8 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    #[inline(never)]
+    // In line: its result would be on the stack of whoever makes a stack, and take kilobytes of it.
+    #[inline(always)]
     pub(super) fn new() -> Self {
         Self {
             step: Step::Greet,
