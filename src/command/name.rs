@@ -42,3 +42,33 @@ impl Name {
         Self::ALL.get(place(Self::TEXTS, name)?).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_by_its_text() {
+        assert_eq!(Name::TEXTS.lines().count(), Name::ALL.len());
+        for (text, name) in Name::TEXTS.lines().zip(Name::ALL) {
+            let line = std::format!("{text}: 1,2:3");
+            assert_eq!(Name::of_line(line.as_bytes()), Some(*name), "{line}");
+        }
+    }
+
+    #[test]
+    fn all_else_has_none() {
+        for line in [
+            "",
+            ":",
+            "OK",
+            "+QIRD",
+            "QIRD: 1",
+            "+QIR: 1",
+            "+QIRDX: 1",
+            "+QIRD : 1",
+        ] {
+            assert_eq!(Name::of_line(line.as_bytes()), None, "{line}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use embassy_time::Duration;
 
 use super::super::{Action, Domain, Escape, Job, LinkState, Setting};
 use super::Rig;
-use crate::command::{ConnectId, ErrorCode};
+use crate::command::{Authentication, ConnectId, ErrorCode, InvalidText};
 use crate::config::Config;
 use crate::error::LinkError;
 
@@ -523,6 +523,29 @@ fn configuration_that_cannot_be_sent_is_an_error_at_once() {
         LinkState::Down(LinkError::InvalidConfig(_))
     ));
     assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn first_wrong_text_of_a_configuration_is_told() {
+    let long: &'static str = "a".repeat(128).leak();
+    let first = |config| match state(&started_with(config)) {
+        LinkState::Down(LinkError::InvalidConfig(invalid)) => Some(invalid),
+        _ => None,
+    };
+    let quote = Some(InvalidText::ForbiddenCharacter { position: 0 });
+    let too_long = Some(InvalidText::TooLong { max: 127 });
+    let config = Config::new("internet");
+    assert_eq!(first(config), None);
+    let none = Authentication::None;
+    assert_eq!(first(config.credentials("", long, none)), too_long);
+    assert_eq!(first(config.credentials("\"", long, none)), quote);
+    assert_eq!(first(config.pin("\"").credentials(long, "", none)), quote);
+    assert_eq!(
+        first(config.pin("123456789").pin("1234")),
+        Some(InvalidText::TooLong { max: 8 })
+    );
+    assert_eq!(first(config.urc_port(Some("\""))), quote);
+    assert_eq!(first(config.urc_port(None)), None);
 }
 
 #[test]

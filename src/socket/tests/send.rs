@@ -186,6 +186,20 @@ fn send_fail_is_counted_and_retried_with_a_growing_pause() {
 }
 
 #[test]
+fn send_refused_with_words_is_counted() {
+    for refusal in ["+CME ERROR: operation failed", "+CME ERROR: 0"] {
+        let mut rig = up();
+        let key = rig.open();
+        let _ = rig.write(key, b"abc");
+        rig.accept(key, 3, refusal);
+        let connected = "+QISTATE: 0,\"TCP\",\"203.0.113.7\",80,0,2,1,0,0,\"uart1\"";
+        rig.run(Job::Status(key), &[connected, "OK"]);
+        rig.run(Job::CountSent(key), &[&count(3), "OK"]);
+        assert_eq!(rig.flush(key), FLUSHED);
+    }
+}
+
+#[test]
 fn first_retry_comes_after_about_100_ms() {
     let mut rig = up();
     let key = rig.open();

@@ -139,6 +139,20 @@ fn restart_ends_the_command_in_flight() {
 }
 
 #[test]
+fn noise_of_a_start_around_a_line_is_no_part_of_it() {
+    for line in ["\0RDY", "\x1b \0RDY\0", " RDY\t"] {
+        let mut rig = up();
+        rig.open();
+        rig.hear(line);
+        assert_eq!(
+            state(&rig),
+            LinkState::Down(LinkError::Restarted),
+            "{line:?}"
+        );
+    }
+}
+
+#[test]
 fn power_down_ends_the_command_in_flight() {
     for line in ["POWERED DOWN", "+QPSMTIMER: 3600,20"] {
         let mut rig = up();
