@@ -20,7 +20,7 @@ use edge_http::io::server::Connection;
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::Write;
-use quectel_nal::command::QuerySignalQuality;
+use quectel_nal::at::QuerySignalQuality;
 use quectel_nal::{Stack, TcpConnection};
 use support::{Line, ModemOptions};
 use virtual_modem::Loopback;

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use atat::asynch::AtatClient;
 use clap::Parser;
 use embassy_time::Duration;
-use quectel_nal::command::{
+use quectel_nal::at::{
     QueryManufacturer, QueryModel, QueryRevision, QuerySerialNumber, QuerySignalQuality,
 };
 use quectel_nal::{PingReply, Stack};

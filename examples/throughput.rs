@@ -20,7 +20,7 @@ use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use indicatif::{ProgressBar, ProgressStyle};
-use quectel_nal::command::AccessMode;
+use quectel_nal::at::AccessMode;
 use quectel_nal::{Stack, TcpReader, TcpWriter};
 use support::{Line, ModemOptions};
 use virtual_modem::Loopback;

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use embassy_time::Duration;
 
-use crate::command::{
+use crate::at::{
     AccessPointName, Address, Arguments, Authentication, Command, ConfigureDns, ContextId,
     ContextType, Credential, InvalidText, Pin, PortName, Text,
 };
@@ -197,8 +197,8 @@ impl<'d> Config<'d> {
 
     /// A pause between the end of one command and the start of the next. Default none.
     #[must_use]
-    pub const fn command_gap(mut self, gap: Duration) -> Self {
-        self.command_gap = bounded(gap);
+    pub const fn command_gap(mut self, read_unconfirmed: Duration) -> Self {
+        self.command_gap = bounded(read_unconfirmed);
         self
     }
 

@@ -4,7 +4,7 @@ use core::fmt;
 
 use embedded_io_async::ErrorKind;
 
-use crate::command::{ErrorCode, InvalidText, RegistrationStatus};
+use crate::at::{ErrorCode, InvalidText, RegistrationStatus};
 
 /// Why an operation on a socket, or a name lookup, failed.
 ///

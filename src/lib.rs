@@ -10,39 +10,29 @@ extern crate std;
 #[cfg(test)]
 extern crate virtual_modem as _;
 
-mod asynch;
+pub mod at;
 pub mod blocking;
-mod bytes;
-mod clock;
-pub mod command;
 mod config;
-mod digest;
-#[cfg(feature = "edge-nal")]
-mod edge;
+mod engine;
 mod error;
-mod fmt;
-mod place;
-mod ring;
+mod net;
 mod runner;
-mod shared;
-mod socket;
 mod stack;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod testing;
-mod tools;
-mod waiting;
+mod util;
 
-pub use asynch::{
+pub use config::Config;
+pub use engine::{Addresses, LinkState, PingReply, PingSummary, Statistics};
+pub use error::{Error, LinkError};
+pub use net::Pinging;
+pub use net::{
     AtClient, AtWriter, TcpConnection, TcpListener, TcpReader, TcpWriter, TransparentConnection,
     UdpListener, UdpService, UdpSocket,
 };
-pub use config::Config;
-pub use error::{Error, LinkError};
 pub use runner::{ControlLines, RunError, Runner};
-pub use socket::{Addresses, LinkState, PingReply, PingSummary, Statistics};
 pub use stack::{Resources, Stack, new};
-pub use tools::Pinging;
 
 /// Compiles the code in the guide.
 #[cfg(doctest)]

@@ -4,14 +4,14 @@ use core::fmt;
 use core::future::poll_fn;
 use core::net::IpAddr;
 
-use crate::asynch::{Lookup, TcpConnection, all_of};
-use crate::command::{AccessMode, MAX_COMMAND_LENGTH};
+use crate::at::{AccessMode, MAX_COMMAND_LENGTH};
 use crate::config::Config;
+use crate::engine::shared::Shared;
+use crate::engine::{Addresses, Engine, LinkState, Request, Slot, Statistics};
 use crate::error::{Error, LinkError};
-use crate::place::Place;
+use crate::net::{Lookup, TcpConnection, all_of};
 use crate::runner::Runner;
-use crate::shared::Shared;
-use crate::socket::{Addresses, LinkState, Request, Slot, Statistics, Table};
+use crate::util::zeroed::Zeroed;
 
 /// The buffer between UART and digester, if nobody asks for a larger one. It has to hold one line, never payload.
 const LINE_BUFFER: usize = 256;
@@ -33,12 +33,12 @@ pub struct Resources<
     const TX: usize,
     const LINE: usize = LINE_BUFFER,
 > {
-    slots: [Place<Slot<'d>>; N],
+    slots: [Zeroed<Slot<'d>>; N],
     rx: [[u8; RX]; N],
     tx: [[u8; TX]; N],
     ingress: [u8; LINE],
     command: [u8; MAX_COMMAND_LENGTH],
-    shared: Place<Shared<'d>>,
+    shared: Zeroed<Shared<'d>>,
 }
 
 impl<const N: usize, const RX: usize, const TX: usize> Resources<'_, N, RX, TX> {
@@ -67,12 +67,12 @@ impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize>
             assert!(RX > 0 && TX > 0, "a socket needs both rings");
         }
         Self {
-            slots: [const { Place::Empty }; N],
+            slots: [const { Zeroed::Empty }; N],
             rx: [[0; RX]; N],
             tx: [[0; TX]; N],
             ingress: [0; LINE],
             command: [0; MAX_COMMAND_LENGTH],
-            shared: Place::Empty,
+            shared: Zeroed::Empty,
         }
     }
 }
@@ -106,8 +106,8 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
     for ((index, slot), (rx, tx)) in (0..).zip(&mut resources.slots).zip(rings) {
         slot.fill(Slot::new(index, rx, tx));
     }
-    let table = Table::new(&mut resources.slots, config);
-    let shared = resources.shared.fill(Shared::new(table));
+    let engine = Engine::new(&mut resources.slots, config);
+    let shared = resources.shared.fill(Shared::new(engine));
     let stack = Stack {
         shared,
         mode: AccessMode::Buffer,
@@ -155,7 +155,7 @@ impl<'d> Stack<'d> {
     /// ```
     /// # async fn example(stack: quectel_nal::Stack<'_>) -> Result<(), quectel_nal::Error> {
     /// use embedded_nal_async::TcpConnect;
-    /// use quectel_nal::command::AccessMode;
+    /// use quectel_nal::at::AccessMode;
     ///
     /// let pushing = stack.with_access_mode(AccessMode::DirectPush);
     /// let connection = pushing.connect("192.0.2.7:80".parse().unwrap()).await?;
@@ -165,7 +165,7 @@ impl<'d> Stack<'d> {
     #[must_use]
     #[inline]
     pub fn with_access_mode(self, mode: AccessMode) -> Self {
-        self.shared.with(|table| table.enable(mode));
+        self.shared.with(|engine| engine.enable(mode));
         Self {
             shared: self.shared,
             mode,
@@ -176,7 +176,7 @@ impl<'d> Stack<'d> {
     /// noticed with the next command.
     #[must_use]
     pub fn link_state(&self) -> LinkState {
-        self.shared.with(|table| table.link_state())
+        self.shared.with(|engine| engine.link_state())
     }
 
     /// Waits until the link is up.
@@ -190,27 +190,31 @@ impl<'d> Stack<'d> {
     ///
     /// Dropping the future has no effect.
     pub async fn wait_link_up(&self) -> Result<(), LinkError> {
-        let since = self.shared.with(|table| table.attempt());
-        poll_fn(|cx| self.shared.with(|table| table.poll_link(since, cx.waker()))).await
+        let since = self.shared.with(|engine| engine.attempt());
+        poll_fn(|cx| {
+            self.shared
+                .with(|engine| engine.poll_link(since, cx.waker()))
+        })
+        .await
     }
 
     /// The address of this side in the PDP context: IPv4 if there is one, else IPv6. `None` while the link is down.
     #[must_use]
     pub fn local_addr(&self) -> Option<IpAddr> {
         self.shared
-            .with(|table| table.local_address(false).or(table.local_address(true)))
+            .with(|engine| engine.local_address(false).or(engine.local_address(true)))
     }
 
     /// The IPv6 address of this side in the PDP context.
     #[must_use]
     pub fn local_addr_v6(&self) -> Option<IpAddr> {
-        self.shared.with(|table| table.local_address(true))
+        self.shared.with(|engine| engine.local_address(true))
     }
 
     /// What was counted since the stack was made.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        self.shared.with(|table| table.statistics)
+        self.shared.with(|engine| engine.statistics)
     }
 
     /// Connects to a TCP server by name; the module looks the name up (AT+QIOPEN, section 2.1.4).

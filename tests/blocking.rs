@@ -18,8 +18,8 @@ use embedded_nal::{
     UdpFullStack, nb,
 };
 use polled::{Stack, linger, patiently};
+use quectel_nal::at::{AccessMode, ErrorCode};
 use quectel_nal::blocking::{TcpSocket, TcpStream, UartRx, UartTx};
-use quectel_nal::command::{AccessMode, ErrorCode};
 use quectel_nal::{Error, LinkError, LinkState, RunError};
 use virtual_modem::network::PeerStream;
 use virtual_modem::{Chop, Fault, InProcess};

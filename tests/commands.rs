@@ -4,7 +4,7 @@ mod commands_forms;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use quectel_nal::command::*;
+use quectel_nal::at::*;
 
 #[test]
 fn every_form_is_written_exactly() {

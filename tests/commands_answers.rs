@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use atat::{AtatCmd, InternalError};
-use quectel_nal::command::*;
+use quectel_nal::at::*;
 use serde_at::{from_slice, serde::de::DeserializeOwned};
 
 fn read<T: DeserializeOwned>(line: &str) -> T {

@@ -5,7 +5,7 @@ mod commands_forms;
 use std::{collections::BTreeSet, fs, path::Path};
 
 use commands_forms::Form;
-use quectel_nal::command::Urc;
+use quectel_nal::at::Urc;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -26,8 +26,8 @@ fn table(heading: &str) -> Vec<String> {
 }
 
 fn sources() -> Vec<String> {
-    fs::read_dir(root().join("src/command"))
-        .expect("src/command is there")
+    fs::read_dir(root().join("src/at"))
+        .expect("src/at is there")
         .map(|entry| fs::read_to_string(entry.unwrap().path()).expect("a source file"))
         .collect()
 }
@@ -237,7 +237,7 @@ fn the_table_lists_every_urc() {
 
 #[test]
 fn the_urcs_cover_every_variant_in_the_source() {
-    let source = fs::read_to_string(root().join("src/command/urc.rs")).unwrap();
+    let source = fs::read_to_string(root().join("src/at/urc.rs")).unwrap();
     let (_, body) = source.split_once("pub enum Urc<'a> {\n").unwrap();
     let (body, _) = body.split_once("\n}\n").unwrap();
     let declared: BTreeSet<String> = body

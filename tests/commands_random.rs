@@ -7,7 +7,7 @@ use proptest::{
     sample::select,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-use quectel_nal::command::*;
+use quectel_nal::at::*;
 use serde_at::{from_slice, serde::de::DeserializeOwned};
 
 const SEEDS: [u8; 4] = [1, 2, 3, 4];

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use quectel_nal::command::*;
+use quectel_nal::at::*;
 
 fn socket(id: u8) -> ConnectId {
     ConnectId::new(id).unwrap()

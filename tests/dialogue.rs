@@ -10,8 +10,8 @@ use core::time::Duration;
 use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
-use quectel_nal::command::Authentication;
-use quectel_nal::command::ErrorCode;
+use quectel_nal::at::Authentication;
+use quectel_nal::at::ErrorCode;
 use quectel_nal::{Config, Error, LinkError, LinkState};
 
 const SERVER: &str = "220.180.239.212:8009";

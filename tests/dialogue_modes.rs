@@ -9,7 +9,7 @@ use embassy_futures::join::join;
 use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
-use quectel_nal::command::AccessMode;
+use quectel_nal::at::AccessMode;
 use quectel_nal::{Config, ControlLines, LinkState, TcpConnection};
 
 const SERVER: &str = "220.180.239.212:8009";

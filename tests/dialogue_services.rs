@@ -12,7 +12,7 @@ use core::time::Duration;
 use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
-use quectel_nal::command::{DateTime, ErrorCode, QueryClock};
+use quectel_nal::at::{DateTime, ErrorCode, QueryClock};
 use quectel_nal::{Config, Error, LinkError, PingReply};
 
 fn config() -> Config<'static> {

@@ -12,7 +12,7 @@ use embedded_io_async::{Read, Write};
 use embedded_nal::{AddrType, Dns, TcpClientStack, TcpFullStack, UdpClientStack, UdpFullStack};
 use embedded_nal_async::{ConnectedUdp, TcpConnect, UdpStack, UnconnectedUdp};
 use polled::{linger, patiently};
-use quectel_nal::command::AccessMode;
+use quectel_nal::at::AccessMode;
 use quectel_nal::{Error, LinkError, LinkState, Stack, Statistics, blocking};
 use quectel_nal::{TcpConnection, TcpListener, UdpService, UdpSocket};
 use virtual_modem::network::PeerStream;

@@ -10,7 +10,7 @@ use embassy_futures::join::{join, join3};
 use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
-use quectel_nal::command::ErrorCode;
+use quectel_nal::at::ErrorCode;
 use quectel_nal::{Error, LinkError, Stack};
 use virtual_modem::network::PeerStream;
 use virtual_modem::{Chop, Fault, InProcess, ModemHandle, Readings};

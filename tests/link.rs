@@ -8,7 +8,7 @@ use core::time::Duration;
 use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
-use quectel_nal::command::{ErrorCode, RegistrationStatus};
+use quectel_nal::at::{ErrorCode, RegistrationStatus};
 use quectel_nal::{Error, LinkError, LinkState, Stack};
 use virtual_modem::{
     Fault, InProcess, LeftOpen, LeftOver, ModemHandle, Registration, Settings, Sim, Stored,

@@ -11,7 +11,7 @@ use embassy_futures::join::join;
 use embassy_time::{Instant, with_timeout};
 use embedded_io_async::{ErrorKind, Read, Write};
 use embedded_nal_async::{ConnectedUdp, TcpConnect, UdpStack, UnconnectedUdp};
-use quectel_nal::command::AccessMode;
+use quectel_nal::at::AccessMode;
 use quectel_nal::{
     Config, Error, LinkError, LinkState, Resources, RunError, Runner, Stack, Statistics,
     TcpConnection, UdpService,

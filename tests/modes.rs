@@ -9,7 +9,7 @@ use core::time::Duration;
 use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{ConnectedUdp, TcpConnect, UdpStack, UnconnectedUdp};
-use quectel_nal::command::AccessMode;
+use quectel_nal::at::AccessMode;
 use quectel_nal::{
     Config, Error, LinkError, LinkState, Stack, TcpConnection, TcpReader, TcpWriter,
 };

@@ -15,7 +15,7 @@ use embassy_futures::select::{Either, select};
 use embassy_time::{Instant, with_timeout};
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
-use quectel_nal::command::{
+use quectel_nal::at::{
     ConnectId, DataFormat, ErrorCode, HexText, KeepAlive, SendHex, Setting, SettingKey,
     SocketState, Switch, UdpMode, ViewMode, Within,
 };

@@ -11,7 +11,7 @@ use embassy_futures::join::{join, join4};
 use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
-use quectel_nal::command::AccessMode;
+use quectel_nal::at::AccessMode;
 use quectel_nal::{Error, Stack};
 use virtual_modem::network::PeerStream;
 use virtual_modem::{Chop, Fault, InProcess, Readings};

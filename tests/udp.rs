@@ -11,7 +11,7 @@ use core::time::Duration;
 use embassy_futures::join::join;
 use embassy_time::{Instant, with_timeout};
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
-use quectel_nal::command::{ContextId, ContextType, ErrorCode};
+use quectel_nal::at::{ContextId, ContextType, ErrorCode};
 use quectel_nal::{Config, Error, LinkError, Stack, UdpService, UdpSocket};
 use std::sync::{Arc, Mutex};
 use virtual_modem::{Chop, Fault, InProcess};

@@ -10,7 +10,7 @@ use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
-use quectel_nal::command::AccessMode;
+use quectel_nal::at::AccessMode;
 use quectel_nal::{Stack, TcpReader, TcpWriter};
 use reqwless::client::HttpClient;
 use reqwless::request::Method;

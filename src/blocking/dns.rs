@@ -7,11 +7,11 @@ use core::task::{Poll, Waker, ready};
 use embedded_nal::{AddrType, Dns, nb};
 
 use super::{Engine, Stack, Tcp, Udp};
-use crate::asynch::{all_of, first_of, literal};
-use crate::command::Host;
+use crate::at::Host;
+use crate::engine::Addresses;
 use crate::error::Error;
+use crate::net::{all_of, first_of, literal};
 use crate::runner::RunError;
-use crate::socket::Addresses;
 
 /// The question that this face has put to the module, if there is one. Its name is in the table.
 pub(super) struct Question {
@@ -44,22 +44,22 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
 
     fn poll_resolve(&self, host: &str) -> Poll<Result<Addresses, Error>> {
         let Question { is_ours, is_passed } = &self.question;
-        self.shared().with(|table| {
-            if is_ours.get() && !table.lookup().asks(host) {
+        self.shared().with(|engine| {
+            if is_ours.get() && !engine.lookup().asks(host) {
                 // Somebody else's, who may come for it or have given up. An answer is kept for one more round.
-                if !table.lookup().is_answered() || !is_passed.replace(true) {
+                if !engine.lookup().is_answered() || !is_passed.replace(true) {
                     return Poll::Pending;
                 }
-                table.lookup().abandon();
+                engine.lookup().abandon();
                 is_ours.set(false);
             }
             if !is_ours.get() {
-                ready!(table.poll_ask(host, Waker::noop()))?;
+                ready!(engine.poll_ask(host, Waker::noop()))?;
                 is_ours.set(true);
                 is_passed.set(false);
             }
-            let answer = ready!(table.poll_answer(all_of, Waker::noop()));
-            table.lookup().abandon();
+            let answer = ready!(engine.poll_answer(all_of, Waker::noop()));
+            engine.lookup().abandon();
             is_ours.set(false);
             Poll::Ready(answer)
         })

@@ -45,11 +45,11 @@
 //! The serial line is served by the calls and by nothing else. A program that is busy elsewhere calls [`Stack::poll`]
 //! before the driver's receive buffer is full, or has the module wait by RTS/CTS.
 
-mod at;
+mod at_client;
 mod dns;
-mod io;
 mod socket;
 mod tcp;
+mod tcp_stream;
 mod uart;
 mod udp;
 
@@ -61,17 +61,17 @@ use core::task::{Context, Poll, Waker};
 
 use embedded_nal::nb;
 
-pub use at::AtClient;
-pub use io::TcpStream;
+pub use at_client::AtClient;
 pub use tcp::{Tcp, TcpSocket};
+pub use tcp_stream::TcpStream;
 pub use uart::{Uart, UartRx, UartTx};
 pub use udp::{Udp, UdpSocket};
 
-use crate::command::AccessMode;
+use crate::at::AccessMode;
+use crate::engine::shared::Shared;
+use crate::engine::{Attempt, LinkState};
 use crate::error::{Error, LinkError};
 use crate::runner::RunError;
-use crate::shared::Shared;
-use crate::socket::{Attempt, LinkState};
 
 /// A stack that is driven by being used.
 ///
@@ -178,8 +178,8 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized> Stack<'d, R> {
         let alive = self.poll();
         let shared = self.shared();
         let since = self.attempt.take();
-        let since = since.unwrap_or_else(|| shared.with(|table| table.attempt()));
-        match shared.with(|table| table.poll_link(since, Waker::noop())) {
+        let since = since.unwrap_or_else(|| shared.with(|engine| engine.attempt()));
+        match shared.with(|engine| engine.poll_link(since, Waker::noop())) {
             Poll::Ready(result) => result.map_err(nb::Error::Other),
             Poll::Pending if alive.is_err() => Err(nb::Error::Other(LinkError::NotRunning)),
             Poll::Pending => {

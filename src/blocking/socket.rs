@@ -2,11 +2,11 @@
 
 use core::task::{Poll, Waker, ready};
 
-use crate::clock;
-use crate::command::AccessMode;
+use crate::at::AccessMode;
+use crate::engine::shared::Shared;
+use crate::engine::{Engine, Key, Request};
 use crate::error::Error;
-use crate::shared::Shared;
-use crate::socket::{Key, Request, Table};
+use crate::util::time;
 
 /// A slot of the table, which is given back when this is dropped.
 struct Slot<'d> {
@@ -17,7 +17,7 @@ struct Slot<'d> {
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
         self.shared
-            .with(|table| table.release(self.key, clock::now()));
+            .with(|engine| engine.release(self.key, time::now()));
     }
 }
 
@@ -71,13 +71,13 @@ impl<'d> Socket<'d> {
             Some(slot) => slot.key,
             None => {
                 let (request, mode) = (&self.request, self.mode);
-                let claim = shared.with(|table| table.poll_claim(request, mode, Waker::noop()));
+                let claim = shared.with(|engine| engine.poll_claim(request, mode, Waker::noop()));
                 let key = ready!(claim)?;
                 self.slot = Some(Slot { shared, key });
                 key
             }
         };
-        ready!(shared.with(|table| table.poll_connected(key, Waker::noop())))?;
+        ready!(shared.with(|engine| engine.poll_connected(key, Waker::noop())))?;
         self.open = true;
         Poll::Ready(Ok(()))
     }
@@ -86,11 +86,11 @@ impl<'d> Socket<'d> {
     pub(super) fn poll<T>(
         &mut self,
         shared: &'d Shared<'d>,
-        operation: impl FnOnce(&mut Table<'d>, Key) -> Poll<Result<T, Error>>,
+        operation: impl FnOnce(&mut Engine<'d>, Key) -> Poll<Result<T, Error>>,
     ) -> Poll<Result<T, Error>> {
         ready!(self.poll_open(shared))?;
         match &self.slot {
-            Some(Slot { shared, key }) => shared.with(|table| operation(table, *key)),
+            Some(Slot { shared, key }) => shared.with(|engine| operation(engine, *key)),
             None => Poll::Ready(Err(Error::Closed)),
         }
     }
@@ -101,8 +101,8 @@ impl<'d> Socket<'d> {
         shared: &'d Shared<'d>,
     ) -> Poll<Result<(Self, core::net::SocketAddr), Error>> {
         let (key, peer) =
-            ready!(self.poll(shared, |table, key| table.poll_accept(key, Waker::noop())))?;
-        let peer = peer.unwrap_or(crate::socket::UNKNOWN_PEER);
+            ready!(self.poll(shared, |engine, key| engine.poll_accept(key, Waker::noop())))?;
+        let peer = peer.unwrap_or(crate::engine::UNKNOWN_PEER);
         let socket = Self::accepted(shared, Request::accepted(peer), key);
         Poll::Ready(Ok((socket, peer)))
     }

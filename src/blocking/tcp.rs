@@ -8,10 +8,10 @@ use embedded_nal::{TcpClientStack, TcpFullStack, nb};
 
 use super::socket::Socket;
 use super::{Engine, Stack};
-use crate::command::ServiceType;
+use crate::at::ServiceType;
+use crate::engine::Request;
 use crate::error::Error;
 use crate::runner::RunError;
-use crate::socket::Request;
 
 /// The TCP sockets of a [`blocking::Stack`](Stack), and name lookup.
 ///
@@ -77,8 +77,9 @@ impl<'a, 'd> Tcp<'a, 'd> {
     pub fn flush(&mut self, socket: &mut TcpSocket<'d>) -> nb::Result<(), Error> {
         let connection = socket.connection()?;
         let shared = self.engine.shared();
-        self.engine
-            .operate(|| connection.poll(shared, |table, key| table.poll_flush(key, Waker::noop())))
+        self.engine.operate(|| {
+            connection.poll(shared, |engine, key| engine.poll_flush(key, Waker::noop()))
+        })
     }
 
     /// Receives, with `Ok(0)` at the end of the stream.
@@ -90,8 +91,8 @@ impl<'a, 'd> Tcp<'a, 'd> {
         let connection = socket.connection()?;
         let shared = self.engine.shared();
         self.engine.operate(|| {
-            connection.poll(shared, |table, key| {
-                table.poll_read(key, into, Waker::noop())
+            connection.poll(shared, |engine, key| {
+                engine.poll_read(key, into, Waker::noop())
             })
         })
     }
@@ -131,9 +132,9 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
         let result = self.engine.operate(|| {
             if let State::Connection(connection) = &mut socket.state {
                 if connection.request().peer() == Some(remote) {
-                    let progress = connection.poll(shared, |table, key| {
+                    let progress = connection.poll(shared, |engine, key| {
                         // Whether it can still be written to.
-                        table.poll_write(key, &[], Waker::noop()).map_ok(|_| ())
+                        engine.poll_write(key, &[], Waker::noop()).map_ok(|_| ())
                     });
                     if !(connection.was_open() && matches!(progress, Poll::Ready(Err(_)))) {
                         return progress;
@@ -164,8 +165,8 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
         let connection = socket.connection()?;
         let shared = self.engine.shared();
         self.engine.operate(|| {
-            connection.poll(shared, |table, key| {
-                table.poll_write(key, buffer, Waker::noop())
+            connection.poll(shared, |engine, key| {
+                engine.poll_write(key, buffer, Waker::noop())
             })
         })
     }
@@ -234,7 +235,7 @@ impl<'d> TcpFullStack for Tcp<'_, 'd> {
         };
         let shared = self.engine.shared();
         let request = Request::listen(ServiceType::TcpListener, port)?;
-        shared.with(|table| table.enable_listeners());
+        shared.with(|engine| engine.enable_listeners());
         let mut listener = Socket::new(request, self.engine.mode());
         match self.engine.operate(|| listener.poll_open(shared)) {
             Err(nb::Error::Other(error)) => Err(error),

@@ -5,7 +5,7 @@ use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
-use crate::bytes::front;
+use crate::util::slices::front;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 
 /// How often bytes are taken in a row, before whoever polls gets control back.

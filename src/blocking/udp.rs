@@ -8,10 +8,10 @@ use embedded_nal::{UdpClientStack, UdpFullStack, nb};
 
 use super::socket::Socket;
 use super::{Engine, Stack};
+use crate::engine::shared::Shared;
+use crate::engine::{PORT_TRIES, Request, check_peer};
 use crate::error::Error;
 use crate::runner::RunError;
-use crate::shared::Shared;
-use crate::socket::{PORT_TRIES, Request, check_peer};
 
 /// The UDP sockets of a [`blocking::Stack`](Stack), and name lookup.
 ///
@@ -55,10 +55,10 @@ impl<'d> UdpSocket<'d> {
         // The old one first: its slot may be the one that is needed.
         self.socket = None;
         self.last = None;
-        engine.shared().with(|table| table.enable_datagrams());
+        engine.shared().with(|engine| engine.enable_datagrams());
         let (request, tries) = match request.local_port {
             0 => {
-                let port = engine.shared().with(|table| table.ephemeral_port());
+                let port = engine.shared().with(|engine| engine.ephemeral_port());
                 (request.at_port(port), PORT_TRIES - 1)
             }
             _ => (request, 0),
@@ -82,7 +82,7 @@ impl<'d> UdpSocket<'d> {
         match ready!(socket.poll_open(shared)) {
             Err(error) if error.is_port_taken() && self.tries > 0 => {
                 self.tries -= 1;
-                let port = shared.with(|table| table.ephemeral_port());
+                let port = shared.with(|engine| engine.ephemeral_port());
                 *socket = Socket::new(socket.request().at_port(port), socket.mode());
                 Poll::Pending
             }
@@ -106,8 +106,8 @@ impl<'d> UdpSocket<'d> {
         to: Option<SocketAddr>,
     ) -> Poll<Result<(), Error>> {
         let socket = ready!(self.opened(shared))?;
-        socket.poll(shared, |table, key| {
-            table.poll_send(key, bytes, to, Waker::noop())
+        socket.poll(shared, |engine, key| {
+            engine.poll_send(key, bytes, to, Waker::noop())
         })
     }
 
@@ -119,8 +119,8 @@ impl<'d> UdpSocket<'d> {
         let socket = ready!(self.opened(shared))?;
         let connected = socket.request().peer();
         loop {
-            let (length, from) = ready!(socket.poll(shared, |table, key| {
-                table.poll_receive(key, into, Waker::noop())
+            let (length, from) = ready!(socket.poll(shared, |engine, key| {
+                engine.poll_receive(key, into, Waker::noop())
             }))?;
             // Without its sender a datagram is of no use to anyone.
             if let Some(peer) = connected.or(from) {

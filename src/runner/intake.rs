@@ -2,7 +2,7 @@
 
 use atat::{AtatIngress, Digester, IngressError};
 
-use crate::bytes::{behind_mut, front_mut};
+use crate::util::slices::{behind_mut, front_mut};
 
 /// What [`atat::Ingress`] is to those who have a channel for their URCs: without one nothing that the digester finds has
 /// to be handed on.

@@ -4,9 +4,9 @@
 //! table what is next, writes that command, and waits for its final result. There is never more than one command in
 //! flight.
 
-mod encode;
+mod control_lines;
+pub(crate) mod digester;
 mod intake;
-mod lines;
 mod script;
 
 use core::fmt;
@@ -20,13 +20,13 @@ use embassy_futures::yield_now;
 use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::{Error as _, ErrorKind, Read, Write};
 
-use crate::bytes::front_mut;
-use crate::clock::{self, NEVER, after};
-use crate::digest::{Forward, QuectelDigester};
-use crate::shared::Shared;
+use crate::engine::shared::Shared;
+use crate::runner::digester::{Forward, QuectelDigester};
+use crate::util::slices::front_mut;
+use crate::util::time::{self, NEVER, after};
+pub use control_lines::ControlLines;
+use control_lines::Reset;
 pub(crate) use intake::Intake;
-pub use lines::ControlLines;
-use lines::Reset;
 use script::{Script, Step};
 
 /// After an error of the UART while receiving: a module without power holds the line down.
@@ -178,7 +178,7 @@ async fn serve<'d>(
     lines: impl ControlLines,
 ) -> RunError {
     let mut running = Running::start(shared, &lines);
-    let mut engine = Engine {
+    let mut engine = Transactor {
         shared,
         buffer,
         tx,
@@ -202,7 +202,7 @@ struct Running<'d> {
 impl<'d> Running<'d> {
     fn start(shared: &'d Shared<'d>, lines: &impl ControlLines) -> Self {
         let (can_reset, has_dtr) = (lines.can_reset(), lines.has_dtr());
-        shared.with(|table| table.start(can_reset, has_dtr));
+        shared.with(|engine| engine.start(can_reset, has_dtr));
         Self {
             shared,
             has_failed: false,
@@ -212,7 +212,7 @@ impl<'d> Running<'d> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.shared.with(|table| table.stop(self.has_failed));
+        self.shared.with(|engine| engine.stop(self.has_failed));
     }
 }
 
@@ -245,8 +245,8 @@ async fn receive(
                 count = read;
             }
             Err(error) => {
-                shared.with(|table| table.serial_error());
-                let now = clock::now();
+                shared.with(|engine| engine.serial_error());
+                let now = time::now();
                 if now >= after(*failing_since.get_or_insert(now), ERROR_TIME) {
                     return RunError::Read(error.kind());
                 }
@@ -261,9 +261,9 @@ async fn receive(
 fn wait_for_room(shared: &Shared<'_>) -> impl Future<Output = bool> {
     let mut since = None;
     poll_fn(move |cx| {
-        let now = clock::now();
+        let now = time::now();
         let begun = since.unwrap_or(now);
-        let Some(until) = shared.with(|table| table.poll_room(begun, now, cx.waker())) else {
+        let Some(until) = shared.with(|engine| engine.poll_room(begun, now, cx.waker())) else {
             return Poll::Ready(since.is_some());
         };
         if until <= now {
@@ -279,7 +279,7 @@ fn wait_for_room(shared: &Shared<'_>) -> impl Future<Output = bool> {
 }
 
 /// The only one who writes to the serial line.
-struct Engine<'r, 'd, W, L> {
+struct Transactor<'r, 'd, W, L> {
     shared: &'d Shared<'d>,
     buffer: &'r mut [u8],
     tx: W,
@@ -287,13 +287,13 @@ struct Engine<'r, 'd, W, L> {
     script: Script,
 }
 
-impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
+impl<W: Write, L: ControlLines> Transactor<'_, '_, W, L> {
     async fn run(&mut self) -> RunError {
         let shared = self.shared;
         let mut is_done = true;
         loop {
             let step =
-                shared.with(|table| self.script.next(table, self.buffer, is_done, clock::now()));
+                shared.with(|engine| self.script.next(engine, self.buffer, is_done, time::now()));
             let work = pin!(self.carry_out(step));
             is_done = match within(shared, step.limit(), work).await {
                 Some(Err(error)) => return RunError::Write(error.kind()),
@@ -321,7 +321,7 @@ impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
                 let is_idle = step != Step::Answer;
                 poll_fn(|cx| {
                     self.shared
-                        .with(|table| table.poll_event(is_idle, cx.waker()))
+                        .with(|engine| engine.poll_event(is_idle, cx.waker()))
                 })
                 .await;
             }
@@ -330,7 +330,7 @@ impl<W: Write, L: ControlLines> Engine<'_, '_, W, L> {
                 self.lines.reset().await;
                 // Firmware that cannot is linked without what follows.
                 if self.lines.can_reset() {
-                    self.shared.with(|table| table.reset_done(clock::now()));
+                    self.shared.with(|engine| engine.reset_done(time::now()));
                 }
             }
             Step::AskCarrier => self.script.carrier = self.lines.carrier(),
@@ -357,12 +357,12 @@ fn within<T>(
                     return Poll::Pending;
                 }
             }
-            let now = clock::now();
+            let now = time::now();
             let until = match limit {
                 Some(NEVER) => return Poll::Pending,
                 Some(limit) => limit,
                 // The time in which the module cannot be heard does not count.
-                None => shared.with(|table| table.patience(now)),
+                None => shared.with(|engine| engine.deadline(now)),
             };
             if until <= now {
                 return Poll::Ready(None);

@@ -2,19 +2,14 @@
 
 use embassy_time::{Duration, Instant};
 
-use super::encode::encode;
-use crate::bytes::{behind_mut, copy, front_mut};
-use crate::clock::NEVER;
-use crate::fmt::trace;
-use crate::socket::{Action, Escape, GUARD, Job, Key, PIECE, Table};
+use crate::engine::{Action, Engine, Escape, GUARD, Job, Key, PIECE, encode, time_limit};
+use crate::util::log::trace;
+use crate::util::slices::{behind_mut, copy, front_mut};
+use crate::util::time::NEVER;
 
 /// After an escape, for the module to answer what it will.
 const ESCAPE_PAUSE: Duration = Duration::from_millis(200);
 const GUARD_AND_PAUSE: Duration = Duration::from_ticks(GUARD.as_ticks() + ESCAPE_PAUSE.as_ticks());
-/// How long the module may take to get to its prompt.
-const PROMPT_TIME: Duration = Duration::from_secs(10);
-/// How long the answer to a plain AT may take.
-const ATTENTION_TIME: Duration = Duration::from_secs(1);
 /// How long the module may refuse to take bytes on the way out of whatever it is in.
 const ESCAPE_TIME: Duration = Duration::from_secs(10);
 /// What a prompt is given, so often that it has all it can still be waiting for: 1460 bytes.
@@ -97,7 +92,7 @@ impl Script {
     #[inline(never)]
     pub(super) fn next(
         &mut self,
-        table: &mut Table<'_>,
+        engine: &mut Engine<'_>,
         buffer: &mut [u8],
         mut is_done: bool,
         now: Instant,
@@ -105,32 +100,32 @@ impl Script {
         loop {
             if self.stage != Stage::Free {
                 if is_done {
-                    if let Some(step) = self.step(table, buffer, now) {
+                    if let Some(step) = self.step(engine, buffer, now) {
                         return step;
                     }
                 }
                 self.stage = Stage::Free;
-                if table.performed(self.action, is_done, now) {
+                if engine.performed(self.action, is_done, now) {
                     return Step::Yield;
                 }
             }
             is_done = true;
-            self.action = table.next(now);
+            self.action = engine.next(now);
             self.stage = Stage::Begin;
             self.written = 0;
         }
     }
 
     /// The next step of the action, if there is one.
-    fn step(&mut self, table: &mut Table<'_>, buffer: &mut [u8], now: Instant) -> Option<Step> {
+    fn step(&mut self, engine: &mut Engine<'_>, buffer: &mut [u8], now: Instant) -> Option<Step> {
         let begins = self.stage == Stage::Begin;
         match self.action {
             Action::Run(job) if begins => {
                 trace!("{:?}", job);
                 // If there is none its socket is gone.
-                let length = encode(table, job, buffer)?;
-                let connects = table.begin(job);
-                table.occupy(time_limit(job, connects, table), now);
+                let length = encode(engine, job, buffer)?;
+                let connects = engine.begin(job);
+                engine.start_deadline(time_limit(job, connects, engine), now);
                 self.stage = Stage::Asked;
                 Some(Step::Write {
                     length,
@@ -144,29 +139,29 @@ impl Script {
             }
             Action::Run(Job::Send { key, length }) => {
                 let is_due = match self.stage {
-                    Stage::Answered => table.begin_payload(now),
+                    Stage::Answered => engine.begin_payload(now),
                     stage => stage == Stage::Payload,
                 };
                 if !is_due {
                     return None;
                 }
-                self.payload(table, buffer, key, length)
+                self.payload(engine, buffer, key, length)
             }
             Action::Carry { key, length } => {
                 if begins {
-                    table.occupy(table.config.send_time, now);
+                    engine.start_deadline(engine.config.send_time, now);
                 }
-                self.payload(table, buffer, key, length)
+                self.payload(engine, buffer, key, length)
             }
             Action::Escape(escape) => {
                 if begins {
-                    table.occupy(ESCAPE_TIME, now);
+                    engine.start_deadline(ESCAPE_TIME, now);
                     self.stage = Stage::Payload;
                 }
                 self.escape(escape, buffer)
             }
             Action::AskCarrier if !begins => {
-                table.carrier(self.carrier);
+                engine.carrier(self.carrier);
                 None
             }
             action if begins => {
@@ -185,25 +180,25 @@ impl Script {
     /// The next piece of the payload; behind the last one of a send, the wait for its result.
     fn payload(
         &mut self,
-        table: &mut Table<'_>,
+        engine: &mut Engine<'_>,
         buffer: &mut [u8],
         key: Key,
         length: u16,
     ) -> Option<Step> {
         self.stage = Stage::Payload;
         let left = usize::from(length).saturating_sub(self.written);
-        if left == 0 || !table.wants_payload() {
+        if left == 0 || !engine.wants_payload() {
             self.stage = Stage::End;
             return matches!(self.action, Action::Run(_)).then_some(Step::Answer);
         }
         let piece = front_mut(buffer, PIECE.min(left));
-        let count = table.peek(key, self.written, piece);
+        let count = engine.peek(key, self.written, piece);
         // If the socket is gone the module still counts.
         behind_mut(piece, count).fill(0);
         self.written += piece.len();
         Some(Step::Write {
             length: piece.len(),
-            flush: piece.len() == left && table.is_last(key, length.into()),
+            flush: piece.len() == left && engine.is_last(key, length.into()),
             pause: Duration::MIN,
         })
     }
@@ -229,23 +224,5 @@ impl Script {
             flush: true,
             pause,
         })
-    }
-}
-
-/// How long the final result, or the prompt, may take.
-fn time_limit(job: Job, connects: bool, table: &Table<'_>) -> Duration {
-    let config = &table.config;
-    match job {
-        Job::Attention => ATTENTION_TIME,
-        Job::Send { .. } => PROMPT_TIME,
-        Job::User => table.user_limit(),
-        Job::Open(_) if connects => config.connect_time,
-        Job::Activate => Duration::from_secs(150),
-        Job::Deactivate => Duration::from_secs(40),
-        Job::Close(_) | Job::CloseStray(_) => {
-            Duration::from_secs(10)
-                + Duration::from_secs(config.close_timeout.unwrap_or_default().into())
-        }
-        _ => config.answer_time,
     }
 }

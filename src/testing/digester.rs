@@ -4,9 +4,9 @@ use atat::AtatIngress;
 
 use super::Choices;
 use crate::config::Config;
-use crate::digest::{Forward, QuectelDigester};
+use crate::engine::{Action, Job, rig::Rig};
 use crate::runner::Intake;
-use crate::socket::{Action, Job, rig::Rig};
+use crate::runner::digester::{Forward, QuectelDigester};
 use crate::stack::{Resources, new};
 
 /// As large as the one of the runner.
@@ -55,9 +55,9 @@ pub fn digester(input: &[u8]) {
         rig.finish();
         feed(&mut ingress, b"\r\n");
     }
-    let before = rig.table(|table| table.statistics.foreign_lines);
+    let before = rig.engine(|engine| engine.statistics.foreign_lines);
     feed(&mut ingress, b"+FOREIGN: 1\r\n");
-    let after = rig.table(|table| table.statistics.foreign_lines);
+    let after = rig.engine(|engine| engine.statistics.foreign_lines);
     assert_eq!(after, before.wrapping_add(1), "a line was not understood");
 }
 

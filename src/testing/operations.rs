@@ -10,10 +10,10 @@ use std::format;
 use std::vec::Vec;
 
 use super::Choices;
-use crate::command::{ConnectId, ServiceType};
+use crate::at::{ConnectId, ServiceType};
 use crate::config::Config;
-use crate::socket::rig::Rig;
-use crate::socket::{Heard, Key, LinkState};
+use crate::engine::rig::Rig;
+use crate::engine::{Key, LineKind, LinkState};
 use crate::stack::{Resources, new};
 
 const SOCKETS: usize = 4;
@@ -204,8 +204,8 @@ fn run<const RX: usize>(choices: &mut Choices<'_>) {
 }
 
 impl World<'_> {
-    fn say(&mut self, line: &str) -> Heard {
-        self.rig.hear(line)
+    fn say(&mut self, line: &str) -> LineKind {
+        self.rig.on_line(line)
     }
 
     fn at(&mut self, id: u8) -> &mut Option<Connection> {
@@ -224,9 +224,9 @@ impl World<'_> {
     }
 
     fn counted(&self) -> Counts {
-        self.rig.table(|table| Counts {
-            dropped_datagrams: table.statistics.dropped_datagrams,
-            refused_connections: table.statistics.refused_connections,
+        self.rig.engine(|engine| Counts {
+            dropped_datagrams: engine.statistics.dropped_datagrams,
+            refused_connections: engine.statistics.refused_connections,
         })
     }
 
@@ -235,8 +235,8 @@ impl World<'_> {
         self.rig.check();
         assert_eq!(self.counted(), self.counts);
         for user in &self.users {
-            let held = self.rig.datagrams(user.key);
-            assert_eq!(held, user.waiting.len(), "datagrams in the ring");
+            let has_handle = self.rig.datagrams(user.key);
+            assert_eq!(has_handle, user.waiting.len(), "datagrams in the ring");
             let lengths = user.waiting.iter().map(|datagram| HEADER + datagram.length);
             let is_datagram = matches!(user.service, ServiceType::Udp | ServiceType::UdpService);
             if is_datagram && !self.rig.has_partial(user.key) {
@@ -262,7 +262,7 @@ impl World<'_> {
                 (0..ConnectId::COUNT).for_each(|id| self.forget(id));
             }
             2 => {
-                self.rig.table(|table| table.stop(false));
+                self.rig.engine(|engine| engine.stop(false));
                 self.rig.start();
             }
             3 => {
@@ -295,7 +295,7 @@ impl World<'_> {
         }
         for _ in 0..PATIENCE {
             let free = self.rig.all_free();
-            let up = self.rig.table(|table| table.link_state()) == LinkState::Up;
+            let up = self.rig.engine(|engine| engine.link_state()) == LinkState::Up;
             let busy = self.transaction(&mut Choices::new(&[]));
             self.check();
             if free && up && !busy {

@@ -1,6 +1,6 @@
 //! Commands from outside the note's list.
 
-use quectel_nal::command::*;
+use quectel_nal::at::*;
 
 use super::{forms, long};
 

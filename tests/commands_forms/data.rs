@@ -5,7 +5,7 @@ use std::{
     num::NonZeroU16,
 };
 
-use quectel_nal::command::*;
+use quectel_nal::at::*;
 
 use super::{forms, long};
 

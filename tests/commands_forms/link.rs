@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use quectel_nal::command::*;
+use quectel_nal::at::*;
 
 use super::{forms, long};
 

@@ -1,6 +1,6 @@
 //! Optional parameters: 2.1.15.
 
-use quectel_nal::command::*;
+use quectel_nal::at::*;
 
 use super::forms;
 

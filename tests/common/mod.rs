@@ -11,7 +11,7 @@ use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::pipe::Pipe;
 use embassy_time::{Timer, with_timeout};
-use quectel_nal::command::AccessMode;
+use quectel_nal::at::AccessMode;
 use quectel_nal::{Config, ControlLines, Resources, RunError, Runner, Stack};
 use virtual_modem::serial::{HostRx, HostTx, Line, pair};
 use virtual_modem::{

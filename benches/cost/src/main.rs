@@ -14,7 +14,7 @@ use embassy_futures::select::{Either, select};
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
 use module::{Module, Rx, Shape, Tx};
-use quectel_nal::command::AccessMode;
+use quectel_nal::at::AccessMode;
 use quectel_nal::{Config, Resources, Stack, TcpConnection};
 
 /// The buffer between UART and digester: the usual one, and one that a large chunk fits into.

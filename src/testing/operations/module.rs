@@ -5,9 +5,9 @@ use std::vec::Vec;
 
 use super::user::address;
 use super::{Choices, Connection, Datagram, HEADER, World, stream};
-use crate::clock::NEVER;
-use crate::command::{ConnectId, ServiceType};
-use crate::socket::{Action, Heard, Job, Key, LinkState};
+use crate::at::{ConnectId, ServiceType};
+use crate::engine::{Action, Job, Key, LineKind, LinkState};
+use crate::util::time::NEVER;
 
 impl World<'_> {
     /// One action of the runner. False when there was none to take.
@@ -32,7 +32,7 @@ impl World<'_> {
                 return true;
             }
             // A module that refuses a close says truly whether there is something to be closed.
-            3..=8 if !matches!(job, Job::CloseStray(_) | Job::Status(_)) => {
+            3..=8 if !matches!(job, Job::CloseOrphan(_) | Job::Status(_)) => {
                 let refused = [
                     "ERROR",
                     "+CME ERROR: 3",
@@ -40,7 +40,7 @@ impl World<'_> {
                     "+CME ERROR: 568",
                 ];
                 self.lied |= matches!(job, Job::Read { .. });
-                if self.say(refused[usize::from(choice) % 4]) == Heard::Final {
+                if self.say(refused[usize::from(choice) % 4]) == LineKind::Final {
                     self.finish();
                     return true;
                 }
@@ -69,7 +69,7 @@ impl World<'_> {
         let id = |world: &Self, key: Key| {
             world
                 .rig
-                .table(|table| table.id(key).map_or(0, ConnectId::get))
+                .engine(|engine| engine.id(key).map_or(0, ConnectId::get))
         };
         match job {
             Job::Open(key) => self.answer_open(id(self, key), key),
@@ -78,7 +78,7 @@ impl World<'_> {
                 self.forget(id.into());
                 self.say("OK");
             }
-            Job::CloseStray(id) => {
+            Job::CloseOrphan(id) => {
                 self.forget(id.get().into());
                 self.say("OK");
             }
@@ -173,7 +173,7 @@ impl World<'_> {
             self.say(&format!("+QIOPEN: {id},563"));
             return;
         }
-        let opening = self.rig.table(|table| table.opening(key));
+        let opening = self.rig.engine(|engine| engine.opening(key));
         let service = opening.map_or(ServiceType::Tcp, |opening| opening.service);
         let serial = self.next_serial();
         let mut connection = Connection::new(serial, service, Some(key));
@@ -210,7 +210,7 @@ impl World<'_> {
                 None => {
                     self.say("+QIRD: 0");
                     if matches!(choice, 34..=40) {
-                        self.rig.table(|table| table.damaged());
+                        self.rig.engine(|engine| engine.damaged());
                     }
                     self.say("OK");
                 }
@@ -238,7 +238,7 @@ impl World<'_> {
     ) {
         let Datagram { number, length } = datagram;
         let before = self.counted().dropped_datagrams;
-        let held = self.rig.datagrams(key);
+        let has_handle = self.rig.datagrams(key);
         // Not every module tells whom the datagrams of a connected socket are from; of an empty one nothing else tells.
         let header = match service {
             ServiceType::Udp if length > 0 && number % 2 == 0 => format!("+QIRD: {length}"),
@@ -256,10 +256,10 @@ impl World<'_> {
             0
         };
         let live = self.rig.is_live(key);
-        if let Heard::Payload(payload) = heard {
+        if let LineKind::Payload(payload) = heard {
             assert_eq!(usize::from(payload.length), length);
             let bytes = &bytes[..length - missing];
-            self.rig.table(|table| table.deliver(payload, bytes));
+            self.rig.engine(|engine| engine.deliver(payload, bytes));
         } else {
             assert_eq!(length, 0, "{heard:?} in place of a datagram");
         }
@@ -272,7 +272,7 @@ impl World<'_> {
                 "there was room for {length} bytes"
             );
         }
-        let taken = self.rig.datagrams(key) - held;
+        let taken = self.rig.datagrams(key) - has_handle;
         let user = self.users.iter_mut().find(|user| user.key == key);
         if let Some(user) = user {
             if taken > 0 {
@@ -289,7 +289,7 @@ impl World<'_> {
             return;
         }
         if matches!(choice, 34..=40) && taken > 0 {
-            self.rig.table(|table| table.damaged());
+            self.rig.engine(|engine| engine.damaged());
             self.damaged = Some(key);
         }
         self.say("OK");
@@ -316,7 +316,7 @@ impl World<'_> {
         }
         self.rig.prompt();
         let mut payload = std::vec![0; length.into()];
-        let peeked = self.rig.table(|table| table.peek(key, 0, &mut payload));
+        let peeked = self.rig.engine(|engine| engine.peek(key, 0, &mut payload));
         let taken = match choice {
             24..=60 => choices.below(usize::from(length) + 1),
             _ => usize::from(length),
@@ -362,7 +362,7 @@ impl World<'_> {
         connection.accepted += taken;
         match choice {
             // Taken, and nothing said.
-            24..=28 if self.rig.table(|table| table.link_state()) == LinkState::Up => {}
+            24..=28 if self.rig.engine(|engine| engine.link_state()) == LinkState::Up => {}
             24..=60 => {
                 self.say("SEND FAIL");
             }

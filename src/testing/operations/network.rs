@@ -3,7 +3,7 @@
 use std::format;
 
 use super::{Choices, Connection, Datagram, World};
-use crate::command::{ConnectId, ServiceType};
+use crate::at::{ConnectId, ServiceType};
 
 /// The module keeps so many datagrams, and drops the rest before the host knows of them.
 const MOST_DATAGRAMS: usize = 8;

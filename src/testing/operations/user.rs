@@ -6,10 +6,10 @@ use std::vec;
 use std::vec::Vec;
 
 use super::{Choices, Datagram, HEADER, TX, User, World, stream};
-use crate::command::{AccessMode, ServiceType};
+use crate::at::{AccessMode, ServiceType};
+use crate::engine::Request;
+use crate::engine::rig::PEER;
 use crate::error::Error;
-use crate::socket::Request;
-use crate::socket::rig::PEER;
 
 /// The other end of a datagram.
 pub(super) fn address(datagram: Datagram) -> SocketAddr {
@@ -31,7 +31,7 @@ impl World<'_> {
             2 => self.let_go(index, true),
             3 => {
                 if self.rig.connected(key) == Poll::Ready(Ok(())) {
-                    self.rig.shut(key);
+                    self.rig.close_when_sent(key);
                     self.users[index].closing = true;
                 }
             }
@@ -66,7 +66,7 @@ impl World<'_> {
         };
         let claimed = self
             .rig
-            .table(|table| table.poll_claim(&request, AccessMode::Buffer, Waker::noop()));
+            .engine(|engine| engine.poll_claim(&request, AccessMode::Buffer, Waker::noop()));
         if let Poll::Ready(Ok(key)) = claimed {
             let serial = self.next_serial();
             self.users.push(User::new(key, service, serial));
@@ -89,7 +89,7 @@ impl World<'_> {
         let user = &mut self.users[index];
         let accepted = self
             .rig
-            .table(|table| table.poll_accept(user.key, Waker::noop()));
+            .engine(|engine| engine.poll_accept(user.key, Waker::noop()));
         let Poll::Ready(Ok((key, peer))) = accepted else {
             assert!(user.backlog.is_empty(), "somebody waits");
             return;
@@ -129,9 +129,9 @@ impl World<'_> {
             user.received += 1;
         }
         if bytes.is_empty() && !self.lied {
-            let held = self.ids.iter().flatten();
-            let total = held
-                .map(|held| (held.serial, held.arrived))
+            let has_handle = self.ids.iter().flatten();
+            let total = has_handle
+                .map(|has_handle| (has_handle.serial, has_handle.arrived))
                 .chain(self.totals.iter().copied())
                 .find(|(serial, _)| *serial == connection)
                 .map(|(_, total)| total);
@@ -149,7 +149,7 @@ impl World<'_> {
         let bytes = datagram.bytes(user.serial);
         let sent = self
             .rig
-            .table(|table| table.poll_send(user.key, &bytes, to, Waker::noop()));
+            .engine(|engine| engine.poll_send(user.key, &bytes, to, Waker::noop()));
         let max = (TX - HEADER) as u16;
         match sent {
             Poll::Ready(Ok(())) => {
@@ -169,7 +169,7 @@ impl World<'_> {
         let mut into = vec![0; most];
         let received = self
             .rig
-            .table(|table| table.poll_receive(user.key, &mut into, Waker::noop()));
+            .engine(|engine| engine.poll_receive(user.key, &mut into, Waker::noop()));
         let Poll::Ready(Ok((length, from))) = received else {
             assert!(user.waiting.is_empty(), "a datagram waits");
             return;

@@ -11,7 +11,7 @@ use embassy_executor::Spawner;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use firmware::Checksum;
-use quectel_nal::command::AccessMode;
+use quectel_nal::at::AccessMode;
 use quectel_nal::{Config, Error, Resources, Runner, Stack, TcpConnection};
 use static_cell::ConstStaticCell;
 

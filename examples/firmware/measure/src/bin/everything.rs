@@ -15,7 +15,7 @@ use embassy_executor::Spawner;
 use embassy_time::Duration;
 use embedded_io_async::{Read, ReadReady, Write, WriteReady};
 use embedded_nal_async::{ConnectedUdp, TcpConnect, UdpStack, UnconnectedUdp};
-use quectel_nal::command::{AccessMode, QuerySignalQuality, SettingKey};
+use quectel_nal::at::{AccessMode, QuerySignalQuality, SettingKey};
 use quectel_nal::{Config, Error, Resources, Runner, Stack, blocking};
 use static_cell::ConstStaticCell;
 

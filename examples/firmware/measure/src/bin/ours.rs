@@ -31,7 +31,7 @@ async fn get(stack: Stack<'static>) -> Option<usize> {
     #[cfg(feature = "listen")]
     stack.listen(80).await.ok()?.accept().await.ok()?;
     #[cfg(feature = "push")]
-    let stack = stack.with_access_mode(quectel_nal::command::AccessMode::DirectPush);
+    let stack = stack.with_access_mode(quectel_nal::at::AccessMode::DirectPush);
     #[cfg(feature = "transparent")]
     transparent(stack).await?;
     #[cfg(feature = "commands")]
@@ -77,7 +77,7 @@ async fn transparent(stack: Stack<'static>) -> Option<()> {
 #[cfg(feature = "commands")]
 async fn command(stack: Stack<'static>) -> Option<()> {
     use atat::asynch::AtatClient;
-    use quectel_nal::command::QuerySignalQuality;
+    use quectel_nal::at::QuerySignalQuality;
 
     stack.at().send(&QuerySignalQuality).await.ok()?;
     Some(())

@@ -1,0 +1,116 @@
+//! Numbers that are known to be within the range of the note.
+
+use core::fmt;
+
+use serde_at::serde::{Serialize, Serializer};
+
+use super::writer::{Argument, Value};
+
+/// A whole number from `MIN` to `MAX`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Within<const MIN: u32, const MAX: u32>(u32);
+
+impl<const MIN: u32, const MAX: u32> Within<MIN, MAX> {
+    /// The smallest value.
+    pub const MIN: Self = Self(MIN);
+    /// The largest value.
+    pub const MAX: Self = Self(MAX);
+
+    /// The number, if it is within the range.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfRange`] if it is not.
+    pub const fn new(value: u32) -> Result<Self, OutOfRange> {
+        if value >= MIN && value <= MAX {
+            Ok(Self(value))
+        } else {
+            Err(OutOfRange {
+                value,
+                min: MIN,
+                max: MAX,
+            })
+        }
+    }
+
+    /// The number within the range that is nearest to `value`.
+    #[must_use]
+    pub const fn nearest(value: u32) -> Self {
+        if value < MIN {
+            Self(MIN)
+        } else if value > MAX {
+            Self(MAX)
+        } else {
+            Self(value)
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Within<MIN, MAX> {
+    type Error = OutOfRange;
+
+    fn try_from(value: u32) -> Result<Self, OutOfRange> {
+        Self::new(value)
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> Argument<'_> for Within<MIN, MAX> {
+    fn value(self) -> Value<'static> {
+        Value::Number(self.0)
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> Serialize for Within<MIN, MAX> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(self.0)
+    }
+}
+
+/// A number that a command does not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct OutOfRange {
+    /// The number given.
+    pub value: u32,
+    /// The smallest number allowed.
+    pub min: u32,
+    /// The largest number allowed.
+    pub max: u32,
+}
+
+impl fmt::Display for OutOfRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} is not within {} to {}",
+            self.value, self.min, self.max
+        )
+    }
+}
+
+impl core::error::Error for OutOfRange {}
+
+/// Enums that stand for their numbers, as arguments and as fields.
+macro_rules! numbered {
+    ($($name:ident),+) => {$(
+        impl $crate::at::writer::Argument<'_> for $name {
+            fn value(self) -> $crate::at::writer::Value<'static> {
+                $crate::at::writer::Value::Number(self as u32)
+            }
+        }
+
+        impl $crate::at::field::Parse for $name {
+            fn parse(fields: &mut $crate::at::field::Fields<'_>) -> Option<Self> {
+                Self::try_from(fields.next::<u8>()?).ok()
+            }
+        }
+    )+};
+}
+pub(super) use numbered;

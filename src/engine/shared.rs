@@ -1,0 +1,39 @@
+//! The socket table, behind the lock that the stack, its sockets and the runner share.
+
+use core::cell::RefCell;
+
+use embassy_sync::blocking_mutex::Mutex;
+use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
+
+use crate::engine::Engine;
+
+/// What the stack, its sockets and the runner share.
+pub(crate) struct Shared<'d> {
+    engine: Mutex<CriticalSectionRawMutex, RefCell<Engine<'d>>>,
+}
+
+impl<'d> Shared<'d> {
+    pub(crate) const fn new(engine: Engine<'d>) -> Self {
+        Self {
+            engine: Mutex::new(RefCell::new(engine)),
+        }
+    }
+
+    /// Short and never across an await: interrupts may be off.
+    pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Engine<'d>) -> T) -> T {
+        self.engine.lock(|engine| match engine.try_borrow_mut() {
+            Ok(mut engine) => access(&mut engine),
+            Err(_) => entangled(engine),
+        })
+    }
+}
+
+/// The lock is taken already: a waker has called back. The panic is in here once, instead of in every caller.
+#[cold]
+#[inline(never)]
+fn entangled(engine: &RefCell<Engine<'_>>) -> ! {
+    let _table = engine.borrow_mut();
+    loop {
+        core::hint::spin_loop();
+    }
+}

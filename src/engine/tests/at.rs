@@ -1,0 +1,211 @@
+//! The user's own commands between those of the stack.
+
+use core::task::{Poll, Waker};
+
+use embassy_time::Duration;
+
+use super::{Alarm, Rig, up};
+use crate::at::ErrorCode;
+use crate::config::Config;
+use crate::engine::{Action, AtResult, Escape, Job, LineKind, Reason};
+
+fn begin(rig: &Rig, owner: u16) -> bool {
+    rig.engine(|engine| engine.at().poll_begin(owner, Waker::noop()).is_ready())
+}
+
+fn submit(rig: &Rig, owner: u16, command: &[u8]) {
+    rig.engine(|engine| {
+        assert!(engine.at().write(owner, command));
+        engine.at().submit(Duration::from_secs(1), false, false);
+        engine.wake_runner();
+    });
+}
+
+fn ask(rig: &Rig, owner: u16, command: &[u8]) {
+    assert!(begin(rig, owner), "somebody else has the buffer");
+    submit(rig, owner, command);
+}
+
+/// Its turn has come: what is sent.
+#[track_caller]
+fn sent(rig: &mut Rig) -> std::vec::Vec<u8> {
+    assert_eq!(rig.next(), Action::Run(Job::User));
+    let mut command = [0; 384];
+    let length = rig.engine(|engine| engine.take_command(&mut command));
+    rig.begin(Job::User);
+    command[..length].to_vec()
+}
+
+fn result(rig: &Rig) -> Poll<AtResult> {
+    rig.engine(|engine| engine.at().poll_result(Waker::noop()))
+}
+
+fn answer(rig: &Rig) -> std::string::String {
+    rig.engine(|engine| std::string::String::from_utf8_lossy(&engine.at().answer()).into_owned())
+}
+
+fn release(rig: &Rig) {
+    rig.engine(|engine| engine.at().release());
+}
+
+#[test]
+fn a_command_and_its_answer() {
+    let mut rig = up();
+    for _ in 0..3 {
+        ask(&rig, 1, b"AT+CSQ\r");
+        assert_eq!(sent(&mut rig), b"AT+CSQ\r");
+        assert_eq!(rig.on_line("+CREG: 1"), LineKind::Foreign);
+        rig.answer(&["+CSQ: 25,99", "OK"]);
+        assert_eq!(result(&rig), Poll::Ready(AtResult::Done));
+        assert_eq!(answer(&rig), "+CSQ: 25,99");
+        release(&rig);
+    }
+}
+
+#[test]
+fn refusals_keep_their_reason() {
+    let mut rig = up();
+    for (line, reason) in [
+        ("ERROR", Reason::None),
+        ("+CME ERROR: 30", Reason::Equipment(30)),
+        ("+CME ERROR: 565", Reason::Code(ErrorCode::DNS_FAILED)),
+    ] {
+        ask(&rig, 1, b"AT+X\r");
+        sent(&mut rig);
+        rig.answer(&[line]);
+        assert_eq!(result(&rig), Poll::Ready(AtResult::Refused(reason)));
+        release(&rig);
+    }
+}
+
+#[test]
+fn one_at_a_time() {
+    let mut rig = up();
+    ask(&rig, 1, b"AT+CSQ\r");
+    let (alarm, waker) = Alarm::new();
+    assert!(rig.engine(|engine| engine.at().poll_begin(2, &waker).is_pending()));
+    sent(&mut rig);
+    // Whoever has no turn changes nothing.
+    assert!(!rig.engine(|engine| engine.at().write(2, b"junk")));
+    rig.answer(&["+CSQ: 25,99", "OK"]);
+    assert!(rig.engine(|engine| engine.at().poll_begin(2, &waker).is_pending()));
+    alarm.rang();
+    release(&rig);
+    assert!(alarm.rang());
+    assert!(begin(&rig, 2));
+}
+
+#[test]
+fn taken_back_before_it_is_sent() {
+    let mut rig = up();
+    ask(&rig, 1, b"AT+CSQ\r");
+    release(&rig);
+    assert_eq!(rig.idle(), None);
+    assert!(begin(&rig, 2));
+}
+
+#[test]
+fn the_answer_to_one_who_is_gone_is_dropped() {
+    let mut rig = up();
+    ask(&rig, 1, b"AT+CSQ\r");
+    sent(&mut rig);
+    release(&rig);
+    assert!(!begin(&rig, 2));
+    rig.answer(&["+CSQ: 25,99", "OK"]);
+    ask(&rig, 2, b"AT+CGMM\r");
+    sent(&mut rig);
+    rig.answer(&["EC25", "OK"]);
+    assert_eq!(answer(&rig), "EC25");
+}
+
+#[test]
+fn the_port_is_kept_for_the_payload_of_the_same_client() {
+    let mut rig = up();
+    let key = rig.open();
+    ask(&rig, 1, b"AT+CMGS=\"1\"\r");
+    sent(&mut rig);
+    rig.prompt();
+    rig.finish();
+    release(&rig);
+    let _ = rig.write(key, b"data");
+    assert!(!begin(&rig, 2));
+    assert!(rig.idle().is_some());
+    ask(&rig, 1, b"at home\rAT\x1a");
+    assert_eq!(sent(&mut rig), b"at home\rAT\x1a");
+    // The prompt of the second line is none.
+    assert!(!rig.engine(|engine| engine.prompted()));
+    assert_eq!(rig.on_line(">"), LineKind::Nothing);
+    rig.answer(&["+CMGS: 7", "OK"]);
+    assert_eq!(answer(&rig), "+CMGS: 7");
+    release(&rig);
+    assert!(matches!(rig.next(), Action::Run(Job::Send { .. })));
+    assert!(begin(&rig, 2));
+}
+
+#[test]
+fn a_prompt_is_left_when_nothing_comes_for_it() {
+    let mut rig = up();
+    ask(&rig, 1, b"AT+CMGS=\"1\"\r");
+    sent(&mut rig);
+    rig.prompt();
+    rig.finish();
+    release(&rig);
+    assert!(rig.idle().is_some());
+    rig.pass(10_000);
+    assert_eq!(rig.next(), Action::Escape(Escape::Prompt));
+    assert!(begin(&rig, 2));
+    release(&rig);
+    // At once, when there is nobody to bring it.
+    ask(&rig, 1, b"AT+CMGS=\"1\"\r");
+    sent(&mut rig);
+    release(&rig);
+    rig.prompt();
+    rig.finish();
+    assert_eq!(rig.next(), Action::Escape(Escape::Prompt));
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn an_answer_that_is_too_long_is_told() {
+    let mut rig = up();
+    ask(&rig, 1, b"AT+CLAC\r");
+    sent(&mut rig);
+    for _ in 0..40 {
+        rig.on_line("AT+WITHANAME");
+    }
+    rig.answer(&["OK"]);
+    assert_eq!(result(&rig), Poll::Ready(AtResult::TooLong));
+}
+
+#[test]
+fn a_restart_ends_what_is_on_its_way_and_keeps_what_waits() {
+    let mut rig = up();
+    ask(&rig, 1, b"AT+CSQ\r");
+    sent(&mut rig);
+    rig.on_line("RDY");
+    assert_eq!(result(&rig), Poll::Ready(AtResult::Aborted));
+    release(&rig);
+    // Not sent yet: it waits for the module to come up.
+    ask(&rig, 1, b"AT+CSQ\r");
+    rig.on_line("RDY");
+    assert_eq!(result(&rig), Poll::Pending);
+}
+
+#[test]
+fn before_the_runner_starts_a_command_waits() {
+    let mut rig = Rig::new::<1, 64, 64>(Config::new("internet"));
+    ask(&rig, 1, b"AT+CSQ\r");
+    rig.start();
+    assert_eq!(result(&rig), Poll::Pending);
+    rig.engine(|engine| engine.stop(false));
+    assert_eq!(result(&rig), Poll::Ready(AtResult::Aborted));
+}
+
+#[test]
+fn nothing_is_sent_with_a_configuration_that_cannot_be_used() {
+    let mut rig = Rig::new::<1, 64, 64>(Config::new("a\"b"));
+    rig.start();
+    ask(&rig, 1, b"AT+CSQ\r");
+    assert_eq!(rig.idle(), None);
+    assert_eq!(result(&rig), Poll::Ready(AtResult::Aborted));
+}

@@ -1,0 +1,204 @@
+//! Datagrams: whole or not at all (2.1.7, 2.1.8).
+
+use core::net::SocketAddr;
+use core::task::{Poll, Waker};
+
+use super::Rig;
+use crate::at::AccessMode;
+use crate::engine::rig::PEER;
+use crate::engine::{Job, Key, LineKind, Request};
+use crate::error::Error;
+
+type Datagram = (std::vec::Vec<u8>, Option<SocketAddr>);
+
+fn up() -> Rig {
+    Rig::up::<2, 121, 121>()
+}
+
+fn open(rig: &mut Rig, request: Request<'_>) -> Key {
+    let claimed =
+        rig.engine(|engine| engine.poll_claim(&request, AccessMode::Buffer, Waker::noop()));
+    let Poll::Ready(Ok(key)) = claimed else {
+        panic!("no slot: {claimed:?}");
+    };
+    rig.run(Job::Open(key), &["OK"]);
+    let id = rig.id(key);
+    rig.on_line(&std::format!("+QIOPEN: {id},0"));
+    key
+}
+
+fn service(rig: &mut Rig) -> Key {
+    open(rig, Request::service(3030))
+}
+
+fn receive(rig: &mut Rig, key: Key) -> Poll<Result<Datagram, Error>> {
+    let mut into = [0; 200];
+    rig.engine(|engine| engine.poll_receive(key, &mut into, Waker::noop()))
+        .map_ok(|(length, peer)| (into[..length].to_vec(), peer))
+}
+
+fn send(rig: &mut Rig, key: Key, bytes: &[u8]) -> Poll<Result<(), Error>> {
+    rig.engine(|engine| engine.poll_send(key, bytes, Some(PEER), Waker::noop()))
+}
+
+/// The header of a datagram, and its bytes in two pieces.
+fn say(rig: &mut Rig, bytes: &[u8]) {
+    let header = std::format!("+QIRD: {},\"192.0.2.1\",5000", bytes.len());
+    match rig.on_line(&header) {
+        LineKind::Payload(payload) => rig.engine(|engine| {
+            let (first, second) = bytes.split_at(bytes.len() / 2);
+            engine.deliver(payload, first);
+            engine.deliver(payload, second);
+        }),
+        heard => assert_eq!((heard, bytes.len()), (LineKind::Nothing, 0)),
+    }
+}
+
+#[track_caller]
+fn begin_read(rig: &mut Rig, key: Key) {
+    let length = 1500;
+    rig.expect(Job::Read { key, length });
+}
+
+#[track_caller]
+fn read(rig: &mut Rig, key: Key, bytes: &[u8]) {
+    begin_read(rig, key);
+    say(rig, bytes);
+    rig.answer(&["OK"]);
+}
+
+#[test]
+fn one_is_not_there_before_all_of_it_is() {
+    let mut rig = up();
+    let key = service(&mut rig);
+    let id = rig.id(key);
+    rig.on_line(&std::format!("+QIURC: \"recv\",{id}"));
+    begin_read(&mut rig, key);
+    let LineKind::Payload(payload) = rig.on_line("+QIRD: 4,\"192.0.2.1\",5000") else {
+        panic!("no header");
+    };
+    rig.engine(|engine| engine.deliver(payload, b"hal"));
+    assert_eq!(receive(&mut rig, key), Poll::Pending);
+    rig.engine(|engine| engine.deliver(payload, b"f"));
+    let peer = Some("192.0.2.1:5000".parse().unwrap());
+    assert_eq!(
+        receive(&mut rig, key),
+        Poll::Ready(Ok((b"half".to_vec(), peer)))
+    );
+}
+
+#[test]
+fn half_of_one_is_dropped_and_counted() {
+    let mut rig = up();
+    let key = service(&mut rig);
+    rig.on_line("+QIURC: \"recv\",0");
+    begin_read(&mut rig, key);
+    let LineKind::Payload(payload) = rig.on_line("+QIRD: 4,\"192.0.2.1\",5000") else {
+        panic!("no header");
+    };
+    rig.engine(|engine| engine.deliver(payload, b"hal"));
+    rig.silence();
+    assert_eq!(receive(&mut rig, key), Poll::Pending);
+    assert_eq!(rig.engine(|engine| engine.statistics.dropped_datagrams), 1);
+    assert_eq!(rig.room(key), 121);
+}
+
+/// Bytes were lost on the line while a read was answered: what that read brought goes, and nothing else.
+#[test]
+fn only_what_came_damaged_is_dropped() {
+    let mut rig = Rig::up::<3, 4096, 2048>();
+    let key = service(&mut rig);
+    rig.on_line("+QIURC: \"recv\",0");
+    read(&mut rig, key, &[1; 10]);
+    let dropped = |rig: &Rig| rig.engine(|engine| engine.statistics.dropped_datagrams);
+    begin_read(&mut rig, key);
+    say(&mut rig, &[2; 20]);
+    rig.engine(|engine| engine.damaged());
+    rig.answer(&["OK"]);
+    assert_eq!(dropped(&rig), 1);
+    begin_read(&mut rig, key);
+    rig.engine(|engine| engine.damaged());
+    rig.answer(&["+QIRD: 0", "OK"]);
+    assert_eq!(dropped(&rig), 1);
+    assert!(matches!(receive(&mut rig, key), Poll::Ready(Ok((bytes, _))) if bytes == [1; 10]));
+    assert_eq!(receive(&mut rig, key), Poll::Pending);
+}
+
+/// Nothing is read before the ring could take the largest datagram that it ever can.
+#[test]
+fn a_ring_that_is_small_takes_one_at_a_time() {
+    let mut rig = up();
+    let key = service(&mut rig);
+    rig.on_line("+QIURC: \"recv\",0");
+    read(&mut rig, key, &[1; 10]);
+    assert_eq!(rig.idle(), None);
+    let Poll::Ready(Ok((bytes, _))) = receive(&mut rig, key) else {
+        panic!("nothing came");
+    };
+    assert_eq!(bytes, [1; 10]);
+    // The largest, and one byte more.
+    read(&mut rig, key, &[2; 100]);
+    assert!(matches!(receive(&mut rig, key), Poll::Ready(Ok((bytes, _))) if bytes == [2; 100]));
+    read(&mut rig, key, &[3; 101]);
+    assert_eq!(receive(&mut rig, key), Poll::Pending);
+    assert_eq!(rig.engine(|engine| engine.statistics.dropped_datagrams), 1);
+    assert_eq!(rig.engine(|engine| engine.statistics.dropped_bytes), 101);
+    // An empty one is one.
+    read(&mut rig, key, &[]);
+    assert!(
+        matches!(receive(&mut rig, key), Poll::Ready(Ok((bytes, Some(_)))) if bytes.is_empty())
+    );
+    begin_read(&mut rig, key);
+    rig.answer(&["+QIRD: 0", "OK"]);
+    assert_eq!(receive(&mut rig, key), Poll::Pending);
+}
+
+#[test]
+fn what_fits_into_the_transmit_ring() {
+    let mut rig = up();
+    let key = service(&mut rig);
+    let wrong = Poll::Ready(Err(Error::InvalidLength { max: 100 }));
+    assert_eq!(send(&mut rig, key, &[]), wrong);
+    assert_eq!(send(&mut rig, key, &[0; 101]), wrong);
+    assert_eq!(send(&mut rig, key, &[1; 60]), Poll::Ready(Ok(())));
+    assert_eq!(send(&mut rig, key, &[2; 60]), Poll::Pending);
+    rig.accept(key, 60, "SEND OK");
+    assert_eq!(send(&mut rig, key, &[2; 100]), Poll::Ready(Ok(())));
+    rig.accept(key, 100, "SEND OK");
+    assert_eq!(rig.flush(key), Poll::Ready(Ok(())));
+}
+
+/// After SEND FAIL the module's count tells whether the datagram is out.
+#[test]
+fn one_is_sent_again_only_if_it_was_not_sent() {
+    for taken in [false, true] {
+        let mut rig = up();
+        let key = service(&mut rig);
+        assert_eq!(send(&mut rig, key, &[1; 10]), Poll::Ready(Ok(())));
+        rig.accept(key, 10, "SEND FAIL");
+        let count = if taken { 10 } else { 0 };
+        let line = std::format!("+QISEND: {count},{count},0");
+        rig.run(Job::CountSent(key), &[&line, "OK"]);
+        rig.pass(5000);
+        if taken {
+            assert_eq!(rig.flush(key), Poll::Ready(Ok(())));
+            assert_eq!(rig.idle(), None);
+        } else {
+            rig.accept(key, 10, "SEND OK");
+        }
+    }
+}
+
+#[test]
+fn the_oldest_goes_first() {
+    let mut rig = up();
+    let key = service(&mut rig);
+    for length in [3, 5, 7] {
+        assert_eq!(send(&mut rig, key, &[0; 9][..length]), Poll::Ready(Ok(())));
+    }
+    for length in [3, 5, 7] {
+        assert_eq!(rig.destination(key), Some(PEER));
+        rig.accept(key, length, "SEND OK");
+    }
+    assert_eq!(rig.idle(), None);
+}

@@ -1,0 +1,314 @@
+//! Listeners and the connections that the module accepts (2.2.3, 2.2.4).
+
+use core::task::{Poll, Waker};
+
+use super::{Alarm, Rig, up};
+use crate::at::{AccessMode, ConnectId, ServiceType};
+use crate::engine::sockets::slot::Phase;
+use crate::engine::{Action, Job, Key, LineKind, LinkState, Request};
+use crate::error::{Error, LinkError};
+
+/// A listener that is wanted.
+fn listen(rig: &mut Rig) -> Key {
+    let request = Request::listen(ServiceType::TcpListener, 2020).unwrap();
+    match rig.engine(|engine| engine.poll_claim(&request, AccessMode::Buffer, Waker::noop())) {
+        Poll::Ready(Ok(key)) => key,
+        other => panic!("no slot: {other:?}"),
+    }
+}
+
+fn listening(rig: &mut Rig) -> Key {
+    let key = listen(rig);
+    rig.run(Job::Open(key), &["OK"]);
+    let id = rig.id(key);
+    rig.on_line(&std::format!("+QIOPEN: {id},0"));
+    assert_eq!(rig.connected(key), Poll::Ready(Ok(())));
+    key
+}
+
+fn accept(rig: &mut Rig, listener: Key) -> Poll<Result<Key, Error>> {
+    rig.engine(|engine| engine.poll_accept(listener, Waker::noop()))
+        .map_ok(|(key, _)| key)
+}
+
+#[track_caller]
+fn accepted(rig: &mut Rig, listener: Key) -> Key {
+    match accept(rig, listener) {
+        Poll::Ready(Ok(key)) => key,
+        other => panic!("nobody came: {other:?}"),
+    }
+}
+
+fn come(rig: &mut Rig, id: u8) {
+    let line = std::format!("+QIURC: \"incoming\",{id},0,\"192.0.2.1\",5000");
+    assert_eq!(rig.on_line(&line), LineKind::Nothing);
+}
+
+fn refused(rig: &Rig) -> u32 {
+    rig.engine(|engine| engine.statistics.refused_connections)
+}
+
+#[test]
+fn connections_are_handed_out_in_the_order_in_which_they_came() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    come(&mut rig, 10);
+    come(&mut rig, 11);
+    let first = accepted(&mut rig, listener);
+    let second = accepted(&mut rig, listener);
+    assert_eq!((rig.id(first), rig.id(second)), (10, 11));
+    assert!(accept(&mut rig, listener).is_pending());
+    rig.idle();
+}
+
+#[test]
+fn a_connection_wakes_the_one_who_accepts() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    let (alarm, waker) = Alarm::new();
+    let pending = rig.engine(|engine| engine.poll_accept(listener, &waker).is_pending());
+    assert!(pending && !alarm.rang());
+    come(&mut rig, 11);
+    assert!(alarm.rang());
+}
+
+#[test]
+fn what_comes_before_the_accept_is_read() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    come(&mut rig, 11);
+    rig.on_line("+QIURC: \"recv\",11");
+    let Action::Run(Job::Read { key, .. }) = rig.next() else {
+        panic!("nothing is read");
+    };
+    rig.serve(key, b"early");
+    rig.on_line("+QIURC: \"closed\",11");
+    let connection = accepted(&mut rig, listener);
+    assert_eq!(rig.read(connection), Poll::Ready(Ok(b"early".to_vec())));
+    let job = rig.read_job(connection);
+    rig.run(job, &["+QIRD: 0", "OK"]);
+    assert_eq!(rig.read(connection), Poll::Ready(Ok(std::vec![])));
+}
+
+#[test]
+fn a_listener_is_never_read() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    let id = rig.id(listener);
+    rig.on_line(&std::format!("+QIURC: \"recv\",{id}"));
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn a_connection_without_a_slot_is_closed() {
+    let mut rig = up();
+    listening(&mut rig);
+    for id in [11, 10, 9] {
+        come(&mut rig, id);
+    }
+    assert_eq!(refused(&rig), 1);
+    let Action::Run(job) = rig.next() else {
+        panic!("the third one stays open");
+    };
+    assert!(matches!(job, Job::CloseOrphan(id) if id.get() == 9));
+    rig.begin(job);
+    // Closed: its id is given to the next one, before this side has looked at the result.
+    assert_eq!(rig.on_line("OK"), LineKind::Final);
+    come(&mut rig, 9);
+    rig.finish();
+    rig.run(job, &["OK"]);
+    assert_eq!(refused(&rig), 2);
+    assert_eq!(rig.idle(), None);
+}
+
+/// The close of a stray gets no answer; the module answers other commands.
+fn unanswered(rig: &mut Rig, id: u8) {
+    rig.expect(Job::CloseOrphan(ConnectId::new(id).unwrap()));
+    rig.silence();
+}
+
+/// The check that follows finds the module and the link as they were.
+fn answering_again(rig: &mut Rig) {
+    for _ in 0..20 {
+        if rig.engine(|engine| engine.link.is_up()) {
+            return;
+        }
+        rig.step_up();
+    }
+    panic!("no end");
+}
+
+#[test]
+fn a_stray_is_closed_again_if_its_close_is_not_answered() {
+    let mut rig = up();
+    come(&mut rig, 11);
+    unanswered(&mut rig, 11);
+    answering_again(&mut rig);
+    rig.run(Job::CloseOrphan(ConnectId::new(11).unwrap()), &["OK"]);
+    assert_eq!(rig.idle(), None);
+    // The next one on this id has its own tries.
+    come(&mut rig, 11);
+    unanswered(&mut rig, 11);
+    answering_again(&mut rig);
+    // An error: it is gone.
+    rig.run(Job::CloseOrphan(ConnectId::new(11).unwrap()), &["ERROR"]);
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn a_stray_whose_close_is_never_answered_takes_the_link_down() {
+    let mut rig = up();
+    come(&mut rig, 11);
+    unanswered(&mut rig, 11);
+    answering_again(&mut rig);
+    unanswered(&mut rig, 11);
+    let state = rig.engine(|engine| engine.link_state());
+    assert_eq!(state, LinkState::Down(LinkError::NoAnswer));
+}
+
+/// The module gives the connectID of a stray to the next connection: that one is not closed in its place.
+#[test]
+fn whoever_comes_is_not_closed_in_place_of_another() {
+    for asked in [false, true] {
+        let mut rig = up();
+        let listener = listening(&mut rig);
+        rig.on_line("+QIURC: \"incoming\",11,7,\"192.0.2.1\",5000");
+        if asked {
+            rig.expect(Job::CloseOrphan(ConnectId::new(11).unwrap()));
+        }
+        come(&mut rig, 11);
+        if asked {
+            rig.silence();
+            answering_again(&mut rig);
+        }
+        let connection = accepted(&mut rig, listener);
+        assert_eq!(rig.idle(), None);
+        assert_eq!(rig.phase(connection), Phase::Open);
+    }
+}
+
+#[test]
+fn a_connection_of_nobodys_listener_is_closed() {
+    let mut rig = up();
+    come(&mut rig, 11);
+    let Action::Run(job @ Job::CloseOrphan(id)) = rig.next() else {
+        panic!("it stays open");
+    };
+    assert_eq!(id.get(), 11);
+    rig.begin(job);
+    rig.answer(&["OK"]);
+    // A client is no listener.
+    let client = rig.open();
+    let id = rig.id(client);
+    rig.on_line(&std::format!(
+        "+QIURC: \"incoming\",10,{id},\"192.0.2.1\",5000"
+    ));
+    assert_eq!(refused(&rig), 2);
+}
+
+#[test]
+fn a_connection_can_come_before_the_result_of_the_listener() {
+    let mut rig = up();
+    let listener = listen(&mut rig);
+    rig.expect(Job::Open(listener));
+    rig.answer(&["OK"]);
+    come(&mut rig, 11);
+    rig.on_line("+QIOPEN: 0,0");
+    accepted(&mut rig, listener);
+}
+
+#[test]
+fn the_module_and_this_side_choose_the_same_id() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    let client = rig.claim();
+    rig.expect(Job::Open(client));
+    let id = rig.id(client);
+    come(&mut rig, id);
+    rig.answer(&["OK"]);
+    rig.on_line(&std::format!("+QIOPEN: {id},563"));
+    // Not the connection that came is closed: another id is tried.
+    rig.expect(Job::Open(client));
+    assert_ne!(rig.id(client), id);
+    rig.answer(&["OK"]);
+    let connection = accepted(&mut rig, listener);
+    assert_eq!(rig.phase(connection), Phase::Open);
+}
+
+/// The module did not hear of the open, and gives its connectID to whoever comes.
+#[test]
+fn an_open_that_was_not_heard_does_not_get_the_connection_of_another() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    let client = rig.claim();
+    rig.expect(Job::Open(client));
+    let id = rig.id(client);
+    rig.silence();
+    come(&mut rig, id);
+    answering_again(&mut rig);
+    assert_eq!(rig.connected(client), Poll::Pending);
+    // Another id is tried.
+    rig.expect(Job::Open(client));
+    assert_ne!(rig.id(client), id);
+    rig.answer(&["OK"]);
+    assert_eq!(rig.connected(client), Poll::Pending);
+    let line = std::format!("+QIOPEN: {},0", rig.id(client));
+    rig.on_line(&line);
+    assert_eq!(rig.connected(client), Poll::Ready(Ok(())));
+    let connection = accepted(&mut rig, listener);
+    assert_eq!(rig.id(connection), id);
+    assert_eq!(rig.phase(connection), Phase::Open);
+}
+
+#[test]
+fn a_lost_link_ends_the_listener_and_keeps_what_came() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    come(&mut rig, 11);
+    rig.on_line("+QIURC: \"pdpdeact\",1");
+    let lost = Error::Link(LinkError::ContextLost);
+    let connection = accepted(&mut rig, listener);
+    assert_eq!(rig.read(connection), Poll::Ready(Err(lost)));
+    assert_eq!(accept(&mut rig, listener), Poll::Ready(Err(lost)));
+    rig.release(listener);
+    rig.release(connection);
+    assert!(rig.all_free());
+}
+
+#[test]
+fn a_released_listener_takes_its_backlog_along() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    come(&mut rig, 11);
+    come(&mut rig, 10);
+    let kept = accepted(&mut rig, listener);
+    rig.release(listener);
+    assert_eq!(refused(&rig), 1);
+    for _ in 0..2 {
+        let Action::Run(job @ Job::Close(_)) = rig.next() else {
+            panic!("something stays open");
+        };
+        rig.begin(job);
+        rig.answer(&["OK"]);
+    }
+    assert_eq!(rig.idle(), None);
+    assert_eq!(rig.phase(kept), Phase::Open);
+    assert_eq!(rig.read(kept), Poll::Pending);
+}
+
+/// Its close is on the way when another one comes.
+#[test]
+fn a_released_listener_takes_nobody_in_any_more() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    rig.release(listener);
+    come(&mut rig, 11);
+    assert_eq!(refused(&rig), 1);
+    for _ in 0..2 {
+        match rig.next() {
+            Action::Run(job @ (Job::CloseOrphan(_) | Job::Close(_))) => rig.run(job, &["OK"]),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(rig.all_free());
+}

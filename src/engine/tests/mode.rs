@@ -1,0 +1,470 @@
+//! Direct push mode, and changes of the access mode on a live socket (1.2, 2.1.10).
+
+use core::net::SocketAddr;
+use core::task::{Poll, Waker};
+use std::vec::Vec;
+
+use embassy_time::Instant;
+
+use super::{Rig, up};
+use crate::at::{AccessMode, ServiceType};
+use crate::engine::rig::PEER;
+use crate::engine::{Action, Job, Key, LineKind, LinkState, Phase, Request};
+use crate::error::Error;
+
+const SENDER: &str = "192.0.2.1";
+
+fn open(rig: &mut Rig, request: Request<'_>) -> Key {
+    let mode = AccessMode::DirectPush;
+    let claimed = rig.engine(|engine| engine.poll_claim(&request, mode, Waker::noop()));
+    let Poll::Ready(Ok(key)) = claimed else {
+        panic!("no slot: {claimed:?}");
+    };
+    rig.run(Job::Open(key), &["OK"]);
+    let line = std::format!("+QIOPEN: {},0", rig.id(key));
+    rig.on_line(&line);
+    key
+}
+
+fn pushing(rig: &mut Rig) -> Key {
+    open(rig, Request::connect(PEER).unwrap())
+}
+
+/// A header, and as much of its data as is taken.
+fn push(rig: &mut Rig, header: &str, bytes: &[u8]) -> usize {
+    match rig.on_line(header) {
+        LineKind::Payload(payload) => {
+            assert_eq!(usize::from(payload.length), bytes.len());
+            rig.engine(|engine| {
+                let taken = engine.deliver(payload, bytes);
+                engine.arrived(taken == bytes.len());
+                taken
+            })
+        }
+        heard => panic!("{heard:?}"),
+    }
+}
+
+/// When to look again for room in the ring that has held up the line since then.
+fn room(rig: &Rig, since: Instant) -> Option<Instant> {
+    let until = rig.engine(|engine| engine.poll_room(since, rig.now, Waker::noop()));
+    until.filter(|until| rig.now < *until)
+}
+
+/// What is received, and from whom.
+type Received = (Vec<u8>, Option<SocketAddr>);
+
+fn receive(rig: &mut Rig, key: Key) -> Poll<Result<Received, Error>> {
+    let mut into = [0; 200];
+    rig.engine(|engine| engine.poll_receive(key, &mut into, Waker::noop()))
+        .map_ok(|(length, peer)| (into[..length].to_vec(), peer))
+}
+
+fn dropped(rig: &Rig) -> u32 {
+    rig.engine(|engine| engine.statistics.dropped_datagrams)
+}
+
+fn want(rig: &mut Rig, key: Key, mode: AccessMode) {
+    rig.engine(|engine| engine.want_mode(key, mode).unwrap());
+}
+
+fn mode(rig: &mut Rig, key: Key) -> Poll<Result<(), Error>> {
+    rig.engine(|engine| engine.poll_mode(key, Waker::noop()))
+}
+
+#[test]
+fn pushed_data_needs_no_read() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    assert_eq!(push(&mut rig, "+QIURC: \"recv\",0,4", b"test"), 4);
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"test".to_vec())));
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn data_before_the_result_of_the_open_is_kept() {
+    let mut rig = up();
+    let claimed = rig.engine(|engine| {
+        engine.poll_claim(
+            &Request::connect(PEER).unwrap(),
+            AccessMode::DirectPush,
+            Waker::noop(),
+        )
+    });
+    let Poll::Ready(Ok(key)) = claimed else {
+        panic!("no slot")
+    };
+    rig.run(Job::Open(key), &["OK"]);
+    assert_eq!(push(&mut rig, "+QIURC: \"recv\",0,5", b"early"), 5);
+    rig.on_line("+QIOPEN: 0,0");
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"early".to_vec())));
+}
+
+#[test]
+fn a_full_ring_takes_less_and_fails_in_the_end() {
+    let mut rig = Rig::up::<2, 8, 64>();
+    let key = pushing(&mut rig);
+    assert_eq!(push(&mut rig, "+QIURC: \"recv\",0,10", b"0123456789"), 8);
+    let since = rig.now;
+    let until = room(&rig, since);
+    assert_eq!(until, Some(since + embassy_time::Duration::from_secs(2)));
+    rig.pass(2000);
+    assert_eq!(room(&rig, since), None);
+    // What was here before is still the user's.
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"01234567".to_vec())));
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::Overrun)));
+    assert_eq!(rig.phase(key), Phase::Closing);
+}
+
+#[test]
+fn a_reader_makes_room() {
+    let mut rig = Rig::up::<2, 8, 64>();
+    let key = pushing(&mut rig);
+    let LineKind::Payload(payload) = rig.on_line("+QIURC: \"recv\",0,10") else {
+        panic!("no payload")
+    };
+    let take = |rig: &mut Rig, bytes: &[u8]| rig.engine(|engine| engine.deliver(payload, bytes));
+    assert_eq!(take(&mut rig, b"0123456789"), 8);
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"01234567".to_vec())));
+    assert_eq!(room(&rig, rig.now), None);
+    assert_eq!(take(&mut rig, b"89"), 2);
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"89".to_vec())));
+}
+
+#[test]
+fn the_time_of_an_answer_does_not_run_while_the_line_is_held_up() {
+    let mut rig = Rig::up::<2, 8, 64>();
+    pushing(&mut rig);
+    let start = rig.now;
+    let limit = embassy_time::Duration::from_secs(1);
+    rig.engine(|engine| engine.start_deadline(limit, start));
+    push(&mut rig, "+QIURC: \"recv\",0,10", b"0123456789");
+    rig.pass(1500);
+    let now = rig.now;
+    assert_eq!(rig.engine(|engine| engine.deadline(now)), now + limit);
+    rig.pass(500);
+    let now = rig.now;
+    assert_eq!(room(&rig, start), None);
+    rig.engine(|engine| engine.arrived(true));
+    assert_eq!(rig.engine(|engine| engine.deadline(now)), now + limit);
+}
+
+#[test]
+fn a_notice_without_a_length_is_read_in_any_mode() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.serve(key, b"kept back");
+    rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"kept back".to_vec())));
+}
+
+#[test]
+fn the_end_comes_behind_what_was_pushed() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    push(&mut rig, "+QIURC: \"recv\",0,4", b"last");
+    rig.on_line("+QIURC: \"closed\",0");
+    // There is nothing to be read in this mode.
+    rig.run(rig.read_job(key), &["ERROR"]);
+    rig.run(
+        Job::LastError,
+        &["+QIGETERROR: 572,operation not allowed", "OK"],
+    );
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"last".to_vec())));
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"".to_vec())));
+    rig.run(Job::Close(key), &["OK"]);
+}
+
+#[test]
+fn lost_bytes_fail_every_stream_that_is_pushed_to() {
+    let mut rig = up();
+    let pushed = pushing(&mut rig);
+    let buffered = rig.open();
+    rig.engine(|engine| engine.serial_error());
+    assert_eq!(rig.read(pushed), Poll::Ready(Err(Error::DataLost)));
+    assert_eq!(rig.read(buffered), Poll::Pending);
+}
+
+#[test]
+fn half_a_payload_that_is_given_up_fails_its_stream() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    let LineKind::Payload(payload) = rig.on_line("+QIURC: \"recv\",0,10") else {
+        panic!("no payload")
+    };
+    rig.engine(|engine| engine.deliver(payload, b"01234"));
+    rig.engine(|engine| engine.want_mode(key, AccessMode::Buffer).unwrap());
+    rig.expect(Job::Switch {
+        key,
+        mode: AccessMode::Buffer,
+    });
+    rig.silence();
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"01234".to_vec())));
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+}
+
+#[test]
+fn a_payload_that_does_not_get_on_is_given_up() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    let LineKind::Payload(payload) = rig.on_line("+QIURC: \"recv\",0,10") else {
+        panic!("no payload")
+    };
+    for _ in 0..3 {
+        rig.engine(|engine| {
+            engine.deliver(payload, b"x");
+            engine.arrived(false);
+        });
+        rig.idle();
+        rig.pass(900);
+    }
+    rig.idle();
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"xxx".to_vec())));
+    rig.pass(200);
+    assert_eq!(rig.next(), Action::Run(Job::Close(key)));
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+}
+
+#[test]
+fn data_for_a_connection_that_nobody_holds_is_dropped_and_counted() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    rig.release(key);
+    assert_eq!(push(&mut rig, "+QIURC: \"recv\",0,4", b"late"), 4);
+    assert_eq!(rig.engine(|engine| engine.statistics.dropped_bytes), 4);
+}
+
+#[test]
+fn after_the_close_a_length_is_that_of_a_notice_again() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    rig.abort(key);
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(rig.on_line("+QIURC: \"recv\",0,4"), LineKind::Nothing);
+}
+
+#[test]
+fn a_lost_closed_notice_is_found_out() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    for _ in 0..20 {
+        assert_eq!(rig.read(key), Poll::Pending);
+        let Some(until) = rig.idle_or(Job::Status(key)) else {
+            rig.begin(Job::Status(key));
+            rig.answer(&["OK"]);
+            assert_eq!(rig.read(key), Poll::Ready(Err(Error::ConnectionReset)));
+            return;
+        };
+        rig.now = until.expect("a time to look again").max(rig.now);
+    }
+    panic!("the state is never asked for");
+}
+
+// ---- datagrams -----------------------------------------------------------------------------------------------------
+
+#[test]
+fn pushed_datagrams_keep_their_borders_and_senders() {
+    let mut rig = up();
+    let key = open(&mut rig, Request::service(3030));
+    let sender = Some(SocketAddr::new(SENDER.parse().unwrap(), 5000));
+    push(&mut rig, "+QIURC: \"recv\",0,3,\"192.0.2.1\",5000", b"one");
+    assert_eq!(
+        rig.on_line("+QIURC: \"recv\",0,0,\"192.0.2.1\",5000"),
+        LineKind::Nothing
+    );
+    push(&mut rig, "+QIURC: \"recv\",0,3,\"192.0.2.1\",5000", b"two");
+    for datagram in ["one", "", "two"] {
+        let wanted = (datagram.as_bytes().to_vec(), sender);
+        assert_eq!(receive(&mut rig, key), Poll::Ready(Ok(wanted)));
+    }
+    assert_eq!(dropped(&rig), 0);
+}
+
+#[test]
+fn a_datagram_without_its_sender_is_dropped_and_counted() {
+    let mut rig = up();
+    let key = open(&mut rig, Request::service(3030));
+    assert_eq!(push(&mut rig, "+QIURC: \"recv\",0,3", b"one"), 3);
+    assert_eq!(receive(&mut rig, key), Poll::Pending);
+    assert_eq!(dropped(&rig), 1);
+}
+
+#[test]
+fn a_crowded_ring_drops_datagrams_until_there_is_room() {
+    let mut rig = Rig::up::<2, 40, 64>();
+    let key = open(&mut rig, Request::datagrams(PEER, 0).unwrap());
+    push(&mut rig, "+QIURC: \"recv\",0,10", b"0123456789");
+    let LineKind::Payload(second) = rig.on_line("+QIURC: \"recv\",0,5") else {
+        panic!("no payload")
+    };
+    let deliver = |rig: &mut Rig, bytes: &[u8]| rig.engine(|engine| engine.deliver(second, bytes));
+    assert_eq!(deliver(&mut rig, b"abcde"), 0);
+    let since = rig.now;
+    assert!(room(&rig, since).is_some());
+    rig.pass(2000);
+    assert_eq!(room(&rig, since), None);
+    assert_eq!(deliver(&mut rig, b"abcde"), 5);
+    // The next one does not hold up the line any more.
+    assert_eq!(push(&mut rig, "+QIURC: \"recv\",0,5", b"fghij"), 5);
+    assert_eq!(dropped(&rig), 2);
+    let first = (b"0123456789".to_vec(), None);
+    assert_eq!(receive(&mut rig, key), Poll::Ready(Ok(first)));
+    push(&mut rig, "+QIURC: \"recv\",0,5", b"klmno");
+    let last = (b"klmno".to_vec(), None);
+    assert_eq!(receive(&mut rig, key), Poll::Ready(Ok(last)));
+}
+
+#[test]
+fn a_datagram_that_can_never_fit_does_not_hold_up_the_line() {
+    let mut rig = Rig::up::<2, 30, 64>();
+    open(&mut rig, Request::datagrams(PEER, 0).unwrap());
+    assert_eq!(push(&mut rig, "+QIURC: \"recv\",0,10", b"0123456789"), 10);
+    assert_eq!(dropped(&rig), 1);
+}
+
+#[test]
+fn a_reader_that_waits_for_the_rest_of_a_datagram_does_not_keep_the_runner_busy() {
+    let mut rig = Rig::up::<2, 200, 64>();
+    let key = open(&mut rig, Request::datagrams(PEER, 0).unwrap());
+    let LineKind::Payload(payload) = rig.on_line("+QIURC: \"recv\",0,100") else {
+        panic!("no payload")
+    };
+    rig.engine(|engine| {
+        engine.deliver(payload, &[0; 10]);
+        engine.arrived(false);
+    });
+    assert_eq!(receive(&mut rig, key), Poll::Pending);
+    rig.idle();
+    assert_eq!(receive(&mut rig, key), Poll::Pending);
+    assert!(
+        rig.engine(|engine| engine.poll_event(true, Waker::noop()))
+            .is_pending()
+    );
+}
+
+#[test]
+fn datagrams_cannot_be_had_transparently() {
+    let mut rig = up();
+    let key = open(&mut rig, Request::datagrams(PEER, 0).unwrap());
+    let wanted = rig.engine(|engine| engine.want_mode(key, AccessMode::Transparent));
+    assert_eq!(wanted, Err(Error::Unsupported));
+    let claimed = rig.engine(|engine| {
+        let request = Request::service(3030);
+        engine.poll_claim(&request, AccessMode::Transparent, Waker::noop())
+    });
+    assert_eq!(claimed, Poll::Ready(Err(Error::Unsupported)));
+}
+
+// ---- changes -------------------------------------------------------------------------------------------------------
+
+#[test]
+fn what_the_module_holds_is_fetched_before_and_after_the_change() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    want(&mut rig, key, AccessMode::DirectPush);
+    rig.serve(key, b"before ");
+    rig.expect(Job::Read { key, length: 1500 });
+    rig.answer(&["+QIRD: 0", "OK"]);
+    rig.expect(Job::Switch {
+        key,
+        mode: AccessMode::DirectPush,
+    });
+    // A notice with its length: before the OK it is no header.
+    assert_eq!(rig.on_line("+QIURC: \"recv\",0,5"), LineKind::Nothing);
+    rig.answer(&["OK"]);
+    assert_eq!(mode(&mut rig, key), Poll::Ready(Ok(())));
+    push(&mut rig, "+QIURC: \"recv\",0,5", b"after");
+    rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"before after".to_vec())));
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn back_in_buffer_mode_the_counts_are_taken_anew() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    push(&mut rig, "+QIURC: \"recv\",0,4", b"test");
+    want(&mut rig, key, AccessMode::Buffer);
+    rig.expect(Job::Switch {
+        key,
+        mode: AccessMode::Buffer,
+    });
+    push(&mut rig, "+QIURC: \"recv\",0,4", b"more");
+    rig.answer(&["OK"]);
+    assert_eq!(rig.on_line("+QIURC: \"recv\",0,3"), LineKind::Nothing);
+    // Not all firmware counts what it pushed.
+    rig.run(Job::CountReceived(key), &["+QIRD: 3,0,3", "OK"]);
+    rig.serve(key, b"end");
+    assert_eq!(rig.idle(), None);
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"testmoreend".to_vec())));
+}
+
+#[test]
+fn a_refused_change_leaves_the_connection_as_it_is() {
+    let mut rig = up();
+    let key = rig.open();
+    want(&mut rig, key, AccessMode::DirectPush);
+    rig.run(
+        Job::Switch {
+            key,
+            mode: AccessMode::DirectPush,
+        },
+        &["ERROR"],
+    );
+    rig.run(
+        Job::LastError,
+        &["+QIGETERROR: 572,operation not allowed", "OK"],
+    );
+    let refused = mode(&mut rig, key);
+    assert!(matches!(refused, Poll::Ready(Err(Error::Module(_)))));
+    rig.run(
+        Job::Status(key),
+        &[
+            "+QISTATE: 0,\"TCP\",\"203.0.113.7\",80,0,2,1,0,0,\"uart1\"",
+            "OK",
+        ],
+    );
+    assert_eq!(rig.phase(key), Phase::Open);
+    assert_eq!(mode(&mut rig, key), Poll::Ready(Ok(())));
+}
+
+#[test]
+fn a_change_without_an_answer_ends_the_connection() {
+    let mut rig = up();
+    let key = rig.open();
+    want(&mut rig, key, AccessMode::DirectPush);
+    rig.expect(Job::Switch {
+        key,
+        mode: AccessMode::DirectPush,
+    });
+    rig.silence();
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+}
+
+#[test]
+fn what_a_pushing_listener_accepts_is_switched_over() {
+    let mut rig = up();
+    let listener = open(
+        &mut rig,
+        Request::listen(ServiceType::TcpListener, 2020).unwrap(),
+    );
+    rig.on_line("+QIURC: \"incoming\",11,0,\"192.0.2.1\",5000");
+    let key = Key::new(1, 1);
+    rig.on_line("+QIURC: \"recv\",11,5");
+    rig.serve(key, b"early");
+    rig.run(
+        Job::Switch {
+            key,
+            mode: AccessMode::DirectPush,
+        },
+        &["OK"],
+    );
+    push(&mut rig, "+QIURC: \"recv\",11,5", b" late");
+    rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+    let accepted = rig.engine(|engine| engine.poll_accept(listener, Waker::noop()));
+    assert!(matches!(accepted, Poll::Ready(Ok((accepted, _))) if accepted == key));
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"early late".to_vec())));
+    assert_eq!(rig.engine(|engine| engine.link_state()), LinkState::Up);
+}

@@ -1,0 +1,455 @@
+//! Reading in buffer mode (2.1.8, 2.2.2).
+
+use core::task::Poll;
+
+use embassy_time::Duration;
+
+use super::{Rig, up};
+use crate::config::Config;
+use crate::engine::{Job, Key, Phase};
+use crate::error::Error;
+
+type Read = Poll<Result<std::vec::Vec<u8>, Error>>;
+
+fn got(bytes: &[u8]) -> Read {
+    Poll::Ready(Ok(bytes.to_vec()))
+}
+
+fn end() -> Read {
+    got(b"")
+}
+
+/// A read that finds nothing.
+#[track_caller]
+fn empty(rig: &mut Rig, key: Key) {
+    rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+}
+
+#[test]
+fn nothing_is_read_without_a_notice() {
+    let mut rig = up();
+    rig.open();
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn notice_is_followed_by_reads_until_one_is_empty() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.serve(key, b"one");
+    rig.serve(key, b"two");
+    empty(&mut rig, key);
+    assert_eq!(rig.idle(), None);
+    assert_eq!(rig.read(key), got(b"onetwo"));
+}
+
+#[test]
+fn notice_with_a_length_is_a_notice_only() {
+    let mut rig = up();
+    let key = rig.open();
+    let heard = rig.on_line("+QIURC: \"recv\",0,5");
+    assert_eq!(heard, crate::engine::LineKind::Nothing);
+    rig.serve(key, b"hello");
+}
+
+#[test]
+fn notice_during_a_read_is_not_lost() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.expect(rig.read_job(key));
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.answer(&["+QIRD: 0", "OK"]);
+    // The empty answer may be older than the notice.
+    rig.serve(key, b"late");
+    empty(&mut rig, key);
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn notice_between_the_answer_and_its_ok_is_not_lost() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.expect(rig.read_job(key));
+    rig.answer(&["+QIRD: 0", "+QIURC: \"recv\",0", "OK"]);
+    rig.serve(key, b"late");
+}
+
+#[test]
+fn notice_reaches_its_own_socket_only() {
+    let mut rig = up();
+    let first = rig.open();
+    let second = rig.open();
+    rig.on_line("+QIURC: \"recv\",1");
+    rig.serve(second, b"x");
+    empty(&mut rig, second);
+    assert_eq!(rig.idle(), None);
+    assert_eq!(rig.read(first), Poll::Pending);
+}
+
+#[test]
+fn reads_are_whole_and_never_above_the_room() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.serve(key, &[1; 1500]);
+    // 548 bytes are free: not worth a transaction.
+    assert_eq!(rig.idle(), None);
+    let mut left = 2048 - 1500;
+    while left < 1500 {
+        assert!(matches!(
+            rig.read_with(key, 100, core::task::Waker::noop()),
+            Poll::Ready(Ok(_))
+        ));
+        left += 100;
+        if left < 1500 {
+            assert_eq!(rig.idle(), None, "{left} bytes free");
+        }
+    }
+    rig.expect(Job::Read { key, length: 1500 });
+}
+
+#[test]
+fn room_of_less_than_a_whole_read_is_used_in_full() {
+    for (ring, length) in [(64, 64), (1499, 1499), (1500, 1500), (4000, 1500)] {
+        let mut rig = match ring {
+            64 => Rig::up::<1, 64, 64>(),
+            1499 => Rig::up::<1, 1499, 64>(),
+            1500 => Rig::up::<1, 1500, 64>(),
+            _ => Rig::up::<1, 4000, 64>(),
+        };
+        let key = rig.open();
+        rig.on_line("+QIURC: \"recv\",0");
+        rig.expect(Job::Read { key, length });
+    }
+}
+
+#[test]
+fn short_answer_of_a_full_ring_is_taken_up_when_there_is_room() {
+    let mut rig = Rig::up::<1, 64, 64>();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.serve(key, &[7; 64]);
+    assert_eq!(rig.idle(), None);
+    rig.idle();
+    assert!(!rig.engine(|engine| engine.work));
+    assert_eq!(rig.read(key), got(&[7; 64]));
+    assert!(rig.engine(|engine| engine.work), "the runner was not told");
+    empty(&mut rig, key);
+}
+
+#[test]
+fn more_than_was_asked_for_is_an_error_after_what_fits() {
+    let mut rig = Rig::up::<1, 8, 8>();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.serve(key, b"0123456789");
+    assert_eq!(rig.read(key), got(b"01234567"));
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+    assert_eq!(rig.engine(|engine| engine.statistics.dropped_bytes), 2);
+}
+
+#[test]
+fn recheck_while_a_reader_waits() {
+    let mut rig = up();
+    let key = rig.open();
+    assert_eq!(rig.read(key), Poll::Pending);
+    let at = rig.idle().expect("a re-check");
+    assert_eq!(at - rig.now, Duration::from_secs(5));
+    rig.now = at - Duration::from_millis(1);
+    assert_eq!(rig.idle(), Some(at));
+    rig.now = at;
+    empty(&mut rig, key);
+    // Not again by itself: the reader may be gone.
+    assert_eq!(rig.idle(), None);
+    // But as long as it waits.
+    assert_eq!(rig.read(key), Poll::Pending);
+    let again = rig.idle().expect("another re-check");
+    assert_eq!(again - at, Duration::from_secs(5));
+    rig.now = again;
+    rig.serve(key, b"lost");
+    assert_eq!(rig.read(key), got(b"lost"));
+}
+
+#[test]
+fn no_recheck_without_a_reader() {
+    let mut rig = up();
+    let key = rig.open();
+    assert_eq!(rig.read(key), Poll::Pending);
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.serve(key, b"x");
+    empty(&mut rig, key);
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn no_recheck_when_it_is_turned_off() {
+    let mut rig = Rig::up_with::<1, 64, 64>(Config::new("internet").recheck(Duration::MIN));
+    let key = rig.open();
+    assert_eq!(rig.read(key), Poll::Pending);
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn data_then_closed_then_drained_then_end_then_close() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.serve(key, b"first");
+    rig.on_line("+QIURC: \"closed\",0");
+    assert_eq!(rig.read(key), got(b"first"));
+    assert_eq!(rig.read(key), Poll::Pending);
+    rig.serve(key, b"rest");
+    assert_eq!(rig.read(key), got(b"rest"));
+    assert_eq!(rig.read(key), Poll::Pending);
+    empty(&mut rig, key);
+    assert_eq!(rig.read(key), end());
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(rig.read(key), end());
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn end_comes_behind_what_is_in_the_ring() {
+    let mut rig = up();
+    let key = rig.draining();
+    rig.serve(key, b"rest");
+    empty(&mut rig, key);
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(rig.read(key), got(b"rest"));
+    assert_eq!(rig.read(key), end());
+}
+
+#[test]
+fn closed_during_a_read_asks_once_more() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.expect(rig.read_job(key));
+    rig.on_line("+QIURC: \"closed\",0");
+    rig.answer(&["+QIRD: 0", "OK"]);
+    assert_eq!(rig.read(key), Poll::Pending);
+    rig.serve(key, b"tail");
+    empty(&mut rig, key);
+    assert_eq!(rig.read(key), got(b"tail"));
+    assert_eq!(rig.read(key), end());
+}
+
+#[test]
+fn closed_with_a_full_ring_waits_for_the_reader() {
+    let mut rig = Rig::up::<1, 4, 4>();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.serve(key, b"full");
+    rig.on_line("+QIURC: \"closed\",0");
+    assert_eq!(rig.idle(), None);
+    assert_eq!(rig.read(key), got(b"full"));
+    rig.serve(key, b"more");
+    assert_eq!(rig.read(key), got(b"more"));
+    empty(&mut rig, key);
+    assert_eq!(rig.read(key), end());
+}
+
+#[test]
+fn refused_read_after_closed_is_the_end() {
+    let mut rig = up();
+    let key = rig.draining();
+    rig.run(rig.read_job(key), &["ERROR"]);
+    rig.run(
+        Job::LastError,
+        &["+QIGETERROR: 552,invalid parameters", "OK"],
+    );
+    assert_eq!(rig.read(key), end());
+    rig.run(Job::Close(key), &["OK"]);
+}
+
+#[test]
+fn refused_read_is_a_reset_connection() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.run(rig.read_job(key), &["ERROR"]);
+    rig.run(
+        Job::LastError,
+        &["+QIGETERROR: 552,invalid parameters", "OK"],
+    );
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::ConnectionReset)));
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(rig.phase(key), Phase::Closed);
+}
+
+#[test]
+fn unanswered_read_is_lost_data_if_the_module_counts_more_than_came() {
+    for (count, lost) in [(4, false), (3, false), (5, true), (1500, true)] {
+        let mut rig = up();
+        let key = rig.open();
+        rig.on_line("+QIURC: \"recv\",0");
+        rig.expect(rig.read_job(key));
+        rig.say_data(b"part");
+        rig.silence();
+        assert_eq!(rig.read(key), got(b"part"));
+        assert_eq!(rig.read(key), Poll::Pending);
+        rig.run(Job::Attention, &["OK"]);
+        rig.now = rig.idle().unwrap();
+        rig.run(Job::Attention, &["OK"]);
+        rig.run(Job::ListContexts, &["+QIACT: 1,1,1,\"10.1.2.3\"", "OK"]);
+        let counts = std::format!("+QIRD: {count},{count},0");
+        rig.run(Job::CountReceived(key), &[&counts, "OK"]);
+        if lost {
+            assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+        } else {
+            rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+            assert_eq!(rig.read(key), Poll::Pending);
+        }
+    }
+}
+
+#[test]
+fn ok_before_the_header_is_a_late_one() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.expect(rig.read_job(key));
+    let late = rig.engine(|engine| engine.statistics.late_results);
+    rig.say_data(b"x");
+    rig.answer(&["OK"]);
+    rig.expect(rig.read_job(key));
+    rig.on_line("OK");
+    assert_eq!(
+        rig.engine(|engine| engine.statistics.late_results),
+        late + 1
+    );
+    rig.answer(&["+QIRD: 0", "OK"]);
+    assert_eq!(rig.read(key), got(b"x"));
+}
+
+#[test]
+fn header_may_carry_an_address() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.expect(rig.read_job(key));
+    let heard = rig.on_line("+QIRD: 4,\"203.0.113.7\",80");
+    assert!(matches!(heard, crate::engine::LineKind::Payload(payload) if payload.length == 4));
+}
+
+#[test]
+fn header_without_a_read_has_payload_all_the_same() {
+    use crate::engine::{LineKind, Payload};
+    let nobodys = LineKind::Payload(Payload {
+        sink: None,
+        length: 5,
+        pushed: false,
+    });
+    let mut rig = up();
+    // The late answer to a read that was given up must not be looked at.
+    assert_eq!(rig.on_line("+QIRD: 5"), nobodys);
+    rig.claim();
+    let key = rig.claim();
+    let _ = key;
+    let Job::Open(open) = (match rig.next() {
+        crate::engine::Action::Run(job) => job,
+        other => panic!("{other:?}"),
+    }) else {
+        panic!("an open was due");
+    };
+    rig.begin(Job::Open(open));
+    assert_eq!(rig.on_line("+QIRD: 5"), nobodys);
+}
+
+#[test]
+fn header_of_more_than_a_read_returns_is_no_header() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.expect(rig.read_job(key));
+    for line in [
+        "+QIRD: 1501",
+        "+QIRD: 65535",
+        "+QIRD: 3524,3005,519",
+        "+QIRD: x",
+        "+QIRD:",
+    ] {
+        assert_eq!(
+            rig.on_line(line),
+            crate::engine::LineKind::Foreign,
+            "{line}"
+        );
+    }
+    rig.say_data(b"x");
+    rig.answer(&["OK"]);
+}
+
+#[test]
+fn data_of_a_socket_that_is_gone_is_dropped_and_counted() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.expect(rig.read_job(key));
+    rig.abort(key);
+    rig.say_data(b"gone");
+    rig.answer(&["OK"]);
+    assert_eq!(rig.engine(|engine| engine.statistics.dropped_bytes), 4);
+    rig.run(Job::Close(key), &["OK"]);
+    assert!(rig.all_free());
+}
+
+#[test]
+fn readiness_includes_the_end_and_errors() {
+    let mut rig = up();
+    let key = rig.open();
+    assert!(!rig.engine(|engine| engine.read_ready(key)));
+    rig.on_line("+QIURC: \"recv\",0");
+    assert!(!rig.engine(|engine| engine.read_ready(key)));
+    rig.serve(key, b"x");
+    assert!(rig.engine(|engine| engine.read_ready(key)));
+    assert_eq!(rig.read(key), got(b"x"));
+    assert!(!rig.engine(|engine| engine.read_ready(key)));
+    rig.on_line("+QIURC: \"closed\",0");
+    empty(&mut rig, key);
+    assert!(rig.engine(|engine| engine.read_ready(key)));
+    let lost = rig.open();
+    rig.on_line("RDY");
+    assert!(rig.engine(|engine| engine.read_ready(lost)));
+    assert!(rig.engine(|engine| engine.write_ready(lost)));
+}
+
+#[test]
+fn empty_buffer_reads_nothing_and_waits_for_nothing() {
+    let mut rig = up();
+    let key = rig.open();
+    let none = rig.read_with(key, 0, core::task::Waker::noop());
+    assert_eq!(none, end());
+    assert_eq!(rig.idle(), None);
+}
+
+/// What the UART lost is made up for by bytes that are not payload: the count is right, and the stream is not.
+#[test]
+fn error_of_the_uart_during_a_read_is_lost_data() {
+    let mut rig = up();
+    let key = rig.open();
+    let other = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.expect(rig.read_job(key));
+    rig.say_data(b"par\r\nO");
+    rig.engine(|engine| engine.serial_error());
+    rig.answer(&["OK"]);
+    assert_eq!(rig.read(key), got(b"par\r\nO"));
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+    // Its neighbours are not touched, nor is anything by an error while nothing is read.
+    rig.run(Job::Close(key), &["OK"]);
+    rig.engine(|engine| engine.serial_error());
+    assert_eq!(rig.read(other), Poll::Pending);
+}
+
+#[test]
+fn reader_that_is_gone_is_not_rechecked_for() {
+    let mut rig = up();
+    let key = rig.open();
+    assert_eq!(rig.read(key), Poll::Pending);
+    rig.now = rig.idle().expect("a re-check");
+    empty(&mut rig, key);
+    assert_eq!(rig.idle(), None);
+}

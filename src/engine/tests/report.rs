@@ -1,0 +1,194 @@
+//! Results that come as URCs: pings and the time (2.1.11, 2.1.12).
+
+use core::task::{Poll, Waker};
+
+use embassy_time::Duration;
+
+use super::{Alarm, Rig, up};
+use crate::at::ErrorCode;
+use crate::engine::{PingReply, PingSummary, QueryId};
+use crate::error::Error;
+
+const LIMIT: Duration = Duration::from_secs(60);
+const REPLY: &str = "+QPING: 0,\"192.0.2.1\",32,192,255";
+const SUMMARY: &str = "+QPING: 0,4,4,0,192,479,287";
+
+fn begin(rig: &mut Rig, waker: &Waker) -> Option<QueryId> {
+    let now = rig.now;
+    let begun = rig.engine(|engine| {
+        let begun = engine.pings().outstanding.poll_begin(now, waker);
+        if begun.is_ready() {
+            engine.pings().begin(4);
+        }
+        begun
+    });
+    match begun {
+        Poll::Ready(ticket) => Some(ticket),
+        Poll::Pending => None,
+    }
+}
+
+/// Begins, and is asked at once.
+fn asked(rig: &mut Rig) -> QueryId {
+    let ticket = begin(rig, Waker::noop()).expect("its turn");
+    let until = rig.now + LIMIT;
+    rig.engine(|engine| engine.pings().outstanding.asked(ticket, until));
+    ticket
+}
+
+fn release(rig: &Rig, ticket: QueryId, asked: bool) {
+    let until = asked.then_some(rig.now + LIMIT);
+    rig.engine(|engine| engine.pings().outstanding.release(ticket, until));
+}
+
+fn reply(rig: &Rig, ticket: QueryId) -> Poll<Option<PingReply>> {
+    rig.engine(|engine| engine.pings().poll_reply(ticket, Waker::noop()))
+}
+
+fn end(rig: &Rig, ticket: QueryId) -> Poll<Result<PingSummary, Error>> {
+    rig.engine(|engine| engine.pings().outstanding.poll_end(ticket, Waker::noop()))
+}
+
+#[test]
+fn replies_come_before_the_end() {
+    let mut rig = up();
+    let ticket = asked(&mut rig);
+    for _ in 0..4 {
+        rig.on_line(REPLY);
+    }
+    rig.on_line(SUMMARY);
+    for _ in 0..4 {
+        assert!(matches!(
+            reply(&rig, ticket),
+            Poll::Ready(Some(PingReply::Answered { .. }))
+        ));
+    }
+    assert_eq!(reply(&rig, ticket), Poll::Ready(None));
+    assert!(matches!(end(&rig, ticket), Poll::Ready(Ok(summary)) if summary.sent == 4));
+}
+
+/// The first numbers alone are requests, the one behind the last of them is the end.
+#[test]
+fn a_number_alone_is_a_reply_while_one_is_missing() {
+    let mut rig = up();
+    let ticket = asked(&mut rig);
+    for _ in 0..4 {
+        rig.on_line("+QPING: 569");
+        assert_eq!(
+            reply(&rig, ticket),
+            Poll::Ready(Some(PingReply::Failed(ErrorCode::TIMEOUT)))
+        );
+        assert_eq!(end(&rig, ticket), Poll::Pending);
+    }
+    rig.on_line("+QPING: 569");
+    assert_eq!(end(&rig, ticket), Poll::Ready(Err(Error::TimedOut)));
+}
+
+#[test]
+fn what_nobody_asked_for_is_dropped() {
+    let mut rig = up();
+    rig.on_line(REPLY);
+    rig.on_line(SUMMARY);
+    rig.on_line("+QNTP: 0,\"2019/07/21,06:10:59+00\"");
+    let ticket = asked(&mut rig);
+    assert_eq!(reply(&rig, ticket), Poll::Pending);
+    let dropped = rig.engine(|engine| engine.statistics.dropped_replies);
+    assert_eq!(dropped, 0);
+}
+
+#[test]
+fn the_next_one_waits_for_the_end_of_one_that_was_left() {
+    let mut rig = up();
+    let (alarm, waker) = Alarm::new();
+    let ticket = asked(&mut rig);
+    release(&rig, ticket, true);
+    assert_eq!(begin(&mut rig, &waker), None);
+    rig.on_line(REPLY);
+    assert_eq!(begin(&mut rig, &waker), None);
+    alarm.rang();
+    rig.on_line(SUMMARY);
+    assert!(alarm.rang());
+    let ticket = begin(&mut rig, &waker).expect("its turn");
+    assert_eq!(reply(&rig, ticket), Poll::Pending);
+}
+
+#[test]
+fn the_next_one_does_not_wait_for_ever() {
+    let mut rig = up();
+    let ticket = asked(&mut rig);
+    release(&rig, ticket, true);
+    rig.pass(59_999);
+    assert_eq!(begin(&mut rig, Waker::noop()), None);
+    rig.pass(1);
+    assert!(begin(&mut rig, Waker::noop()).is_some());
+}
+
+/// However long its command waits for its turn.
+#[test]
+fn one_that_is_being_asked_is_not_overtaken() {
+    let mut rig = up();
+    let (alarm, waker) = Alarm::new();
+    let ticket = begin(&mut rig, Waker::noop()).expect("its turn");
+    rig.pass(1_000_000);
+    assert_eq!(begin(&mut rig, &waker), None);
+    assert_eq!(end(&rig, ticket), Poll::Pending);
+    alarm.rang();
+    // Now there is a time to wait until.
+    let until = rig.now + LIMIT;
+    rig.engine(|engine| engine.pings().outstanding.asked(ticket, until));
+    assert!(alarm.rang());
+    assert_eq!(begin(&mut rig, &waker), None);
+    rig.pass(60_000);
+    assert!(begin(&mut rig, &waker).is_some());
+}
+
+#[test]
+fn one_that_was_not_asked_leaves_nothing_behind() {
+    let mut rig = up();
+    let ticket = begin(&mut rig, Waker::noop()).expect("its turn");
+    release(&rig, ticket, false);
+    assert!(begin(&mut rig, Waker::noop()).is_some());
+}
+
+/// One that is held too long has no part in the next one.
+#[test]
+fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
+    let mut rig = up();
+    let old = asked(&mut rig);
+    rig.on_line(REPLY);
+    rig.pass(60_000);
+    let (alarm, waker) = Alarm::new();
+    assert_eq!(
+        rig.engine(|engine| engine.pings().outstanding.poll_end(old, &waker)),
+        Poll::Pending
+    );
+    let new = asked(&mut rig);
+    assert!(alarm.rang());
+    rig.on_line(REPLY);
+    assert_eq!(reply(&rig, old), Poll::Ready(None));
+    assert_eq!(end(&rig, old), Poll::Ready(Err(Error::TimedOut)));
+    for was_asked in [false, true] {
+        release(&rig, old, was_asked);
+        assert_eq!(begin(&mut rig, Waker::noop()), None);
+    }
+    let until = rig.now + LIMIT + LIMIT;
+    rig.engine(|engine| engine.pings().outstanding.asked(old, until));
+    assert!(matches!(reply(&rig, new), Poll::Ready(Some(_))));
+    assert_eq!(reply(&rig, new), Poll::Pending);
+    rig.on_line(SUMMARY);
+    assert_eq!(end(&rig, old), Poll::Ready(Err(Error::TimedOut)));
+    assert!(end(&rig, new).is_ready());
+    release(&rig, new, true);
+    assert!(begin(&mut rig, Waker::noop()).is_some());
+}
+
+#[test]
+fn replies_that_nobody_fetches_are_counted() {
+    let mut rig = up();
+    asked(&mut rig);
+    for _ in 0..7 {
+        rig.on_line(REPLY);
+    }
+    let dropped = rig.engine(|engine| engine.statistics.dropped_replies);
+    assert_eq!(dropped, 3);
+}

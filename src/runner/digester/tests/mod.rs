@@ -1,0 +1,785 @@
+//! The digester, whatever the bytes and however they are cut into pieces.
+
+use core::task::{Poll, Waker};
+use std::vec;
+use std::vec::Vec;
+
+use atat::{DigestResult, Digester};
+
+use super::{Forward, Found, QuectelDigester};
+use crate::at::AccessMode;
+use crate::engine::rig::Rig;
+use crate::engine::{Action, Job, Key, PayloadEcho, Request};
+use crate::runner::Intake;
+use crate::testing::{Random, feed, seeded};
+
+mod pushed;
+
+const BUFFER: usize = 256;
+
+/// What the digester made of some bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Event {
+    Prompt,
+    Response,
+    Urc(Vec<u8>),
+}
+
+/// A digester behind a buffer of the usual size.
+struct Bench {
+    rig: Rig<'static>,
+    digester: QuectelDigester<'static, fn() -> Forward>,
+    buffer: Vec<u8>,
+    events: Vec<Event>,
+    /// How often the digester was asked.
+    calls: usize,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::on(Rig::up::<2, 2048, 2048>())
+    }
+
+    fn on(rig: Rig<'static>) -> Self {
+        Self {
+            digester: QuectelDigester::new(rig.shared, BUFFER, || Forward::User),
+            rig,
+            buffer: Vec::new(),
+            events: Vec::new(),
+            calls: 0,
+        }
+    }
+
+    fn digest(&mut self) -> usize {
+        self.calls += 1;
+        let (found, start, count) = self.digester.find(&self.buffer);
+        assert!(count <= self.buffer.len());
+        match found {
+            Found::Nothing => {}
+            Found::Prompt => self.events.push(Event::Prompt),
+            Found::Final => self.events.push(Event::Response),
+            Found::Line => {
+                let line = self.buffer[start..count].trim_ascii();
+                self.events.push(Event::Urc(line.to_vec()));
+            }
+        }
+        self.buffer.drain(..count);
+        count
+    }
+
+    /// One piece, no longer than what the buffer has room for.
+    fn piece(&mut self, bytes: &[u8]) {
+        self.buffer.extend(bytes);
+        assert!(self.buffer.len() <= BUFFER);
+        while !self.buffer.is_empty() && self.digest() > 0 {}
+        assert!(self.buffer.len() < BUFFER, "the buffer stays full");
+    }
+
+    fn pieces(&mut self, mut bytes: &[u8], mut length: impl FnMut() -> usize) {
+        while !bytes.is_empty() {
+            let room = BUFFER - self.buffer.len();
+            let (piece, rest) = bytes.split_at(length().clamp(1, room).min(bytes.len()));
+            self.piece(piece);
+            bytes = rest;
+        }
+    }
+
+    fn take(&mut self) -> Vec<Event> {
+        core::mem::take(&mut self.events)
+    }
+
+    #[track_caller]
+    fn expect(&mut self, bytes: &[u8], events: &[Event]) {
+        self.pieces(bytes, || BUFFER);
+        assert_eq!(self.take(), events);
+    }
+
+    /// A socket that the module pushes to.
+    fn pushing(&mut self, request: Request<'_>) -> Key {
+        let mode = AccessMode::DirectPush;
+        let claimed = self
+            .rig
+            .engine(|engine| engine.poll_claim(&request, mode, Waker::noop()));
+        let Poll::Ready(Ok(key)) = claimed else {
+            panic!("no slot: {claimed:?}");
+        };
+        self.rig.run(Job::Open(key), &["OK"]);
+        let line = std::format!("+QIOPEN: {},0", self.rig.id(key));
+        self.rig.on_line(&line);
+        key
+    }
+
+    /// All of these bytes, in pieces, as the runner does it: while a full ring holds up the line nothing more is read.
+    /// `user` is called again and again, and has to make room when it is told that the line is held up.
+    fn stream(
+        &mut self,
+        mut bytes: &[u8],
+        mut length: impl FnMut() -> usize,
+        mut user: impl FnMut(&mut Rig<'static>, bool),
+    ) {
+        while !bytes.is_empty() || !self.buffer.is_empty() {
+            let room = BUFFER - self.buffer.len();
+            let (piece, rest) = bytes.split_at(length().min(room).min(bytes.len()));
+            self.buffer.extend(piece);
+            bytes = rest;
+            let before = self.buffer.len();
+            while !self.buffer.is_empty() && !self.is_stalled() && self.digest() > 0 {}
+            let stuck = piece.is_empty() && self.buffer.len() == before && !self.is_stalled();
+            assert!(!stuck, "{:?} stays", self.buffer);
+            let stalled = self.is_stalled();
+            user(&mut self.rig, stalled);
+            assert!(!stalled || !self.is_stalled(), "nobody made room");
+        }
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.rig.engine(|engine| engine.is_stalled())
+    }
+
+    /// A connection with a read in flight.
+    fn reading(&mut self) -> Key {
+        let key = self.rig.open();
+        self.rig.on_line("+QIURC: \"recv\",0");
+        self.rig.expect(self.rig.read_job(key));
+        key
+    }
+
+    /// A connection with a send in flight.
+    fn sending(&mut self, bytes: &[u8]) -> Key {
+        let key = self.rig.open();
+        self.send(key, bytes);
+        key
+    }
+
+    fn send(&mut self, key: Key, bytes: &[u8]) {
+        assert_eq!(self.rig.write(key, bytes), Poll::Ready(Ok(bytes.len())));
+        let length = bytes.len() as u16;
+        self.rig.expect(Job::Send { key, length });
+    }
+
+    fn echo(&self, echo: PayloadEcho) {
+        self.rig.set_payload_echo(echo);
+    }
+
+    fn known_echo(&self) -> PayloadEcho {
+        self.rig.payload_echo()
+    }
+}
+
+/// How the bytes are cut.
+fn fail_all(seed: u64) -> impl FnMut() -> usize {
+    let mut random = Random::new(seed);
+    let most = [1, 2, 3, 7, 64, 256][random.below(6)];
+    move || 1 + random.below(most)
+}
+
+/// Payload that looks like everything else.
+fn payload(random: &mut Random, most: usize) -> Vec<u8> {
+    const BAIT: [&[u8]; 14] = [
+        b"\r\nOK\r\n",
+        b"\r\nERROR\r\n",
+        b"\r\nSEND OK\r\n",
+        b"\r\nSEND FAIL\r\n",
+        b"\r\n+QIURC: \"closed\",0\r\n",
+        b"\r\n+QIURC: \"recv\",0\r\n",
+        b"\r\n+QIRD: 5\r\n",
+        b"\r\nRDY\r\n",
+        b"\r\n> ",
+        b"> ",
+        b"+++",
+        b"\r",
+        b"\n",
+        b"AT+QISEND=0,5\r",
+    ];
+    let mut bytes = vec![];
+    match random.below(4) {
+        0 => bytes.extend(random.bytes(most)),
+        1 => bytes.extend(0..=255),
+        _ => {
+            for _ in 0..random.below(12) {
+                bytes.extend(*random.pick(&BAIT));
+                bytes.extend(random.bytes(4));
+            }
+        }
+    }
+    bytes.truncate(most);
+    bytes
+}
+
+/// Lines that come unasked, and whether they are for the user's own type.
+const LINES: [(&[u8], bool); 7] = [
+    (b"+QIURC: \"recv\",1", false),
+    (b"+QIURC: \"closed\",9", false),
+    (b"+QIOPEN: 7,566", false),
+    (b"+QIURC: \"dnsgip\",0,1,300", false),
+    (b"+QGPS: \"firmware\",0,0", true),
+    (b"+CTZV: 1", true),
+    (b"hello > world", true),
+];
+/// Those among them that look as if they came from a module. Another one, while the module pushes, is taken for data whose
+/// header was lost.
+const PLAUSIBLE: &[(&[u8], bool)] = LINES.split_at(6).0;
+
+/// Some of these lines, and the events that they make.
+fn unasked(
+    lines: &[(&[u8], bool)],
+    random: &mut Random,
+    bytes: &mut Vec<u8>,
+    events: &mut Vec<Event>,
+) {
+    for _ in 0..random.below(3) {
+        let (line, foreign) = *random.pick(lines);
+        bytes.extend(*random.pick(&LINE_ENDS));
+        bytes.extend(line);
+        bytes.extend(*random.pick(&LINE_ENDS));
+        if foreign {
+            events.push(Event::Urc(line.to_vec()));
+        }
+    }
+}
+
+const LINE_ENDS: [&[u8]; 6] = [
+    b"\r\n",
+    b"\r\n",
+    b"\r\r\n",
+    b"\n",
+    b"\r\n\r\n",
+    b"\r\n\r\n\r\n",
+];
+
+/// The answer to a read: its bytes, its events, and the payload in it.
+fn read_answer(random: &mut Random) -> (Vec<u8>, Vec<Event>, Vec<u8>) {
+    let (mut bytes, mut events) = (vec![], vec![]);
+    if random.below(3) == 0 {
+        bytes.extend(b"AT+QIRD=0,1500\r");
+    }
+    unasked(&LINES, random, &mut bytes, &mut events);
+    let payload = payload(random, 1500);
+    bytes.extend(*random.pick(&[&b"\r\n"[..], b"", b"\r\r\n"]));
+    bytes.extend(std::format!("+QIRD: {}", payload.len()).bytes());
+    // The line end of a header has one line feed: behind it is payload.
+    bytes.extend(*random.pick(&[&b"\r\n"[..], b"\n", b"\r\r\n"]));
+    bytes.extend(&payload);
+    bytes.extend(*random.pick(&LINE_ENDS));
+    unasked(&LINES, random, &mut bytes, &mut events);
+    bytes.extend(b"\r\nOK");
+    events.push(Event::Response);
+    bytes.extend(*random.pick(&LINE_ENDS));
+    unasked(&LINES, random, &mut bytes, &mut events);
+    (bytes, events, payload)
+}
+
+#[test]
+fn any_payload_arrives_however_it_is_cut() {
+    for seed in 0..3000 {
+        seeded(seed, |seed| {
+            let mut bench = Bench::new();
+            let key = bench.reading();
+            let (bytes, events, payload) = read_answer(&mut Random::new(seed));
+            bench.pieces(&bytes, fail_all(seed));
+            assert_eq!(bench.take(), events);
+            bench.rig.finish();
+            match bench.rig.read(key) {
+                Poll::Ready(Ok(read)) => assert_eq!(read, payload),
+                other => assert!(payload.is_empty(), "{other:?}"),
+            }
+            assert_eq!(
+                bench.rig.engine(|engine| engine.statistics.dropped_bytes),
+                0
+            );
+            assert_eq!(bench.rig.engine(|engine| engine.statistics.late_results), 0);
+        });
+    }
+}
+
+#[test]
+fn any_payload_arrives_through_an_ingress() {
+    for seed in 0..1000 {
+        seeded(seed, |seed| {
+            let mut rig = Rig::up::<1, 2048, 64>();
+            let key = rig.open();
+            rig.on_line("+QIURC: \"recv\",0");
+            rig.expect(rig.read_job(key));
+            let mut buffer = [0; BUFFER];
+            let digester = QuectelDigester::new(rig.shared, BUFFER, || Forward::Nobody);
+            let mut ingress = Intake::new(digester, &mut buffer);
+            let (bytes, _, payload) = read_answer(&mut Random::new(seed));
+            let mut length = fail_all(seed);
+            let mut rest = &bytes[..];
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at(length().min(rest.len()));
+                feed(&mut ingress, piece);
+                rest = behind;
+            }
+            assert!(rig.is_answered(), "no final result");
+            rig.finish();
+            match rig.read(key) {
+                Poll::Ready(Ok(read)) => assert_eq!(read, payload),
+                other => assert!(payload.is_empty(), "{other:?}"),
+            }
+        });
+    }
+}
+
+#[test]
+fn any_send_is_understood_however_it_is_cut() {
+    for seed in 0..3000 {
+        seeded(seed, |seed| {
+            let mut random = Random::new(seed);
+            let mut fail_all = fail_all(seed);
+            let mut bench = Bench::new();
+            let echo = *random.pick(&[PayloadEcho::Off, PayloadEcho::On]);
+            bench.echo(echo);
+            let mut written = payload(&mut random, 1460);
+            written.push(b'.');
+            written.truncate(1460);
+            let prompt = *random.pick(&[&b"> "[..], b">", b">\r\n", b"> \r\n"]);
+            if echo == PayloadEcho::On && prompt.ends_with(b"\n") {
+                // The line end of such a prompt cannot be told from one that is repeated.
+                written[0] = b'.';
+            }
+            let key = bench.sending(&written);
+
+            let (mut bytes, mut events) = (vec![], vec![]);
+            if echo == PayloadEcho::On && random.below(2) == 0 {
+                bytes.extend(b"AT+QISEND=0,1460\r");
+            }
+            unasked(&LINES, &mut random, &mut bytes, &mut events);
+            bytes.extend(b"\r\n");
+            bytes.extend(prompt);
+            events.push(Event::Prompt);
+            bench.pieces(&bytes, &mut fail_all);
+            assert_eq!(bench.take(), events);
+            assert!(bench.rig.engine(|engine| engine.wants_payload()));
+
+            let (mut bytes, mut events) = (vec![], vec![]);
+            if echo == PayloadEcho::On {
+                bytes.extend(&written);
+            }
+            unasked(&LINES, &mut random, &mut bytes, &mut events);
+            bytes.extend(*random.pick(&[&b"\r\nSEND OK\r\n"[..], b"\r\nOK\r\n\r\nSEND OK\r\n"]));
+            events.push(Event::Response);
+            unasked(&LINES, &mut random, &mut bytes, &mut events);
+            bench.pieces(&bytes, &mut fail_all);
+            assert_eq!(bench.take(), events);
+            bench.rig.finish();
+            assert_eq!(bench.rig.flush(key), Poll::Ready(Ok(())));
+        });
+    }
+}
+
+#[test]
+fn echo_is_found_out_with_the_first_payload() {
+    let prompts = [&b"\r\n> "[..], b"\r\n>", b"\r\n>\r\n", b">"];
+    for byte in 0..=255 {
+        for prompt in prompts {
+            for (echoes, result) in [(true, PayloadEcho::On), (false, PayloadEcho::Off)] {
+                for chunk in [1, BUFFER] {
+                    let mut bench = Bench::new();
+                    bench.echo(PayloadEcho::Unknown);
+                    let key = bench.sending(&[byte]);
+                    bench.pieces(prompt, || chunk);
+                    assert_eq!(bench.take(), [Event::Prompt]);
+                    if echoes {
+                        bench.pieces(&[byte], || chunk);
+                    }
+                    bench.pieces(b"\r\nSEND OK\r\n", || chunk);
+                    assert_eq!(bench.take(), [Event::Response], "{byte:#x}");
+                    bench.rig.finish();
+                    assert_eq!(bench.rig.flush(key), Poll::Ready(Ok(())));
+                    let known = bench.known_echo();
+                    if matches!(byte, b'\r' | b'\n' | b' ') {
+                        assert_eq!(known, PayloadEcho::Unknown, "{byte:#x} tells nothing");
+                    } else {
+                        assert_eq!(known, result, "{byte:#x} {prompt:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Payload that begins as a result does is not taken for its echo, nor the other way round.
+#[test]
+fn payload_that_begins_as_a_line_of_the_module() {
+    let texts = [
+        "S",
+        "SUBSCRIBE",
+        "SEND",
+        "SEND OK, then",
+        "E",
+        "+",
+        "O",
+        "OPTIONS * HTTP/1.1",
+    ];
+    for text in texts {
+        for echoes in [true, false] {
+            for chunk in [1, 3, BUFFER] {
+                let mut bench = Bench::new();
+                bench.echo(PayloadEcho::Unknown);
+                let key = bench.sending(text.as_bytes());
+                bench.expect(b"\r\n> ", &[Event::Prompt]);
+                if echoes {
+                    bench.pieces(text.as_bytes(), || chunk);
+                }
+                bench.pieces(b"\r\n+CTZV: 1\r\n\r\nSEND OK\r\n", || chunk);
+                let line = Event::Urc(b"+CTZV: 1".to_vec());
+                assert_eq!(bench.take(), [line, Event::Response], "{text}");
+                bench.rig.finish();
+                assert_eq!(bench.rig.flush(key), Poll::Ready(Ok(())));
+                let known = if echoes {
+                    PayloadEcho::On
+                } else {
+                    PayloadEcho::Off
+                };
+                assert_eq!(bench.known_echo(), known, "{text}");
+            }
+        }
+    }
+}
+
+/// Payload that is a line of the module, as far as can be seen, is tried with one byte.
+#[test]
+fn payload_that_is_a_line_of_the_module() {
+    for text in [
+        "OK\r\n",
+        "SEND OK",
+        "ERROR\r\nmore",
+        "+QIURC: \"closed\",0\r\n",
+        "+",
+    ] {
+        let mut bench = Bench::new();
+        bench.echo(PayloadEcho::Unknown);
+        let key = bench.rig.open();
+        assert_eq!(
+            bench.rig.write(key, text.as_bytes()),
+            Poll::Ready(Ok(text.len()))
+        );
+        bench.rig.expect(Job::Send { key, length: 1 });
+        bench.expect(b"\r\n>\r\n", &[Event::Prompt]);
+        bench.expect(&text.as_bytes()[..1], &[]);
+        bench.expect(b"\r\nSEND OK\r\n", &[Event::Response]);
+        assert_eq!(bench.known_echo(), PayloadEcho::On, "{text}");
+    }
+}
+
+#[test]
+fn lines_between_prompt_and_echo_tell_nothing_about_it() {
+    let mut bench = Bench::new();
+    bench.echo(PayloadEcho::Unknown);
+    bench.sending(b"x");
+    bench.expect(b"\r\n> ", &[Event::Prompt]);
+    bench.expect(
+        b"\r\n+QIURC: \"recv\",1\r\nx\r\nSEND OK\r\n",
+        &[Event::Response],
+    );
+    assert_eq!(bench.known_echo(), PayloadEcho::On);
+}
+
+#[test]
+fn command_echo_makes_payload_echo_doubtful() {
+    let mut bench = Bench::new();
+    bench.echo(PayloadEcho::Off);
+    let key = bench.sending(b"x");
+    bench.expect(b"AT+QISEND=0,1\r\r\n> ", &[Event::Prompt]);
+    assert_eq!(bench.known_echo(), PayloadEcho::Unknown);
+    bench.expect(b"x\r\nSEND OK\r\n", &[Event::Response]);
+    bench.rig.finish();
+    assert_eq!(bench.known_echo(), PayloadEcho::On);
+    bench.send(key, b"\r\nOK\r\n> ");
+    bench.expect(b"AT+QISEND=0,8\r\r\n> ", &[Event::Prompt]);
+    bench.expect(b"\r\nOK\r\n> \r\nSEND OK\r\n", &[Event::Response]);
+}
+
+#[test]
+fn error_in_place_of_a_prompt() {
+    for line in [&b"\r\nERROR\r\n"[..], b"\r\n+CME ERROR: 3\r\n"] {
+        let mut bench = Bench::new();
+        bench.sending(b"x");
+        bench.expect(line, &[Event::Response]);
+        // Too late.
+        bench.expect(b"\r\n> \r\n", &[Event::Urc(b">".to_vec())]);
+    }
+}
+
+#[test]
+fn prompt_is_one_at_the_start_of_a_line_only() {
+    let mut bench = Bench::new();
+    bench.sending(b"x");
+    bench.expect(b"a > b\r\n", &[Event::Urc(b"a > b".to_vec())]);
+    bench.expect(b"+QIURC: \"recv\",1\r\n> ", &[Event::Prompt]);
+}
+
+#[test]
+fn prompt_without_a_send_is_no_prompt() {
+    let mut bench = Bench::new();
+    bench.expect(b"\r\n> \r\n", &[Event::Urc(b">".to_vec())]);
+    bench.reading();
+    bench.expect(b"\r\n> \r\n", &[Event::Urc(b">".to_vec())]);
+}
+
+#[test]
+fn payload_is_never_looked_at() {
+    let mut bench = Bench::new();
+    let key = bench.reading();
+    let text = b"\r\n+QIURC: \"closed\",0\r\n\r\nOK\r\n> +++\r\nRDY\r\n";
+    bench.expect(b"\r\n+QIRD: 40\r\n", &[]);
+    bench.expect(text, &[]);
+    bench.expect(b"\r\n\r\nOK\r\n", &[Event::Response]);
+    assert_eq!(bench.rig.read(key), Poll::Ready(Ok(text.to_vec())));
+    assert_eq!(bench.rig.write(key, b"x"), Poll::Ready(Ok(1)));
+}
+
+#[test]
+fn payload_arrives_as_it_comes() {
+    let mut bench = Bench::new();
+    let key = bench.reading();
+    bench.expect(b"+QIRD: 6\r\nabc", &[]);
+    assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"abc".to_vec())));
+    bench.expect(b"def\r\nOK\r\n", &[Event::Response]);
+    assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"def".to_vec())));
+}
+
+#[test]
+fn header_without_a_line_feed() {
+    let mut bench = Bench::new();
+    let key = bench.reading();
+    bench.expect(b"+QIRD: 3\rabc\r\nOK\r\n", &[Event::Response]);
+    assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"abc".to_vec())));
+}
+
+#[test]
+fn late_payload_is_dropped_unseen() {
+    let mut bench = Bench::new();
+    bench.rig.open();
+    bench.expect(
+        b"+QIRD: 8\r\n\r\nRDY\r\n\r\n+CTZV: 1\r\n",
+        &[Event::Urc(b"+CTZV: 1".to_vec())],
+    );
+    assert_eq!(
+        bench.rig.engine(|engine| engine.statistics.dropped_bytes),
+        8
+    );
+    assert_eq!(bench.rig.engine(|engine| engine.statistics.link_losses), 0);
+}
+
+/// However much of a read has come when it is given up, the next answer is understood; only a header that lost its line
+/// end takes that of the next line for it, and with it that line.
+#[test]
+fn silence_in_the_middle_of_a_read() {
+    let answer = b"\r\n+QIRD: 100\r\n0123456789\r";
+    for end in 0..=answer.len() {
+        for chunk in [1, BUFFER] {
+            let mut bench = Bench::new();
+            bench.reading();
+            bench.pieces(&answer[..end], || chunk);
+            bench.rig.silence();
+            bench.rig.expect(Job::Attention);
+            bench.pieces(b"\r\nOK\r\n", || chunk);
+            let header_only = answer[..end].ends_with(b"0") || answer[..end].ends_with(b"1");
+            if end < 14 && header_only {
+                bench.take();
+                bench.rig.silence();
+                bench.rig.begin(Job::Attention);
+                bench.pieces(b"\r\nOK\r\n", || chunk);
+            }
+            // What had come of a line may be one.
+            let last = bench.take().pop();
+            assert_eq!(last, Some(Event::Response), "after {end} bytes");
+        }
+    }
+}
+
+#[test]
+fn rest_of_a_line_that_was_given_up_is_passed_over() {
+    let mut bench = Bench::new();
+    bench.reading();
+    bench.expect(b"\r\n+QIRD: 100\r\n01234", &[]);
+    bench.rig.silence();
+    bench.rig.expect(Job::Attention);
+    bench.expect(b"56789 OK\r\nOK\r\n", &[Event::Response]);
+    let skipped = bench.rig.engine(|engine| engine.statistics.skipped_bytes);
+    assert_eq!(skipped, 8);
+}
+
+#[test]
+fn overlong_lines_are_passed_over() {
+    for length in [254, 255, 256, 257, 511, 512, 513, 5000] {
+        for chunk in [1, 100, BUFFER] {
+            let mut bench = Bench::new();
+            bench.pieces(&vec![b'x'; length], || chunk);
+            bench.pieces(b"\r\n+CTZV: 1\r\n", || chunk);
+            let events = bench.take();
+            let line = Event::Urc(b"+CTZV: 1".to_vec());
+            assert_eq!(events.last(), Some(&line), "{length} in pieces of {chunk}");
+            let kept = length < BUFFER;
+            assert_eq!(events.len(), 1 + usize::from(kept));
+            let skipped = bench.rig.engine(|engine| engine.statistics.skipped_bytes);
+            assert_eq!(skipped as usize, if kept { 0 } else { length });
+        }
+    }
+}
+
+#[test]
+fn line_after_garbage_is_understood() {
+    for seed in 0..3000 {
+        seeded(seed, |seed| {
+            let mut random = Random::new(seed);
+            let mut garbage = random.bytes(600);
+            // A header would be no garbage.
+            garbage.retain(|&byte| byte != b':');
+            let mut bench = Bench::new();
+            let key = bench.rig.claim();
+            bench.rig.expect(Job::Open(key));
+            bench.pieces(&garbage, fail_all(seed));
+            bench.pieces(b"\r\nOK\r\n", fail_all(seed));
+            assert_eq!(bench.take().pop(), Some(Event::Response));
+        });
+    }
+}
+
+#[test]
+fn every_byte_value_between_two_lines() {
+    for byte in 0..=255 {
+        let mut bench = Bench::new();
+        let key = bench.rig.claim();
+        bench.rig.expect(Job::Open(key));
+        bench.pieces(&[b'\r', b'\n', byte, b'\r', b'\n'], || 1);
+        bench.take();
+        bench.expect(b"\r\nOK\r\n", &[Event::Response]);
+    }
+}
+
+#[test]
+fn late_results_are_no_events() {
+    let mut bench = Bench::new();
+    bench.expect(b"\r\nOK\r\n\r\nERROR\r\n\r\nSEND OK\r\n", &[]);
+    assert_eq!(bench.rig.engine(|engine| engine.statistics.late_results), 3);
+}
+
+#[test]
+fn lines_of_others_are_kept_back_when_nobody_wants_them() {
+    let rig = Rig::up::<1, 64, 64>();
+    let mut digester = QuectelDigester::new(rig.shared, BUFFER, || Forward::Nobody);
+    let (result, count) = digester.digest(b"+CTZV: 1\r\n");
+    assert_eq!((result, count), (DigestResult::None, 10));
+}
+
+#[test]
+fn lines_of_others_are_handed_on_one_by_one() {
+    let rig = Rig::up::<1, 64, 64>();
+    let mut digester = QuectelDigester::new(rig.shared, BUFFER, || Forward::User);
+    let bytes = b"\r\nOK\r\n\r\n +CTZV: 1 \r\n+CREG: 1\r\n";
+    let (result, count) = digester.digest(bytes);
+    assert_eq!((result, count), (DigestResult::Urc(b"+CTZV: 1"), 18));
+    let (result, count) = digester.digest(&bytes[18..]);
+    assert_eq!((result, count), (DigestResult::Urc(b"+CREG: 1"), 10));
+}
+
+#[test]
+fn nothing_in_nothing_out() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.digester.digest(b""), (DigestResult::None, 0));
+}
+
+/// The sequence of results for some bytes, with a runner that goes on after each.
+fn results(bytes: &[u8], length: impl FnMut() -> usize) -> (Vec<Event>, std::string::String) {
+    let mut bench = Bench::new();
+    let key = bench.reading();
+    let _ = bench.rig.write(key, b"payload > OK");
+    let mut events = vec![];
+    let mut length = length;
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let room = BUFFER - bench.buffer.len();
+        let (piece, behind) = rest.split_at(length().clamp(1, room).min(rest.len()));
+        rest = behind;
+        bench.buffer.extend(piece);
+        while !bench.buffer.is_empty() {
+            let count = bench.digest();
+            let new = bench.take();
+            if new.contains(&Event::Response) {
+                bench.rig.finish();
+                if let Action::Run(job) = bench.rig.next() {
+                    bench.rig.begin(job);
+                }
+            }
+            events.extend(new);
+            if count == 0 {
+                break;
+            }
+        }
+        assert!(bench.buffer.len() < BUFFER);
+    }
+    let read = bench.rig.read(key);
+    let statistics = bench.rig.engine(|engine| engine.statistics);
+    (events, std::format!("{read:?} {statistics:?}"))
+}
+
+#[test]
+fn results_do_not_depend_on_how_the_bytes_are_cut() {
+    for seed in 0..3000 {
+        seeded(seed, |seed| {
+            let mut random = Random::new(seed);
+            let mut bytes = vec![];
+            for _ in 0..random.below(6) {
+                match random.below(5) {
+                    0 => bytes.extend(random.bytes(40)),
+                    1 => bytes.extend(payload(&mut random, 300)),
+                    2 => bytes.extend(b"\r\n> \r\nSEND OK\r\n"),
+                    _ => bytes.extend(read_answer(&mut random).0),
+                }
+            }
+            let whole = results(&bytes, || BUFFER);
+            assert_eq!(results(&bytes, || 1), whole);
+            assert_eq!(results(&bytes, fail_all(seed)), whole);
+        });
+    }
+}
+
+#[test]
+fn cost_is_linear() {
+    let mut bytes = vec![];
+    for _ in 0..100 {
+        bytes.extend(b"\r\n+QGPS: \"a line of some length, as they come\",0,0\r\n");
+    }
+    bytes.extend(vec![b'x'; 10_000]);
+    bytes.extend(b"\r\n+QIRD: 1500\r\n");
+    bytes.extend(vec![b'\r'; 1500]);
+    bytes.extend(vec![b'\n'; 10_000]);
+    for chunk in [1, 2, 16, 255, 256] {
+        let mut bench = Bench::new();
+        bench.reading();
+        bench.pieces(&bytes, || chunk);
+        // At most two looks for each piece and each line.
+        let most = 2 * (bytes.len().div_ceil(chunk) + 250);
+        assert!(
+            bench.calls <= most,
+            "{} calls, {chunk} bytes each",
+            bench.calls
+        );
+    }
+}
+
+/// Payload is followed by a line end: if it is not, more or less than was announced has come.
+#[test]
+fn payload_without_its_line_end_is_not_believed() {
+    for (behind, believed) in [
+        (&b"\r\nOK\r\n"[..], true),
+        (b"\nOK\r\n", true),
+        (b"x\r\nOK\r\n", false),
+    ] {
+        let mut bench = Bench::new();
+        let key = bench.reading();
+        bench.pieces(b"\r\n+QIRD: 4\r\nabcd", || BUFFER);
+        bench.pieces(behind, || BUFFER);
+        bench.rig.finish();
+        assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"abcd".to_vec())));
+        let next = bench.rig.read(key);
+        if believed {
+            assert_eq!(next, Poll::Pending);
+        } else {
+            assert_eq!(next, Poll::Ready(Err(crate::error::Error::DataLost)));
+        }
+    }
+}
