@@ -392,7 +392,7 @@ fn synchronize_local_time() {
         };
         assert_eq!(clock.unwrap().time, expected);
 
-        // Field note 99: two digits of the year.
+        // Quirk 99: two digits of the year.
         let answer = async {
             module
                 .exchange("AT+QNTP=1,\"ntp.example\",123,0", "OK")

@@ -157,7 +157,7 @@ impl Engine<'_> {
             // Counters look alike.
             return self.other(Some(Name::Read), line);
         };
-        // An empty datagram has an address, nothing has none (field note 78).
+        // An empty datagram has an address, nothing has none (quirk 78).
         let more = length > 0 || peer.is_some();
         // Without a read this is the late answer to one: its data is no less data.
         let (mut sink, damaged) = match &mut self.in_flight {
@@ -261,7 +261,7 @@ impl Engine<'_> {
         length: Option<u32>,
         remote: Fields<'_>,
     ) -> Option<LineKind> {
-        // A length alone does not tell: it is the access mode that does (field note 70).
+        // A length alone does not tell: it is the access mode that does (quirk 70).
         if let (true, Some(length), Some(part)) = (self.pushes(id), length, self.parts.modes) {
             return part.pushed(self, id, length, remote);
         }
@@ -304,7 +304,7 @@ impl Engine<'_> {
         let Some((key, slot)) = self.slot_by_id(id, Phase::Opening.bit()) else {
             let known = self.uses(id);
             if failure.is_none() && !known {
-                // Field note 43: not the id that was asked for.
+                // Quirk 43: not the id that was asked for.
                 self.link.orphan_ids |= 1 << id.get();
                 self.wake_runner();
             }
@@ -338,7 +338,7 @@ impl Engine<'_> {
         if self.link.is_serving() {
             self.on_link_lost(LinkError::ContextLost);
         } else {
-            // Before the activation this is about the time before (field note 20).
+            // Before the activation this is about the time before (quirk 20).
             self.link.suspect_context();
         }
     }
@@ -356,7 +356,7 @@ impl Engine<'_> {
         interrupted(waiting)
     }
 
-    /// The module goes to sleep, or off: no socket survives (field note 111).
+    /// The module goes to sleep, or off: no socket survives (quirk 111).
     fn on_power_down(&mut self) -> LineKind {
         let waiting = self.in_flight.is_some();
         if !self.link.is_serving() {

@@ -4,6 +4,9 @@
 //! reports with [`Engine::finish`] what came of it, the digester reports what the module says, users put their wishes.
 //! So every race between them can be written down as a test.
 //!
+//! Comments cite two documents: "section 2.1.8" is a section of the note (Quectel's *LTE Standard TCP/IP Application
+//! Note* V1.1), and "quirk 14" is entry 14 of `docs/quirks.md`, the list of what real modules do beyond the note.
+//!
 //! Functions with many callers are marked `#[inline(never)]`: a copy in each of them would take some kilobytes of flash.
 
 mod access_mode;

@@ -291,7 +291,7 @@ impl Slot<'_> {
             _ => return Effect::None,
         };
         match (self.phase, state) {
-            // Field note 30: 2 and 3 of a client are both usable.
+            // Quirk 30: 2 and 3 of a client are both usable.
             (Phase::Opening, Some(SocketState::Connected | SocketState::Listening)) => {
                 self.opened();
                 // What got lost together with the result may be the notice of data.
@@ -339,7 +339,7 @@ impl Slot<'_> {
                 self.state_check_due = true;
             }
             Outcome::Refused(reason) => match self.phase {
-                // Field note 73: a read on a dead id is an error at once.
+                // Quirk 73: a read on a dead id is an error at once.
                 Phase::Draining => self.end(),
                 _ => self.fail(match Error::from_code(reason.code()) {
                     error @ Error::Link(_) => error,
@@ -358,7 +358,7 @@ impl Slot<'_> {
                 self.received = count;
             }
             Outcome::Refused(_) if recount && self.phase == Phase::Draining => {}
-            // Field note 69: the count can lag, but it does not run ahead.
+            // Quirk 69: the count can lag, but it does not run ahead.
             Outcome::Done(Answer::HandedOver(count))
                 if count.wrapping_sub(self.received) as i32 <= 0 =>
             {
@@ -384,7 +384,7 @@ impl Slot<'_> {
                 self.on_sent(length, now);
                 return Effect::None;
             }
-            // Full for now, but the chunk may have left the module all the same (field note 56). Without an answer it
+            // Full for now, but the chunk may have left the module all the same (quirk 56). Without an answer it
             // may have been heard or not: the count tells, if the module answers the next command.
             Outcome::SendFail | Outcome::NoAnswer => {
                 self.unconfirmed_send = Some(length);

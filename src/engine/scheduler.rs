@@ -147,7 +147,7 @@ impl Engine<'_> {
     }
 
     /// A connectID that the module does not use: the one that has rested longest, or, while there is a listener, the
-    /// lowest, because modules give the highest to incoming connections (field note 44).
+    /// lowest, because modules give the highest to incoming connections (quirk 44).
     fn free_id(&self) -> Option<ConnectId> {
         let count = ConnectId::COUNT as u8;
         let listens = self

@@ -18,7 +18,7 @@ use crate::util::slices::front;
 use crate::util::time::{NEVER, after, earliest, get_or_set};
 use crate::util::zeroed::Zeroed;
 
-/// How long to be silent before and after `+++`: more than 1 s (section 1.2, field note 88).
+/// How long to be silent before and after `+++`: more than 1 s (section 1.2, quirk 88).
 pub(crate) const GUARD: Duration = Duration::from_millis(1100);
 /// Silence behind what may be the beginning of a word of the module's: it has no pauses within a line.
 const HESITATION: Duration = Duration::from_millis(60);

@@ -274,7 +274,7 @@ pub(crate) enum Answer {
     },
     Registration(RegistrationStatus),
     Sim(Sim),
-    /// `None`: the module does not know either (field note 101).
+    /// `None`: the module does not know either (quirk 101).
     LastError(Option<ErrorCode>),
 }
 

@@ -116,7 +116,7 @@ impl Link {
                 _ => self.go(Step::Activate),
             },
             Step::Activate => self.go(Step::Address {
-                // An active context refuses to be activated (field note 14): look before giving up.
+                // An active context refuses to be activated (quirk 14): look before giving up.
                 refusal: match *outcome {
                     Outcome::Refused(reason) => Some(reason.code()),
                     _ => None,

@@ -353,7 +353,7 @@ impl Link {
         })
     }
 
-    /// The order of field note 10, with a plain AT first: most modules just answer.
+    /// The order of quirk 10, with a plain AT first: most modules just answer.
     fn probe(&mut self, now: Instant, since: Instant, config: &Config<'_>) -> Action {
         self.since = since;
         let tries = self.tries;

@@ -7,7 +7,7 @@ use crate::readings::Errors;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-/// URCs of the field notes that have nothing to do with sockets.
+/// URCs that have nothing to do with sockets (quirk 96).
 const FOREIGN: &[&str] = &[
     "+QGPS: \"firmware\",0,0",
     "+CTZV: 1",

@@ -10,7 +10,7 @@ use crate::engine::rig::{PEER, Rig};
 use crate::engine::{Key, PayloadEcho, Request};
 use crate::testing::{Random, seeded};
 
-/// Header, data, and the line end behind it: some firmware has none (field note 91).
+/// Header, data, and the line end behind it: some firmware has none (quirk 91).
 fn push(random: &mut Random, bytes: &mut Vec<u8>, header: &str, payload: &[u8]) {
     // What stood before may have had no line end of its own.
     bytes.extend(*random.pick(&LINE_ENDS));
