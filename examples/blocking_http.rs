@@ -1,4 +1,4 @@
-//! A page fetched with the blocking traits: a plain loop, no executor, nothing asynchronous in sight.
+//! Fetches a page with the blocking traits of embedded-nal: a plain loop, without executor and `async`.
 //!
 //! ```text
 //! cargo run --example blocking_http
@@ -23,10 +23,10 @@ use virtual_modem::Loopback;
 #[derive(Parser)]
 #[command(name = "blocking_http")]
 struct Arguments {
-    /// Host name; without it the virtual modem reaches a page in this program
+    /// Host name [default: a page in this program, through the virtual modem]
     host: Option<String>,
 
-    /// What to ask for
+    /// Path of the page
     #[arg(default_value = "/")]
     path: String,
 
@@ -90,7 +90,7 @@ fn main() -> Result<()> {
         }
     }
     tcp.close(socket)?;
-    // The module is told while the stack is polled.
+    // The close is sent while the stack is polled.
     let end = Instant::now() + FAREWELL;
     while !line.is_quiet() && Instant::now() < end {
         stack.poll()?;

@@ -23,7 +23,7 @@ use virtual_modem::Loopback;
 #[derive(Parser)]
 #[command(name = "coap")]
 struct Arguments {
-    /// What to fetch; without it the virtual modem reaches a server in this program
+    /// URL of the resource [default: a server in this program, through the virtual modem]
     url: Option<String>,
 
     #[command(flatten)]
@@ -94,7 +94,7 @@ async fn confirmable(socket: &mut ModemSocket<'_>, request: &Packet) -> Result<P
                 let length = socket.receive_into(&mut buffer).await?;
                 match Packet::from_bytes(&buffer[..length.min(buffer.len())]) {
                     Ok(answer) if answer.get_token() == request.get_token() => break Ok(answer),
-                    // Of another exchange, or an empty acknowledgement: the answer follows on its own.
+                    // A message of another exchange, or an empty acknowledgement: the response follows separately.
                     _ => {}
                 }
             }

@@ -1,6 +1,6 @@
 //! An HTTPS server and an MQTT broker on the loopback interface, for the firmware in `examples/firmware`.
 //!
-//! Says at which ports they are, and ends when its standard input does.
+//! Prints their ports, and ends at the end of its standard input.
 
 #[path = "support/broker.rs"]
 mod broker;
@@ -28,7 +28,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// So many bytes, each value in turn.
+/// This many bytes: 0, 1, 2, … 255, 0, …
 async fn page(Path(length): Path<usize>) -> Vec<u8> {
     (0..length).map(|index| index as u8).collect()
 }

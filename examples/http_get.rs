@@ -1,4 +1,4 @@
-//! A small curl that goes through a modem.
+//! A small `curl` that fetches pages through a modem.
 //!
 //! ```text
 //! cargo run --example http_get
@@ -6,8 +6,8 @@
 //! cargo run --example http_get -- --modem /dev/ttyUSB2 --apn internet https://example.com/
 //! ```
 //!
-//! Of an `https` server `--ca FILE` has the certificate checked: the chain of signatures down from that of the file, and that
-//! the common name is the host of the URL. reqwless does not look at dates, at other names, nor at certificates with RSA keys.
+//! `--ca FILE` checks the certificate of an `https` server: the signatures up to the certificate in the file, and that the common name
+//! is the host of the URL. reqwless does not check dates or other names, and rejects certificates with RSA keys.
 
 mod support;
 
@@ -40,14 +40,14 @@ use virtual_modem::Loopback;
 #[derive(Parser)]
 #[command(name = "http_get")]
 struct Arguments {
-    /// What to fetch; without it the virtual modem fetches a demo page
+    /// URL to fetch [default: a page in this program, through the virtual modem]
     url: Option<String>,
 
     /// Post this text, or the bytes of a file
     #[arg(short, long, value_name = "TEXT|@FILE")]
     data: Option<String>,
 
-    /// Believe an https server only with a certificate that was signed by this one, in PEM or DER form
+    /// Accept only an https server whose certificate is signed by this authority, a file in PEM or DER form
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
@@ -55,7 +55,7 @@ struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Give up after so many seconds
+    /// Time limit in seconds
     #[arg(long, value_name = "S", value_parser = seconds, default_value = "86400", hide_default_value = true)]
     timeout: Duration,
 
@@ -104,7 +104,7 @@ async fn transfer(
 
     stage.set("the connection");
     let failed = |error| explain(error, stack, stage.get());
-    // A whole record of the server's, and as long as ours shall be.
+    // A record of the server has up to 16 KiB; those of the client may be shorter.
     let (mut record, mut own_record) = ([0; 16_640], [0; 4096]);
     let mut http = if is_https(url) {
         let verify = verify(authority_certificate);
@@ -168,7 +168,7 @@ async fn transfer(
     end.map_err(failed)
 }
 
-/// How a server shows who it is.
+/// How the server's certificate is checked.
 fn verify(authority: Option<&[u8]>) -> TlsVerify<'_> {
     match authority {
         Some(ca) => TlsVerify::Certificate {
@@ -177,15 +177,13 @@ fn verify(authority: Option<&[u8]>) -> TlsVerify<'_> {
             key: None,
         },
         None => {
-            eprintln!(
-                "the server's certificate is NOT checked: whoever answers is believed (--ca changes that)"
-            );
+            eprintln!("the server's certificate is NOT checked (use --ca FILE)");
             TlsVerify::None
         }
     }
 }
 
-/// A chunked body has a mark at its end; one of known length has failed already if it was cut short.
+/// Checks the end mark of a chunked body. A body of known length has failed already if it was cut short.
 fn check_end<B: embedded_io_async::Read>(body: &BodyReader<B>) -> Result<(), reqwless::Error> {
     match body {
         BodyReader::Chunked(chunks) if !chunks.is_done() => Err(reqwless::Error::ConnectionAborted),
@@ -193,7 +191,7 @@ fn check_end<B: embedded_io_async::Read>(body: &BodyReader<B>) -> Result<(), req
     }
 }
 
-/// What to say instead of the bare error.
+/// The error message for the user.
 fn explain(error: reqwless::Error, stack: Stack<'_>, stage: &str) -> anyhow::Error {
     if let LinkState::Down(error) = stack.link_state() {
         return support::link_down(error);
@@ -223,7 +221,7 @@ fn explain(error: reqwless::Error, stack: Stack<'_>, stage: &str) -> anyhow::Err
     anyhow!(reason).context(format!("waiting for {stage}"))
 }
 
-/// The body of a POST, which shows how far it got.
+/// The body of a POST, with a progress bar.
 struct Upload {
     bytes: Vec<u8>,
     progress: ProgressBar,
@@ -244,7 +242,7 @@ impl RequestBody for Upload {
     }
 }
 
-/// A bar where there is room for one: on a terminal with nothing else to show.
+/// A progress bar, if standard error is a terminal and shows nothing else.
 fn progress(arguments: &Arguments, length: Option<usize>) -> ProgressBar {
     if arguments.modem.trace || (arguments.output.is_none() && io::stdout().is_terminal()) {
         return ProgressBar::hidden();
@@ -272,7 +270,7 @@ fn data(argument: &str) -> Result<Vec<u8>> {
     }
 }
 
-/// The first certificate of a file, in the form that TLS uses.
+/// The first certificate of a file, in DER form.
 fn certificate(path: &Path) -> Result<Vec<u8>> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     if bytes.starts_with(&[0x30]) {
@@ -301,7 +299,7 @@ fn authority(url: &str) -> &str {
     rest.split('/').next().unwrap_or(rest)
 }
 
-/// What to fetch, and what the virtual modem can reach.
+/// The URL to fetch, and the hosts that the virtual modem can reach.
 fn target(arguments: &Arguments) -> Result<(String, Loopback)> {
     let network = Loopback::new();
     let Some(url) = &arguments.url else {

@@ -5,7 +5,7 @@
 //! cargo run --example http_server -- --modem /dev/ttyUSB2 --apn internet --port 80
 //! ```
 //!
-//! Most operators let nobody in from outside: that takes a public address, or a private APN.
+//! Most mobile operators block incoming connections; a server needs a public address or a private APN.
 
 mod support;
 
@@ -25,7 +25,7 @@ use quectel_nal::{Stack, TcpConnection};
 use support::{Line, ModemOptions};
 use virtual_modem::Loopback;
 
-/// Serves a page about the modem. On the virtual modem, and without a port, it visits itself and ends.
+/// Serves a page about the modem. With the virtual modem and without a port, it fetches its own page and ends.
 #[derive(Parser)]
 #[command(name = "http_server")]
 struct Arguments {
@@ -77,7 +77,7 @@ async fn serve(stack: Stack<'_>, port: u16) -> Result<()> {
     }
 }
 
-/// One request, one response, both by edge-http; says what was asked for.
+/// Answers one request with edge-http, and returns its method and path.
 async fn answer(stack: Stack<'_>, mut stream: TcpConnection<'_>) -> Result<String> {
     let mut head = [0; 2048];
     let http = Connection::new(&mut head, &mut stream).await;
@@ -124,7 +124,7 @@ async fn page(stack: Stack<'_>) -> Result<String> {
     ))
 }
 
-/// A client in this program, which has never heard of modems.
+/// A client in this program that uses the operating system's network stack.
 fn visit(port: u16) -> Result<String> {
     let mut attempts = 0;
     let mut stream = loop {

@@ -1,4 +1,4 @@
-//! What a module can tell: who it is, how well it hears, names, echoes and the time.
+//! Services of the module besides sockets: identification, signal quality, name lookup, ping and time.
 //!
 //! ```text
 //! cargo run --example modem_tools
@@ -38,7 +38,7 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    // For the virtual modem; nobody listens there, but that does not matter to a lookup.
+    // The virtual modem resolves this name; the port is not used.
     let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
     let network = Loopback::new().route("pool.ntp.org", 123, nobody);
     let line = Line::default();
@@ -51,7 +51,7 @@ fn main() -> Result<()> {
     outcome
 }
 
-/// Commands of one's own, between those of the stack. The module answers before there is any network.
+/// The user's own commands, sent between those of the stack. They work without a network.
 async fn identify(stack: Stack<'_>) -> Result<()> {
     let mut at = stack.at();
     let maker = at.send(&QueryManufacturer).await?;

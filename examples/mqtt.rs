@@ -27,18 +27,18 @@ use rust_mqtt::types::{MqttString, TopicFilter, TopicName};
 use support::{Line, ModemOptions};
 use virtual_modem::Loopback;
 
-/// Subscribes to a topic, publishes a message on it at QoS 1, and waits for both the broker's receipt and the message.
+/// Subscribes to a topic, publishes a message on it at QoS 1, and waits for the PUBACK and for the message.
 #[derive(Parser)]
 #[command(name = "mqtt")]
 struct Arguments {
-    /// HOST[:PORT] of an MQTT 5 broker; without it the virtual modem reaches one in this program
+    /// HOST[:PORT] of an MQTT 5 broker [default: one in this program, through the virtual modem]
     broker: Option<String>,
 
-    /// Where to publish
+    /// Topic
     #[arg(short, long, default_value = "quectel-nal/demo")]
     topic: String,
 
-    /// What to publish
+    /// Message
     #[arg(short, long, default_value = "hello")]
     message: String,
 
@@ -49,7 +49,7 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let mut network = Loopback::new();
-    // The broker lives for as long as these do.
+    // The broker stops when these are dropped.
     let mut _client = None;
     let (host, port) = match &arguments.broker {
         Some(place) => match place.rsplit_once(':') {
@@ -74,7 +74,7 @@ fn main() -> Result<()> {
 }
 
 async fn publish(stack: Stack<'_>, host: &str, port: u16, arguments: &Arguments) -> Result<()> {
-    // The module looks the name up itself.
+    // The module looks the name up.
     let connection = stack
         .connect_host(host, port)
         .await

@@ -1,4 +1,4 @@
-//! What the data access modes make of the serial line.
+//! Measures the throughput of a modem in its three access modes.
 //!
 //! ```text
 //! cargo run --example throughput
@@ -6,7 +6,7 @@
 //! cargo run --example throughput -- --modem /dev/ttyUSB2 --baud 921600 --rtscts --apn internet HOST:7000
 //! ```
 //!
-//! The second is the peer of the third, on a computer that the modem reaches.
+//! The second command is the peer of the third one; run it on a computer that the modem can reach.
 
 mod support;
 
@@ -25,18 +25,18 @@ use quectel_nal::{Stack, TcpReader, TcpWriter};
 use support::{Line, ModemOptions};
 use virtual_modem::Loopback;
 
-/// How fast the line of a virtual modem is that was given no speed.
+/// Rate of the virtual modem's line if `--baud` is not given, in bit/s.
 const VIRTUAL_BAUD: u32 = 921_600;
 /// Bytes that are read and written at a time.
 const PART: usize = 1460;
 
-/// Measures download and upload through a modem in its data access modes.
+/// Measures download and upload through a modem in its three access modes.
 ///
-/// A virtual modem that is given no speed has a line of 921600 bit/s here.
+/// The line of the virtual modem has 921600 bit/s if --baud is not given.
 #[derive(Parser)]
 #[command(name = "throughput")]
 struct Arguments {
-    /// HOST:PORT of a peer (see --serve); without it the virtual modem reaches one in this program
+    /// HOST:PORT of a peer (see --serve) [default: one in this program, through the virtual modem]
     peer: Option<String>,
 
     /// Be the peer, on this address and port
@@ -117,7 +117,7 @@ async fn resolve(stack: Stack<'_>, peer: &str) -> Result<SocketAddr> {
     Ok(SocketAddr::new(address, port.parse()?))
 }
 
-/// What all measurements have in common.
+/// Parameters that all measurements share.
 struct Measure<'a, 'd> {
     stack: Stack<'d>,
     line: &'a Line,
@@ -168,7 +168,7 @@ impl Measure<'_, '_> {
                     buffer[..count].iter().copied().eq(expected.take(count)),
                     "other bytes than the peer sent, behind {seen}"
                 );
-                // How long the request was on its way, and the answer to it, does not count.
+                // The time until the first byte of the answer does not count.
                 if seen == 0 && count < self.bytes {
                     begin = (Instant::now(), count);
                 }
@@ -199,7 +199,7 @@ impl Measure<'_, '_> {
         Ok(())
     }
 
-    /// Runs one transfer, which says when its time began and how many bytes had passed by then, and prints what it took.
+    /// Runs one transfer, which returns its start time and how many bytes were transferred before, and prints its throughput.
     async fn timed(
         &self,
         name: &str,
@@ -237,12 +237,12 @@ impl Measure<'_, '_> {
     }
 }
 
-/// What is at this place of every transfer.
+/// The byte at this offset of every transfer.
 fn payload(index: usize) -> u8 {
     (index * 31 % 251) as u8
 }
 
-/// The peer: `down N` asks for bytes, `up N` announces some.
+/// The peer: `down N` requests N bytes, `up N` announces N bytes.
 fn serve(listener: &TcpListener) -> Result<()> {
     for stream in listener.incoming() {
         let stream = stream?;

@@ -1,4 +1,4 @@
-//! Datagrams to an echo server and back.
+//! Sends UDP datagrams to an echo server and receives them.
 //!
 //! ```text
 //! cargo run --example udp_echo
@@ -18,18 +18,18 @@ use quectel_nal::Stack;
 use support::{Line, ModemOptions};
 use virtual_modem::Loopback;
 
-/// Sends datagrams to a UDP echo server, and shows when they come back.
+/// Sends datagrams to a UDP echo server, and prints the round-trip times.
 #[derive(Parser)]
 #[command(name = "udp_echo")]
 struct Arguments {
-    /// HOST:PORT of the server; without it the virtual modem reaches one in this program
+    /// HOST:PORT of the server [default: one in this program, through the virtual modem]
     server: Option<String>,
 
-    /// How many datagrams
+    /// Number of datagrams
     #[arg(short = 'n', long, default_value_t = 4)]
     count: u32,
 
-    /// How long each is, in bytes, 1 to 1460
+    /// Length of each in bytes, 1 to 1460
     #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1460))]
     size: u16,
 
@@ -73,7 +73,7 @@ async fn echo(stack: Stack<'_>, server: &str, arguments: &Arguments) -> Result<(
         let start = Instant::now();
         socket.send(&datagram).await?;
         let mut buffer = [0; 1500];
-        // Datagrams may be lost, and late ones come out of turn.
+        // Datagrams may be lost, and may arrive late and out of order.
         let answer = with_timeout(Duration::from_secs(5), async {
             loop {
                 let length = socket.receive_into(&mut buffer).await?;

@@ -11,7 +11,7 @@ use rumqttd::{Broker, Config, ConnectionSettings, RouterConfig, ServerSettings};
 
 /// A broker for MQTT 5 on the loopback interface, and a client of it that needs no network.
 pub fn serve() -> Result<(SocketAddr, LinkTx, LinkRx)> {
-    // The broker does not tell which port it was given.
+    // The broker does not report its port.
     let listen = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
     let server = ServerSettings {
         name: "loopback".into(),

@@ -1,4 +1,4 @@
-//! A page to fetch, for whoever has none at hand.
+//! An HTTP server with a demo page.
 
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
@@ -8,7 +8,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::response::Html;
 use axum::{Router, body::Bytes, routing};
 
-/// Starts an HTTP server on the loopback interface, which also counts what is posted to it.
+/// Starts an HTTP server on the loopback interface. It answers a POST with the number of bytes.
 pub fn serve() -> Result<SocketAddr> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     listener.set_nonblocking(true)?;

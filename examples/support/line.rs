@@ -1,4 +1,4 @@
-//! The serial line, watched: counts AT commands, and shows the conversation so that a person can read it.
+//! Monitors the serial line: counts AT commands, and prints the bytes in both directions in readable form.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,9 +9,9 @@ use std::time::Instant;
 use embassy_time::{Duration, Timer};
 use embedded_io_async::{ErrorType, Read, Write};
 
-/// How much of a payload is shown.
+/// How many bytes of a payload are printed.
 const EXCERPT: usize = 48;
-/// After so long without a word and without an open question the line is quiet.
+/// The line is quiet after this time without a byte and without an unanswered command.
 const QUIET: Duration = Duration::from_millis(50);
 
 /// What passes between host and module. Displayed, it lists the AT commands so far, by name.
@@ -19,7 +19,7 @@ const QUIET: Duration = Duration::from_millis(50);
 pub struct Line(Rc<RefCell<Conversation>>);
 
 impl Line {
-    /// The two halves of a UART, with an ear on both.
+    /// Wraps the two halves of a UART so that both are monitored.
     pub fn watch<R: Read, W: Write>(&self, rx: R, tx: W, trace: bool) -> (Watched<R>, Watched<W>) {
         self.begin(trace);
         let watched_rx = Watched {
@@ -33,7 +33,7 @@ impl Line {
         (watched_rx, watched_tx)
     }
 
-    /// From now on the conversation is shown, or not.
+    /// Switches printing on or off.
     pub fn begin(&self, trace: bool) {
         self.0.borrow_mut().trace = trace.then(Instant::now);
     }
@@ -112,7 +112,7 @@ impl<T: Write> Write for Watched<T> {
     }
 }
 
-/// Payload that is passing by.
+/// A payload of which bytes are still expected.
 struct Payload {
     length: usize,
     seen: usize,
@@ -128,7 +128,7 @@ impl Payload {
         })
     }
 
-    /// Takes its part of the bytes, and says whether it is complete.
+    /// Consumes its bytes, and returns whether it is complete.
     fn take(&mut self, bytes: &mut &[u8]) -> bool {
         let (mine, rest) = bytes.split_at(bytes.len().min(self.length - self.seen));
         let room = EXCERPT.saturating_sub(self.start.len());
@@ -177,7 +177,7 @@ struct Conversation {
 impl Conversation {
     fn said(&mut self, mut bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
-        // An escape stands alone.
+        // An escape is a write of its own.
         if self.transparent && bytes != b"+++" {
             return self.show_data("→", bytes);
         }
@@ -299,7 +299,7 @@ impl Conversation {
 }
 
 impl Drop for Conversation {
-    /// What never became a line is worth seeing too: at the wrong speed nothing else comes.
+    /// Prints bytes that never became a line as well: at a wrong baud rate there is nothing else.
     fn drop(&mut self) {
         for (arrow, rest) in [("→", &self.from_host), ("←", &self.from_module)] {
             if !rest.is_empty() {
@@ -309,7 +309,7 @@ impl Drop for Conversation {
     }
 }
 
-/// Bytes as text; what cannot be shown is escaped.
+/// Bytes as text, with escapes for unprintable ones.
 fn readable(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {

@@ -1,4 +1,4 @@
-//! What all examples share: which modem to use, and how to run a program on its network stack.
+//! Shared by all examples: the modem options, and running a program on the network stack of the modem.
 
 #![allow(dead_code, reason = "no example uses everything")]
 
@@ -26,7 +26,7 @@ use virtual_modem::{Loopback, Settings, VirtualModem, serial, time};
 pub use line::Line;
 pub use port::Port;
 
-/// The options that say which modem to use and how.
+/// The options that select and configure the modem.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Modem")]
 pub struct ModemOptions {
@@ -43,7 +43,7 @@ pub struct ModemOptions {
     #[arg(long)]
     rtscts: bool,
 
-    /// The access point name of the SIM card's operator
+    /// The access point name (APN) of the SIM card's operator
     #[arg(long, default_value = "internet", value_name = "NAME")]
     apn: String,
 
@@ -56,12 +56,12 @@ pub struct ModemOptions {
     #[arg(long, value_name = "NAME")]
     urc_port: Option<String>,
 
-    /// Show the conversation with the module
+    /// Print all bytes that are exchanged with the module
     #[arg(long)]
     pub trace: bool,
 }
 
-/// Where a modem is.
+/// Where the modem is connected.
 #[derive(Clone, Debug)]
 enum Place {
     Virtual,
@@ -102,7 +102,7 @@ impl ModemOptions {
         }
     }
 
-    /// The same, with this speed for a virtual modem that was given none.
+    /// The same options, with this rate if the modem is virtual and has none.
     pub fn with_virtual_baud(mut self, baud: u32) -> Self {
         if self.is_virtual() {
             self.baud.get_or_insert(baud);
@@ -110,7 +110,7 @@ impl ModemOptions {
         self
     }
 
-    /// Runs `program` on the network stack of the modem. `network` is what a virtual one reaches.
+    /// Runs `program` on the network stack of the modem. `network` is the network of a virtual modem.
     pub fn run<T>(
         &self,
         line: &Line,
@@ -137,7 +137,7 @@ impl ModemOptions {
         })
     }
 
-    /// The modem for a program without `async`, and what the stack has to know of it.
+    /// The modem for a program without `async`, and the configuration for the stack.
     pub fn port(&self, line: &Line, network: Loopback) -> Result<(Port, Config<'_>)> {
         let port = match &self.modem {
             Place::Virtual => {
@@ -220,12 +220,12 @@ impl ModemOptions {
     }
 }
 
-/// Waits until the module has joined the network, or says what stands in the way and what to do about it.
+/// Waits until the link is up. Prints why it is not, and what the user can do.
 pub async fn link_up(stack: Stack<'_>) -> Result<()> {
     stack.wait_link_up().await.map_err(link_down)
 }
 
-/// Why there is no network, and what a person can do about it.
+/// Why the link is down, and what the user can do.
 pub fn link_down(error: LinkError) -> anyhow::Error {
     let advice = match error {
         LinkError::NoAnswer => {
@@ -259,7 +259,7 @@ async fn connect(address: &str) -> Result<Async<TcpStream>> {
     Ok(stream)
 }
 
-/// A serial port whose reads wait for as long as it takes.
+/// A serial port whose reads have no timeout.
 struct SerialPort(Box<dyn serialport::SerialPort>);
 
 impl SerialPort {

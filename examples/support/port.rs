@@ -13,7 +13,7 @@ use embedded_io_async::{Read as AsyncRead, Write as AsyncWrite};
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use virtual_modem::{HostRx, HostTx, Loopback, Settings, VirtualModem, serial, time};
 
-/// A byte stream that is asked, and never waits to be read.
+/// A byte stream with non-blocking reads.
 pub struct Port {
     stream: Box<dyn Stream>,
     received: VecDeque<u8>,
@@ -25,7 +25,7 @@ trait Stream: io::Read + io::Write {}
 impl<T: io::Read + io::Write> Stream for T {}
 
 impl Port {
-    /// A stream whose reads come back with `WouldBlock` or `TimedOut` while there is nothing.
+    /// Wraps a stream whose reads return `WouldBlock` or `TimedOut` if there is no byte.
     pub fn new(stream: impl io::Read + io::Write + 'static) -> Self {
         Self {
             stream: Box::new(stream),
@@ -34,14 +34,14 @@ impl Port {
         }
     }
 
-    /// With an ear on what passes.
+    /// Monitors the bytes in both directions.
     pub fn watched(mut self, line: &Line, trace: bool) -> Self {
         line.begin(trace);
         self.line = line.clone();
         self
     }
 
-    /// The virtual modem, in a thread of this program.
+    /// Runs the virtual modem in a thread of this program.
     pub fn virtual_modem(settings: Settings, baud: u32, network: Loopback) -> Result<Self> {
         let (here, there) = UnixStream::pair().context("no pair of sockets")?;
         here.set_nonblocking(true)?;

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::{ServerConfig, sign::CertifiedKey};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-/// Signs certificates, which whoever trusts its own one believes.
+/// A certificate authority.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pub certificate: CertificateDer<'static>,
@@ -22,7 +22,7 @@ pub struct Authority {
     pub pem: String,
 }
 
-/// What a server shows, and the key that it signs with.
+/// A server's certificate and its private key.
 #[derive(Debug)]
 pub struct Identity {
     pub chain: Vec<CertificateDer<'static>>,
@@ -60,7 +60,7 @@ impl Identity {
         }
     }
 
-    /// A certificate for `name` that nobody has signed but the server itself.
+    /// A self-signed certificate for `name`.
     pub fn self_signed(name: &str) -> Result<Self> {
         let key = KeyPair::generate()?;
         let certificate = params(name)?.self_signed(&key)?;
@@ -68,14 +68,14 @@ impl Identity {
     }
 }
 
-/// The name goes where everybody looks for it.
+/// Puts the name into the common name and into `subjectAltName`.
 fn params(name: &str) -> Result<CertificateParams> {
     let mut params = CertificateParams::new([name.into()])?;
     params.distinguished_name.push(DnType::CommonName, name);
     Ok(params)
 }
 
-/// Does not mind a key that is not the one of the certificate.
+/// Accepts a key that does not belong to the certificate, for tests.
 #[derive(Debug)]
 struct Shown(Arc<CertifiedKey>);
 
