@@ -1,4 +1,4 @@
-//! The host's side of the line, led to where another program can reach it.
+//! Connects the host's side of the line to a pseudo terminal or a TCP port.
 
 use async_io::Async;
 use embedded_io_async::{Read, Write};
@@ -20,7 +20,7 @@ pub async fn pty(path: &Path, mut rx: HostRx, mut tx: HostTx) -> io::Result<()> 
     rustix::pty::grantpt(&controller)?;
     rustix::pty::unlockpt(&controller)?;
     let name = rustix::pty::ptsname(&controller, Vec::new())?;
-    // Held open, so that the controller sees no hang-up between two hosts.
+    // Kept open, so that the controller side sees no hang-up between two hosts.
     let terminal = rustix::fs::open(
         name.as_c_str(),
         OFlags::RDWR | OFlags::NOCTTY,
@@ -39,7 +39,7 @@ pub async fn pty(path: &Path, mut rx: HostRx, mut tx: HostTx) -> io::Result<()> 
     bridge(&controller, &controller, &mut rx, &mut tx).await
 }
 
-/// Removes the symbolic link at the end.
+/// Removes the symbolic link when dropped.
 struct Link<'a>(&'a Path);
 
 impl Drop for Link<'_> {
@@ -59,7 +59,7 @@ pub async fn tcp(address: SocketAddr, mut rx: HostRx, mut tx: HostTx) -> io::Res
     let listener = Async::<TcpListener>::bind(address)?;
     eprintln!("listening on {}", listener.get_ref().local_addr()?);
     loop {
-        // What the module says to nobody is lost.
+        // Without a host the module's output is discarded.
         let unheard = async {
             let mut buffer = [0; 256];
             while !matches!(rx.read(&mut buffer).await, Ok(0) | Err(_)) {}
@@ -67,7 +67,7 @@ pub async fn tcp(address: SocketAddr, mut rx: HostRx, mut tx: HostTx) -> io::Res
         };
         let (stream, _) = future::or(listener.accept(), unheard).await?;
         stream.get_ref().set_nodelay(true)?;
-        // An error here is the end of one host, not of the module.
+        // An error ends the connection to one host; the module continues.
         let _ = bridge(&stream, &stream, &mut rx, &mut tx).await;
     }
 }

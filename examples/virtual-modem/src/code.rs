@@ -1,40 +1,40 @@
-//! The module's error codes (the note's chapter 4), by what they stand for.
+//! The module's error codes (chapter 4 of the note) by meaning.
 
-/// All went well.
+/// Success.
 pub const SUCCESS: u16 = 0;
-/// Nothing more is known.
+/// No known reason.
 pub const UNKNOWN: u16 = 550;
-/// A parameter is wrong, or one is missing.
+/// A parameter is invalid or missing.
 pub const INVALID_PARAMETERS: u16 = 552;
-/// No socket could be made.
+/// The socket could not be created.
 pub const CREATE_FAILED: u16 = 554;
-/// The module does not have this.
+/// Not supported.
 pub const NOT_SUPPORTED: u16 = 555;
-/// The local port is taken.
+/// The local port is in use.
 pub const BIND_FAILED: u16 = 556;
-/// The context is not up.
+/// The context is not active.
 pub const OPEN_CONTEXT: u16 = 561;
-/// The context cannot be taken down.
+/// The context could not be deactivated.
 pub const CLOSE_CONTEXT: u16 = 562;
-/// The connectID is taken.
+/// The connectID is in use.
 pub const IDENTITY_USED: u16 = 563;
-/// Another lookup runs.
+/// Another lookup is running.
 pub const DNS_BUSY: u16 = 564;
-/// The name is not known.
+/// The name has no address.
 pub const DNS_FAILED: u16 = 565;
-/// The peer refused or cannot be reached.
+/// The peer refused the connection or cannot be reached.
 pub const CONNECT_FAILED: u16 = 566;
-/// The connection is over.
+/// The connection is closed.
 pub const CLOSED: u16 = 567;
-/// Something else must end first.
+/// Another operation is running.
 pub const BUSY: u16 = 568;
-/// Nothing came back in time.
+/// No answer in time.
 pub const TIMEOUT: u16 = 569;
-/// The context went away.
+/// The context was lost.
 pub const CONTEXT_LOST: u16 = 570;
 /// The host cancelled a send.
 pub const CANCELLED: u16 = 571;
-/// Not at this moment.
+/// Not allowed in this state.
 pub const NOT_ALLOWED: u16 = 572;
 /// The context has no access point name.
 pub const NO_APN: u16 = 573;

@@ -1,4 +1,4 @@
-//! What can go wrong with a module, by name.
+//! Faults of a module, by name.
 
 use crate::serial::Chop;
 use core::str::FromStr;
@@ -11,7 +11,7 @@ use core::time::Duration;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// `chop=BYTES` or `chop=random,SEED,MAX`: the host reads in pieces.
+    /// `chop=BYTES` or `chop=random,SEED,MAX`: the host's reads return small chunks.
     Chop(Chop),
     /// `foreign-urcs=PROBABILITY[,SEED]`: URCs that have nothing to do with sockets, wherever a URC may be.
     ForeignUrcs {
@@ -20,11 +20,11 @@ pub enum Fault {
         /// Start of the generator.
         seed: u64,
     },
-    /// `late-recv=MS`: `recv` notices come late.
+    /// `late-recv=MS`: `recv` URCs are delayed.
     LateRecv(Duration),
-    /// `lost-recv[=COUNT]`: the next notices do not come at all.
+    /// `lost-recv[=COUNT]`: the next `recv` URCs are not sent.
     LostRecv(u32),
-    /// `lost-closed[=COUNT]`: the next `closed` URCs do not come.
+    /// `lost-closed[=COUNT]`: the next `closed` URCs are not sent.
     LostClosed(u32),
     /// `send-fail=COUNT[,taken]`: the next sends end in SEND FAIL.
     SendFail {
@@ -42,9 +42,9 @@ pub enum Fault {
     },
     /// `send-error=COUNT`: the next sends end in ERROR after the payload.
     SendError(u32),
-    /// `late-send-ok=MS`: the result of a send comes late.
+    /// `late-send-ok=MS`: the result of a send is delayed.
     LateSendOk(Duration),
-    /// `lost-send-ok[=COUNT]`: the result of the next sends never comes.
+    /// `lost-send-ok[=COUNT]`: the results of the next sends are not sent.
     LostSendOk(u32),
     /// `refuse-open=CODE[,COUNT]`: the next opens fail.
     RefuseOpen {
@@ -53,41 +53,41 @@ pub enum Fault {
         /// So many.
         count: u32,
     },
-    /// `hang-open[=COUNT]`: the next opens never end.
+    /// `hang-open[=COUNT]`: the next opens have no result and no connection.
     HangOpen(u32),
-    /// `lost-open-result[=COUNT]`: the next opens succeed, but nobody is told.
+    /// `lost-open-result[=COUNT]`: the next opens succeed, but `+QIOPEN` is not sent.
     LostOpenResult(u32),
-    /// `pdpdeact=CONTEXT[,BYTES]`: the network takes the context down, now or after so many bytes of payload.
+    /// `pdpdeact=CONTEXT[,BYTES]`: the network deactivates the context, now or after this many bytes of payload.
     PdpDeact {
         /// Which.
         context: u8,
         /// Payload in both directions, counted from now.
         after: u64,
     },
-    /// `restart[=BYTES]`: the module restarts, now or after so many bytes of payload.
+    /// `restart[=BYTES]`: the module restarts, now or after this many bytes of payload.
     Restart {
         /// Payload in both directions, counted from now.
         after: u64,
     },
-    /// `silent[=MS]`: the module neither hears nor speaks, for a time or for good.
+    /// `silent[=MS]`: the module ignores all input and sends nothing, for a time or forever.
     Silent(Option<Duration>),
-    /// `left-open=ID`: this connectID turns out to be open already.
+    /// `left-open=ID`: this connectID is already in use by a socket of an earlier program.
     LeftOpen(u8),
-    /// `echo-stays`: ATE0 changes nothing.
+    /// `echo-stays`: ATE0 has no effect.
     EchoStays,
-    /// `payload-echo`: AT+QISDE changes nothing, payload is echoed.
+    /// `payload-echo`: AT+QISDE has no effect; payload is echoed.
     PayloadEcho,
     /// `viewmode`: "viewmode" is 1, as if stored long ago.
     ViewMode,
     /// `hex`: "dataformat" is hex in both directions, as if stored long ago.
     HexData,
-    /// `short-reads=BYTES`: AT+QIRD never gives more than this at once.
+    /// `short-reads=BYTES`: AT+QIRD returns at most this many bytes.
     ShortReads(usize),
-    /// `peer-closes=BYTES`: a peer closes once it has sent so much, unread data or not.
+    /// `peer-closes=BYTES`: a peer closes after it has sent this many bytes, whether they were read or not.
     PeerCloses(u64),
-    /// `closed-after-close`: the host's own close is followed by a `closed` URC.
+    /// `closed-after-close`: a close by the host is followed by a `closed` URC.
     ClosedAfterClose,
-    /// `cme-errors[=text]`: errors of socket commands are told as +CME ERROR.
+    /// `cme-errors[=text]`: errors of socket commands are sent as `+CME ERROR`.
     CmeErrors {
         /// With text instead of the number.
         text: bool,
@@ -107,7 +107,7 @@ pub enum Fault {
     },
     /// `read-loss[=COUNT]`: the next +QIRD lines are lost, together with their data.
     ReadLoss(u32),
-    /// `slow=COMMAND,MS`: this command takes so long.
+    /// `slow=COMMAND,MS`: this command takes this time.
     Slow {
         /// By name, such as QICLOSE.
         command: String,

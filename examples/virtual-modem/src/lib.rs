@@ -2,7 +2,7 @@
 //!
 //! It speaks the AT+QI command language of the *LTE Standard TCP/IP Application Note* V1.1 (below: the
 //! note; sections are those of the note) over a serial line inside the process, under virtual or real
-//! time, and it is strict: what a correct host never does is answered with ERROR and kept in
+//! time. It is strict: commands and bytes that a correct host never sends are answered with ERROR and listed in
 //! [`ModemHandle::violations`]. Faults are injected by name ([`Fault`]), and where the note can be read in
 //! two ways, either reading can be chosen ([`Readings`]).
 //!

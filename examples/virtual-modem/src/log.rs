@@ -1,9 +1,9 @@
-//! What passed over the line, as a person would want to read it.
+//! The traffic on the line in readable form.
 
 use core::fmt;
 use core::time::Duration;
 
-/// Who said it.
+/// The origin of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// From the host to the module.
@@ -14,7 +14,7 @@ pub enum Direction {
     Remark,
 }
 
-/// What was said.
+/// The content of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// One AT line, without its line ends; bytes outside ASCII are escaped.
@@ -36,11 +36,11 @@ impl Content {
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// When, on the clock of [`crate::time`].
+    /// Time of the entry, on the clock of [`crate::time`].
     pub time: Duration,
-    /// Who.
+    /// Origin.
     pub direction: Direction,
-    /// What.
+    /// Content.
     pub content: Content,
 }
 

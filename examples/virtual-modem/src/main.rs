@@ -15,31 +15,31 @@ use virtual_modem::{Fault, Line, Loopback, Settings, VirtualModem, serial, time}
 #[command(version, after_help = faults())]
 #[command(group(ArgGroup::new("port").required(true).args(["pty", "tcp"])))]
 struct Options {
-    /// Make a pseudo terminal, with a symbolic link to it here
+    /// Create a pseudo terminal, with a symbolic link to it at this path
     #[arg(long, value_name = "PATH")]
     pty: Option<PathBuf>,
     /// Listen for the host on a loopback address
     #[arg(long, value_name = "ADDRESS:PORT")]
     tcp: Option<SocketAddr>,
-    /// Bits per second; 0 is infinitely fast
+    /// Baud rate in bit/s; 0 is infinitely fast
     #[arg(long, default_value_t = 0)]
     baud: u32,
     /// Time from a command to its answer
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency_ms: u64,
-    /// Boot first, instead of being up already
+    /// Start with a boot instead of running already
     #[arg(long)]
     cold: bool,
-    /// A fault; may be repeated
+    /// Inject a fault; may be repeated
     #[arg(long, value_name = "NAME[=ARGUMENTS]")]
     fault: Vec<Fault>,
-    /// Lead a name or address and its port to a loopback address; may be repeated
+    /// Route a name or address and its port to a loopback address; may be repeated
     #[arg(long, value_name = "HOST:PORT=127.0.0.1:PORT", value_parser = parse_route)]
     route: Vec<(String, u16, SocketAddr)>,
     /// The address of a name; may be repeated
     #[arg(long, value_name = "NAME=ADDRESS", value_parser = parse_name)]
     dns: Vec<(String, IpAddr)>,
-    /// Do not log to the standard error stream
+    /// Do not log to standard error
     #[arg(long)]
     quiet: bool,
 }

@@ -1,4 +1,4 @@
-//! The module as a whole, and the handle that steers it from outside.
+//! The module, and the handle that controls it from outside.
 
 use crate::engine::{Core, Counters, SocketState};
 use crate::fault::Fault;
@@ -30,7 +30,7 @@ pub struct VirtualModem {
 }
 
 impl VirtualModem {
-    /// A module with these settings in front of this network.
+    /// A module with these settings, connected to this network.
     pub fn new(settings: Settings, network: impl Network + 'static) -> Self {
         let core = Mutex::new(Core::new(settings, Box::new(network)));
         VirtualModem {
@@ -41,7 +41,7 @@ impl VirtualModem {
         }
     }
 
-    /// A handle to steer and to inspect the module while it runs.
+    /// A handle that controls and inspects the module while it runs.
     pub fn handle(&self) -> ModemHandle {
         ModemHandle {
             shared: self.shared.clone(),
@@ -110,7 +110,7 @@ impl VirtualModem {
     }
 }
 
-/// Steers and inspects a [`VirtualModem`], also while it runs.
+/// Controls and inspects a [`VirtualModem`], also while it runs.
 #[derive(Clone)]
 pub struct ModemHandle {
     shared: Arc<Shared>,
@@ -135,32 +135,32 @@ impl ModemHandle {
         self.with(|core| core.act(action));
     }
 
-    /// All that has passed over the line so far (the last 200 000 entries).
+    /// The traffic on the line so far (the last 200 000 entries).
     pub fn log(&self) -> Vec<Entry> {
         self.shared.lock().log.iter().cloned().collect()
     }
 
-    /// Shows every entry of the log as it is made. The function must not use the handle.
+    /// Calls the function with every new entry of the log. The function must not use the handle.
     pub fn set_trace(&self, trace: impl Fn(&Entry) + Send + 'static) {
         self.shared.lock().trace = Some(Box::new(trace));
     }
 
-    /// How often each command was given, by name: "QISEND", "ATE", "AT".
+    /// How often each command was received, by name: "QISEND", "ATE", "AT".
     pub fn commands(&self) -> BTreeMap<String, usize> {
         self.shared.lock().commands.clone()
     }
 
-    /// What a correct host would not have done, in the order in which it was done.
+    /// Violations of the protocol by the host, in order.
     pub fn violations(&self) -> Vec<String> {
         self.shared.lock().violations.clone()
     }
 
-    /// Counts of what has passed.
+    /// Counters of the traffic.
     pub fn counters(&self) -> Counters {
         self.shared.lock().counters.clone()
     }
 
-    /// Starts all counts anew, and empties the log and the list of violations.
+    /// Resets all counters, and clears the log and the list of violations.
     pub fn reset_counts(&self) {
         self.with(|core| {
             core.counters = Counters::default();
@@ -170,7 +170,7 @@ impl ModemHandle {
         });
     }
 
-    /// Arms a fault, or lets it happen at once, as its kind is.
+    /// Arms a fault, or triggers it at once, depending on its kind.
     pub fn inject(&self, fault: Fault) {
         self.act(move |core| core.inject(fault));
     }
@@ -186,7 +186,7 @@ impl ModemHandle {
         self.act(move |core| core.raw_urc(&bytes));
     }
 
-    /// The network takes a context down (section 2.2.5).
+    /// The network deactivates a context (section 2.2.5).
     pub fn pdpdeact(&self, context: u8) {
         self.inject(Fault::PdpDeact { context, after: 0 });
     }
@@ -196,7 +196,7 @@ impl ModemHandle {
         self.inject(Fault::Restart { after: 0 });
     }
 
-    /// Switches the module deaf and dumb, and back.
+    /// While switched on, the module ignores all input and sends nothing.
     pub fn silent(&self, on: bool) {
         self.act(move |core| {
             if on {
@@ -207,12 +207,12 @@ impl ModemHandle {
         });
     }
 
-    /// Falls silent for a time.
+    /// The module ignores all input and sends nothing for a time.
     pub fn silent_for(&self, time: Duration) {
         self.inject(Fault::Silent(Some(time)));
     }
 
-    /// One socket; nothing if the id is free.
+    /// One socket; `None` if the connectID is free.
     pub fn state(&self, id: u8) -> Option<SocketState> {
         self.sockets().into_iter().find(|socket| socket.id == id)
     }
@@ -222,12 +222,12 @@ impl ModemHandle {
         self.shared.lock().socket_states()
     }
 
-    /// Text messages sent with AT+CMGS: to whom, and what.
+    /// Text messages sent with AT+CMGS: recipient and text.
     pub fn messages(&self) -> Vec<(String, Vec<u8>)> {
         self.shared.lock().messages.clone()
     }
 
-    /// Writes a remark of the test into the log.
+    /// Adds a remark of the test to the log.
     pub fn remark(&self, text: &str) {
         let text = text.to_string();
         self.act(move |core| core.remark(text));

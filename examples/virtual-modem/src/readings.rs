@@ -1,6 +1,6 @@
-//! Where the note can be read in more than one way, the module can be told which reading to follow.
+//! Passages of the note that allow two readings: which one the module follows.
 //!
-//! The default of every switch is what the note says most plainly; the other one has been seen, or may be.
+//! The default of each switch is the more literal reading; the other one was seen on modules, or is possible.
 
 /// How a prompt looks (section 2.1.7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum Prompt {
     WithLineEnd,
 }
 
-/// How socket commands tell an error.
+/// How socket commands report an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Errors {
     /// `ERROR`; the code is kept for AT+QIGETERROR.
@@ -48,7 +48,7 @@ macro_rules! readings {
             $($(#[$doc])* pub $name: bool,)*
             /// The shape of the prompt.
             pub prompt: Prompt,
-            /// How socket commands tell an error.
+            /// How socket commands report an error.
             pub errors: Errors,
             /// What AT+QIGETERROR answers.
             pub last_error: LastError,
@@ -113,9 +113,9 @@ readings! {
     payload_echo_follows_ate: bool = false;
     /// A pushed frame ends with CR LF after the data (section 2.2.2).
     push_ends_with_line_end: bool = true;
-    /// A pushed frame of a UDP SERVICE tells the peer.
+    /// A pushed frame of a UDP SERVICE contains the peer.
     push_tells_peer: bool = true;
-    /// `recv` notices in buffer mode carry a length even while "recvind" is 0.
+    /// `recv` URCs in buffer mode have a length even if "recvind" is 0.
     notice_has_length: bool = false;
     /// Two line ends stand between the data of AT+QIRD and OK, otherwise one.
     read_ends_with_blank_line: bool = true;
@@ -123,9 +123,9 @@ readings! {
     incoming_inherits_mode: bool = true;
     /// NO CARRIER is followed by a `closed` URC.
     no_carrier_with_closed: bool = false;
-    /// A failed lookup is told with the code alone, without the two zeros.
+    /// The URC of a failed lookup has the code alone, without the two zeros.
     failed_lookup_short: bool = false;
-    /// The rest of a datagram that was read in part is gone.
+    /// The rest of a datagram that was read in part is lost.
     datagram_rest_is_lost: bool = false;
     /// Every line of a response has a leading CR LF of its own.
     lines_have_own_line_end: bool = false;

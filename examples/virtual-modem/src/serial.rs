@@ -18,7 +18,7 @@ pub enum Chop {
     /// All there are. On a line with a baud rate a waiting reader is woken for every 64 bytes and at the
     /// end of a burst, like a UART with a FIFO and an idle interrupt.
     Whole,
-    /// So many, fewer only at the end of a burst.
+    /// This many, fewer only at the end of a burst.
     Bytes(usize),
     /// Between one and `max`, from a generator started with `seed`.
     Random {
@@ -85,7 +85,7 @@ impl Line {
     }
 }
 
-/// The far end of the line is gone.
+/// The other end of the line was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineClosed;
 
@@ -179,7 +179,7 @@ impl Channel {
         }
     }
 
-    /// Moves everything to where it is at `now`.
+    /// Advances all bytes to their position at `now`.
     fn advance(&mut self, now: u64) {
         while self.wire.front().is_some_and(|(at, _)| *at <= now) {
             if let Some((_, byte)) = self.wire.pop_front() {
@@ -391,7 +391,7 @@ impl ModuleEnd {
         let _ = wires.to_host.poll_flush(cx);
     }
 
-    /// 0 bytes: the host is gone.
+    /// 0 bytes: the host was dropped.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<usize> {
         lock(&self.wires).to_module.poll_read(cx, buffer)
     }

@@ -1,4 +1,4 @@
-//! What kind of module it is, and what it finds around itself.
+//! Settings of the module and its surroundings.
 
 use crate::readings::Readings;
 use core::time::Duration;
@@ -10,24 +10,24 @@ use std::net::{IpAddr, Ipv4Addr};
 pub enum Sim {
     /// Ready for use.
     Ready,
-    /// Not there.
+    /// No SIM card.
     Missing,
-    /// Wants this PIN first.
+    /// Requires this PIN.
     Pin(String),
     /// Ready after this time from boot.
     Busy(Duration),
 }
 
-/// What the network says to AT+CREG and its like.
+/// The registration state that AT+CREG, AT+CGREG and AT+CEREG return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
     /// In the home network.
     Home,
     /// In a foreign network.
     Roaming,
-    /// Never finds one.
+    /// No network is found.
     Searching,
-    /// Not let in.
+    /// Registration denied.
     Denied,
 }
 
@@ -36,9 +36,9 @@ pub enum Registration {
 pub struct DnsRecord {
     /// Addresses, or a code of the note's chapter 4.
     pub answer: Result<Vec<IpAddr>, u16>,
-    /// Time until the answer; nothing stands for no answer at all.
+    /// Time until the answer; `None` is no answer.
     pub delay: Option<Duration>,
-    /// Seconds for which the answer holds.
+    /// Time to live in seconds.
     pub time_to_live: u32,
 }
 
@@ -49,24 +49,24 @@ pub struct LeftOpen {
     pub id: u8,
     /// Its access mode: 0 buffer, 1 direct push, 2 transparent.
     pub access_mode: u8,
-    /// What the peer had sent and nobody had read.
+    /// Received data that was not read.
     pub unread: Vec<u8>,
 }
 
-/// What a module, not reset with its host, may be in the middle of.
+/// The state of a module that was not reset with its host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOver {
     /// Open sockets in context 1.
     pub sockets: Vec<LeftOpen>,
     /// Active contexts.
     pub contexts: Vec<u8>,
-    /// It waits for so many bytes of a fixed-length send on the first of the sockets.
+    /// It waits for this many bytes of a fixed-length send on the first of the sockets.
     pub prompt: Option<usize>,
-    /// It is in transparent mode on the first of the sockets.
+    /// The first of the sockets is in transparent mode.
     pub transparent: bool,
 }
 
-/// What the module keeps in non-volatile memory.
+/// Settings in non-volatile memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// `AT+QICFG="viewmode"`.
@@ -77,7 +77,7 @@ pub struct Stored {
     pub urc_port: String,
 }
 
-/// Everything about the module that a test may want to choose. Fields are public; each has a builder method.
+/// All settings of the module. Fields are public; each has a builder method.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Time from a command to its answer.
@@ -88,9 +88,9 @@ pub struct Settings {
     pub send_latency: Duration,
     /// Time from power to RDY.
     pub boot_time: Duration,
-    /// Announcements of a boot.
+    /// Lines sent during boot.
     pub boot_messages: Vec<String>,
-    /// Boots when first run; otherwise it is up already.
+    /// Boots when first run; otherwise it is running already.
     pub cold: bool,
     /// The SIM card.
     pub sim: Sim,
@@ -98,7 +98,7 @@ pub struct Settings {
     pub registration: Registration,
     /// Time from power until registered.
     pub registration_delay: Duration,
-    /// Access point names that the network knows; nothing stands for all.
+    /// Access point names that the network accepts; `None` is all.
     pub apns: Option<Vec<String>>,
     /// Addresses of contexts other than 10.0.0.2.
     pub addresses: BTreeMap<u8, Vec<IpAddr>>,
@@ -108,29 +108,29 @@ pub struct Settings {
     pub activation_refused: Option<u16>,
     /// Time of AT+QIDEACT.
     pub deactivation_delay: Duration,
-    /// Time of a connect, besides what the network itself takes.
+    /// Time of a connect, in addition to that of the network.
     pub connect_delay: Duration,
     /// Lookups by name, in lower case.
     pub dns: BTreeMap<String, DnsRecord>,
     /// Time of a lookup of a name without a record.
     pub dns_delay: Duration,
-    /// Time of AT+QNTP, and the time that it gives or the code with which it fails.
+    /// Duration of AT+QNTP, and the time that it returns or the code with which it fails.
     pub ntp: (Duration, Result<String, u16>),
     /// The reading of the note.
     pub readings: Readings,
-    /// What was going on before.
+    /// State left over from an earlier program.
     pub left_over: LeftOver,
     /// Whether commands are echoed at first.
     pub echo: bool,
     /// Non-volatile memory.
     pub stored: Stored,
-    /// The port that the host uses, as the module calls it.
+    /// The module's name for the port that the host uses.
     pub port: String,
     /// Bytes of a send buffer, for each connection.
     pub send_buffer: usize,
     /// UDP LISTENER exists (EG91 and EG95).
     pub udp_listener: bool,
-    /// Seed of all that is random.
+    /// Seed of all random choices.
     pub seed: u64,
     /// Manufacturer, model, revision and serial number.
     pub identity: [String; 4],
@@ -192,7 +192,7 @@ macro_rules! builders {
 }
 
 impl Settings {
-    /// A module that is up, registered, and quick; nothing configured on it yet, echo on.
+    /// A module that is running and registered, without delays, with echo on and nothing configured.
     pub fn new() -> Self {
         Self::default()
     }
