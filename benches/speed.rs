@@ -15,7 +15,7 @@ mod speed;
 fn main() -> io::Result<()> {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     let figures = speed::measure::measure_all(&speed::measure::all_cases());
-    let part = speed::page::write(&figures, speed::measure::http_get());
+    let part = speed::page::write(&figures);
     let page = docs.join("benchmarks.md");
     let text = fs::read_to_string(&page)?;
     let text = speed::page::replace(&text, &part).ok_or(io::ErrorKind::InvalidData)?;

@@ -12,11 +12,9 @@ use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
 use quectel_nal::at::AccessMode;
 use quectel_nal::{Stack, TcpReader, TcpWriter};
-use reqwless::client::HttpClient;
-use reqwless::request::Method;
 use virtual_modem::{InProcess, ModemHandle, time};
 
-use super::common::{Bench, PEER, noise, peer, sleep};
+use testbench::{Bench, PEER, noise, peer, sleep};
 
 pub const BAUD_RATES: [u32; 4] = [115_200, 460_800, 921_600, 3_000_000];
 pub const LATENCIES: [u64; 3] = [0, 5, 20];
@@ -229,41 +227,4 @@ async fn transfer(
 /// Of the raw line, which takes ten bit times for a byte.
 fn share(case: Case, micros: u64) -> f64 {
     (case.length * 10_000_000) as f64 / (micros * u64::from(case.baud)) as f64
-}
-
-/// The commands for an HTTP GET of 1 KB in buffer access mode, from the connect to the last byte of the body.
-pub fn http_get() -> (usize, usize) {
-    let network = InProcess::new();
-    network.tcp(PEER, 80, |mut peer| async move {
-        let mut request = Vec::new();
-        let mut buffer = [0; 512];
-        while !request.ends_with(b"\r\n\r\n") {
-            let count = peer.read(&mut buffer).await.unwrap();
-            request.extend_from_slice(&buffer[..count]);
-        }
-        let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1024\r\n\r\n";
-        peer.write_all(head).await.unwrap();
-        peer.write_all(&noise(3, 1024)).await.unwrap();
-        // Until the client closes.
-        while let Ok(1..) = peer.read(&mut buffer).await {}
-    });
-    network.latency(Duration::from_millis(30));
-    let latency = Duration::from_millis(5);
-    let bench = Bench::new()
-        .baud(115_200)
-        .settings(|settings| settings.latency(latency).send_latency(latency));
-    bench.run_with::<_, 2, RING, RING>(&network, async |stack, modem| {
-        stack.wait_link_up().await.unwrap();
-        modem.reset_counts();
-        let mut http = HttpClient::new(&stack, &stack);
-        let url = format!("http://{PEER}/");
-        let mut request = http.request(Method::GET, &url).await.unwrap();
-        let mut buffer = [0; RING];
-        let response = request.send(&mut buffer).await.unwrap();
-        let body = response.body().read_to_end().await.unwrap();
-        assert!(body == noise(3, 1024));
-        let commands = modem.commands();
-        let count = |name| commands.get(name).copied().unwrap_or(0);
-        (count("QISEND"), count("QIRD"))
-    })
 }

@@ -1,0 +1,103 @@
+//! Fetches a page with the blocking traits of embedded-nal: a plain loop, without executor and `async`.
+//!
+//! ```text
+//! cargo run --example blocking_http
+//! cargo run --example blocking_http -- --modem /dev/ttyUSB2 --apn internet example.com /
+//! ```
+
+use std::io::Write as _;
+use std::pin::pin;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use clap::Parser;
+use embassy_time::Instant;
+use embedded_nal::nb::block;
+use embedded_nal::{AddrType, Dns, TcpClientStack};
+use programs::{FAREWELL, Line, ModemOptions};
+use quectel_nal::{Resources, blocking};
+use virtual_modem::Loopback;
+
+/// Fetches a page over plain HTTP, with the blocking traits of embedded-nal.
+#[derive(Parser)]
+#[command(name = "blocking_http")]
+struct Arguments {
+    /// Host name [default: a page in this program, through the virtual modem]
+    host: Option<String>,
+
+    /// Path of the page
+    #[arg(default_value = "/")]
+    path: String,
+
+    /// The server's port
+    #[arg(long, default_value_t = 80)]
+    port: u16,
+
+    #[command(flatten)]
+    modem: ModemOptions,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let mut network = Loopback::new();
+    let host = match &arguments.host {
+        Some(host) => host.clone(),
+        None => {
+            ensure!(arguments.modem.is_virtual(), "give the name of a host");
+            network = network.route("demo.test", arguments.port, programs::peers::demo::serve()?);
+            "demo.test".into()
+        }
+    };
+    let line = Line::default();
+    let (port, config) = arguments.modem.port(&line, network)?;
+
+    let mut resources = Resources::<1, 2048, 1024>::new();
+    let (stack, mut runner) = quectel_nal::new(&mut resources, config);
+    let uart = blocking::Uart::new(port);
+    let (rx, tx) = uart.split();
+    let engine = pin!(runner.run(rx, tx));
+    let stack = blocking::Stack::new(stack, engine);
+
+    block!(stack.link_up()).map_err(programs::link_down)?;
+    let mut tcp = stack.tcp();
+    let address = block!(tcp.get_host_by_name(&host, AddrType::Either))
+        .map_err(|error| anyhow!(error))
+        .with_context(|| format!("cannot look up {host}"))?;
+    let mut socket = tcp.socket()?;
+    block!(tcp.connect(&mut socket, (address, arguments.port).into()))
+        .map_err(|error| anyhow!(error))
+        .with_context(|| format!("cannot connect to {host}"))?;
+
+    let request = format!(
+        "GET {} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n",
+        arguments.path
+    );
+    let mut rest = request.as_bytes();
+    while !rest.is_empty() {
+        let sent = block!(tcp.send(&mut socket, rest))?;
+        rest = &rest[sent..];
+    }
+
+    let mut page = Vec::new();
+    let mut buffer = [0; 1024];
+    loop {
+        match block!(tcp.receive(&mut socket, &mut buffer)) {
+            Ok(0) => break,
+            Ok(count) => page.extend_from_slice(&buffer[..count]),
+            Err(quectel_nal::Error::Closed) => break,
+            Err(error) => bail!("the connection failed: {error}"),
+        }
+    }
+    tcp.close(socket)?;
+    // The close is sent while the stack is polled.
+    let end = Instant::now() + FAREWELL;
+    while !line.is_quiet() && Instant::now() < end {
+        stack.poll()?;
+    }
+
+    let text = String::from_utf8_lossy(&page);
+    let (head, body) = text.split_once("\r\n\r\n").context("no answer of HTTP")?;
+    eprintln!("{}", head.lines().next().unwrap_or_default());
+    std::io::stdout().write_all(body.as_bytes())?;
+    eprintln!("{line}");
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Services of the module besides sockets: identification, signal quality, name lookup, ping and time.
+//!
+//! ```text
+//! cargo run --example modem_tools
+//! cargo run --example modem_tools -- --modem /dev/ttyUSB2 --apn internet --host example.com
+//! ```
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use atat::asynch::AtatClient;
+use clap::Parser;
+use embassy_time::Duration;
+use programs::{Line, ModemOptions};
+use quectel_nal::at::{
+    QueryManufacturer, QueryModel, QueryRevision, QuerySerialNumber, QuerySignalQuality,
+};
+use quectel_nal::{PingReply, Stack};
+use virtual_modem::Loopback;
+
+/// Asks the module about itself and the network.
+#[derive(Parser)]
+#[command(name = "modem_tools")]
+struct Arguments {
+    /// Which host to look up and to ping
+    #[arg(long, default_value = "localhost")]
+    host: String,
+
+    /// Which server to ask for the time
+    #[arg(long, default_value = "pool.ntp.org")]
+    ntp: String,
+
+    #[command(flatten)]
+    modem: ModemOptions,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    // The virtual modem resolves this name; the port is not used.
+    let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
+    let network = Loopback::new().route("pool.ntp.org", 123, nobody);
+    let line = Line::default();
+    let outcome = arguments.modem.run(&line, network, async |stack| {
+        identify(stack).await?;
+        programs::link_up(stack).await?;
+        ask_around(stack, &arguments).await
+    });
+    eprintln!("{line}");
+    outcome
+}
+
+/// The user's own commands, sent between those of the stack. They work without a network.
+async fn identify(stack: Stack<'_>) -> Result<()> {
+    let mut at = stack.at();
+    let maker = at.send(&QueryManufacturer).await?;
+    let model = at.send(&QueryModel).await?;
+    println!("module: {} {}", maker.as_str(), model.as_str());
+    println!("firmware: {}", at.send(&QueryRevision).await?.as_str());
+    println!("IMEI: {}", at.send(&QuerySerialNumber).await?.as_str());
+    Ok(())
+}
+
+async fn ask_around(stack: Stack<'_>, arguments: &Arguments) -> Result<()> {
+    match stack.at().send(&QuerySignalQuality).await?.dbm() {
+        Some(dbm) => println!("signal: {dbm} dBm"),
+        None => println!("signal: not known"),
+    }
+    let address = stack.local_addr().context("no address")?;
+    println!("own address: {address}");
+
+    let servers = stack.dns_servers().await?;
+    for server in [servers.primary, servers.secondary].into_iter().flatten() {
+        println!("name server: {server}");
+    }
+    let host = arguments.host.as_str();
+    let addresses = stack.resolve(host).await;
+    for address in addresses.with_context(|| format!("cannot look up {host}"))? {
+        println!("{host}: {address}");
+    }
+
+    let mut pinging = stack.ping(host, Duration::from_secs(4), 3).await?;
+    while let Some(reply) = pinging.next().await {
+        match reply {
+            PingReply::Answered { address, time, .. } => {
+                println!("echo from {address} after {} ms", time.as_millis());
+            }
+            PingReply::Failed(error) => println!("no echo: {error}"),
+            _ => {}
+        }
+    }
+    let summary = pinging.summary().await?;
+    println!("{} of {} answered", summary.received, summary.sent);
+
+    let time = stack.ntp(&arguments.ntp, false).await;
+    let time = time.with_context(|| format!("no time from {}", arguments.ntp))?;
+    println!(
+        "time: {}-{:02}-{:02} {:02}:{:02}:{:02}, zone {:+} quarters of an hour",
+        time.year,
+        time.month,
+        time.day,
+        time.hour,
+        time.minute,
+        time.second,
+        time.zone.unwrap_or(0),
+    );
+    Ok(())
+}

@@ -1,0 +1,310 @@
+//! Shared by all examples: the modem options, and running a program on the network stack of the modem.
+
+mod line;
+pub mod peers;
+mod port;
+
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::pin::pin;
+use std::str::FromStr;
+
+use anyhow::{Context, Result, anyhow, bail};
+use async_io::Async;
+use blocking::Unblock;
+use clap::Args;
+use embassy_futures::select::{Either, select};
+use embassy_time::{Duration, with_timeout};
+use embedded_io_adapters::futures_03::FromFutures;
+use embedded_io_async::{Read, Write};
+use futures_lite::future;
+use quectel_nal::{Config, LinkError, LinkState, Resources, Stack};
+use virtual_modem::{Loopback, Settings, VirtualModem, serial, time};
+
+pub use line::Line;
+pub use port::Port;
+
+/// The options that select and configure the modem.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Modem")]
+pub struct ModemOptions {
+    /// The modem: `virtual` (a simulated one, inside this program), `tcp:HOST:PORT` (a running
+    /// virtual-modem, or a serial port server), or a serial port such as /dev/ttyUSB2
+    #[arg(long, default_value = "virtual", value_name = "MODEM")]
+    modem: Place,
+
+    /// Bits per second of the serial line [default: 115200; unlimited for the virtual modem]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    baud: Option<u32>,
+
+    /// RTS/CTS flow control; both lines have to be wired, and AT+IFC=2,2 be set in the module
+    #[arg(long)]
+    rtscts: bool,
+
+    /// The access point name (APN) of the SIM card's operator
+    #[arg(long, default_value = "internet", value_name = "NAME")]
+    apn: String,
+
+    /// The PIN of the SIM card, if it has one
+    #[arg(long)]
+    pin: Option<String>,
+
+    /// The module's name for the port it is reached through: uart1, usbat, usbmodem
+    /// [default: usbat for /dev/ttyUSB*, else uart1]
+    #[arg(long, value_name = "NAME")]
+    urc_port: Option<String>,
+
+    /// Print all bytes that are exchanged with the module
+    #[arg(long)]
+    pub trace: bool,
+}
+
+/// Where the modem is connected.
+#[derive(Clone, Debug)]
+enum Place {
+    Virtual,
+    Tcp(String),
+    Serial(String),
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("tcp:") {
+            Some(address) if address.contains(':') => Ok(Self::Tcp(address.into())),
+            Some(_) => Err("tcp: needs HOST:PORT".into()),
+            None if text == "virtual" => Ok(Self::Virtual),
+            None if text.contains(['/', '\\']) || text.starts_with("COM") => {
+                Ok(Self::Serial(text.into()))
+            }
+            None => Err("neither `virtual`, tcp:HOST:PORT nor a serial port".into()),
+        }
+    }
+}
+
+/// How long the last connections may take to close when a program is done.
+pub const FAREWELL: Duration = Duration::from_secs(5);
+
+impl ModemOptions {
+    /// Whether the modem is the simulated one inside this program.
+    pub fn is_virtual(&self) -> bool {
+        matches!(self.modem, Place::Virtual)
+    }
+
+    /// Bits per second of the serial line, if it has a limit.
+    pub fn baud(&self) -> Option<u32> {
+        match self.modem {
+            Place::Serial(_) => Some(self.baud.unwrap_or(115_200)),
+            Place::Virtual | Place::Tcp(_) => self.baud,
+        }
+    }
+
+    /// The same options, with this rate if the modem is virtual and has none.
+    pub fn with_virtual_baud(mut self, baud: u32) -> Self {
+        if self.is_virtual() {
+            self.baud.get_or_insert(baud);
+        }
+        self
+    }
+
+    /// Runs `program` on the network stack of the modem. `network` is the network of a virtual modem.
+    pub fn run<T>(
+        &self,
+        line: &Line,
+        network: Loopback,
+        program: impl AsyncFnOnce(Stack<'_>) -> Result<T>,
+    ) -> Result<T> {
+        time::block_on(async {
+            match &self.modem {
+                Place::Virtual => self.run_virtual(line, network, program).await,
+                Place::Tcp(address) => {
+                    let stream = connect(address)
+                        .await
+                        .with_context(|| format!("no modem at {address}"))?;
+                    let (rx, tx) = (FromFutures::new(&stream), FromFutures::new(&stream));
+                    self.serve(line, rx, tx, program).await
+                }
+                Place::Serial(path) => {
+                    let port = SerialPort::open(path, self)?;
+                    let rx = FromFutures::new(Unblock::new(port.try_clone()?));
+                    let tx = FromFutures::new(Unblock::new(port));
+                    self.serve(line, rx, tx, program).await
+                }
+            }
+        })
+    }
+
+    /// The modem for a program without `async`, and the configuration for the stack.
+    pub fn port(&self, line: &Line, network: Loopback) -> Result<(Port, Config<'_>)> {
+        let port = match &self.modem {
+            Place::Virtual => {
+                let mut settings = Settings::new();
+                settings.port = self.urc_port().into();
+                Port::virtual_modem(settings, self.baud.unwrap_or(0), network)?
+            }
+            Place::Tcp(address) => {
+                let stream = std::net::TcpStream::connect(address)
+                    .with_context(|| format!("no modem at {address}"))?;
+                stream.set_nonblocking(true)?;
+                Port::new(stream)
+            }
+            Place::Serial(path) => Port::new(SerialPort::open(path, self)?),
+        };
+        Ok((port.watched(line, self.trace), self.config()))
+    }
+
+    fn config(&self) -> Config<'_> {
+        let config = Config::new(&self.apn).urc_port(Some(self.urc_port()));
+        match &self.pin {
+            Some(pin) => config.pin(pin),
+            None => config,
+        }
+    }
+
+    async fn run_virtual<T>(
+        &self,
+        line: &Line,
+        network: Loopback,
+        program: impl AsyncFnOnce(Stack<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut settings = Settings::new();
+        settings.port = self.urc_port().into();
+        let modem = VirtualModem::new(settings, network);
+        let (rx, tx, end) = serial::pair(serial::Line::new(self.baud.unwrap_or(0)));
+        let outcome = future::or(self.serve(line, rx, tx, program), async {
+            modem.run(end).await;
+            future::pending().await
+        })
+        .await;
+        if self.trace {
+            for violation in modem.handle().violations() {
+                eprintln!("the virtual modem objects: {violation}");
+            }
+        }
+        outcome
+    }
+
+    /// The stack and its runner, beside the program.
+    async fn serve<T>(
+        &self,
+        line: &Line,
+        rx: impl Read,
+        tx: impl Write,
+        program: impl AsyncFnOnce(Stack<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut resources = Resources::<4, 4096, 4096>::new();
+        let (stack, mut runner) = quectel_nal::new(&mut resources, self.config());
+        let (rx, tx) = line.watch(rx, tx, self.trace);
+        let mut running = pin!(runner.run(rx, tx));
+        match select(program(stack), &mut running).await {
+            Either::First(outcome) => {
+                // Connections that were dropped are closed by the runner.
+                if stack.link_state() == LinkState::Up {
+                    let _ = with_timeout(FAREWELL, select(line.quiet(), running)).await;
+                }
+                outcome
+            }
+            Either::Second(error) => Err(anyhow!(error).context("lost the modem")),
+        }
+    }
+
+    fn urc_port(&self) -> &str {
+        match (&self.urc_port, &self.modem) {
+            (Some(name), _) => name,
+            (None, Place::Serial(path)) if path.starts_with("/dev/ttyUSB") => "usbat",
+            (None, _) => "uart1",
+        }
+    }
+}
+
+/// Waits until the link is up. Prints why it is not, and what the user can do.
+pub async fn link_up(stack: Stack<'_>) -> Result<()> {
+    stack.wait_link_up().await.map_err(link_down)
+}
+
+/// Why the link is down, and what the user can do.
+pub fn link_down(error: LinkError) -> anyhow::Error {
+    let advice = match error {
+        LinkError::NoAnswer => {
+            "check that it is powered, that --modem names its AT port (on USB usually the third, /dev/ttyUSB2), and --baud"
+        }
+        LinkError::SimMissing(_) | LinkError::SimFailure(_) => {
+            "check that the SIM card is in place"
+        }
+        LinkError::SimLocked => {
+            "give the PIN with --pin; if it was refused or a PUK is wanted, unlock the card in a phone first"
+        }
+        LinkError::NotRegistered(_) => "check the antenna and the coverage",
+        LinkError::RegistrationDenied => {
+            "check that the SIM card is active and may use this network"
+        }
+        LinkError::ApnRefused(_) | LinkError::ContextRefused(_) => {
+            "check that --apn is the one that the operator of the SIM card gives"
+        }
+        LinkError::InvalidConfig(_) => "check --apn, --pin and --urc-port",
+        _ => "try again",
+    };
+    anyhow!("{error}; {advice}").context("no network")
+}
+
+async fn connect(address: &str) -> Result<Async<TcpStream>> {
+    let Some(address) = address.to_socket_addrs()?.next() else {
+        bail!("the name has no address");
+    };
+    let stream = Async::<TcpStream>::connect(address).await?;
+    stream.get_ref().set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// A serial port whose reads have no timeout.
+struct SerialPort(Box<dyn serialport::SerialPort>);
+
+impl SerialPort {
+    fn open(path: &str, options: &ModemOptions) -> Result<Self> {
+        let flow_control = match options.rtscts {
+            true => serialport::FlowControl::Hardware,
+            false => serialport::FlowControl::None,
+        };
+        let port = serialport::new(path, options.baud.unwrap_or(115_200))
+            .flow_control(flow_control)
+            .timeout(Duration::from_millis(500).into())
+            .open()
+            .with_context(|| {
+                format!(
+                    "cannot open {path}; is it there, and may this user open it (group dialout)?"
+                )
+            })?;
+        Ok(Self(port))
+    }
+
+    fn try_clone(&self) -> Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+}
+
+impl io::Read for SerialPort {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl io::Write for SerialPort {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}

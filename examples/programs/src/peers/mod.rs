@@ -1,0 +1,5 @@
+//! Servers in this program, on the loopback interface.
+
+pub mod broker;
+pub mod demo;
+pub mod tls;

@@ -1,0 +1,761 @@
+//! The blocking face: plain calls, none of which waits. Mostly under virtual time.
+
+use atat::atat_derive::{AtatCmd, AtatResp};
+use atat::blocking::AtatClient;
+use core::cell::RefCell;
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+use embassy_time::Instant;
+use embedded_io::{Read, Write};
+use embedded_nal::{
+    AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind, TcpFullStack, UdpClientStack,
+    UdpFullStack, nb,
+};
+use quectel_nal::at::{AccessMode, ErrorCode};
+use quectel_nal::blocking::{TcpSocket, TcpStream, UartRx, UartTx};
+use quectel_nal::{Error, LinkError, LinkState, RunError};
+use testbench::polled::{Stack, linger, patiently};
+use testbench::{Bench, PEER, adversarial, assert_no_violation, excerpt, noise, peer, sleep};
+use virtual_modem::network::PeerStream;
+use virtual_modem::{Chop, Fault, InProcess};
+
+const WOULD_BLOCK: nb::Error<Error> = nb::Error::WouldBlock;
+
+fn network() -> InProcess {
+    let network = InProcess::new();
+    network.tcp_echo(PEER, 7);
+    network.udp_echo(PEER, 7);
+    network.refuse(PEER, 1, 566);
+    network.hang(PEER, 2);
+    network.tcp(PEER, 80, |mut stream: PeerStream| async move {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            match embedded_io_async::Read::read(&mut stream, &mut byte).await {
+                Ok(1) => request.push(byte[0]),
+                _ => return,
+            }
+        }
+        let body = noise(1, 5000);
+        let head = format!("HTTP/1.0 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        let _ = embedded_io_async::Write::write_all(&mut stream, head.as_bytes()).await;
+        let _ = embedded_io_async::Write::write_all(&mut stream, &body).await;
+        stream.close();
+        let _ = stream.read_to_end().await;
+    });
+    network
+}
+
+fn bench() -> Bench {
+    Bench::new().settings(|settings| {
+        settings
+            .dns("http.example", &[PEER])
+            .dns("other.example", &["192.0.2.9", "192.0.2.10"])
+    })
+}
+
+async fn connect<'d>(stack: &Stack<'d, '_>, port: u16) -> Result<TcpSocket<'d>, Error> {
+    let mut tcp = stack.tcp();
+    let mut socket = tcp.socket()?;
+    patiently(|| tcp.connect(&mut socket, peer(port))).await?;
+    Ok(socket)
+}
+
+async fn send_all<'d>(
+    stack: &Stack<'d, '_>,
+    socket: &mut TcpSocket<'d>,
+    mut bytes: &[u8],
+) -> Result<(), Error> {
+    while !bytes.is_empty() {
+        let count = patiently(|| stack.tcp().send(socket, bytes)).await?;
+        bytes = &bytes[count..];
+    }
+    Ok(())
+}
+
+/// Until the stream ends, which is an error of kind `PipeClosed`.
+async fn receive_all<'d>(stack: &Stack<'d, '_>, socket: &mut TcpSocket<'d>) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut buffer = [0; 700];
+    loop {
+        match patiently(|| stack.tcp().receive(socket, &mut buffer)).await {
+            Ok(count) => {
+                assert!(count > 0);
+                all.extend_from_slice(&buffer[..count]);
+            }
+            Err(error) => {
+                assert_eq!(TcpError::kind(&error), TcpErrorKind::PipeClosed);
+                assert_eq!(error, Error::Closed);
+                return all;
+            }
+        }
+    }
+}
+
+#[test]
+fn get_over_http() {
+    for chop in [Chop::Whole, Chop::Bytes(1)] {
+        bench()
+            .chop(chop)
+            .run_blocking(&network(), async |stack, modem, _| {
+                assert_eq!(stack.link_up(), Err(nb::Error::WouldBlock));
+                assert_eq!(stack.link_state(), LinkState::Starting);
+                patiently(|| stack.link_up()).await.unwrap();
+                let mut tcp = stack.tcp();
+                let mut socket = tcp.socket().unwrap();
+                let lookup = || tcp.get_host_by_name("http.example", AddrType::IPv4);
+                let address = patiently(lookup).await.unwrap();
+                let remote = SocketAddr::new(address, 80);
+                patiently(|| tcp.connect(&mut socket, remote))
+                    .await
+                    .unwrap();
+                send_all(stack, &mut socket, b"GET / HTTP/1.0\r\n\r\n")
+                    .await
+                    .unwrap();
+                let answer = receive_all(stack, &mut socket).await;
+                assert!(answer.ends_with(&noise(1, 5000)), "the body differs");
+                // Again and again.
+                assert_eq!(
+                    tcp.receive(&mut socket, &mut [0; 8]),
+                    Err(nb::Error::Other(Error::Closed))
+                );
+                assert_eq!(tcp.receive(&mut socket, &mut []), Ok(0));
+                let error = tcp.send(&mut socket, b"late").unwrap_err();
+                assert_eq!(error, nb::Error::Other(Error::Closed));
+                tcp.close(socket).unwrap();
+                linger(stack, Duration::from_secs(1)).await;
+                assert!(modem.sockets().is_empty(), "{}", excerpt(&modem));
+                assert_no_violation(&modem);
+            });
+    }
+}
+
+#[test]
+fn what_is_written_comes_back() {
+    bench().run_blocking(&network(), async |stack, modem, _| {
+        let mut socket = connect(stack, 7).await.unwrap();
+        let bytes = noise(2, 20_000);
+        let mut back = Vec::new();
+        let mut sent = 0;
+        let mut tcp = stack.tcp();
+        while back.len() < bytes.len() {
+            let rest = &bytes[sent..];
+            if !rest.is_empty() {
+                sent += tcp.send(&mut socket, rest).unwrap_or_default();
+            }
+            let mut buffer = [0; 300];
+            match tcp.receive(&mut socket, &mut buffer) {
+                Ok(count) => back.extend_from_slice(&buffer[..count]),
+                Err(error) => assert_eq!(error, WOULD_BLOCK),
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert!(back == bytes, "the echo differs");
+        patiently(|| tcp.flush(&mut socket)).await.unwrap();
+        assert_eq!(tcp.receive(&mut socket, &mut [0; 8]), Err(WOULD_BLOCK));
+        assert_no_violation(&modem);
+    });
+}
+
+/// What portable crates ask for, in one type each.
+fn is_complete<T, U>(_: &T, _: &U)
+where
+    T: TcpFullStack<Error: TcpError> + Dns + Clone,
+    U: UdpFullStack + Dns + Clone,
+{
+}
+
+/// One connection at a time has the line; the next one gets it when that is closed.
+#[test]
+fn what_is_written_comes_back_in_transparent_mode() {
+    let bench = bench().baud(115_200).mode(AccessMode::Transparent);
+    bench.run_blocking(&network(), async |stack, modem, _| {
+        let mut tcp = stack.tcp();
+        for round in 0..3 {
+            let mut socket = connect(stack, 7).await.unwrap();
+            assert_eq!(stack.link_state(), LinkState::Occupied);
+            let bytes = adversarial(3000 + round);
+            let mut rest = &bytes[..];
+            let mut back = vec![];
+            let mut buffer = [0; 300];
+            while back.len() < bytes.len() {
+                match tcp.send(&mut socket, rest) {
+                    Ok(count) => rest = &rest[count..],
+                    Err(nb::Error::WouldBlock) => {}
+                    Err(nb::Error::Other(error)) => panic!("{error}"),
+                }
+                match tcp.receive(&mut socket, &mut buffer) {
+                    Ok(count) => back.extend_from_slice(&buffer[..count]),
+                    Err(nb::Error::WouldBlock) => sleep(Duration::from_millis(1)).await,
+                    Err(nb::Error::Other(error)) => panic!("{error}"),
+                }
+            }
+            assert!(back == bytes, "the echo differs");
+            tcp.close(socket).unwrap();
+            linger(stack, Duration::from_secs(10)).await;
+            assert_eq!(stack.link_state(), LinkState::Up);
+            assert!(modem.sockets().is_empty(), "{}", excerpt(&modem));
+        }
+        assert_no_violation(&modem);
+    });
+}
+
+#[test]
+fn both_handles_are_used_at_once() {
+    bench().run_blocking(&network(), async |stack, _, _| {
+        let (mut tcp, mut udp) = (stack.tcp(), stack.udp());
+        is_complete(&tcp, &udp);
+        let mut stream = tcp.socket().unwrap();
+        let mut datagrams = udp.socket().unwrap();
+        udp.connect(&mut datagrams, peer(7)).unwrap();
+        patiently(|| tcp.connect(&mut stream, peer(7)))
+            .await
+            .unwrap();
+        patiently(|| tcp.send(&mut stream, b"stream"))
+            .await
+            .unwrap();
+        patiently(|| udp.send(&mut datagrams, b"datagram"))
+            .await
+            .unwrap();
+        let mut buffer = [0; 100];
+        let count = patiently(|| tcp.receive(&mut stream, &mut buffer)).await;
+        assert_eq!(&buffer[..count.unwrap()], b"stream");
+        let received = patiently(|| udp.receive(&mut datagrams, &mut buffer)).await;
+        assert_eq!(received, Ok((8, peer(7))));
+        assert_eq!(&buffer[..8], b"datagram");
+    });
+}
+
+#[test]
+fn a_server_serves_one_after_the_other() {
+    let network = network();
+    bench().run_blocking(&network, async |stack, modem, _| {
+        let mut tcp = stack.tcp();
+        let mut listener = tcp.socket().unwrap();
+        assert_eq!(tcp.listen(&mut listener), Err(Error::InvalidState));
+        assert_eq!(tcp.bind(&mut listener, 0), Err(Error::InvalidPort));
+        tcp.bind(&mut listener, 8080).unwrap();
+        let error = tcp.accept(&mut listener).unwrap_err();
+        assert_eq!(error, nb::Error::Other(Error::InvalidState));
+        tcp.listen(&mut listener).unwrap();
+        assert_eq!(tcp.accept(&mut listener).unwrap_err(), WOULD_BLOCK);
+        while network.listening().is_empty() {
+            linger(stack, Duration::from_millis(10)).await;
+        }
+        for round in 0..8_u8 {
+            let mut client = network.connect(PEER, 8080).await.unwrap();
+            // It need not wait for the accept.
+            embedded_io_async::Write::write_all(&mut client, &[round; 3])
+                .await
+                .unwrap();
+            let (mut connection, from) = patiently(|| tcp.accept(&mut listener)).await.unwrap();
+            assert_eq!(from.ip(), PEER.parse::<IpAddr>().unwrap());
+            let mut buffer = [0; 3];
+            let count = patiently(|| tcp.receive(&mut connection, &mut buffer)).await;
+            assert_eq!(count, Ok(3));
+            assert_eq!(buffer, [round; 3]);
+            send_all(stack, &mut connection, b"bye").await.unwrap();
+            tcp.close(connection).unwrap();
+            linger(stack, Duration::from_secs(1)).await;
+            assert_eq!(client.read_to_end().await.unwrap(), b"bye");
+        }
+        let error = tcp.connect(&mut listener, peer(7)).unwrap_err();
+        assert_eq!(error, nb::Error::Other(Error::InvalidState));
+        tcp.close(listener).unwrap();
+        linger(stack, Duration::from_secs(2)).await;
+        assert!(modem.sockets().is_empty(), "{}", excerpt(&modem));
+        assert_no_violation(&modem);
+    });
+}
+
+/// A listener that fails is bound as before, and can listen again.
+#[test]
+fn a_listener_can_listen_again() {
+    bench().run_blocking(&network(), async |stack, modem, _| {
+        let mut tcp = stack.tcp();
+        let mut listener = tcp.socket().unwrap();
+        tcp.bind(&mut listener, 8080).unwrap();
+        modem.inject(Fault::RefuseOpen {
+            code: 556,
+            count: 1,
+        });
+        tcp.listen(&mut listener).unwrap();
+        let error = patiently(|| tcp.accept(&mut listener)).await.unwrap_err();
+        assert!(matches!(error, Error::Module(_)), "{error}");
+        tcp.listen(&mut listener).unwrap();
+        linger(stack, Duration::from_secs(5)).await;
+        assert_eq!(tcp.accept(&mut listener).unwrap_err(), WOULD_BLOCK);
+    });
+}
+
+#[test]
+fn udp_with_one_peer_and_with_many() {
+    let network = network();
+    let mut other = network.udp_socket("192.0.2.9", 99);
+    bench().run_blocking(&network, async |stack, modem, _| {
+        let mut udp = stack.udp();
+        let mut buffer = [0; 100];
+
+        let mut socket = udp.socket().unwrap();
+        let error = udp.send(&mut socket, b"to whom").unwrap_err();
+        assert_eq!(error, nb::Error::Other(Error::InvalidState));
+        let error = udp.receive(&mut socket, &mut buffer).unwrap_err();
+        assert_eq!(error, nb::Error::Other(Error::InvalidState));
+        udp.connect(&mut socket, peer(7)).unwrap();
+        assert_eq!(udp.send(&mut socket, b"early"), Err(WOULD_BLOCK));
+        assert_eq!(udp.bind(&mut socket, 5000), Err(Error::InvalidState));
+        for length in [1, 50, 100] {
+            patiently(|| udp.send(&mut socket, &noise(3, length)))
+                .await
+                .unwrap();
+            let received = patiently(|| udp.receive(&mut socket, &mut buffer)).await;
+            assert_eq!(received, Ok((length, peer(7))));
+            assert_eq!(buffer[..length], noise(3, length));
+        }
+        // The rest of a longer one is lost.
+        patiently(|| udp.send(&mut socket, &[9; 500]))
+            .await
+            .unwrap();
+        let received = patiently(|| udp.receive(&mut socket, &mut buffer)).await;
+        assert_eq!(received, Ok((100, peer(7))));
+        let error = udp.send(&mut socket, &[0; 1461]).unwrap_err();
+        assert_eq!(error, nb::Error::Other(Error::InvalidLength { max: 1460 }));
+        let error = udp.send_to(&mut socket, peer(8), b"x").unwrap_err();
+        assert_eq!(error, nb::Error::Other(Error::InvalidAddress));
+        patiently(|| udp.send_to(&mut socket, peer(7), b"x"))
+            .await
+            .unwrap();
+        udp.close(socket).unwrap();
+
+        let mut service = udp.socket().unwrap();
+        udp.bind(&mut service, 5683).unwrap();
+        linger(stack, Duration::from_secs(5)).await;
+        other.send_to_port(b"from elsewhere", 5683);
+        let received = patiently(|| udp.receive(&mut service, &mut buffer)).await;
+        assert_eq!(received, Ok((14, other.address())));
+        patiently(|| udp.send_to(&mut service, peer(7), b"one"))
+            .await
+            .unwrap();
+        // To where the last one went.
+        patiently(|| udp.send(&mut service, b"two")).await.unwrap();
+        for expected in [b"one", b"two"] {
+            let received = patiently(|| udp.receive(&mut service, &mut buffer)).await;
+            assert_eq!(received, Ok((3, peer(7))));
+            assert_eq!(&buffer[..3], expected);
+        }
+        drop(service);
+
+        // Some port will do.
+        let mut anywhere = udp.socket().unwrap();
+        patiently(|| udp.send_to(&mut anywhere, peer(7), b"three"))
+            .await
+            .unwrap();
+        let received = patiently(|| udp.receive(&mut anywhere, &mut buffer)).await;
+        assert_eq!(received, Ok((5, peer(7))));
+        drop(anywhere);
+        linger(stack, Duration::from_secs(5)).await;
+        assert!(modem.sockets().is_empty(), "{}", excerpt(&modem));
+        assert_no_violation(&modem);
+    });
+}
+
+/// A local port that is taken is an error if it was asked for, and another one is tried otherwise.
+#[test]
+fn taken_ports() {
+    bench().run_blocking(&network(), async |stack, modem, _| {
+        let mut udp = stack.udp();
+        patiently(|| stack.link_up()).await.unwrap();
+        modem.inject(Fault::RefuseOpen {
+            code: 556,
+            count: 2,
+        });
+        let mut socket = udp.socket().unwrap();
+        udp.connect(&mut socket, peer(7)).unwrap();
+        let sent = patiently(|| udp.send(&mut socket, b"hello")).await;
+        assert_eq!(sent, Ok(()), "{}", excerpt(&modem));
+        modem.inject(Fault::RefuseOpen {
+            code: 556,
+            count: 1,
+        });
+        let mut socket = udp.socket().unwrap();
+        udp.bind(&mut socket, 5000).unwrap();
+        let error = patiently(|| udp.receive(&mut socket, &mut [0; 9])).await;
+        assert_eq!(error, Err(Error::Module(ErrorCode::BIND)));
+        // And it can be bound elsewhere.
+        udp.bind(&mut socket, 5001).unwrap();
+        let sent = patiently(|| udp.send_to(&mut socket, peer(7), b"hello")).await;
+        assert_eq!(sent, Ok(()));
+    });
+}
+
+#[test]
+fn names_are_looked_up_in_turn() {
+    bench().run_blocking(&network(), async |stack, modem, _| {
+        let (mut tcp, mut udp) = (stack.tcp(), stack.udp());
+        let literal = tcp.get_host_by_name("192.0.2.1", AddrType::Either);
+        assert_eq!(literal, Ok("192.0.2.1".parse().unwrap()));
+        let error = tcp.get_host_by_name("no\"name", AddrType::Either);
+        assert!(matches!(
+            error,
+            Err(nb::Error::Other(Error::InvalidName(_)))
+        ));
+        let error = tcp.get_host_by_address("192.0.2.1".parse().unwrap(), &mut [0; 255]);
+        assert_eq!(error, Err(nb::Error::Other(Error::Unsupported)));
+
+        let (mut first, mut second) = (None, None);
+        while first.is_none() || second.is_none() {
+            if first.is_none() {
+                first = tcp.get_host_by_name("http.example", AddrType::IPv4).ok();
+            }
+            if second.is_none() {
+                second = udp.get_host_by_name("other.example", AddrType::IPv4).ok();
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(first, Some(PEER.parse().unwrap()));
+        assert_eq!(second, Some("192.0.2.9".parse().unwrap()));
+        assert_eq!(modem.commands()["QIDNSGIP"], 2);
+
+        let lookup = || tcp.get_host_by_name("http.example", AddrType::IPv6);
+        assert_eq!(patiently(lookup).await, Err(Error::NameNotFound));
+        let lookup = || tcp.get_host_by_name("nowhere.example", AddrType::Either);
+        assert_eq!(patiently(lookup).await, Err(Error::NameNotFound));
+
+        // One who gives up stands in nobody's way.
+        let error = tcp.get_host_by_name("http.example", AddrType::IPv4);
+        assert_eq!(error, Err(WOULD_BLOCK));
+        let lookup = || udp.get_host_by_name("other.example", AddrType::IPv4);
+        assert!(patiently(lookup).await.is_ok());
+        assert_no_violation(&modem);
+    });
+}
+
+#[test]
+fn errors_say_why() {
+    bench().run_blocking(&network(), async |stack, modem, _| {
+        let mut tcp = stack.tcp();
+        let mut socket = tcp.socket().unwrap();
+        let unconnected = nb::Error::Other(Error::InvalidState);
+        assert_eq!(tcp.send(&mut socket, b"x"), Err(unconnected));
+        assert_eq!(tcp.receive(&mut socket, &mut [0]), Err(unconnected));
+        let nobody = "0.0.0.0:7".parse().unwrap();
+        let error = tcp.connect(&mut socket, nobody).unwrap_err();
+        assert_eq!(error, nb::Error::Other(Error::InvalidAddress));
+        let error = tcp.connect(&mut socket, peer(0)).unwrap_err();
+        assert_eq!(error, nb::Error::Other(Error::InvalidPort));
+        let refused = patiently(|| tcp.connect(&mut socket, peer(1))).await;
+        assert_eq!(refused, Err(Error::ConnectionRefused));
+        // The same socket, elsewhere and again.
+        patiently(|| tcp.connect(&mut socket, peer(7)))
+            .await
+            .unwrap();
+        assert_eq!(tcp.connect(&mut socket, peer(7)), Ok(()));
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            held.push(connect(stack, 7).await.unwrap());
+        }
+        let error = connect(stack, 7).await.unwrap_err();
+        assert_eq!(error, Error::NoFreeSocket);
+        drop(held);
+
+        modem.pdpdeact(1);
+        let lost = patiently(|| tcp.receive(&mut socket, &mut [0])).await;
+        assert_eq!(lost, Err(Error::Link(LinkError::ContextLost)));
+        patiently(|| stack.link_up()).await.unwrap();
+        patiently(|| tcp.connect(&mut socket, peer(7)))
+            .await
+            .unwrap();
+        patiently(|| tcp.send(&mut socket, b"again")).await.unwrap();
+        assert_no_violation(&modem);
+    });
+}
+
+#[test]
+fn dropping_and_closing_free_the_connect_id() {
+    bench().run_blocking(&network(), async |stack, modem, _| {
+        for round in 0..40 {
+            let mut socket = connect(stack, 7).await.unwrap();
+            send_all(stack, &mut socket, &noise(5, round))
+                .await
+                .unwrap();
+            if round % 2 == 0 {
+                stack.tcp().close(socket).unwrap();
+            }
+        }
+        // Given up on its way.
+        let mut tcp = stack.tcp();
+        let mut socket = tcp.socket().unwrap();
+        for _ in 0..50 {
+            assert_eq!(tcp.connect(&mut socket, peer(2)), Err(WOULD_BLOCK));
+            sleep(Duration::from_millis(1)).await;
+        }
+        drop(socket);
+        linger(stack, Duration::from_secs(20)).await;
+        assert!(modem.sockets().is_empty(), "{}", excerpt(&modem));
+        assert_no_violation(&modem);
+    });
+}
+
+#[test]
+fn a_failed_serial_line_is_an_error() {
+    let mut resources = Box::new(quectel_nal::Resources::<1, 64, 64>::new());
+    let config = quectel_nal::Config::new("internet");
+    let (stack, mut runner) = quectel_nal::new(&mut resources, config);
+    let engine = core::pin::pin!(runner.run(&b""[..], embedded_io_async_sink()));
+    let stack = quectel_nal::blocking::Stack::new(stack, engine);
+    assert_eq!(stack.poll(), Err(RunError::Closed));
+    assert_eq!(stack.poll(), Err(RunError::Closed));
+    let dead = LinkError::NotRunning;
+    assert_eq!(stack.link_state(), LinkState::Down(dead));
+    assert_eq!(stack.link_up(), Err(nb::Error::Other(dead)));
+    let dead = Error::Link(dead);
+    let (mut tcp, mut udp) = (stack.tcp(), stack.udp());
+    let mut socket = tcp.socket().unwrap();
+    let error = tcp.connect(&mut socket, peer(7)).unwrap_err();
+    assert_eq!(error, nb::Error::Other(dead));
+    let error = tcp.get_host_by_name("http.example", AddrType::IPv4);
+    assert_eq!(error, Err(nb::Error::Other(dead)));
+    let mut socket = udp.socket().unwrap();
+    assert_eq!(udp.connect(&mut socket, peer(7)), Err(dead));
+    let refused = stack.at().send(&SignalQuality);
+    assert!(matches!(refused, Err(atat::Error::Aborted)), "{refused:?}");
+}
+
+/// Takes everything.
+fn embedded_io_async_sink() -> impl embedded_io_async::Write {
+    struct Sink;
+    impl embedded_io::ErrorType for Sink {
+        type Error = core::convert::Infallible;
+    }
+    impl embedded_io_async::Write for Sink {
+        async fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
+            Ok(bytes.len())
+        }
+
+        async fn flush(&mut self) -> Result<(), Self::Error> {
+            Ok(())
+        }
+    }
+    Sink
+}
+
+/// A module that never stops sending, and a driver that counts.
+#[derive(Default)]
+struct Flood {
+    reads: u32,
+    written: usize,
+}
+
+struct Flooded<'f>(&'f RefCell<Flood>);
+
+impl embedded_io::ErrorType for Flooded<'_> {
+    type Error = core::convert::Infallible;
+}
+
+impl Read for Flooded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+        self.0.borrow_mut().reads += 1;
+        buffer[0] = b'x';
+        Ok(1)
+    }
+}
+
+impl embedded_io::ReadReady for Flooded<'_> {
+    fn read_ready(&mut self) -> Result<bool, Self::Error> {
+        Ok(true)
+    }
+}
+
+impl Write for Flooded<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
+        self.0.borrow_mut().written += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+/// Nor does a call wait for the end of what comes in, or of what goes out.
+#[test]
+fn no_call_waits_for_a_flood() {
+    let flood = RefCell::new(Flood::default());
+    let mut resources = Box::new(quectel_nal::Resources::<1, 64, 64>::new());
+    let config = quectel_nal::Config::new("internet");
+    let (stack, mut runner) = quectel_nal::new(&mut resources, config);
+    let (rx, tx) = (UartRx::new(Flooded(&flood)), UartTx::new(Flooded(&flood)));
+    let engine = core::pin::pin!(runner.run(rx, tx));
+    let stack = quectel_nal::blocking::Stack::new(stack, engine);
+    let mut all = 0;
+    // The first commands, and the filler after a prompt that may be waiting, pass in real time.
+    let start = Instant::now();
+    while start.elapsed().as_millis() < 1500 {
+        assert_eq!(stack.poll(), Ok(()));
+        let Flood { reads, written } = flood.take();
+        assert!(reads <= 64, "{reads} reads");
+        assert!(written <= 32, "{written} bytes");
+        all += written;
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    assert!(all > 0);
+}
+
+/// How often the UART driver may be asked in one call: each of 64 reads has a question before it.
+const MOST_SERIAL: u32 = 2 * 64 + 8;
+
+/// Whatever the module is silent in, every call returns after one poll of the runner.
+#[test]
+fn no_call_waits_for_a_silent_module() {
+    for command in ["QIACT", "QIOPEN", "QICLOSE", "QIDNSGIP"] {
+        bench().run_blocking(&network(), async |stack, modem, counts| {
+            if command != "QIACT" {
+                patiently(|| stack.link_up()).await.unwrap();
+            }
+            let mut open = match command {
+                "QICLOSE" => Some(connect(stack, 7).await.unwrap()),
+                _ => None,
+            };
+            let slow = |command: &str| Fault::Slow {
+                command: command.into(),
+                delay: Duration::from_secs(3600),
+            };
+            modem.inject(slow(command));
+            counts.take();
+            let checked = |what: &str| {
+                let (polls, serial) = counts.take();
+                assert!(polls <= 1, "{command}: {what}: {polls} polls");
+                assert!(serial <= MOST_SERIAL, "{command}: {what}: {serial}");
+            };
+            let (mut tcp, mut udp) = (stack.tcp(), stack.udp());
+            let mut stream = tcp.socket().unwrap();
+            let mut listener = tcp.socket().unwrap();
+            let mut datagrams = udp.socket().unwrap();
+            let mut service = udp.socket().unwrap();
+            let start = Instant::now();
+            let mut buffer = [0; 100];
+            let mut sent = 0;
+            while start.elapsed().as_secs() < 400 {
+                let before = Instant::now();
+                let _ = stack.poll();
+                checked("poll");
+                let _ = stack.link_up();
+                checked("link_up");
+                stack.link_state();
+                checked("link_state");
+                let _ = tcp.get_host_by_name("http.example", AddrType::IPv4);
+                checked("lookup");
+                let _ = tcp.connect(&mut stream, peer(7));
+                checked("connect");
+                let _ = tcp.send(&mut stream, b"hello");
+                checked("send");
+                let _ = tcp.receive(&mut stream, &mut buffer);
+                checked("receive");
+                let _ = tcp.flush(&mut stream);
+                checked("flush");
+                let _ = tcp.bind(&mut listener, 80);
+                checked("bind");
+                let _ = tcp.listen(&mut listener);
+                checked("listen");
+                let _ = tcp.accept(&mut listener);
+                checked("accept");
+                if sent % 100 == 0 {
+                    let _ = udp.connect(&mut datagrams, peer(7));
+                    checked("connect");
+                }
+                let _ = udp.send(&mut datagrams, b"hello");
+                checked("send");
+                let _ = udp.receive(&mut datagrams, &mut buffer);
+                checked("receive");
+                let _ = udp.bind(&mut service, 5683);
+                checked("bind");
+                let _ = udp.send_to(&mut service, peer(7), b"hello");
+                checked("send_to");
+                sent += 1;
+                if sent % 100 == 0 {
+                    let fresh = tcp.socket().unwrap();
+                    let _ = tcp.close(core::mem::replace(&mut stream, fresh));
+                    checked("close");
+                    let fresh = udp.socket().unwrap();
+                    let _ = udp.close(core::mem::replace(&mut service, fresh));
+                    checked("close");
+                    if let Some(open) = open.take() {
+                        let _ = tcp.close(open);
+                        checked("close");
+                    }
+                }
+                // Under virtual time a call that waited would have moved the clock.
+                assert_eq!(Instant::now(), before);
+                sleep(Duration::from_millis(10)).await;
+            }
+            assert!(
+                modem.commands().contains_key(command),
+                "{}",
+                excerpt(&modem)
+            );
+        });
+    }
+}
+
+#[derive(AtatCmd)]
+#[at_cmd("+CSQ", Quality, timeout_ms = 2000)]
+struct SignalQuality;
+
+#[derive(AtatResp, Debug, PartialEq)]
+struct Quality {
+    rssi: u8,
+    bit_errors: u8,
+}
+
+/// Not a future in sight, in real time.
+#[test]
+fn streams_and_commands_wait_by_contract() {
+    bench().run_spinning(network(), |stack, modem| {
+        nb::block!(stack.link_up()).unwrap();
+        let quality = stack.at().send(&SignalQuality).unwrap();
+        assert_eq!((quality.rssi, quality.bit_errors), (25, 99));
+
+        let mut tcp = stack.tcp();
+        let mut socket = tcp.socket().unwrap();
+        nb::block!(tcp.connect(&mut socket, peer(7))).unwrap();
+        let second = embassy_time::Duration::from_secs(1);
+        let mut stream = TcpStream::new(tcp, socket, second);
+        let bytes = noise(8, 1500);
+        stream.write_all(&bytes).unwrap();
+        stream.flush().unwrap();
+        let mut back = vec![0; bytes.len()];
+        stream.read_exact(&mut back).unwrap();
+        assert!(back == bytes, "the echo differs");
+        stream.set_timeout(embassy_time::Duration::from_millis(30));
+        assert_eq!(stream.read(&mut [0; 9]), Err(Error::TimedOut));
+        stream.write_all(b"still good").unwrap();
+        let mut back = [0; 10];
+        stream.set_timeout(second);
+        stream.read_exact(&mut back).unwrap();
+        assert_eq!(&back, b"still good");
+        tcp.close(stream.into_inner()).unwrap();
+
+        let mut socket = tcp.socket().unwrap();
+        nb::block!(tcp.connect(&mut socket, peer(80))).unwrap();
+        let mut stream = TcpStream::new(tcp, socket, second);
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        let mut all = Vec::new();
+        let mut buffer = [0; 512];
+        loop {
+            match stream.read(&mut buffer).unwrap() {
+                0 => break,
+                count => all.extend_from_slice(&buffer[..count]),
+            }
+        }
+        assert!(all.ends_with(&noise(1, 5000)), "the body differs");
+        drop(stream);
+
+        // A module that says nothing costs the time that the command may take, twice at most.
+        modem.silent(true);
+        let start = Instant::now();
+        let refused = stack.at().send(&SignalQuality);
+        assert!(matches!(refused, Err(atat::Error::Timeout)), "{refused:?}");
+        assert!(start.elapsed().as_millis() < 4500);
+        assert_no_violation(&modem);
+    });
+}

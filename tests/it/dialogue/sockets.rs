@@ -1,0 +1,274 @@
+//! Exact conversations: every line that goes out, every line that comes in.
+//!
+//! The flows are those of the note's chapter 3, with its figures.
+
+use core::time::Duration;
+use embassy_futures::join::join;
+use embedded_io_async::{Read, Write};
+use embedded_nal_async::{AddrType, Dns, TcpConnect};
+use quectel_nal::at::Authentication;
+use quectel_nal::at::ErrorCode;
+use quectel_nal::{Config, Error, LinkError, LinkState};
+use testbench::{dialogue, sleep};
+
+const SERVER: &str = "220.180.239.212:8009";
+
+fn uninet() -> Config<'static> {
+    Config::new("UNINET").credentials("", "", Authentication::Pap)
+}
+
+/// Sections 3.1.1 and 3.1.2, and 3.1.3 with what makes it necessary.
+#[test]
+fn configure_and_activate_a_context() {
+    dialogue(uninet(), async |stack, module| {
+        let script = async {
+            module.begin().await;
+            module.exchange("AT+QISTATE?", "OK").await;
+            module.exchange("AT+QIACT?", "OK").await;
+            module
+                .exchange("AT+QICSGP=1,1,\"UNINET\",\"\",\"\",1", "OK")
+                .await;
+            module.activate().await;
+        };
+        let (up, ()) = join(stack.wait_link_up(), script).await;
+        assert_eq!(up, Ok(()));
+        assert_eq!(stack.local_addr(), Some("10.7.157.1".parse().unwrap()));
+
+        module.line("+QIURC: \"pdpdeact\",1").await;
+        module.exchange("AT+QISTATE?", "OK").await;
+        assert_eq!(stack.link_state(), LinkState::Down(LinkError::ContextLost));
+        assert_eq!(stack.local_addr(), None);
+        module.exchange("AT+QIACT?", "OK").await;
+        module.exchange("AT+QIDEACT=1", "OK").await;
+        module
+            .exchange("AT+QICSGP=1,1,\"UNINET\",\"\",\"\",1", "OK")
+            .await;
+        let (up, ()) = join(stack.wait_link_up(), module.activate()).await;
+        assert_eq!(up, Ok(()));
+    });
+}
+
+/// Sections 3.2.1 to 3.2.4.
+#[test]
+fn tcp_client_in_buffer_access_mode() {
+    dialogue(
+        Config::new("internet").close_timeout(None),
+        async |stack, module| {
+            module.bring_up().await;
+            let open = async {
+                module
+                    .exchange("AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,0", "OK")
+                    .await;
+                module.line("+QIOPEN: 0,0").await;
+            };
+            let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
+            let mut connection = connection.unwrap();
+
+            // Fixed length, with the OK that the note's example shows before SEND OK.
+            connection.write_all(b"test").await.unwrap();
+            let send = async {
+                module.expect("AT+QISEND=0,4").await;
+                module.say("\r\n> ").await;
+                module.expect_bytes(b"test").await;
+                module.say("\r\nOK\r\n\r\nSEND OK\r\n").await;
+            };
+            let (flushed, ()) = join(connection.flush(), send).await;
+            assert_eq!(flushed, Ok(()));
+
+            let mut buffer = [0; 16];
+            let receive = async {
+                module.line("+QIURC: \"recv\",0").await;
+                module.expect("AT+QIRD=0,1500").await;
+                module.say("\r\n+QIRD: 5\r\ntest1\r\n\r\nOK\r\n").await;
+                module
+                    .exchange("AT+QIRD=0,1500", "+QIRD: 0\r\n\r\nOK")
+                    .await;
+            };
+            let (count, ()) = join(connection.read(&mut buffer), receive).await;
+            assert_eq!(&buffer[..count.unwrap()], b"test1");
+
+            // With "recvind" the notice has a length: not a header all the same, and no empty read has to follow.
+            let receive = async {
+                module.line("+QIURC: \"recv\",0,5").await;
+                module.expect("AT+QIRD=0,1500").await;
+                module.say("\r\n+QIRD: 5\r\ntest1\r\n\r\nOK\r\n").await;
+            };
+            let (count, ()) = join(connection.read(&mut buffer), receive).await;
+            assert_eq!(&buffer[..count.unwrap()], b"test1");
+
+            let (closed, ()) =
+                join(connection.close(), module.exchange("AT+QICLOSE=0", "OK")).await;
+            assert_eq!(closed, Ok(()));
+        },
+    );
+}
+
+/// Section 3.2.1: the state of a socket is asked for when its result does not come.
+#[test]
+fn a_lost_open_result_is_found_out() {
+    dialogue(Config::new("internet"), async |stack, module| {
+        module.bring_up().await;
+        let open = async {
+            module
+                .exchange("AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,0", "OK")
+                .await;
+            module
+                .exchange(
+                    "AT+QISTATE=1,0",
+                    "+QISTATE: 0,\"TCP\",\"220.180.239.201\",8009,65514,2,1,0,0,\"usbmodem\"\r\n\r\nOK",
+                )
+                .await;
+        };
+        let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
+        connection.unwrap();
+    });
+}
+
+/// Section 3.9.
+#[test]
+fn the_reason_of_an_error_is_asked_for() {
+    dialogue(Config::new("internet"), async |stack, module| {
+        module.bring_up().await;
+        let open = async {
+            module
+                .exchange(
+                    "AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,0",
+                    "ERROR",
+                )
+                .await;
+            module
+                .exchange(
+                    "AT+QIGETERROR",
+                    "+QIGETERROR: 552, invalid parameters\r\n\r\nOK",
+                )
+                .await;
+        };
+        let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
+        assert_eq!(
+            connection.unwrap_err(),
+            Error::Module(ErrorCode::INVALID_PARAMETERS)
+        );
+        // It may be taken all the same.
+        module.exchange("AT+QICLOSE=0,1", "OK").await;
+    });
+}
+
+/// Section 2.1.7: SEND FAIL keeps the bytes, and the module's own count tells what it took.
+#[test]
+fn a_full_send_buffer_is_tried_again() {
+    dialogue(Config::new("internet"), async |stack, module| {
+        module.bring_up().await;
+        let open = async {
+            module
+                .exchange("AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,0", "OK")
+                .await;
+            module.line("+QIOPEN: 0,0").await;
+        };
+        let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
+        let mut connection = connection.unwrap();
+        connection.write_all(b"abcdef").await.unwrap();
+        let send = async {
+            module.expect("AT+QISEND=0,6").await;
+            module.say("\r\n> ").await;
+            module.expect_bytes(b"abcdef").await;
+            module.line("SEND FAIL").await;
+            module
+                .exchange("AT+QISEND=0,0", "+QISEND: 2,0,2\r\n\r\nOK")
+                .await;
+            // Two of the six were taken.
+            module.expect("AT+QISEND=0,4").await;
+            module.say("\r\n> ").await;
+            module.expect_bytes(b"cdef").await;
+            module.line("SEND OK").await;
+        };
+        let (flushed, ()) = join(connection.flush(), send).await;
+        assert_eq!(flushed, Ok(()));
+    });
+}
+
+/// Sections 2.1.14 and 2.2: a name with two addresses, and one that does not exist.
+#[test]
+fn names_are_looked_up() {
+    dialogue(Config::new("internet"), async |stack, module| {
+        module.bring_up().await;
+        let answer = async {
+            module.exchange("AT+QIDNSGIP=1,\"example.com\"", "OK").await;
+            sleep(Duration::from_secs(2)).await;
+            module.line("+QIURC: \"dnsgip\",0,2,300").await;
+            module.line("+QIURC: \"dnsgip\",\"195.34.89.241\"").await;
+            module
+                .line("+QIURC: \"dnsgip\",\"2001:DB8:0:0:0:0:0:1\"")
+                .await;
+        };
+        let (found, ()) = join(
+            stack.get_host_by_name("example.com", AddrType::IPv6),
+            answer,
+        )
+        .await;
+        assert_eq!(found, Ok("2001:db8::1".parse().unwrap()));
+
+        let answer = async {
+            module.exchange("AT+QIDNSGIP=1,\"nowhere\"", "OK").await;
+            module.line("+QIURC: \"dnsgip\",565").await;
+        };
+        let (found, ()) = join(stack.get_host_by_name("nowhere", AddrType::Either), answer).await;
+        assert_eq!(found, Err(Error::NameNotFound));
+
+        // Literal addresses cost nothing.
+        let found = stack.get_host_by_name("192.0.2.1", AddrType::IPv4).await;
+        assert_eq!(found, Ok("192.0.2.1".parse().unwrap()));
+        module.expect_silence(Duration::from_secs(1)).await;
+    });
+}
+
+/// What cannot work is said before the module hears of it.
+#[test]
+fn bad_input_stays_on_this_side() {
+    dialogue(Config::new("internet"), async |stack, module| {
+        module.bring_up().await;
+        let long = "x".repeat(254);
+        for name in [
+            "",
+            "a\"b",
+            "a\rb",
+            "a\nb",
+            "a\\b",
+            "\u{e4}.example",
+            long.as_str(),
+        ] {
+            let error = stack.connect_host(name, 80).await.unwrap_err();
+            assert!(matches!(error, Error::InvalidName(_)), "{name:?}: {error}");
+            let error = stack.resolve(name).await.unwrap_err();
+            assert!(matches!(error, Error::InvalidName(_)), "{name:?}: {error}");
+        }
+        let zero = "192.0.2.1:0".parse().unwrap();
+        assert_eq!(stack.connect(zero).await.unwrap_err(), Error::InvalidPort);
+        let nowhere = "0.0.0.0:80".parse().unwrap();
+        assert_eq!(
+            stack.connect(nowhere).await.unwrap_err(),
+            Error::InvalidAddress
+        );
+        let error = stack.connect_host("example.com", 0).await.unwrap_err();
+        assert_eq!(error, Error::InvalidPort);
+        module.expect_silence(Duration::from_secs(10)).await;
+    });
+}
+
+/// A configuration that cannot go into a command is refused for good, and nothing is sent.
+#[test]
+fn a_bad_configuration_stays_on_this_side() {
+    let long: &'static str = "x".repeat(101).leak();
+    for apn in ["a\"b", "a\rAT+CFUN=0", long] {
+        dialogue(Config::new(apn), async |stack, module| {
+            let error = stack.wait_link_up().await.unwrap_err();
+            assert!(matches!(error, LinkError::InvalidConfig(_)));
+            let error = stack.connect(SERVER.parse().unwrap()).await.unwrap_err();
+            assert_eq!(error, Error::Link(stack.wait_link_up().await.unwrap_err()));
+            let error = stack.resolve("example.com").await.unwrap_err();
+            assert!(matches!(error, Error::Link(LinkError::InvalidConfig(_))));
+            // Not even when the module comes up.
+            module.line("RDY").await;
+            module.expect_silence(Duration::from_secs(10)).await;
+        });
+    }
+}

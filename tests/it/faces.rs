@@ -1,0 +1,568 @@
+//! The same scenarios through both faces: one body each, written against what the two have in common. Under virtual time.
+
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+use embedded_io_async::{Read, Write};
+use embedded_nal::{AddrType, Dns, TcpClientStack, TcpFullStack, UdpClientStack, UdpFullStack};
+use embedded_nal_async::{ConnectedUdp, TcpConnect, UdpStack, UnconnectedUdp};
+use quectel_nal::at::AccessMode;
+use quectel_nal::{Error, LinkError, LinkState, Stack, Statistics, blocking};
+use quectel_nal::{TcpConnection, TcpListener, UdpService, UdpSocket};
+use testbench::polled::{linger, patiently};
+use testbench::{Bench, PEER, adversarial, assert_no_violation, excerpt, noise, peer, sleep};
+use virtual_modem::network::PeerStream;
+use virtual_modem::{Chop, Fault, InProcess, ModemHandle};
+
+/// What a scenario needs of a face.
+trait Face {
+    type Tcp;
+    type Listener;
+    type Udp;
+    type Service;
+
+    fn state(&self) -> (LinkState, Statistics);
+    /// Lets time pass, and the stack work.
+    async fn pass(&self, time: Duration);
+    async fn link_up(&self) -> Result<(), LinkError>;
+    async fn resolve(&self, name: &str) -> Result<IpAddr, Error>;
+
+    async fn connect(&self, to: SocketAddr) -> Result<Self::Tcp, Error>;
+    async fn send(&self, socket: &mut Self::Tcp, bytes: &[u8]) -> Result<usize, Error>;
+    /// `None` at the end of the stream, however the face says it.
+    async fn receive(
+        &self,
+        socket: &mut Self::Tcp,
+        into: &mut [u8],
+    ) -> Result<Option<usize>, Error>;
+    async fn flush(&self, socket: &mut Self::Tcp) -> Result<(), Error>;
+    async fn listen(&self, port: u16) -> Result<Self::Listener, Error>;
+    async fn accept(&self, listener: &mut Self::Listener)
+    -> Result<(Self::Tcp, SocketAddr), Error>;
+
+    async fn datagrams(&self, to: SocketAddr) -> Result<Self::Udp, Error>;
+    async fn send_datagram(&self, socket: &mut Self::Udp, bytes: &[u8]) -> Result<(), Error>;
+    async fn receive_datagram(
+        &self,
+        socket: &mut Self::Udp,
+        into: &mut [u8],
+    ) -> Result<usize, Error>;
+    async fn service(&self, port: u16) -> Result<Self::Service, Error>;
+    async fn send_to(
+        &self,
+        socket: &mut Self::Service,
+        to: SocketAddr,
+        bytes: &[u8],
+    ) -> Result<(), Error>;
+    async fn receive_from(
+        &self,
+        socket: &mut Self::Service,
+        into: &mut [u8],
+    ) -> Result<(usize, SocketAddr), Error>;
+}
+
+struct Async<'d>(Stack<'d>);
+
+impl<'d> Face for Async<'d> {
+    type Tcp = TcpConnection<'d>;
+    type Listener = TcpListener<'d>;
+    type Udp = UdpSocket<'d>;
+    type Service = UdpService<'d>;
+
+    fn state(&self) -> (LinkState, Statistics) {
+        (self.0.link_state(), self.0.statistics())
+    }
+
+    async fn pass(&self, time: Duration) {
+        sleep(time).await;
+    }
+
+    async fn link_up(&self) -> Result<(), LinkError> {
+        self.0.wait_link_up().await
+    }
+
+    async fn resolve(&self, name: &str) -> Result<IpAddr, Error> {
+        embedded_nal_async::Dns::get_host_by_name(&self.0, name, AddrType::Either).await
+    }
+
+    async fn connect(&self, to: SocketAddr) -> Result<Self::Tcp, Error> {
+        TcpConnect::connect(&self.0, to).await
+    }
+
+    async fn send(&self, socket: &mut Self::Tcp, bytes: &[u8]) -> Result<usize, Error> {
+        socket.write(bytes).await
+    }
+
+    async fn receive(
+        &self,
+        socket: &mut Self::Tcp,
+        into: &mut [u8],
+    ) -> Result<Option<usize>, Error> {
+        Ok(Some(socket.read(into).await?).filter(|count| *count > 0))
+    }
+
+    async fn flush(&self, socket: &mut Self::Tcp) -> Result<(), Error> {
+        socket.flush().await
+    }
+
+    async fn listen(&self, port: u16) -> Result<Self::Listener, Error> {
+        self.0.listen(port).await
+    }
+
+    async fn accept(
+        &self,
+        listener: &mut Self::Listener,
+    ) -> Result<(Self::Tcp, SocketAddr), Error> {
+        listener.accept().await
+    }
+
+    async fn datagrams(&self, to: SocketAddr) -> Result<Self::Udp, Error> {
+        Ok(UdpStack::connect(&self.0, to).await?.1)
+    }
+
+    async fn send_datagram(&self, socket: &mut Self::Udp, bytes: &[u8]) -> Result<(), Error> {
+        socket.send(bytes).await
+    }
+
+    async fn receive_datagram(
+        &self,
+        socket: &mut Self::Udp,
+        into: &mut [u8],
+    ) -> Result<usize, Error> {
+        socket.receive_into(into).await
+    }
+
+    async fn service(&self, port: u16) -> Result<Self::Service, Error> {
+        let local = SocketAddr::new("0.0.0.0".parse().unwrap(), port);
+        self.0.bind_multiple(local).await
+    }
+
+    async fn send_to(
+        &self,
+        socket: &mut Self::Service,
+        to: SocketAddr,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        let local = "0.0.0.0:0".parse().unwrap();
+        socket.send(local, to, bytes).await
+    }
+
+    async fn receive_from(
+        &self,
+        socket: &mut Self::Service,
+        into: &mut [u8],
+    ) -> Result<(usize, SocketAddr), Error> {
+        let (length, _, from) = socket.receive_into(into).await?;
+        Ok((length, from))
+    }
+}
+
+struct Blocking<'a, 'd, 'r>(&'a testbench::polled::Stack<'d, 'r>);
+
+impl<'d> Face for Blocking<'_, 'd, '_> {
+    type Tcp = blocking::TcpSocket<'d>;
+    type Listener = blocking::TcpSocket<'d>;
+    type Udp = blocking::UdpSocket<'d>;
+    type Service = blocking::UdpSocket<'d>;
+
+    fn state(&self) -> (LinkState, Statistics) {
+        (self.0.link_state(), self.0.handle().statistics())
+    }
+
+    async fn pass(&self, time: Duration) {
+        linger(self.0, time).await;
+    }
+
+    async fn link_up(&self) -> Result<(), LinkError> {
+        patiently(|| self.0.link_up()).await
+    }
+
+    async fn resolve(&self, name: &str) -> Result<IpAddr, Error> {
+        patiently(|| self.0.tcp().get_host_by_name(name, AddrType::Either)).await
+    }
+
+    async fn connect(&self, to: SocketAddr) -> Result<Self::Tcp, Error> {
+        let mut tcp = self.0.tcp();
+        let mut socket = tcp.socket()?;
+        patiently(|| tcp.connect(&mut socket, to)).await?;
+        Ok(socket)
+    }
+
+    async fn send(&self, socket: &mut Self::Tcp, bytes: &[u8]) -> Result<usize, Error> {
+        patiently(|| self.0.tcp().send(socket, bytes)).await
+    }
+
+    async fn receive(
+        &self,
+        socket: &mut Self::Tcp,
+        into: &mut [u8],
+    ) -> Result<Option<usize>, Error> {
+        match patiently(|| self.0.tcp().receive(socket, into)).await {
+            Ok(count) => Ok(Some(count)),
+            Err(Error::Closed) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn flush(&self, socket: &mut Self::Tcp) -> Result<(), Error> {
+        patiently(|| self.0.tcp().flush(socket)).await
+    }
+
+    async fn listen(&self, port: u16) -> Result<Self::Listener, Error> {
+        let mut tcp = self.0.tcp();
+        let mut socket = tcp.socket()?;
+        tcp.bind(&mut socket, port)?;
+        tcp.listen(&mut socket)?;
+        // The other face comes back when the module listens.
+        linger(self.0, Duration::from_secs(1)).await;
+        Ok(socket)
+    }
+
+    async fn accept(
+        &self,
+        listener: &mut Self::Listener,
+    ) -> Result<(Self::Tcp, SocketAddr), Error> {
+        patiently(|| self.0.tcp().accept(listener)).await
+    }
+
+    async fn datagrams(&self, to: SocketAddr) -> Result<Self::Udp, Error> {
+        let mut socket = self.0.udp().socket()?;
+        UdpClientStack::connect(&mut self.0.udp(), &mut socket, to)?;
+        Ok(socket)
+    }
+
+    async fn send_datagram(&self, socket: &mut Self::Udp, bytes: &[u8]) -> Result<(), Error> {
+        patiently(|| self.0.udp().send(socket, bytes)).await
+    }
+
+    async fn receive_datagram(
+        &self,
+        socket: &mut Self::Udp,
+        into: &mut [u8],
+    ) -> Result<usize, Error> {
+        let (length, _) = patiently(|| self.0.udp().receive(socket, into)).await?;
+        Ok(length)
+    }
+
+    async fn service(&self, port: u16) -> Result<Self::Service, Error> {
+        let mut socket = self.0.udp().socket()?;
+        self.0.udp().bind(&mut socket, port)?;
+        Ok(socket)
+    }
+
+    async fn send_to(
+        &self,
+        socket: &mut Self::Service,
+        to: SocketAddr,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        patiently(|| self.0.udp().send_to(socket, to, bytes)).await
+    }
+
+    async fn receive_from(
+        &self,
+        socket: &mut Self::Service,
+        into: &mut [u8],
+    ) -> Result<(usize, SocketAddr), Error> {
+        patiently(|| self.0.udp().receive(socket, into)).await
+    }
+}
+
+fn network() -> InProcess {
+    let network = InProcess::new();
+    network.tcp_echo(PEER, 7);
+    network.udp_echo(PEER, 7);
+    network.refuse(PEER, 1, 566);
+    network.tcp(PEER, 19, |mut stream: PeerStream| async move {
+        let _ = stream.write_all(&noise(1, 7000)).await;
+        stream.close();
+        let _ = stream.read_to_end().await;
+    });
+    network
+}
+
+fn bench() -> Bench {
+    Bench::new()
+        .chop(Chop::Random { seed: 3, max: 100 })
+        .settings(|settings| settings.dns("echo.example", &[PEER]))
+}
+
+macro_rules! through_both_faces {
+    ($mode:ident, $of_async:ident, $of_blocking:ident: $($scenario:ident),+ $(,)?) => {
+        mod $of_async {
+            use super::*;
+
+            $(#[test]
+            fn $scenario() {
+                let scenario = async |face: &Async<'_>, modem: &ModemHandle, network: &InProcess| {
+                    super::$scenario(face, modem, network).await
+                };
+                through_async(AccessMode::$mode, scenario);
+            })+
+        }
+
+        mod $of_blocking {
+            use super::*;
+
+            $(#[test]
+            fn $scenario() {
+                let scenario = async |face: &Blocking<'_, '_, '_>, modem: &ModemHandle, network: &InProcess| {
+                    super::$scenario(face, modem, network).await
+                };
+                through_blocking(AccessMode::$mode, scenario);
+            })+
+        }
+    };
+}
+
+fn through_async(
+    mode: AccessMode,
+    scenario: impl AsyncFnOnce(&Async<'_>, &ModemHandle, &InProcess),
+) {
+    let network = network();
+    bench().mode(mode).run(&network, async |stack, modem| {
+        scenario(&Async(stack), &modem, &network).await;
+        assert_no_violation(&modem);
+    });
+}
+
+fn through_blocking(
+    mode: AccessMode,
+    scenario: impl AsyncFnOnce(&Blocking<'_, '_, '_>, &ModemHandle, &InProcess),
+) {
+    let network = network();
+    let bench = bench().mode(mode);
+    bench.run_blocking(&network, async |stack, modem, _| {
+        scenario(&Blocking(stack), &modem, &network).await;
+        assert_no_violation(&modem);
+    });
+}
+
+through_both_faces!(
+    Buffer, in_async, in_blocking:
+    payload_passes_both_ways,
+    data_comes_before_the_end,
+    names_lead_to_peers,
+    datagrams_keep_their_borders,
+    a_service_has_many_peers,
+    clients_are_served_at_once,
+    more_sockets_than_slots,
+    dropping_frees_everything,
+    a_lost_context_comes_back,
+    a_refusal_has_a_reason,
+    lost_notices_do_not_matter,
+);
+// All but the one that leaves more unread than there is room for.
+through_both_faces!(
+    DirectPush, pushed_in_async, pushed_in_blocking:
+    payload_passes_both_ways,
+    names_lead_to_peers,
+    datagrams_keep_their_borders,
+    a_service_has_many_peers,
+    clients_are_served_at_once,
+    more_sockets_than_slots,
+    dropping_frees_everything,
+    a_lost_context_comes_back,
+    a_refusal_has_a_reason,
+    lost_notices_do_not_matter,
+);
+
+async fn send_all<F: Face>(face: &F, socket: &mut F::Tcp, mut bytes: &[u8]) -> Result<(), Error> {
+    while !bytes.is_empty() {
+        bytes = &bytes[face.send(socket, bytes).await?..];
+    }
+    Ok(())
+}
+
+async fn receive_exactly<F: Face>(
+    face: &F,
+    socket: &mut F::Tcp,
+    length: usize,
+) -> Result<Vec<u8>, Error> {
+    let mut all = vec![0; length];
+    let mut filled = 0;
+    while filled < length {
+        match face.receive(socket, &mut all[filled..]).await? {
+            Some(count) => filled += count,
+            None => panic!("the stream ended after {filled} bytes of {length}"),
+        }
+    }
+    Ok(all)
+}
+
+async fn echo<F: Face>(face: &F, socket: &mut F::Tcp, bytes: &[u8]) {
+    send_all(face, socket, bytes).await.unwrap();
+    let back = receive_exactly(face, socket, bytes.len()).await;
+    assert!(back.unwrap() == bytes, "the echo differs");
+}
+
+async fn payload_passes_both_ways<F: Face>(face: &F, _: &ModemHandle, _: &InProcess) {
+    assert_eq!(face.link_up().await, Ok(()));
+    let mut socket = face.connect(peer(7)).await.unwrap();
+    for length in [1, 1459, 1460, 1461, 2048] {
+        echo(face, &mut socket, &adversarial(length)).await;
+        echo(face, &mut socket, &noise(4, length)).await;
+    }
+    face.flush(&mut socket).await.unwrap();
+}
+
+async fn data_comes_before_the_end<F: Face>(face: &F, modem: &ModemHandle, _: &InProcess) {
+    let mut socket = face.connect(peer(19)).await.unwrap();
+    face.pass(Duration::from_secs(20)).await;
+    let all = receive_exactly(face, &mut socket, 7000).await.unwrap();
+    assert!(all == noise(1, 7000), "the data differs");
+    for _ in 0..3 {
+        assert_eq!(face.receive(&mut socket, &mut [0; 8]).await, Ok(None));
+    }
+    assert_eq!(face.send(&mut socket, b"late").await, Err(Error::Closed));
+    face.pass(Duration::from_secs(1)).await;
+    assert!(modem.sockets().is_empty(), "{}", excerpt(modem));
+}
+
+async fn names_lead_to_peers<F: Face>(face: &F, _: &ModemHandle, _: &InProcess) {
+    let address = face.resolve("echo.example").await.unwrap();
+    let mut socket = face.connect(SocketAddr::new(address, 7)).await.unwrap();
+    echo(face, &mut socket, b"by name").await;
+    let missing = face.resolve("nowhere.example").await;
+    assert_eq!(missing, Err(Error::NameNotFound));
+    let invalid = face.resolve("no\"name").await;
+    assert!(matches!(invalid, Err(Error::InvalidName(_))), "{invalid:?}");
+    assert_eq!(face.resolve(PEER).await, Ok(PEER.parse().unwrap()));
+}
+
+async fn datagrams_keep_their_borders<F: Face>(face: &F, _: &ModemHandle, _: &InProcess) {
+    let mut socket = face.datagrams(peer(7)).await.unwrap();
+    let mut buffer = [0; 1500];
+    for length in [1, 2, 700, 1460, 3] {
+        let datagram = noise(5, length);
+        face.send_datagram(&mut socket, &datagram).await.unwrap();
+        let received = face.receive_datagram(&mut socket, &mut buffer).await;
+        assert_eq!(received, Ok(length));
+        assert!(buffer[..length] == datagram[..], "the datagram differs");
+    }
+    let refused = face.send_datagram(&mut socket, &[0; 1461]).await;
+    assert_eq!(refused, Err(Error::InvalidLength { max: 1460 }));
+    let refused = face.send_datagram(&mut socket, &[]).await;
+    assert_eq!(refused, Err(Error::InvalidLength { max: 1460 }));
+}
+
+async fn a_service_has_many_peers<F: Face>(face: &F, _: &ModemHandle, network: &InProcess) {
+    let mut others: Vec<_> = (1..=3)
+        .map(|number| network.udp_socket([192, 0, 2, number], 99))
+        .collect();
+    let mut service = face.service(5683).await.unwrap();
+    face.pass(Duration::from_secs(5)).await;
+    let mut buffer = [0; 100];
+    for other in &mut others {
+        other.send_to_port(b"hello", 5683);
+        let received = face.receive_from(&mut service, &mut buffer).await;
+        assert_eq!(received, Ok((5, other.address())));
+        let answered = face
+            .send_to(&mut service, other.address(), b"you too")
+            .await;
+        assert_eq!(answered, Ok(()));
+        face.pass(Duration::from_secs(1)).await;
+        assert_eq!(other.receive().await.0, b"you too");
+    }
+    let nowhere = "192.0.2.1:0".parse().unwrap();
+    let refused = face.send_to(&mut service, nowhere, b"x").await;
+    assert_eq!(refused, Err(Error::InvalidPort));
+}
+
+async fn clients_are_served_at_once<F: Face>(face: &F, modem: &ModemHandle, network: &InProcess) {
+    let mut listener = face.listen(80).await.unwrap();
+    let mut clients = Vec::new();
+    for number in 0..3_u8 {
+        let mut client = network.connect(PEER, 80).await.unwrap();
+        client.write_all(&[number; 50]).await.unwrap();
+        clients.push(client);
+    }
+    // All of it comes before anyone asks.
+    face.pass(Duration::from_secs(1)).await;
+    let mut connections = Vec::new();
+    for _ in 0..3 {
+        let (connection, from) = face.accept(&mut listener).await.unwrap();
+        assert_eq!(from.ip(), PEER.parse::<IpAddr>().unwrap());
+        connections.push(connection);
+    }
+    for connection in &mut connections {
+        let bytes = receive_exactly(face, connection, 50).await.unwrap();
+        send_all(face, connection, &bytes).await.unwrap();
+    }
+    drop(connections);
+    face.pass(Duration::from_secs(5)).await;
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.read_to_end().await.unwrap(), [number as u8; 50]);
+    }
+    drop(listener);
+    face.pass(Duration::from_secs(5)).await;
+    assert!(modem.sockets().is_empty(), "{}", excerpt(modem));
+    assert_eq!(face.state().1.refused_connections, 0);
+}
+
+async fn more_sockets_than_slots<F: Face>(face: &F, _: &ModemHandle, _: &InProcess) {
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(face.connect(peer(7)).await.unwrap());
+    }
+    let refused = face.connect(peer(7)).await;
+    assert_eq!(refused.err(), Some(Error::NoFreeSocket));
+    let refused = face.datagrams(peer(7)).await;
+    assert_eq!(refused.err(), Some(Error::NoFreeSocket));
+    // One that is being closed is waited for.
+    held.pop();
+    let mut socket = face.connect(peer(7)).await.unwrap();
+    echo(face, &mut socket, b"again").await;
+}
+
+async fn dropping_frees_everything<F: Face>(face: &F, modem: &ModemHandle, _: &InProcess) {
+    for round in 0..20 {
+        let mut socket = face.connect(peer(7)).await.unwrap();
+        send_all(face, &mut socket, &noise(6, 100 * round))
+            .await
+            .unwrap();
+        drop(socket);
+        drop(face.datagrams(peer(7)).await.unwrap());
+        drop(face.service(5000).await.unwrap());
+    }
+    face.pass(Duration::from_secs(20)).await;
+    assert!(modem.sockets().is_empty(), "{}", excerpt(modem));
+}
+
+async fn a_lost_context_comes_back<F: Face>(face: &F, modem: &ModemHandle, _: &InProcess) {
+    let mut socket = face.connect(peer(7)).await.unwrap();
+    echo(face, &mut socket, b"before").await;
+    modem.pdpdeact(1);
+    let lost = Error::Link(LinkError::ContextLost);
+    assert_eq!(face.receive(&mut socket, &mut [0; 8]).await, Err(lost));
+    assert_eq!(face.send(&mut socket, b"x").await, Err(lost));
+    assert_eq!(face.link_up().await, Ok(()));
+    assert_eq!(face.state().0, LinkState::Up);
+    let mut socket = face.connect(peer(7)).await.unwrap();
+    echo(face, &mut socket, b"after").await;
+}
+
+async fn a_refusal_has_a_reason<F: Face>(face: &F, modem: &ModemHandle, _: &InProcess) {
+    let refused = face.connect(peer(1)).await;
+    assert_eq!(refused.err(), Some(Error::ConnectionRefused));
+    let refused = face.connect(peer(0)).await;
+    assert_eq!(refused.err(), Some(Error::InvalidPort));
+    let refused = face.connect("0.0.0.0:1".parse().unwrap()).await;
+    assert_eq!(refused.err(), Some(Error::InvalidAddress));
+    let refused = face.listen(0).await;
+    assert_eq!(refused.err(), Some(Error::InvalidPort));
+    face.pass(Duration::from_secs(5)).await;
+    assert!(modem.sockets().is_empty(), "{}", excerpt(modem));
+}
+
+async fn lost_notices_do_not_matter<F: Face>(face: &F, modem: &ModemHandle, _: &InProcess) {
+    let mut socket = face.connect(peer(7)).await.unwrap();
+    modem.inject(Fault::LostRecv(3));
+    for round in 0..3 {
+        echo(face, &mut socket, &noise(round, 100)).await;
+    }
+    modem.inject(Fault::SendFail {
+        count: 2,
+        taken: false,
+    });
+    echo(face, &mut socket, &noise(7, 1000)).await;
+}

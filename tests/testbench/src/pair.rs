@@ -1,0 +1,144 @@
+//! The virtual modem beside a stack.
+
+use embassy_futures::select::{Either, select};
+use quectel_nal::at::AccessMode;
+use quectel_nal::{Config, Resources, RunError, Runner, Stack};
+use virtual_modem::serial::{HostRx, HostTx, Line, pair};
+use virtual_modem::{
+    Chop, InProcess, Loopback, ModemHandle, Network, Settings, VirtualModem, time,
+};
+
+/// Everything about a pair test that is not its body.
+pub struct Bench {
+    pub settings: Settings,
+    pub line: Line,
+    pub config: Config<'static>,
+    /// The access mode of the sockets that are opened.
+    pub mode: AccessMode,
+}
+
+impl Default for Bench {
+    fn default() -> Self {
+        Self {
+            settings: Settings::new(),
+            line: Line::new(0),
+            config: Config::new("internet"),
+            mode: AccessMode::Buffer,
+        }
+    }
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn mode(mut self, mode: AccessMode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    pub fn settings(mut self, change: impl FnOnce(Settings) -> Settings) -> Self {
+        self.settings = change(self.settings);
+        self
+    }
+
+    pub fn config(mut self, change: impl FnOnce(Config<'static>) -> Config<'static>) -> Self {
+        self.config = change(self.config);
+        self
+    }
+
+    pub fn baud(mut self, baud: u32) -> Self {
+        self.line.baud = baud;
+        self
+    }
+
+    pub fn chop(mut self, chop: Chop) -> Self {
+        self.line = self.line.chop(chop);
+        self
+    }
+
+    /// Runs `body` beside runner and modem, with four sockets of 2048 and 2048 bytes.
+    pub fn run<T>(
+        self,
+        network: &InProcess,
+        body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
+    ) -> T {
+        self.run_with::<T, 4, 2048, 2048>(network, body)
+    }
+
+    pub fn run_with<T, const N: usize, const RX: usize, const TX: usize>(
+        self,
+        network: &InProcess,
+        body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
+    ) -> T {
+        time::run_virtual(self.beside::<T, N, RX, TX>(network.clone(), body))
+    }
+
+    /// The same in real time, with real peers.
+    pub fn run_real<T>(
+        self,
+        network: Loopback,
+        body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
+    ) -> T {
+        time::block_on(self.beside::<T, 4, 2048, 2048>(network, body))
+    }
+
+    /// Under virtual time, with a runner that is run in another way than by [`Runner::run`].
+    pub fn run_as<T, const N: usize, const RX: usize, const TX: usize>(
+        self,
+        network: &InProcess,
+        run: impl AsyncFnOnce(Runner<'_>, HostRx, HostTx) -> RunError,
+        body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
+    ) -> T {
+        time::run_virtual(self.beside_as::<T, N, RX, TX>(network.clone(), run, body))
+    }
+
+    async fn beside<T, const N: usize, const RX: usize, const TX: usize>(
+        self,
+        network: impl Network + 'static,
+        body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
+    ) -> T {
+        let run = async |mut runner: Runner<'_>, rx, tx| runner.run(rx, tx).await;
+        self.beside_as::<T, N, RX, TX>(network, run, body).await
+    }
+
+    async fn beside_as<T, const N: usize, const RX: usize, const TX: usize>(
+        self,
+        network: impl Network + 'static,
+        run: impl AsyncFnOnce(Runner<'_>, HostRx, HostTx) -> RunError,
+        body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
+    ) -> T {
+        let modem = VirtualModem::new(self.settings, network);
+        let handle = modem.handle();
+        let (rx, tx, end) = pair(self.line);
+        let mut resources = Box::new(Resources::<N, RX, TX>::new());
+        let (stack, runner) = quectel_nal::new(&mut resources, self.config);
+        let engine = select(modem.run(end), run(runner, rx, tx));
+        let stack = stack.with_access_mode(self.mode);
+        match select(engine, body(stack, handle.clone())).await {
+            Either::First(ended) => panic!("the engine stopped: {ended:?}"),
+            Either::Second(result) => result,
+        }
+    }
+}
+
+/// The module has seen nothing from us that a correct host does not do.
+pub fn assert_no_violation(modem: &ModemHandle) {
+    let violations = modem.violations();
+    assert!(
+        violations.is_empty(),
+        "violations: {violations:#?}\n{}",
+        excerpt(modem)
+    );
+}
+
+/// The end of the conversation, for the message of a failed test.
+pub fn excerpt(modem: &ModemHandle) -> String {
+    let log = modem.log();
+    let from = log.len().saturating_sub(60);
+    log[from..]
+        .iter()
+        .map(|entry| format!("{entry}\n"))
+        .collect()
+}
