@@ -1,4 +1,4 @@
-"""Builds a firmware and runs it in QEMU, with the virtual modem at its second UART."""
+"""Builds firmware and runs it in QEMU with the virtual modem connected to its second UART."""
 
 import os
 import shutil
@@ -14,12 +14,12 @@ TARGET = "thumbv7m-none-eabi"
 
 
 def cargo(*arguments, environment=None):
-    """Runs cargo for the Cortex-M, and says where its results are."""
+    """Runs cargo for the Cortex-M and returns the folder with its results."""
     command = ["bash", str(ROOT / ".ci/cortex-m-cargo"), *arguments]
     variables = {"CARGO_TARGET_DIR": str(FIRMWARE / "target"), **(environment or {})}
     subprocess.run(command, cwd=FIRMWARE, env=os.environ | variables, check=True)
     folder = Path(variables["CARGO_TARGET_DIR"])
-    # As .ci/cortex-m-cargo does: apart from the rest when core is built along.
+    # .ci/cortex-m-cargo uses a folder of its own when it builds `core` too.
     installed = shutil.which("rustup") and subprocess.run(
         ["rustup", "target", "list", "--installed"], capture_output=True, text=True, check=False
     )
@@ -29,7 +29,7 @@ def cargo(*arguments, environment=None):
 
 
 def build(package, binary, profile="release", features=(), environment=None):
-    """The ELF file of a binary."""
+    """Builds a binary and returns its ELF file."""
     arguments = ["build", "--profile", profile, "--package", package, "--bin", binary]
     if features:
         arguments += ["--features", ",".join(features)]
@@ -38,34 +38,39 @@ def build(package, binary, profile="release", features=(), environment=None):
 
 
 def inspect(*arguments):
-    """Runs the tool that looks into firmware: its exit status and its output."""
+    """Runs the tool `inspect`: its exit status and its output."""
     command = ["cargo", "run", "--quiet", "--manifest-path", str(FIRMWARE / "Cargo.toml")]
     command += ["--package", "inspect", "--target-dir", str(FIRMWARE / "target/inspect"), "--"]
     command += [str(argument) for argument in arguments]
-    # From elsewhere: what is configured in the folder is for the part, and this is for the computer.
+    # Not from the folder of the firmware: its .cargo/config.toml selects the Cortex-M, and this tool runs here.
     result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     return result.returncode, result.stdout
 
 
 def install_qemu():
-    """QEMU for ARM, from the distribution when it is missing."""
+    """Installs QEMU for ARM from the distribution if it is missing. Asks first, except in CI (`CI=true`)."""
     if shutil.which("qemu-system-arm"):
         return
     as_root = [] if os.geteuid() == 0 else ["sudo"]
-    print("installing qemu-system-arm", file=sys.stderr)
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", "qemu-system-arm"]):
-        command = [*as_root, "apt-get", "-qq", *arguments]
+    install = ["install", "-y", "--no-install-recommends", "qemu-system-arm"]
+    commands = [[*as_root, "apt-get", "-qq", *arguments] for arguments in (["update"], install)]
+    text = "".join(f"    {' '.join(command)}\n" for command in commands)
+    if os.environ.get("CI", "false") in ("", "0", "false"):
+        print(f"qemu-system-arm is missing. These commands install it:\n\n{text}", file=sys.stderr)
+        if not sys.stdin.isatty() or input("Run them now? [y/N] ").strip().lower() not in ("y", "yes"):
+            sys.exit("Nothing was installed. With CI=true the scripts install it without asking.")
+    for command in commands:
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
 
 
 def free_port():
-    """A TCP port of the loopback interface that nobody uses."""
+    """A free TCP port of the loopback interface."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
 
 
 def stop(process):
-    """Ends a process that was started here."""
+    """Ends a process that this program has started."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -76,11 +81,11 @@ def stop(process):
 
 
 class Modem:
-    """The virtual modem as a process of its own. `routes` leads addresses to ports of the loopback interface."""
+    """The virtual modem as a process. `routes` maps addresses to ports of the loopback interface."""
 
     @staticmethod
     def build():
-        """The program."""
+        """Builds the program and returns its path."""
         command = ["cargo", "build", "--quiet", "--package", "virtual-modem"]
         subprocess.run(command, cwd=ROOT, check=True)
         return ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/virtual-modem"
@@ -98,7 +103,7 @@ class Modem:
         self._wait_for_port()
 
     def _wait_for_port(self):
-        # Its port is looked for without connecting: whoever connects is the host.
+        # Looks the port up instead of connecting to it: the modem takes the first connection for its host.
         wanted = f"0100007F:{self.port:04X} 00000000:0000 0A"
         for _ in range(200):
             if wanted in Path("/proc/net/tcp").read_text():
@@ -117,11 +122,11 @@ class Modem:
 
 
 def run(firmware, seconds, modem_port=None, board="lm3s6965evb", count_instructions=False):
-    """Runs a firmware: its output and its exit status. The status is None when it took too long."""
+    """Runs a firmware: its output and its exit status, which is None when the time ran out."""
     install_qemu()
     modem = f"tcp:127.0.0.1:{modem_port}" if modem_port else "null"
     command = ["qemu-system-arm", "-machine", board, "-cpu", "cortex-m3"]
-    # An idle processor spins in QEMU; in one thread it leaves the UART time to do something.
+    # QEMU's processor spins while the firmware is idle. In one thread it does not starve the UART.
     command += ["-accel", "tcg,thread=single"]
     command += ["-semihosting-config", "enable=on,target=native", "-display", "none"]
     command += ["-monitor", "none", "-serial", "null", "-serial", modem, "-kernel", str(firmware)]

@@ -1,4 +1,4 @@
-"""The servers that firmware talks to, on the loopback interface."""
+"""The servers that the firmware connects to, on the loopback interface."""
 
 import random
 import socketserver
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def content(length):
-    """The same bytes for the same length, with everything in them that a parser might stumble upon."""
+    """Bytes that depend on the length only, and contain what a parser could take for the end of payload or for a URC."""
     generator = random.Random(length)
     lines = (b"\r\nOK\r\n", b"\r\n+QIURC: \"closed\",0\r\n", b"> ", b"\r\nERROR\r\n", b"+++")
     parts = []
@@ -25,12 +25,12 @@ def content(length):
 
 
 def summary(body):
-    """What firmware says of a body that has arrived whole."""
+    """What the firmware prints when it has received this body completely."""
     return f"{len(body)} bytes, checksum {zlib.crc32(body):08x}"
 
 
 class Pages(BaseHTTPRequestHandler):
-    """Serves /LENGTH: so many bytes."""
+    """Serves /LENGTH: a body of LENGTH bytes."""
 
     protocol_version = "HTTP/1.1"
 
@@ -53,7 +53,7 @@ class Pages(BaseHTTPRequestHandler):
 
 
 class Quiet(ThreadingHTTPServer):
-    """Connections that break are part of the game."""
+    """Does not report broken connections, which the faults cause."""
 
     daemon_threads = True
 
@@ -70,7 +70,7 @@ class Echo(socketserver.BaseRequestHandler):
 
 
 class Serving:
-    """A server in a thread of its own."""
+    """A server that runs in a thread."""
 
     def __init__(self, server):
         self.server = server
@@ -95,7 +95,7 @@ def echo():
 
 
 class Helper:
-    """The servers that Python has no library for: HTTPS with a certificate, and an MQTT broker."""
+    """The servers for which Python has no library: HTTPS with a certificate, and an MQTT broker."""
 
     def __init__(self):
         command = ["cargo", "run", "--quiet", "--example", "firmware_peers"]
@@ -113,12 +113,12 @@ class Helper:
             self.process.wait()
 
 
-# As the firmwares call them.
+# Host names that the firmware looks up.
 NAMES = {"www.example.test": "192.0.2.1"}
 
 
 class Network:
-    """All servers, and how the module gets to them."""
+    """All servers, and the routes from the addresses that the module uses to them."""
 
     def __init__(self, with_helper):
         self.pages = pages()

@@ -1,4 +1,4 @@
-//! What the measured firmwares have in common.
+//! What the measured firmwares share: the HTTP GET, its URL, and the end.
 
 #![no_std]
 
@@ -9,18 +9,18 @@ use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use reqwless::client::HttpClient;
 use reqwless::request::{Method, RequestBuilder};
 
-/// How many bytes each socket may receive and send ahead.
+/// Capacity of each socket's receive buffer, in bytes.
 pub const RX: usize = 512;
-/// See [`RX`].
+/// Capacity of each socket's send buffer, in bytes.
 pub const TX: usize = 512;
-/// Where the page is, for those who look names up and for those who do not.
+/// The page, for firmware that looks up names.
 pub const NAMED: &str = "http://www.example.test/4000";
-/// The same without a name.
+/// The same page, for firmware that does not look up names.
 pub const NUMBERED: &str = "http://192.0.2.1/4000";
-/// The page is thrown away in pieces of this size.
+/// Capacity of the buffer that the page is read through, in bytes.
 const BUFFER: usize = 512;
 
-/// The GET. All of the page goes through here and is counted.
+/// Fetches the page, discards it, and returns its length.
 pub async fn get<T: TcpConnect, D: Dns>(tcp: &T, dns: &D, url: &str) -> Option<usize> {
     let mut buffer = [0; BUFFER];
     let mut http = HttpClient::new(tcp, dns);
@@ -30,7 +30,7 @@ pub async fn get<T: TcpConnect, D: Dns>(tcp: &T, dns: &D, url: &str) -> Option<u
     response.body().discard().await.ok()
 }
 
-/// Says how it went, and ends.
+/// Prints the peak of the stack and the length of the page, and ends the emulator: with status 1 when the GET failed.
 pub fn finish(length: Option<usize>) -> ! {
     report::print_number("stack", report::peak_stack());
     match length {
@@ -42,7 +42,7 @@ pub fn finish(length: Option<usize>) -> ! {
     }
 }
 
-/// Only addresses, for firmware without a resolver.
+/// Accepts IPv4 addresses only, for firmware that does not look up names.
 pub struct Literal;
 
 impl Dns for Literal {
@@ -57,15 +57,15 @@ impl Dns for Literal {
     }
 }
 
-/// Panics end here, as in a product that leaves the rest to its watchdog. Nothing is formatted.
-#[cfg(not(feature = "say-panics"))]
+/// Loops without a message, as a product does that leaves the restart to its watchdog: nothing is formatted.
+#[cfg(not(feature = "print-panics"))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// With their texts, so that they can be told apart in the program's code.
-#[cfg(feature = "say-panics")]
+/// Prints the message, which keeps each call of the panic functions apart in the ELF file.
+#[cfg(feature = "print-panics")]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     use core::fmt::Write as _;

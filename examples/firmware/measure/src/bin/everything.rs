@@ -1,4 +1,4 @@
-//! Everything that the library can do, so that all of it is in the firmware. It is looked at and never run.
+//! Calls all of the library's API, so that all of it is linked. The ELF file is inspected and never run.
 
 #![no_std]
 #![no_main]
@@ -34,7 +34,7 @@ async fn main(spawner: Spawner) {
     let results = [
         servers(stack).await,
         datagrams(stack).await,
-        tools(stack).await,
+        services(stack).await,
         modes(stack).await,
         commands(stack).await,
         without_async(),
@@ -83,7 +83,7 @@ async fn datagrams(stack: Stack<'static>) -> Result<(), Error> {
     Ok(())
 }
 
-async fn tools(stack: Stack<'static>) -> Result<(), Error> {
+async fn services(stack: Stack<'static>) -> Result<(), Error> {
     let addresses = stack.resolve("www.example.test").await?;
     let link = stack.link_state();
     let statistics = stack.statistics();
@@ -140,7 +140,7 @@ async fn commands(stack: Stack<'static>) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the user's own URCs are.
+/// The type that the user parses URCs into.
 #[derive(Clone)]
 struct Line;
 
@@ -150,7 +150,7 @@ impl AtatUrc for Line {
     }
 }
 
-/// The blocking face, over a UART that is never heard of.
+/// The blocking API, over a UART that never receives anything.
 fn without_async() -> Result<(), Error> {
     use embedded_nal::nb::block;
     use embedded_nal::{AddrType, Dns, TcpClientStack, TcpFullStack, UdpClientStack, UdpFullStack};

@@ -1,4 +1,4 @@
-//! No stack at all: the server is at the other end of the UART.
+//! No network stack: the HTTP server is at the other end of the UART. What this firmware needs, each of the others needs too.
 
 #![no_std]
 #![no_main]

@@ -1,4 +1,4 @@
-//! How large the futures and the memory of the library are. Nothing is run.
+//! Prints the sizes of the library's futures and of its memory, as far as the features have them. Nothing is polled.
 
 #![no_std]
 #![no_main]
@@ -6,75 +6,58 @@
 use core::mem::{size_of, size_of_val};
 use core::net::{Ipv4Addr, SocketAddr};
 
-use board::report;
+use board::report::print_number;
 use cortex_m_rt::entry;
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::{AddrType, ConnectedUdp, Dns, TcpConnect, UdpStack, UnconnectedUdp};
+use embedded_nal_async::TcpConnect;
 use measure as _;
-use quectel_nal::{Config, Resources, Stack, TcpConnection, TcpListener, UdpService, UdpSocket};
+use quectel_nal::{Config, Resources, Stack, TcpConnection};
 use static_cell::ConstStaticCell;
 
 static RESOURCES: ConstStaticCell<Resources<1, 16, 16>> = ConstStaticCell::new(Resources::new());
+
+const SERVER: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 80);
 
 #[entry]
 fn main() -> ! {
     let (rx, tx) = board::start();
     let (stack, mut runner) = quectel_nal::new(RESOURCES.take(), Config::new("internet"));
-    say("`Runner::run`", size_of_val(&runner.run(rx, tx)));
-    futures_of_stack(stack);
-    say(
-        "memory: `Resources<1, 0, 0>`, rings apart",
-        resources::<1>(),
-    );
-    say(
-        "memory: each further socket, rings apart",
+    print_number("`Runner::run`", size_of_val(&runner.run(rx, tx)));
+    tcp(stack);
+    #[cfg(feature = "server")]
+    server::print(stack);
+    #[cfg(feature = "dns")]
+    dns(stack);
+    #[cfg(feature = "udp")]
+    udp::print(stack);
+    print_number("`Resources<1, 0, 0>`, memory", resources::<1>());
+    print_number(
+        "each further socket, memory",
         resources::<2>() - resources::<1>(),
     );
-    say("memory: `TcpConnection`", size_of::<TcpConnection<'_>>());
-    report::exit(0)
+    print_number("`TcpConnection`, memory", size_of::<TcpConnection<'_>>());
+    board::report::exit(0)
 }
 
-fn say(name: &str, size: usize) {
-    report::print_number(name, size);
-}
-
+/// The memory for `N` sockets without their ring buffers.
 const fn resources<const N: usize>() -> usize {
     size_of::<Resources<'_, N, 8, 8>>() - N * 16
 }
 
-fn futures_of_stack(stack: Stack<'_>) {
-    let server = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 80);
-    say("`Stack::wait_link_up`", size_of_val(&stack.wait_link_up()));
-    say(
+fn tcp(stack: Stack<'_>) {
+    print_number("`Stack::wait_link_up`", size_of_val(&stack.wait_link_up()));
+    print_number(
         "`TcpConnect::connect`",
-        size_of_val(&TcpConnect::connect(&stack, server)),
+        size_of_val(&TcpConnect::connect(&stack, SERVER)),
     );
-    say(
+    print_number(
         "`Stack::connect_host`",
         size_of_val(&stack.connect_host("", 80)),
     );
-    say("`Stack::listen`", size_of_val(&stack.listen(80)));
-    say("`Stack::resolve`", size_of_val(&stack.resolve("")));
-    say(
-        "`Dns::get_host_by_name`",
-        size_of_val(&stack.get_host_by_name("", AddrType::Either)),
-    );
-    say(
-        "`UdpStack::connect`",
-        size_of_val(&UdpStack::connect(&stack, server)),
-    );
-    say(
-        "`UdpStack::bind_multiple`",
-        size_of_val(&stack.bind_multiple(server)),
-    );
-    say("`TcpConnection::read`", of(tcp_read));
-    say("`TcpConnection::write`", of(tcp_write));
-    say("`TcpConnection::flush`", of(tcp_flush));
-    say("`TcpConnection::close`", of(TcpConnection::close));
-    say("`TcpListener::accept`", of(tcp_accept));
-    say("`UdpSocket::send`", of(udp_send));
-    say("`UdpSocket::receive_into`", of(udp_receive));
-    say("`UdpService::receive_into`", of(udp_receive_from));
+    print_number("`TcpConnection::read`", of(read));
+    print_number("`TcpConnection::write`", of(write));
+    print_number("`TcpConnection::flush`", of(flush));
+    print_number("`TcpConnection::close`", of(TcpConnection::close));
 }
 
 /// The size of what a function returns, without a call of it.
@@ -84,30 +67,73 @@ fn of<A, F>(_: impl FnOnce(A) -> F) -> usize {
 
 type Tcp<'a> = &'a mut TcpConnection<'a>;
 
-fn tcp_read<'a>(tcp: Tcp<'a>) -> impl Future + use<'a> {
+fn read<'a>(tcp: Tcp<'a>) -> impl Future + use<'a> {
     tcp.read(&mut [])
 }
 
-fn tcp_write<'a>(tcp: Tcp<'a>) -> impl Future + use<'a> {
+fn write<'a>(tcp: Tcp<'a>) -> impl Future + use<'a> {
     tcp.write(&[])
 }
 
-fn tcp_flush<'a>(tcp: Tcp<'a>) -> impl Future + use<'a> {
+fn flush<'a>(tcp: Tcp<'a>) -> impl Future + use<'a> {
     tcp.flush()
 }
 
-fn tcp_accept<'a>(listener: &'a TcpListener<'a>) -> impl Future + use<'a> {
-    listener.accept()
+#[cfg(feature = "server")]
+mod server {
+    use super::*;
+    use quectel_nal::TcpListener;
+
+    pub fn print(stack: Stack<'_>) {
+        print_number("`Stack::listen`", size_of_val(&stack.listen(80)));
+        print_number("`TcpListener::accept`", of(accept));
+    }
+
+    fn accept<'a>(listener: &'a TcpListener<'a>) -> impl Future + use<'a> {
+        listener.accept()
+    }
 }
 
-fn udp_send<'a>(udp: &'a mut UdpSocket<'a>) -> impl Future + use<'a> {
-    udp.send(&[])
+#[cfg(feature = "dns")]
+fn dns(stack: Stack<'_>) {
+    use embedded_nal_async::{AddrType, Dns};
+
+    print_number("`Stack::resolve`", size_of_val(&stack.resolve("")));
+    print_number(
+        "`Dns::get_host_by_name`",
+        size_of_val(&stack.get_host_by_name("", AddrType::Either)),
+    );
 }
 
-fn udp_receive<'a>(udp: &'a mut UdpSocket<'a>) -> impl Future + use<'a> {
-    udp.receive_into(&mut [])
-}
+#[cfg(feature = "udp")]
+mod udp {
+    use super::*;
+    use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
+    use quectel_nal::{UdpService, UdpSocket};
 
-fn udp_receive_from<'a>(udp: &'a mut UdpService<'a>) -> impl Future + use<'a> {
-    udp.receive_into(&mut [])
+    pub fn print(stack: Stack<'_>) {
+        print_number(
+            "`UdpStack::connect`",
+            size_of_val(&UdpStack::connect(&stack, SERVER)),
+        );
+        print_number(
+            "`UdpStack::bind_multiple`",
+            size_of_val(&stack.bind_multiple(SERVER)),
+        );
+        print_number("`UdpSocket::send`", of(send));
+        print_number("`UdpSocket::receive_into`", of(receive));
+        print_number("`UdpService::receive_into`", of(receive_from));
+    }
+
+    fn send<'a>(udp: &'a mut UdpSocket<'a>) -> impl Future + use<'a> {
+        udp.send(&[])
+    }
+
+    fn receive<'a>(udp: &'a mut UdpSocket<'a>) -> impl Future + use<'a> {
+        udp.receive_into(&mut [])
+    }
+
+    fn receive_from<'a>(udp: &'a mut UdpService<'a>) -> impl Future + use<'a> {
+        udp.receive_into(&mut [])
+    }
 }

@@ -1,5 +1,5 @@
-//! Sockets of the module: one for TCP; with the features `dns`, `udp` and `reset` also name lookup, one more socket for
-//! UDP, and a module that is restarted when it does not answer. The other features are there to be weighed, and not run.
+//! The sockets of the module: one for TCP. The features `dns`, `udp` and `reset` add name lookup, a socket for UDP, and a
+//! restart of the module when it does not answer. Firmware with one of the other features is measured but not run.
 
 #![no_std]
 #![no_main]
@@ -28,17 +28,17 @@ async fn get(stack: Stack<'static>) -> Option<usize> {
     stack.wait_link_up().await.ok()?;
     #[cfg(feature = "udp")]
     ask(stack).await?;
-    #[cfg(feature = "listen")]
+    #[cfg(feature = "server")]
     stack.listen(80).await.ok()?.accept().await.ok()?;
     #[cfg(feature = "push")]
     let stack = stack.with_access_mode(quectel_nal::at::AccessMode::DirectPush);
     #[cfg(feature = "transparent")]
     transparent(stack).await?;
-    #[cfg(feature = "commands")]
+    #[cfg(feature = "at-client")]
     command(stack).await?;
     #[cfg(feature = "ping")]
     ping(stack).await?;
-    #[cfg(feature = "time")]
+    #[cfg(feature = "ntp")]
     stack.ntp("192.0.2.1", false).await.ok()?;
     #[cfg(feature = "dns")]
     return measure::get(&stack, &stack, measure::NAMED).await;
@@ -46,7 +46,7 @@ async fn get(stack: Stack<'static>) -> Option<usize> {
     measure::get(&stack, &measure::Literal, measure::NUMBERED).await
 }
 
-/// A datagram, and its answer.
+/// Sends a datagram and waits for the answer.
 #[cfg(feature = "udp")]
 async fn ask(stack: Stack<'static>) -> Option<()> {
     use core::net::{Ipv4Addr, SocketAddr};
@@ -74,7 +74,7 @@ async fn transparent(stack: Stack<'static>) -> Option<()> {
     line.resume().await.ok()
 }
 
-#[cfg(feature = "commands")]
+#[cfg(feature = "at-client")]
 async fn command(stack: Stack<'static>) -> Option<()> {
     use atat::asynch::AtatClient;
     use quectel_nal::at::QuerySignalQuality;

@@ -1,9 +1,13 @@
-//! TCP over PPP: an IP stack in the firmware, where the module is only a modem.
+//! TCP over PPP: the IP stack is in the firmware, and the module only passes IP packets on.
 //!
-//! With the feature `ppp-udp` it also looks names up and has a UDP socket, as `all` has.
+//! With the feature `ppp-udp` also name lookup and a UDP socket, as `ours` has them. With the feature `ppp-dial` an
+//! AT client switches the module to PPP first, which is what a product needs; without it something else has to.
 
 #![no_std]
 #![no_main]
+
+#[cfg(feature = "ppp-dial")]
+mod dial;
 
 use board::uart::{Rx, Tx};
 use embassy_executor::Spawner;
@@ -51,7 +55,7 @@ async fn get(stack: Stack) -> Option<usize> {
     measure::get(&tcp, &dns, measure::NAMED).await
 }
 
-/// A datagram, and its answer.
+/// Sends a datagram and waits for the answer.
 #[cfg(feature = "ppp-udp")]
 async fn ask(stack: Stack) -> Option<()> {
     use core::net::Ipv4Addr;
@@ -82,6 +86,8 @@ async fn net(mut runner: embassy_net::Runner<'static, Device<'static>>) {
 
 #[embassy_executor::task]
 async fn link(stack: Stack, mut ppp: Runner<'static>, rx: Rx, tx: Tx) {
+    #[cfg(feature = "ppp-dial")]
+    let (rx, tx) = dial::dial(rx, tx).await;
     let config = Config {
         username: b"",
         password: b"",
@@ -111,7 +117,7 @@ async fn link(stack: Stack, mut ppp: Runner<'static>, rx: Rx, tx: Tx) {
         .await;
 }
 
-/// The UART as embassy-net-ppp wants it.
+/// Both halves of the UART in one type with a read buffer, as embassy-net-ppp needs it.
 struct Buffered {
     rx: Rx,
     tx: Tx,
