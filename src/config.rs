@@ -1,4 +1,4 @@
-//! What the user decides: how to reach the network, and how long to wait for what.
+//! The configuration of a stack: how to reach the network, and time limits.
 
 use core::fmt;
 use core::net::IpAddr;
@@ -6,15 +6,17 @@ use core::net::IpAddr;
 use embassy_time::Duration;
 
 use crate::at::{
-    AccessPointName, Address, Arguments, Authentication, Command, ConfigureDns, ContextId,
-    ContextType, Credential, InvalidText, Pin, PortName, Text,
+    AccessPointName, Authentication, ContextId, ContextType, Credential, InvalidText, Pin,
+    PortName, Text,
 };
 
-/// How the module reaches the network, and how patient the stack is.
+/// How the module reaches the network, and the time limits of the stack.
 ///
-/// Only the APN has to be given; all else has a default that suits a module on a UART. A text that cannot go into a command,
-/// even one that is replaced later, makes the link fail with
-/// [`LinkError::InvalidConfig`](crate::LinkError::InvalidConfig); nothing is sent then.
+/// Only the APN is required. The defaults of everything else suit a module on a UART. Durations longer than a year count as a
+/// year.
+///
+/// Strings are validated by the setters. The first invalid one is kept, even if it is overwritten, and reported as
+/// [`LinkError::InvalidConfig`](crate::LinkError::InvalidConfig); nothing is sent to the module then.
 ///
 /// ```
 /// use quectel_nal::Config;
@@ -43,12 +45,13 @@ pub struct Config<'d> {
     pub(crate) recheck: Duration,
     pub(crate) stall_time: Duration,
     pub(crate) command_gap: Duration,
-    /// Why what was given cannot go into a command.
+    /// The first invalid string.
     pub(crate) invalid: Option<InvalidText>,
 }
 
 impl<'d> Config<'d> {
-    /// The defaults for an APN: IPv4 on PDP context 1, no authentication, URCs on `uart1`.
+    /// Creates the default configuration for an APN of up to 100 bytes: IPv4 on PDP context 1, no authentication, URCs on
+    /// `uart1`.
     #[must_use]
     pub const fn new(apn: &'d str) -> Self {
         Self {
@@ -78,7 +81,8 @@ impl<'d> Config<'d> {
         }
     }
 
-    /// User name and password for the APN, at most 127 bytes each (section 2.1.1).
+    /// Sets user name and password for the APN, up to 127 bytes each (AT+QICSGP, section 2.1.1). Default: none, without
+    /// authentication.
     #[must_use]
     pub const fn credentials(
         mut self,
@@ -93,7 +97,8 @@ impl<'d> Config<'d> {
             .check::<{ Credential::MAX }>(password)
     }
 
-    /// Which PDP context to use and what kind of addresses to ask for. Default: context 1, IPv4.
+    /// Sets the PDP context to use, and the kind of addresses to request (AT+QICSGP, section 2.1.1). Default: context 1,
+    /// IPv4.
     #[must_use]
     pub const fn context(mut self, id: ContextId, context_type: ContextType) -> Self {
         self.context = id;
@@ -101,16 +106,17 @@ impl<'d> Config<'d> {
         self
     }
 
-    /// The PIN of the SIM card, should it ask for one. It is given at most once per start of the runner,
-    /// so that a wrong one does not lock the card.
+    /// Sets the PIN of the SIM card, up to 8 bytes. Default: none.
+    ///
+    /// The runner enters it if the card requires one, and at most once per run, so that a wrong PIN does not lock the card.
     #[must_use]
     pub const fn pin(mut self, pin: &'d str) -> Self {
         self.pin = Some(pin);
         self.check::<{ Pin::MAX }>(pin)
     }
 
-    /// The port on which the module reports URCs: `"uart1"` (default), `"usbat"`, `"usbmodem"`.
-    /// It has to be the one that the runner is connected to. `None` leaves the module's setting alone.
+    /// Sets the port on which the module reports URCs (AT+QURCCFG): `"uart1"` (default), `"usbat"` or `"usbmodem"`.
+    /// It has to be the port that the runner uses. `None` leaves the module's setting unchanged.
     #[must_use]
     pub const fn urc_port(mut self, port: Option<&'d str>) -> Self {
         self.urc_port = port;
@@ -120,89 +126,92 @@ impl<'d> Config<'d> {
         }
     }
 
-    /// DNS servers to use in place of the network's own, set again after each activation.
+    /// Sets the DNS servers that replace those of the network (AT+QIDNSCFG, section 2.1.13), after each activation of the PDP
+    /// context. Default: the servers of the network.
+    #[cfg(feature = "dns")]
     #[must_use]
     pub const fn dns_servers(mut self, primary: IpAddr, secondary: Option<IpAddr>) -> Self {
-        self.dns = Some(NameServers::new(primary, secondary));
+        self.dns = Some(NameServers { primary, secondary });
         self
     }
 
-    /// How long the module may take from power-up to its first answer. Default 20 s.
+    /// Sets the time limit from the start of the module to its first response. Default 20 s.
     #[must_use]
     pub const fn boot_time(mut self, time: Duration) -> Self {
         self.boot_time = bounded(time);
         self
     }
 
-    /// How long the module may look for a network. Default 180 s.
+    /// Sets the time limit for registration with a network. Default 180 s.
     #[must_use]
     pub const fn registration_time(mut self, time: Duration) -> Self {
         self.registration_time = bounded(time);
         self
     }
 
-    /// How long a connection may take to open. Default 150 s, as section 2.1.4 suggests.
+    /// Sets the time limit for opening a socket. Default 150 s, as section 2.1.4 suggests.
     #[must_use]
     pub const fn connect_time(mut self, time: Duration) -> Self {
         self.connect_time = bounded(time);
         self
     }
 
-    /// How long a name lookup may take. Default 60 s (section 2.1.14).
+    /// Sets the time limit for a name lookup. Default 60 s (section 2.1.14).
+    #[cfg(feature = "dns")]
     #[must_use]
     pub const fn lookup_time(mut self, time: Duration) -> Self {
         self.lookup_time = bounded(time);
         self
     }
 
-    /// How long the module may take to answer a command for which the note gives no time. Default 10 s.
+    /// Sets the time limit for commands without a documented maximum response time. Default 10 s.
     #[must_use]
     pub const fn answer_time(mut self, time: Duration) -> Self {
         self.answer_time = bounded(time);
         self
     }
 
-    /// How long a connection may fail to take a chunk of data before it is given up, and how long
-    /// the result of one AT+QISEND may take. Default 30 s.
+    /// Sets how long the module may refuse data of a socket (`SEND FAIL`) before the socket fails, and the time limit for the
+    /// final result of one AT+QISEND. Default 30 s.
     #[must_use]
     pub const fn send_time(mut self, time: Duration) -> Self {
         self.send_time = bounded(time);
         self
     }
 
-    /// How many seconds AT+QICLOSE may wait for the peer's FIN ACK before the module drops the connection.
-    /// Nothing else can be sent meanwhile. Default 1 s; `None` leaves it to the module, which takes up to 10 s
-    /// (section 2.1.5).
+    /// Sets how many seconds AT+QICLOSE waits for the peer's FIN ACK before the module drops the connection (section 2.1.5).
+    /// No other command can be sent meanwhile. Default 1 s. `None` is the module's default, up to 10 s.
     #[must_use]
     pub const fn close_timeout(mut self, seconds: Option<u16>) -> Self {
         self.close_timeout = seconds;
         self
     }
 
-    /// How often to ask for data while a reader waits, in case a `recv` URC was lost.
-    /// Default 5 s; zero turns it off.
+    /// Sets the interval at which the runner checks for data while a reader waits, in case a `recv` URC was lost. Default 5 s;
+    /// zero switches the check off.
     #[must_use]
     pub const fn recheck(mut self, interval: Duration) -> Self {
         self.recheck = bounded(interval);
         self
     }
 
-    /// For how long a full receive ring may hold up the serial line in direct push mode, before its connection fails with
-    /// [`Error::Overrun`](crate::Error::Overrun). Nothing else is heard of the module meanwhile. Default 2 s.
+    /// Sets how long a full receive ring may stop the serial line in direct push mode before its connection fails with
+    /// [`Error::Overrun`](crate::Error::Overrun). Nothing else is received from the module meanwhile. Default 2 s.
+    #[cfg(feature = "push")]
     #[must_use]
     pub const fn stall_time(mut self, time: Duration) -> Self {
         self.stall_time = bounded(time);
         self
     }
 
-    /// A pause between the end of one command and the start of the next. Default none.
+    /// Sets the pause between the final result of one command and the next command. Default: none.
     #[must_use]
-    pub const fn command_gap(mut self, read_unconfirmed: Duration) -> Self {
-        self.command_gap = bounded(read_unconfirmed);
+    pub const fn command_gap(mut self, pause: Duration) -> Self {
+        self.command_gap = bounded(pause);
         self
     }
 
-    /// Keeps in mind that a text cannot go into a command. Those that are never given are not checked.
+    /// Keeps the first invalid string. A string that is not set is not checked, and its check is not linked.
     const fn check<const MAX: usize>(mut self, text: &str) -> Self {
         if let (None, Err(invalid)) = (self.invalid, Text::<MAX>::new(text)) {
             self.invalid = Some(invalid);
@@ -212,7 +221,7 @@ impl<'d> Config<'d> {
 }
 
 impl fmt::Debug for Config<'_> {
-    /// Without credentials and PIN.
+    /// Omits credentials and PIN.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("apn", &self.apn)
@@ -222,37 +231,14 @@ impl fmt::Debug for Config<'_> {
     }
 }
 
-/// Name servers, and the command that sets them: what never has any is linked without it.
-#[derive(Clone, Copy)]
+/// The DNS servers that replace those of the network.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct NameServers {
-    primary: IpAddr,
-    secondary: Option<IpAddr>,
-    fill: fn(&Self, ContextId, &mut Arguments<'_>) -> &'static str,
+    pub(crate) primary: IpAddr,
+    pub(crate) secondary: Option<IpAddr>,
 }
 
-impl NameServers {
-    pub(crate) const fn new(primary: IpAddr, secondary: Option<IpAddr>) -> Self {
-        Self {
-            primary,
-            secondary,
-            fill: |servers, context, arguments| {
-                let command = ConfigureDns {
-                    context,
-                    primary: Address(servers.primary),
-                    secondary: servers.secondary.map(Address),
-                };
-                command.fill(arguments)
-            },
-        }
-    }
-
-    /// AT+QIDNSCFG for a context.
-    pub(crate) fn fill(&self, context: ContextId, arguments: &mut Arguments<'_>) -> &'static str {
-        (self.fill)(self, context, arguments)
-    }
-}
-
-/// A year is as good as for ever, and leaves room to add it to the time of day.
+/// Limits a duration to a year, so that adding it to an instant does not overflow.
 const fn bounded(time: Duration) -> Duration {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     if time.as_ticks() > YEAR.as_ticks() {

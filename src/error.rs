@@ -1,4 +1,4 @@
-//! What can go wrong, for sockets and for the link below them.
+//! The errors of sockets and name lookups, and of the link to the network.
 
 use core::fmt;
 
@@ -6,60 +6,60 @@ use embedded_io_async::ErrorKind;
 
 use crate::at::{ErrorCode, InvalidText, RegistrationStatus};
 
-/// Why an operation on a socket, or a name lookup, failed.
+/// Why an operation on a socket, a name lookup, or a command failed.
 ///
-/// One type serves connecting, reading and writing, as the traits of `embedded-nal-async` demand;
-/// [`kind`](embedded_io_async::Error::kind) maps it for generic code.
+/// Connecting, reading and writing have the same error type, as the traits of `embedded-nal-async` demand.
+/// [`kind`](embedded_io_async::Error::kind) maps it to an [`ErrorKind`] for generic code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The link is down, and this is why. It comes back by itself unless the [`LinkError`] says otherwise;
-    /// sockets that were open when it went down do not.
+    /// The link is down, for this reason. The runner brings it up again, unless the [`LinkError`] says that this is
+    /// impossible. Sockets that were open have to be opened anew.
     Link(LinkError),
-    /// Every socket slot of the [`Resources`](crate::Resources), or every connectID of the module, is in use.
+    /// All socket slots of the [`Resources`](crate::Resources), or all connectIDs of the module, are in use.
     NoFreeSocket,
-    /// Port 0 can neither be connected to nor listened on.
+    /// The remote port, or the port to listen on, is 0.
     InvalidPort,
-    /// An unspecified address (`0.0.0.0`, `::`) cannot be connected to, nor can one be bound that is not of this side.
+    /// The remote address is unspecified (`0.0.0.0`, `::`), or the local address is not one of the module.
     InvalidAddress,
-    /// A datagram is empty, or longer than the module (1460 bytes) or the socket's transmit ring can take.
+    /// The datagram is empty, or longer than the module (1460 bytes) or the socket's transmit ring allows.
     InvalidLength {
-        /// The most that this socket can send at once.
+        /// The length of the longest datagram that the socket can send.
         max: u16,
     },
-    /// The socket is not connected, bound or listening, as the operation demands, or is so already (blocking face).
+    /// The operation is not allowed in this state of the socket: it needs one that is connected, bound or listening, or one
+    /// that is not. Only [`blocking`](crate::blocking) sockets return this.
     InvalidState,
-    /// A host name is empty, too long, or has a character that cannot go into a command.
+    /// The host name is empty, too long, or contains a character that an AT command cannot contain.
     InvalidName(InvalidText),
-    /// The peer refused the connection or cannot be reached (566).
+    /// The peer refused the connection or cannot be reached (module's error 566).
     ConnectionRefused,
-    /// The connection ended without an orderly close, or the module no longer knows it.
+    /// The connection was reset, or the module has lost it.
     ConnectionReset,
-    /// The connection is closed in the direction of the operation: the peer closed it, or this side did.
+    /// The connection was closed by the peer or by the application.
     Closed,
-    /// No result within the time that the operation may take.
+    /// The operation did not finish within its time limit.
     TimedOut,
-    /// Bytes of this connection were lost between the module and the host: its stream has a gap and cannot go on.
+    /// Received bytes of this connection were lost between the module and the host.
     DataLost,
-    /// The receive ring stayed full while the module pushed data, for longer than
-    /// [`Config::stall_time`](crate::Config::stall_time): the rest of the stream is lost.
+    /// In direct push mode the receive ring stayed full for longer than
+    /// [`Config::stall_time`](crate::Config::stall_time). The rest of the stream is lost.
     Overrun,
-    /// The name does not exist, or has no address of the family asked for.
+    /// The name does not exist, or has no address of the requested family.
     NameNotFound,
-    /// The module's resolver failed, with this code.
+    /// The name lookup failed with this error of the module.
     NameLookup(ErrorCode),
-    /// The module cannot do this at all.
+    /// The module, or this build of the crate, does not support the operation.
     Unsupported,
-    /// The module refused, with this code of the note's table 1.
+    /// The module refused the command with this error (table 1 of Quectel's TCP/IP application note).
     Module(ErrorCode),
-    /// The module refused with `+CME ERROR` and this number.
+    /// The module refused the command with `+CME ERROR` and this number.
     Equipment(u16),
 }
 
 impl Error {
-    /// What a failed AT+QIOPEN, AT+QISEND or AT+QIRD means to the user of the socket.
-    #[inline(never)]
+    /// The error for a code with which the module refused AT+QIOPEN, AT+QISEND or AT+QIRD.
     pub(crate) fn from_code(code: ErrorCode) -> Self {
         match code {
             ErrorCode::CONNECT_FAILED => Self::ConnectionRefused,
@@ -75,8 +75,9 @@ impl Error {
     }
 }
 
+#[cfg(feature = "udp")]
 impl Error {
-    /// Whether another local port may do.
+    /// Whether the open failed because of its local port.
     pub(crate) const fn is_port_taken(&self) -> bool {
         matches!(self, Self::Module(ErrorCode::BIND | ErrorCode::PORT_BUSY))
     }
@@ -134,24 +135,22 @@ impl fmt::Display for Error {
         match self {
             Self::Link(error) => write!(f, "link down: {error}"),
             Self::NoFreeSocket => f.write_str("no free socket"),
-            Self::InvalidPort => f.write_str("port 0 is not a port"),
-            Self::InvalidAddress => {
-                f.write_str("the address is unspecified, or not one of this side")
-            }
+            Self::InvalidPort => f.write_str("port must not be 0"),
+            Self::InvalidAddress => f.write_str("address is unspecified or not local"),
             Self::InvalidLength { max } => {
-                write!(f, "a datagram of this socket has 1 to {max} bytes")
+                write!(f, "datagram must have 1 to {max} bytes")
             }
-            Self::InvalidState => f.write_str("the socket is not in a state for this"),
+            Self::InvalidState => f.write_str("operation not allowed in this socket state"),
             Self::InvalidName(reason) => write!(f, "invalid host name: {reason}"),
             Self::ConnectionRefused => f.write_str("connection refused"),
             Self::ConnectionReset => f.write_str("connection reset"),
             Self::Closed => f.write_str("connection closed"),
             Self::TimedOut => f.write_str("timed out"),
-            Self::DataLost => f.write_str("bytes were lost on the serial line"),
-            Self::Overrun => f.write_str("the receive ring stayed full while data was pushed"),
+            Self::DataLost => f.write_str("received bytes were lost on the serial line"),
+            Self::Overrun => f.write_str("receive ring full for too long in direct push mode"),
             Self::NameNotFound => f.write_str("name not found"),
             Self::NameLookup(code) => write!(f, "name lookup failed: {code}"),
-            Self::Unsupported => f.write_str("not supported by the module"),
+            Self::Unsupported => f.write_str("operation not supported"),
             Self::Module(code) => write!(f, "refused by the module: {code}"),
             Self::Equipment(number) => write!(f, "refused by the module: CME error {number}"),
         }
@@ -173,36 +172,36 @@ impl From<LinkError> for Error {
 pub enum LinkError {
     /// The [`Runner`](crate::Runner) is not running.
     NotRunning,
-    /// The APN, user name, password or PIN of the [`Config`](crate::Config) cannot go into a command.
+    /// A string of the [`Config`](crate::Config) is too long or contains a character that an AT command cannot contain.
     /// Nothing is sent to the module.
     InvalidConfig(InvalidText),
-    /// The module does not answer, or let a deadline of the note pass. It has to be restarted.
+    /// The module stopped responding: no answer within Quectel's documented maximum. Only a restart helps.
     NoAnswer,
-    /// There is no SIM card in the module; the number is that of `+CME ERROR` (10).
+    /// The module has no SIM card. The number is that of `+CME ERROR` (10).
     SimMissing(u16),
-    /// The SIM card asks for a PIN that is not in the [`Config`](crate::Config), or for a PUK.
+    /// The SIM card requires a PIN that is not in the [`Config`](crate::Config), or a PUK.
     SimLocked,
-    /// The SIM card cannot be used; the number is that of `+CME ERROR`, 0 when the module gave none.
+    /// The SIM card cannot be used. The number is that of `+CME ERROR`, or 0 if the module reported none.
     SimFailure(u16),
-    /// No network accepted the module within the time that the configuration allows;
-    /// this is the last state it gave.
+    /// No network accepted the module within [`Config::registration_time`](crate::Config::registration_time). This is the
+    /// last status that the module reported.
     NotRegistered(RegistrationStatus),
-    /// The network denied registration (state 3).
+    /// The network denied registration (status 3).
     RegistrationDenied,
-    /// The module refused the APN or its credentials (AT+QICSGP, or QIACT with 573).
+    /// The APN or its credentials were refused (by AT+QICSGP, or by AT+QIACT with error 573).
     ApnRefused(ErrorCode),
     /// The network or the module refused to activate the PDP context (AT+QIACT).
     ContextRefused(ErrorCode),
-    /// The network deactivated the PDP context (`pdpdeact`, 570), or it turned out to be inactive.
+    /// The network deactivated the PDP context (URC `pdpdeact`, or error 570), or the context was found inactive.
     ContextLost,
     /// The module restarted.
     Restarted,
 }
 
 impl LinkError {
-    /// True when only a restart of the module (power key or supply) helps.
+    /// Whether only a restart of the module (by its power key, reset pin or supply) helps.
     ///
-    /// With a reset hook ([`Runner::run_with_reset`](crate::Runner::run_with_reset)) that happens by itself.
+    /// With a reset hook ([`Runner::run_with_reset`](crate::Runner::run_with_reset)) the runner restarts the module itself.
     #[must_use]
     pub const fn needs_restart(&self) -> bool {
         matches!(self, Self::NoAnswer)
@@ -230,9 +229,9 @@ impl fmt::Display for LinkError {
         match self {
             Self::NotRunning => f.write_str("the runner is not running"),
             Self::InvalidConfig(reason) => write!(f, "invalid configuration: {reason}"),
-            Self::NoAnswer => f.write_str("the module does not answer and needs a restart"),
+            Self::NoAnswer => f.write_str("the module stopped responding and needs a restart"),
             Self::SimMissing(number) => write!(f, "no SIM card (CME error {number})"),
-            Self::SimLocked => f.write_str("the SIM card asks for a PIN or PUK"),
+            Self::SimLocked => f.write_str("the SIM card requires a PIN or PUK"),
             Self::SimFailure(number) => {
                 write!(f, "the SIM card cannot be used (CME error {number})")
             }

@@ -1,9 +1,26 @@
 // The package `consumers` compiles the code in it: that needs crates that the library's own tests do not.
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
+//!
+//! # Section numbers
+//!
+//! The section numbers in this documentation are those of Quectel's *LTE Standard TCP/IP Application Note*, version 1.1, which
+//! it also calls "the note".
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::large_futures))]
+// Until the engine is divided by the same features: what only a missing feature uses is compiled without a user.
+#![cfg_attr(
+    not(all(
+        feature = "udp",
+        feature = "server",
+        feature = "transparent",
+        feature = "dns",
+        feature = "ping",
+        feature = "ntp"
+    )),
+    allow(dead_code, unused_imports)
+)]
 
 #[cfg(any(test, fuzzing))]
 extern crate std;
@@ -25,12 +42,24 @@ pub mod testing;
 mod util;
 
 pub use config::Config;
-pub use engine::{Addresses, LinkState, PingReply, PingSummary, Statistics};
+#[cfg(feature = "dns")]
+pub use engine::Addresses;
+pub use engine::{LinkState, Statistics};
+#[cfg(feature = "ping")]
+pub use engine::{PingReply, PingSummary};
 pub use error::{Error, LinkError};
+#[cfg(feature = "ping")]
 pub use net::Pinging;
-pub use net::{
-    AtClient, AtWriter, TcpConnection, TcpListener, TcpReader, TcpWriter, TransparentConnection,
-    UdpListener, UdpService, UdpSocket,
-};
+#[cfg(feature = "server")]
+pub use net::TcpListener;
+#[cfg(feature = "transparent")]
+pub use net::TransparentConnection;
+#[cfg(all(feature = "server", feature = "udp"))]
+pub use net::UdpListener;
+#[cfg(feature = "at-client")]
+pub use net::{AtClient, AtWriter};
+pub use net::{TcpConnection, TcpReader, TcpWriter};
+#[cfg(feature = "udp")]
+pub use net::{UdpService, UdpSocket};
 pub use runner::{ControlLines, RunError, Runner};
 pub use stack::{Resources, Stack, new};

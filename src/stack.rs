@@ -1,4 +1,4 @@
-//! The user's handle, and the memory that everything lives in.
+//! The application's handle of the stack, and the memory that the stack uses.
 
 use core::fmt;
 use core::future::poll_fn;
@@ -7,25 +7,25 @@ use core::net::IpAddr;
 use crate::at::{AccessMode, MAX_COMMAND_LENGTH};
 use crate::config::Config;
 use crate::engine::shared::Shared;
-use crate::engine::{Addresses, Engine, LinkState, Request, Slot, Statistics};
-use crate::error::{Error, LinkError};
-use crate::net::{Lookup, TcpConnection, all_of};
+use crate::engine::{Engine, LinkState, Slot, Statistics};
+use crate::error::LinkError;
 use crate::runner::Runner;
 use crate::util::zeroed::Zeroed;
 
-/// The buffer between UART and digester, if nobody asks for a larger one. It has to hold one line, never payload.
+/// Default size of the buffer between UART and digester. It has to hold one line, never payload.
 const LINE_BUFFER: usize = 256;
 
-/// All memory of a stack with `N` sockets, each with `RX` bytes to receive into and `TX` bytes to send from.
+/// The memory of a stack with `N` sockets (1 to 12), each with a receive ring of `RX` bytes and a transmit ring of `TX`
+/// bytes.
 ///
-/// A receive ring of 1500 bytes or more lets the module hand over as much as it can at once; a transmit ring of
-/// 1460 bytes or more lets it take as much. The rings of a socket are the greater part of what it costs.
+/// The module transfers up to 1500 bytes to the host at once, and accepts up to 1460: rings of at least these sizes need the
+/// fewest AT commands. Smaller rings work, and save memory. A UDP datagram needs 21 bytes besides its payload.
 ///
-/// What the UART hands over goes through a buffer of `LINE` bytes, 256 or more. A larger one brings something only if the
-/// UART driver hands over larger pieces: each piece costs some hundred instructions
+/// `LINE` is the size of the buffer into which the runner reads from the UART: 256 bytes, the default, or more. A larger one
+/// makes sense only if the UART driver returns more bytes at once; it saves some hundred instructions for each read
 /// ([`with_line_buffer`](Self::with_line_buffer)).
 ///
-/// Usually in a `StaticCell`; on a big machine a local variable does as well.
+/// Put it in a `StaticCell` or a `ConstStaticCell`; with `std` a local variable works too.
 pub struct Resources<
     'd,
     const N: usize,
@@ -42,7 +42,7 @@ pub struct Resources<
 }
 
 impl<const N: usize, const RX: usize, const TX: usize> Resources<'_, N, RX, TX> {
-    /// Empty memory.
+    /// Creates unused memory with the default line buffer.
     #[must_use]
     pub const fn new() -> Self {
         Self::with_line_buffer()
@@ -52,7 +52,7 @@ impl<const N: usize, const RX: usize, const TX: usize> Resources<'_, N, RX, TX> 
 impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize>
     Resources<'_, N, RX, TX, LINE>
 {
-    /// Empty memory, with a buffer of `LINE` bytes for what the UART hands over.
+    /// Creates unused memory with a line buffer of `LINE` bytes.
     ///
     /// ```
     /// use quectel_nal::Resources;
@@ -62,9 +62,9 @@ impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize>
     #[must_use]
     pub const fn with_line_buffer() -> Self {
         const {
-            assert!(LINE >= LINE_BUFFER, "a line of the module has to fit");
-            assert!(N > 0 && N <= 12, "the module has 12 connectIDs");
-            assert!(RX > 0 && TX > 0, "a socket needs both rings");
+            assert!(LINE >= LINE_BUFFER, "LINE must be at least 256");
+            assert!(N > 0 && N <= 12, "N must be 1 to 12");
+            assert!(RX > 0 && TX > 0, "RX and TX must not be 0");
         }
         Self {
             slots: [const { Zeroed::Empty }; N],
@@ -93,10 +93,10 @@ impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize> fmt::D
     }
 }
 
-/// Makes a stack and the runner that serves it.
+/// Creates a stack and its runner.
 ///
-/// Nothing happens on the serial line before [`Runner::run`] is polled.
-// Its frame is large, and would be that of the caller for as long as it runs.
+/// Nothing is sent to the module before [`Runner::run`] is polled.
+// Out of line: its frame is large, and would otherwise be that of the caller for as long as the caller runs.
 #[inline(never)]
 pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usize>(
     resources: &'d mut Resources<'d, N, RX, TX, LINE>,
@@ -116,14 +116,14 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
     (stack, runner)
 }
 
-/// A network stack: the handle through which sockets are opened and names are looked up.
+/// The handle of a network stack, with which sockets are opened and names are resolved.
 ///
-/// It is `Copy`; every task can have its own. It implements
-/// [`embedded_nal_async::TcpConnect`], [`embedded_nal_async::UdpStack`] and [`embedded_nal_async::Dns`].
+/// It is `Copy`, and every task can have its own. It implements [`embedded_nal_async::TcpConnect`],
+/// [`embedded_nal_async::UdpStack`] (feature `udp`) and [`embedded_nal_async::Dns`] (feature `dns`).
 #[derive(Clone, Copy)]
 pub struct Stack<'d> {
     pub(crate) shared: &'d Shared<'d>,
-    /// The access mode of the sockets that are opened through this handle.
+    /// The access mode of sockets that are opened with this handle.
     pub(crate) mode: AccessMode,
 }
 
@@ -135,22 +135,24 @@ impl fmt::Debug for Stack<'_> {
     }
 }
 
-impl<'d> Stack<'d> {
-    /// The same stack, as a handle whose sockets are opened in this access mode (section 1.2). The default is
+impl Stack<'_> {
+    /// Returns a handle of the same stack that opens its sockets in another access mode (section 1.2). The default is
     /// [`Buffer`](AccessMode::Buffer).
     ///
-    /// * [`Buffer`](AccessMode::Buffer): the module keeps what has come until it is asked for it. Never more than the
-    ///   receive ring can take is on its way; a transaction per 1500 bytes is the price.
-    /// * [`DirectPush`](AccessMode::DirectPush): the module sends what has come at once. That fills the line, and needs no
-    ///   command; but a receive ring that is full holds up the serial line, and with it every other socket, for
-    ///   [`Config::stall_time`](crate::Config::stall_time) at most: then its connection fails with [`Error::Overrun`].
-    ///   RTS and CTS have to be wired, or the receive ring be larger than anything the peer sends at once. An error of the
-    ///   UART fails all connections in this mode ([`Error::DataLost`]): it may have been their data.
-    /// * [`Transparent`](AccessMode::Transparent): the serial line carries nothing but this connection's data; see
-    ///   [`TransparentConnection`](crate::TransparentConnection), which [`connect_transparent`](Self::connect_transparent)
-    ///   gives. TCP clients only.
+    /// * [`Buffer`](AccessMode::Buffer): the module keeps received data until the runner reads it. It never sends more than
+    ///   the receive ring can take. The cost is one AT transaction for each 1500 bytes.
+    /// * [`DirectPush`](AccessMode::DirectPush): the module sends received data at once. This uses the full speed of the
+    ///   serial line and needs no transactions. But a full receive ring stops the serial line, and with it every other
+    ///   socket, for up to [`Config::stall_time`](crate::Config::stall_time). After that time the connection fails with
+    ///   [`Error::Overrun`](crate::Error::Overrun). Wire RTS and CTS, or use a receive ring that is larger than what the peer
+    ///   sends at once. An error of the UART fails all connections in this mode with
+    ///   [`Error::DataLost`](crate::Error::DataLost), because the lost bytes may have been theirs.
+    /// * [`Transparent`](AccessMode::Transparent): the serial line carries the data of one TCP connection and nothing else,
+    ///   as for a [`TransparentConnection`](crate::TransparentConnection), which
+    ///   [`connect_transparent`](Self::connect_transparent) opens. For TCP clients only; other sockets, and all without the
+    ///   crate's feature `transparent`, fail to open with [`Error::Unsupported`](crate::Error::Unsupported).
     ///
-    /// A listener takes [`DirectPush`](AccessMode::DirectPush) for the connections that it accepts.
+    /// The access mode of a listener is that of the connections that it accepts.
     ///
     /// ```
     /// # async fn example(stack: quectel_nal::Stack<'_>) -> Result<(), quectel_nal::Error> {
@@ -162,18 +164,15 @@ impl<'d> Stack<'d> {
     /// # Ok(())
     /// # }
     /// ```
+    #[cfg(feature = "push")]
     #[must_use]
-    #[inline]
     pub fn with_access_mode(self, mode: AccessMode) -> Self {
         self.shared.with(|engine| engine.enable(mode));
-        Self {
-            shared: self.shared,
-            mode,
-        }
+        Self { mode, ..self }
     }
 
-    /// How the link to the network is, as far as is known: a module that dies while nobody wants anything of it is
-    /// noticed with the next command.
+    /// The state of the link to the network, as far as it is known: a module that stops working while nothing is sent to it
+    /// is noticed with the next command.
     #[must_use]
     pub fn link_state(&self) -> LinkState {
         self.shared.with(|engine| engine.link_state())
@@ -183,8 +182,8 @@ impl<'d> Stack<'d> {
     ///
     /// # Errors
     ///
-    /// Why the attempt under way, or if there is none the next one, failed. The runner goes on trying, so that calling
-    /// this again waits for the result of the next attempt.
+    /// The reason why the current attempt to bring up the link failed, or the next attempt if none is in progress. The
+    /// runner keeps trying: calling this again waits for the result of the next attempt.
     ///
     /// # Cancel safety
     ///
@@ -198,53 +197,22 @@ impl<'d> Stack<'d> {
         .await
     }
 
-    /// The address of this side in the PDP context: IPv4 if there is one, else IPv6. `None` while the link is down.
+    /// The local address in the PDP context: IPv4 if there is one, otherwise IPv6. `None` while the link is down.
     #[must_use]
     pub fn local_addr(&self) -> Option<IpAddr> {
         self.shared
             .with(|engine| engine.local_address(false).or(engine.local_address(true)))
     }
 
-    /// The IPv6 address of this side in the PDP context.
+    /// The local IPv6 address in the PDP context. `None` while the link is down, or if there is none.
     #[must_use]
     pub fn local_addr_v6(&self) -> Option<IpAddr> {
         self.shared.with(|engine| engine.local_address(true))
     }
 
-    /// What was counted since the stack was made.
+    /// The counters since the stack was created.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.shared.with(|engine| engine.statistics)
-    }
-
-    /// Connects to a TCP server by name; the module looks the name up (AT+QIOPEN, section 2.1.4).
-    ///
-    /// Waits for the link if it is coming up.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidName`] and [`Error::InvalidPort`] before anything is sent; a name must fit into the transmit ring.
-    /// Otherwise as for [`embedded_nal_async::TcpConnect::connect`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future gives the connection up.
-    pub async fn connect_host(&self, host: &str, port: u16) -> Result<TcpConnection<'d>, Error> {
-        TcpConnection::connect(*self, Request::connect_host(host, port)).await
-    }
-
-    /// All addresses of a name, in the order in which the module gives them (AT+QIDNSGIP, section 2.1.14), at most four.
-    /// A literal address is its own answer.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidName`] before anything is sent, [`Error::NameNotFound`], [`Error::NameLookup`],
-    /// [`Error::TimedOut`] after the configured time (60 s), [`Error::Link`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future gives the lookup up. Another one has to wait until the module has answered the first.
-    pub async fn resolve(&self, host: &str) -> Result<Addresses, Error> {
-        Lookup::run(self.shared, host, all_of).await
     }
 }

@@ -1,4 +1,4 @@
-//! The user's own AT commands on the same port.
+//! The client for the application's own AT commands.
 
 use core::fmt;
 use core::task::{Poll, Waker};
@@ -8,19 +8,20 @@ use atat::{AtatCmd, Error};
 use embassy_time::{Duration, Instant};
 use embedded_io::ErrorKind;
 
-use super::{Engine, Stack};
-use crate::net::{AtWriter, Turn};
+use super::{AnyStack, Stack};
+use crate::net::{AtWriter, CommandSlot};
 use crate::runner::RunError;
 use crate::util::time::{self, after};
 
-/// Sends AT commands between those of the stack.
+/// Sends AT commands of the application between those of the stack.
 ///
-/// It implements [`atat::blocking::AtatClient`]. Its methods wait, as that trait demands, and poll the stack meanwhile: as
-/// long as the command may take to be answered, and before that at most as long again for its turn.
+/// It implements [`atat::blocking::AtatClient`], whose methods wait for the response. Meanwhile they poll the stack. A command
+/// may take its own time limit ([`AtatCmd::MAX_TIMEOUT_MS`]) to be answered, and before that the same time until the runner
+/// sends it.
 ///
-/// What can be sent, and what should not, is said at [`Stack::at`](crate::Stack::at).
+/// [`Stack::at`](crate::Stack::at) says which commands can be sent.
 pub struct AtClient<'a, 'd> {
-    engine: &'a Engine<'a, 'd>,
+    stack: &'a AnyStack<'a, 'd>,
     writer: AtWriter<'d>,
 }
 
@@ -33,60 +34,60 @@ impl fmt::Debug for AtClient<'_, '_> {
 impl<'a, 'd> AtClient<'a, 'd> {
     pub(super) fn new<R: Future<Output = RunError> + Unpin>(stack: &'a Stack<'d, R>) -> Self {
         Self {
-            engine: stack,
+            stack,
             writer: AtWriter::new(stack.stack.shared),
         }
     }
 
-    /// Polls the stack until there is a result, the runner ends, or `until` says that it is enough.
+    /// Polls the stack until `poll` is ready, the runner ends, or `is_late` returns true.
     fn wait<T>(
         &self,
         mut poll: impl FnMut() -> Poll<T>,
-        mut until: impl FnMut() -> bool,
+        mut is_late: impl FnMut() -> bool,
     ) -> Result<T, Error> {
         loop {
-            let alive = self.engine.poll();
+            let alive = self.stack.poll();
             if let Poll::Ready(value) = poll() {
                 return Ok(value);
             }
             if alive.is_err() {
                 return Err(Error::Aborted);
             }
-            if until() {
+            if is_late() {
                 return Err(Error::Timeout);
             }
-            self.engine.idle.get()();
+            self.stack.idle.get()();
         }
     }
 
-    fn begin(&self, end: Instant) -> Result<Turn<'d, 'd>, Error> {
-        let shared = self.engine.shared();
+    fn claim(&self, end: Instant) -> Result<CommandSlot<'d, 'd>, Error> {
+        let shared = self.stack.shared();
         self.wait(
-            || Turn::poll_begin(shared, self.writer.owner, Waker::noop()),
+            || CommandSlot::poll_claim(shared, self.writer.owner, Waker::noop()),
             || time::now() >= end,
         )
     }
 
-    fn finish<Cmd: AtatCmd>(
+    fn execute<Cmd: AtatCmd>(
         &self,
-        turn: Turn<'d, 'd>,
+        slot: CommandSlot<'d, 'd>,
         command: &Cmd,
         end: Instant,
     ) -> Result<Cmd::Response, Error> {
-        turn.submit::<Cmd>(false);
-        // Once it is on its way, the runner sees to its time.
+        slot.submit::<Cmd>(false);
+        // Once the command is sent, the runner enforces its time limit.
         let result = self.wait(
-            || turn.poll_result(Waker::noop()),
-            || turn.is_waiting() && time::now() >= end,
+            || slot.poll_result(Waker::noop()),
+            || slot.is_waiting() && time::now() >= end,
         )?;
-        match turn.parse(command, result) {
+        match slot.parse(command, result) {
             Ok(response) => Ok(response),
             Err(failure) => failure.into_atat(command),
         }
     }
 }
 
-/// When the wait for a turn is over that begins now.
+/// When a wait for the command slot that begins now is over.
 fn end_of_wait<Cmd: AtatCmd>() -> Instant {
     after(
         time::now(),
@@ -97,7 +98,7 @@ fn end_of_wait<Cmd: AtatCmd>() -> Instant {
 impl<'d> AtatClient for AtClient<'_, 'd> {
     type Writer = AtWriter<'d>;
 
-    /// The writer by itself leads nowhere: a command begins with [`send_with`](AtatClient::send_with).
+    /// Returns the writer. Writing has no effect outside [`send_with`](AtatClient::send_with).
     fn inner(&mut self) -> &mut AtWriter<'d> {
         &mut self.writer
     }
@@ -108,21 +109,21 @@ impl<'d> AtatClient for AtClient<'_, 'd> {
         write: impl FnOnce(&mut AtWriter<'d>) -> Result<(), ErrorKind>,
     ) -> Result<Cmd::Response, Error> {
         let end = end_of_wait::<Cmd>();
-        let turn = self.begin(end)?;
+        let slot = self.claim(end)?;
         self.writer.start();
         write(&mut self.writer).map_err(|_| Error::Write)?;
-        if self.writer.is_full() {
+        if self.writer.has_overflowed() {
             return Err(Error::Capacity);
         }
-        self.finish(turn, command, end)
+        self.execute(slot, command, end)
     }
 
     fn send<Cmd: AtatCmd>(&mut self, command: &Cmd) -> Result<Cmd::Response, Error> {
         let end = end_of_wait::<Cmd>();
-        let turn = self.begin(end)?;
-        if !turn.encode(command) {
+        let slot = self.claim(end)?;
+        if !slot.encode(command) {
             return Err(Error::Capacity);
         }
-        self.finish(turn, command, end)
+        self.execute(slot, command, end)
     }
 }

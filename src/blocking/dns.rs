@@ -1,32 +1,27 @@
-//! Name lookup.
+//! Name lookups.
 
-use core::cell::Cell;
 use core::net::IpAddr;
 use core::task::{Poll, Waker, ready};
 
 use embedded_nal::{AddrType, Dns, nb};
 
-use super::{Engine, Stack, Tcp, Udp};
+#[cfg(feature = "udp")]
+use super::Udp;
+use super::{AnyStack, Stack, Tcp};
 use crate::at::Host;
 use crate::engine::Addresses;
 use crate::error::Error;
-use crate::net::{all_of, first_of, literal};
+use crate::net::{first_of, literal};
 use crate::runner::RunError;
 
-/// The question that this face has put to the module, if there is one. Its name is in the table.
-pub(super) struct Question {
-    is_ours: Cell<bool>,
-    /// The answer was there when someone came with another question, and was not fetched since.
-    is_passed: Cell<bool>,
-}
-
-impl Question {
-    pub(super) const fn new() -> Self {
-        Self {
-            is_ours: Cell::new(false),
-            is_passed: Cell::new(false),
-        }
-    }
+/// The lookup that a blocking stack has begun. The engine has its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lookup {
+    /// There is none; the engine may be busy with one of an asynchronous task.
+    None,
+    InProgress,
+    /// Another name was asked for while the result was there. The next call for another name discards the result.
+    Unclaimed,
 }
 
 impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
@@ -37,67 +32,71 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
         Host::name(host).map_err(Error::InvalidName)?;
         let result = self.operate(|| self.poll_resolve(host));
         if let Err(nb::Error::Other(_)) = result {
-            self.question.is_ours.set(false);
+            self.lookup.set(Lookup::None);
         }
         result
     }
 
     fn poll_resolve(&self, host: &str) -> Poll<Result<Addresses, Error>> {
-        let Question { is_ours, is_passed } = &self.question;
         self.shared().with(|engine| {
-            if is_ours.get() && !engine.lookup().asks(host) {
-                // Somebody else's, who may come for it or have given up. An answer is kept for one more round.
-                if !engine.lookup().is_answered() || !is_passed.replace(true) {
+            let has_other = self.lookup.get() != Lookup::None && !engine.lookup().asks(host);
+            if has_other {
+                // The caller that asked for the other name may come back for the result, or may have given up.
+                if !engine.lookup().is_answered() {
+                    return Poll::Pending;
+                }
+                if self.lookup.replace(Lookup::Unclaimed) != Lookup::Unclaimed {
                     return Poll::Pending;
                 }
                 engine.lookup().abandon();
-                is_ours.set(false);
+                self.lookup.set(Lookup::None);
             }
-            if !is_ours.get() {
+            if self.lookup.get() == Lookup::None {
                 ready!(engine.poll_ask(host, Waker::noop()))?;
-                is_ours.set(true);
-                is_passed.set(false);
+                self.lookup.set(Lookup::InProgress);
             }
-            let answer = ready!(engine.poll_answer(all_of, Waker::noop()));
+            let all = |found: &[IpAddr]| Ok(found.iter().copied().collect());
+            let answer = ready!(engine.poll_answer(all, Waker::noop()));
             engine.lookup().abandon();
-            is_ours.set(false);
+            self.lookup.set(Lookup::None);
             Poll::Ready(answer)
         })
     }
 }
 
 fn get_host_by_name(
-    engine: &Engine<'_, '_>,
+    stack: &AnyStack<'_, '_>,
     host: &str,
     addr_type: &AddrType,
 ) -> nb::Result<IpAddr, Error> {
-    let addresses = engine.resolve(host)?;
+    let addresses = stack.resolve(host)?;
     Ok(first_of(&addresses, addr_type)?)
 }
 
 macro_rules! implement_dns {
-    ($($handle:ident),+) => {$(
+    ($handle:ident) => {
         impl Dns for $handle<'_, '_> {
             type Error = Error;
 
-            /// The first address of the wanted family (AT+QIDNSGIP, section 2.1.14). Literal addresses are answered at once.
+            /// Returns the first address of the wanted family (AT+QIDNSGIP, section 2.1.14). A literal address is returned
+            /// as it is, and nothing is sent.
             ///
-            /// Is to be called with the same name until the result is something else than
-            /// [`WouldBlock`](nb::Error::WouldBlock). Names are looked up one after the other.
+            /// Call this with the same name until the result is not [`WouldBlock`](nb::Error::WouldBlock). Lookups are made
+            /// one after the other.
             ///
             /// # Errors
             ///
-            /// As for [`Stack::resolve`](crate::Stack::resolve); [`Error::NameNotFound`] too when the name has addresses of
+            /// As for [`Stack::resolve`](crate::Stack::resolve). [`Error::NameNotFound`] too if the name has addresses of
             /// the other family only.
             fn get_host_by_name(
                 &mut self,
                 hostname: &str,
                 addr_type: AddrType,
             ) -> nb::Result<IpAddr, Error> {
-                get_host_by_name(self.engine, hostname, &addr_type)
+                get_host_by_name(self.stack, hostname, &addr_type)
             }
 
-            /// The module has no reverse lookup.
+            /// Not available: the module has no reverse lookup.
             ///
             /// # Errors
             ///
@@ -106,7 +105,9 @@ macro_rules! implement_dns {
                 Err(nb::Error::Other(Error::Unsupported))
             }
         }
-    )+};
+    };
 }
 
-implement_dns!(Tcp, Udp);
+implement_dns!(Tcp);
+#[cfg(feature = "udp")]
+implement_dns!(Udp);

@@ -1,15 +1,15 @@
-//! The `embedded-nal` face: sockets without `async`, an executor, threads or interrupts.
+//! The `embedded-nal` traits: sockets without `async`, an executor, threads or interrupts.
 //!
-//! [`Stack`] holds the future of the runner and polls it once per call. No call of the `nb` traits ever waits, not even
-//! while the module takes 150 s to activate its context: what is not there yet is
-//! [`WouldBlock`](embedded_nal::nb::Error::WouldBlock), and the program is free to do something else before it asks again.
+//! [`Stack`] owns the future of the runner and polls it once per call. The calls of the `nb` traits never wait, not even while
+//! the module takes 150 s to activate its context: they return [`WouldBlock`](embedded_nal::nb::Error::WouldBlock), and the
+//! application can do something else before it calls again.
 //!
 //! ```
 //! # fn example<U>(uart: U) -> Result<(), Box<dyn core::error::Error>>
 //! # where U: embedded_io::Read + embedded_io::ReadReady + embedded_io::Write {
 //! use core::pin::pin;
+//! use embedded_nal::TcpClientStack;
 //! use embedded_nal::nb::block;
-//! use embedded_nal::{AddrType, Dns, TcpClientStack};
 //! use quectel_nal::{Config, Resources, blocking};
 //!
 //! let mut resources = Resources::<2, 2048, 1024>::new();
@@ -17,14 +17,13 @@
 //!
 //! let uart = blocking::Uart::new(uart);
 //! let (rx, tx) = uart.split();
-//! let engine = pin!(runner.run(rx, tx));
-//! let stack = blocking::Stack::new(stack, engine);
+//! let running = pin!(runner.run(rx, tx));
+//! let stack = blocking::Stack::new(stack, running);
 //!
 //! block!(stack.link_up())?;
 //! let mut tcp = stack.tcp();
-//! let server = block!(tcp.get_host_by_name("example.com", AddrType::IPv4))?;
 //! let mut socket = tcp.socket()?;
-//! block!(tcp.connect(&mut socket, (server, 7).into()))?;
+//! block!(tcp.connect(&mut socket, "192.0.2.7:7".parse()?))?;
 //! block!(tcp.send(&mut socket, b"hello"))?;
 //! let mut answer = [0; 64];
 //! let length = block!(tcp.receive(&mut socket, &mut answer))?;
@@ -36,21 +35,25 @@
 //!
 //! # Time
 //!
-//! The runner needs a time driver for `embassy-time`. The timer queue that most drivers have by default panics when it is
-//! given a waker that is not of embassy's executor, as all are here: without that executor enable one of the features
-//! `generic-queue-8` to `generic-queue-128` of `embassy-time-queue-utils`, or the same of `embassy-time`. Eight timers are enough.
+//! The runner needs a time driver for `embassy-time`. The timer queue that most drivers have by default panics when it gets a
+//! waker that is not of embassy's executor, which all wakers of this module are: without that executor enable one of the
+//! features `generic-queue-8` to `generic-queue-128` of `embassy-time-queue-utils`, or the same of `embassy-time`. Eight
+//! timers are enough.
 //!
 //! # How often to call
 //!
-//! The serial line is served by the calls and by nothing else. A program that is busy elsewhere calls [`Stack::poll`]
-//! before the driver's receive buffer is full, or has the module wait by RTS/CTS.
+//! The serial line is served by the calls and by nothing else. An application that is busy with other work calls
+//! [`Stack::poll`] before the receive buffer of the UART driver is full, or wires RTS and CTS so that the module waits.
 
+#[cfg(feature = "at-client")]
 mod at_client;
+#[cfg(feature = "dns")]
 mod dns;
 mod socket;
 mod tcp;
 mod tcp_stream;
 mod uart;
+#[cfg(feature = "udp")]
 mod udp;
 
 use core::cell::{Cell, RefCell};
@@ -61,37 +64,41 @@ use core::task::{Context, Poll, Waker};
 
 use embedded_nal::nb;
 
+#[cfg(feature = "at-client")]
 pub use at_client::AtClient;
 pub use tcp::{Tcp, TcpSocket};
 pub use tcp_stream::TcpStream;
 pub use uart::{Uart, UartRx, UartTx};
+#[cfg(feature = "udp")]
 pub use udp::{Udp, UdpSocket};
 
-use crate::at::AccessMode;
 use crate::engine::shared::Shared;
 use crate::engine::{Attempt, LinkState};
 use crate::error::{Error, LinkError};
 use crate::runner::RunError;
 
-/// A stack that is driven by being used.
+/// A stack whose runner is polled once by each call.
 ///
 /// `R` is the pinned future of [`Runner::run`](crate::Runner::run), or of
 /// [`Runner::run_with_reset`](crate::Runner::run_with_reset).
 ///
-/// Sockets are used through two handles, because the traits for TCP and UDP have methods of the same names:
-/// [`tcp`](Self::tcp) and [`udp`](Self::udp). Both are `Copy`, and any number of them can be in use.
+/// Sockets are used through two handles, [`tcp`](Self::tcp) and `udp` (feature `udp`), because the traits for TCP and UDP have
+/// methods of the same names. Both handles are `Copy`, and any number of them can be in use.
 pub struct Stack<'d, R: ?Sized> {
     stack: crate::Stack<'d>,
     ended: Cell<Option<RunError>>,
     /// The attempt to bring the link up that [`Stack::link_up`] waits for.
     attempt: Cell<Option<Attempt>>,
-    question: dns::Question,
+    #[cfg(feature = "dns")]
+    lookup: Cell<dns::Lookup>,
+    /// Called while a method waits.
     idle: Cell<fn()>,
     runner: RefCell<R>,
 }
 
-/// What the handles refer to: a stack of whatever runner.
-type Engine<'a, 'd> = Stack<'d, dyn Future<Output = RunError> + Unpin + 'a>;
+/// A stack with a runner of any type: the type of the runner's future contains those of the UART driver, and the handles and
+/// their sockets do without it.
+type AnyStack<'a, 'd> = Stack<'d, dyn Future<Output = RunError> + Unpin + 'a>;
 
 impl<R: ?Sized> fmt::Debug for Stack<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,52 +110,55 @@ impl<R: ?Sized> fmt::Debug for Stack<'_, R> {
 }
 
 impl<'d, R: Future<Output = RunError> + Unpin> Stack<'d, R> {
-    /// Puts together a stack and its runner, as they come from [`new`](crate::new()).
+    /// Combines a stack and the future of its runner.
     ///
-    /// Nothing happens before the first call of [`poll`](Self::poll) or any other method. Sockets are opened in the access
-    /// mode of the handle ([`with_access_mode`](crate::Stack::with_access_mode)).
+    /// Nothing is sent before the first call of [`poll`](Self::poll) or any other method. Sockets are opened in the access
+    /// mode of `stack`, which is buffer access mode unless it was changed with `Stack::with_access_mode` (feature `push`).
     pub const fn new(stack: crate::Stack<'d>, runner: R) -> Self {
         Self {
             stack,
             ended: Cell::new(None),
             attempt: Cell::new(None),
-            question: dns::Question::new(),
+            #[cfg(feature = "dns")]
+            lookup: Cell::new(dns::Lookup::None),
             idle: Cell::new(core::hint::spin_loop),
             runner: RefCell::new(runner),
         }
     }
 
-    /// The TCP sockets.
+    /// The handle for TCP sockets.
     pub const fn tcp(&self) -> Tcp<'_, 'd> {
         Tcp::new(self)
     }
 
-    /// The UDP sockets.
+    /// The handle for UDP sockets.
+    #[cfg(feature = "udp")]
     pub const fn udp(&self) -> Udp<'_, 'd> {
         Udp::new(self)
     }
 
-    /// A client for AT commands of one's own, which take turns with those of the stack.
+    /// Creates a client for the application's own AT commands, which the runner sends between its own.
+    #[cfg(feature = "at-client")]
     pub fn at(&self) -> AtClient<'_, 'd> {
         AtClient::new(self)
     }
 }
 
 impl<'d, R: Future<Output = RunError> + Unpin + ?Sized> Stack<'d, R> {
-    /// Lets the runner do what can be done now. Every other method does the same first.
+    /// Polls the runner once. Every other method does the same first.
     ///
-    /// The runner is polled once. That takes no longer than the serial driver takes to hand over the bytes that it has
-    /// and to take those of one command.
+    /// This takes as long as the UART driver takes to return the bytes that it has received, and to accept those of one
+    /// command.
     ///
     /// # Errors
     ///
-    /// Why the runner has stopped. From then on every operation fails with [`LinkError::NotRunning`], once what was
+    /// The reason why the runner has ended. From then on operations fail with [`LinkError::NotRunning`], after data that was
     /// received before has been read.
     pub fn poll(&self) -> Result<(), RunError> {
         if let Some(error) = self.ended.get() {
             return Err(error);
         }
-        // A reset hook may use the stack: the runner is being polled then.
+        // The runner is borrowed while it is polled: its reset hook may use the stack.
         let Ok(mut runner) = self.runner.try_borrow_mut() else {
             return Ok(());
         };
@@ -162,7 +172,7 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized> Stack<'d, R> {
         }
     }
 
-    /// How the link to the network is.
+    /// The state of the link to the network.
     pub fn link_state(&self) -> LinkState {
         let _ = self.poll();
         self.stack.link_state()
@@ -172,8 +182,9 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized> Stack<'d, R> {
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](nb::Error::WouldBlock) while it is coming up. Otherwise why the attempt under way at the first call,
-    /// or if there was none the next one, failed. The runner goes on trying; the call after that waits for the next attempt.
+    /// [`WouldBlock`](nb::Error::WouldBlock) while it is coming up. Otherwise the reason why the attempt in progress at the
+    /// first call failed, or the next attempt if none was in progress. The runner keeps trying; calling this again waits for
+    /// the result of the next attempt.
     pub fn link_up(&self) -> nb::Result<(), LinkError> {
         let alive = self.poll();
         let shared = self.shared();
@@ -189,31 +200,26 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized> Stack<'d, R> {
         }
     }
 
-    /// The handle of the same stack for everything that is not specific to this face: addresses, statistics.
-    /// Its futures get on as long as this stack is polled.
+    /// The asynchronous handle of the same stack, for local addresses, statistics and everything else that has no blocking
+    /// method. Its futures make progress while this stack is polled.
     #[must_use]
     pub const fn handle(&self) -> crate::Stack<'d> {
         self.stack
     }
 
-    /// Sets what is called again and again while one of the few methods that do wait by contract waits: those of
-    /// [`TcpStream`] and [`AtClient`]. Without it they spin.
+    /// Sets the function that is called repeatedly while a method waits. Only those of [`TcpStream`] and `AtClient` (feature
+    /// `at-client`) do. The default is [`spin_loop`](core::hint::spin_loop).
     ///
-    /// On a microcontroller this can be `wfi`, if something interrupts it often enough; on Linux a short sleep.
+    /// On a microcontroller it can execute `wfi`, if interrupts occur often enough; on Linux it can sleep for a short time.
     pub fn set_idle(&self, idle: fn()) {
         self.idle.set(idle);
-    }
-
-    /// The access mode of new sockets: that of the handle which the stack was made from.
-    const fn mode(&self) -> AccessMode {
-        self.stack.mode
     }
 
     fn shared(&self) -> &'d Shared<'d> {
         self.stack.shared
     }
 
-    /// One operation: the runner gets its turn, then the table is asked.
+    /// Polls the runner, then an operation of the engine.
     fn operate<T>(
         &self,
         operation: impl FnOnce() -> Poll<Result<T, Error>>,

@@ -1,109 +1,107 @@
-//! The slot behind a socket, and how it comes to be open.
+//! A socket that the calls of the application open step by step.
 
 use core::task::{Poll, Waker, ready};
 
-use crate::at::AccessMode;
-use crate::engine::shared::Shared;
 use crate::engine::{Engine, Key, Request};
 use crate::error::Error;
-use crate::util::time;
+use crate::net::Socket;
+use crate::stack::Stack;
 
-/// A slot of the table, which is given back when this is dropped.
-struct Slot<'d> {
-    shared: &'d Shared<'d>,
-    key: Key,
-}
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        self.shared
-            .with(|engine| engine.release(self.key, time::now()));
-    }
-}
-
-/// A socket that is open, or on its way there.
-pub(super) struct Socket<'d> {
+/// A socket from the request on. Each poll goes on with opening it, until it is open.
+#[derive(Debug)]
+pub(super) struct LazySocket<'d> {
     request: Request<'static>,
-    mode: AccessMode,
-    slot: Option<Slot<'d>>,
-    open: bool,
+    claimed: Option<Claimed<'d>>,
 }
 
-impl<'d> Socket<'d> {
-    pub(super) const fn new(request: Request<'static>, mode: AccessMode) -> Self {
+/// A socket that has a slot.
+#[derive(Debug)]
+struct Claimed<'d> {
+    socket: Socket<'d>,
+    /// The module has opened it. It may have been closed since.
+    was_open: bool,
+}
+
+impl<'d> LazySocket<'d> {
+    pub(super) const fn new(request: Request<'static>) -> Self {
         Self {
             request,
-            mode,
-            slot: None,
-            open: false,
+            claimed: None,
         }
-    }
-
-    /// One that a listener has accepted.
-    fn accepted(shared: &'d Shared<'d>, request: Request<'static>, key: Key) -> Self {
-        Self {
-            request,
-            mode: AccessMode::Buffer,
-            slot: Some(Slot { shared, key }),
-            open: true,
-        }
-    }
-
-    pub(super) const fn mode(&self) -> AccessMode {
-        self.mode
     }
 
     pub(super) const fn request(&self) -> Request<'static> {
         self.request
     }
 
-    /// Whether the module has opened it, whatever became of it since.
-    pub(super) const fn was_open(&self) -> bool {
-        self.open
+    /// Whether the module has opened the socket. It may have been closed since.
+    pub(super) fn was_open(&self) -> bool {
+        self.claimed
+            .as_ref()
+            .is_some_and(|claimed| claimed.was_open)
     }
 
-    /// Takes a slot, then waits for the module to open it.
-    pub(super) fn poll_open(&mut self, shared: &'d Shared<'d>) -> Poll<Result<(), Error>> {
-        if self.open {
-            return Poll::Ready(Ok(()));
-        }
-        let key = match &self.slot {
-            Some(slot) => slot.key,
+    /// Opens the socket, then polls an operation of it.
+    fn poll_socket<T>(
+        &mut self,
+        stack: Stack<'d>,
+        operation: impl FnOnce(&Socket<'d>) -> Poll<Result<T, Error>>,
+    ) -> Poll<Result<T, Error>> {
+        let Claimed { socket, was_open } = match &mut self.claimed {
+            Some(claimed) => claimed,
             None => {
-                let (request, mode) = (&self.request, self.mode);
-                let claim = shared.with(|engine| engine.poll_claim(request, mode, Waker::noop()));
-                let key = ready!(claim)?;
-                self.slot = Some(Slot { shared, key });
-                key
+                let socket = ready!(Socket::poll_claim(stack, &self.request, Waker::noop()))?;
+                self.claimed.insert(Claimed {
+                    socket,
+                    was_open: false,
+                })
             }
         };
-        ready!(shared.with(|engine| engine.poll_connected(key, Waker::noop())))?;
-        self.open = true;
-        Poll::Ready(Ok(()))
+        if !*was_open {
+            ready!(socket.poll_connected(Waker::noop()))?;
+            *was_open = true;
+        }
+        operation(socket)
     }
 
-    /// An operation on an open socket; one that is not open yet is opened first.
+    /// Opens the socket, then polls an operation of the engine for it.
     pub(super) fn poll<T>(
         &mut self,
-        shared: &'d Shared<'d>,
+        stack: Stack<'d>,
         operation: impl FnOnce(&mut Engine<'d>, Key) -> Poll<Result<T, Error>>,
     ) -> Poll<Result<T, Error>> {
-        ready!(self.poll_open(shared))?;
-        match &self.slot {
-            Some(Slot { shared, key }) => shared.with(|engine| operation(engine, *key)),
-            None => Poll::Ready(Err(Error::Closed)),
-        }
+        self.poll_socket(stack, |socket| socket.with(operation))
     }
 
-    /// The next connection of a listener, and its peer.
+    /// Opens the socket.
+    pub(super) fn poll_open(&mut self, stack: Stack<'d>) -> Poll<Result<(), Error>> {
+        self.poll_socket(stack, |_| Poll::Ready(Ok(())))
+    }
+
+    /// Takes the oldest datagram: its full length, and its sender.
+    #[cfg(feature = "udp")]
+    pub(super) fn poll_receive(
+        &mut self,
+        stack: Stack<'d>,
+        into: &mut [u8],
+    ) -> Poll<Result<(usize, core::net::SocketAddr), Error>> {
+        self.poll_socket(stack, |socket| socket.poll_receive(into, Waker::noop()))
+    }
+
+    /// Takes the oldest connection that the module has accepted for this listener, and its peer.
+    #[cfg(feature = "server")]
     pub(super) fn poll_accept(
         &mut self,
-        shared: &'d Shared<'d>,
+        stack: Stack<'d>,
     ) -> Poll<Result<(Self, core::net::SocketAddr), Error>> {
-        let (key, peer) =
-            ready!(self.poll(shared, |engine, key| engine.poll_accept(key, Waker::noop())))?;
-        let peer = peer.unwrap_or(crate::engine::UNKNOWN_PEER);
-        let socket = Self::accepted(shared, Request::accepted(peer), key);
-        Poll::Ready(Ok((socket, peer)))
+        let accepted = self.poll_socket(stack, |socket| socket.poll_accept(Waker::noop()));
+        accepted.map_ok(|(socket, peer)| {
+            let claimed = Some(Claimed {
+                socket,
+                was_open: true,
+            });
+            let request = Request::accepted(peer);
+            (Self { request, claimed }, peer)
+        })
     }
 }

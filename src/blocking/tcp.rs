@@ -4,21 +4,25 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::task::{Poll, Waker};
 
-use embedded_nal::{TcpClientStack, TcpFullStack, nb};
+#[cfg(feature = "server")]
+use embedded_nal::TcpFullStack;
+use embedded_nal::{TcpClientStack, nb};
 
-use super::socket::Socket;
-use super::{Engine, Stack};
+use super::socket::LazySocket;
+use super::{AnyStack, Stack};
+#[cfg(feature = "server")]
 use crate::at::ServiceType;
 use crate::engine::Request;
 use crate::error::Error;
 use crate::runner::RunError;
 
-/// The TCP sockets of a [`blocking::Stack`](Stack), and name lookup.
+/// The TCP sockets of a [`blocking::Stack`](Stack), and name lookups.
 ///
-/// It implements [`TcpClientStack`], [`TcpFullStack`] and [`Dns`](embedded_nal::Dns). No method of these ever waits.
+/// It implements [`TcpClientStack`], [`TcpFullStack`](embedded_nal::TcpFullStack) (feature `server`) and
+/// [`Dns`](embedded_nal::Dns) (feature `dns`). None of their methods waits.
 #[derive(Clone, Copy)]
 pub struct Tcp<'a, 'd> {
-    pub(super) engine: &'a Engine<'a, 'd>,
+    pub(super) stack: &'a AnyStack<'a, 'd>,
 }
 
 impl fmt::Debug for Tcp<'_, '_> {
@@ -27,58 +31,57 @@ impl fmt::Debug for Tcp<'_, '_> {
     }
 }
 
-/// A TCP socket: new, on its way to a peer, connected, bound, or listening.
+/// A TCP socket: new, connecting, connected, bound, or listening.
 ///
-/// It takes one slot of the [`Resources`](crate::Resources) from the first `connect` or `listen` on. Dropping it does the
-/// same as [`TcpClientStack::close`].
+/// It uses one slot of the [`Resources`](crate::Resources) from the first `connect` or `listen` on. Dropping it does the same
+/// as [`TcpClientStack::close`].
+#[derive(Debug)]
 pub struct TcpSocket<'d> {
     state: State<'d>,
 }
 
+#[derive(Debug)]
 enum State<'d> {
     New,
+    /// The port to listen on.
+    #[cfg(feature = "server")]
     Bound(u16),
-    Connection(Socket<'d>),
-    Listener(u16, Socket<'d>),
-}
-
-impl fmt::Debug for TcpSocket<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::New => "new",
-            State::Bound(_) => "bound",
-            State::Connection(_) => "connection",
-            State::Listener(..) => "listener",
-        };
-        f.debug_tuple("TcpSocket").field(&state).finish()
-    }
+    Connection(LazySocket<'d>),
+    #[cfg(feature = "server")]
+    Listener(u16, LazySocket<'d>),
 }
 
 impl<'d> TcpSocket<'d> {
-    fn connection(&mut self) -> Result<&mut Socket<'d>, Error> {
+    fn connection(&mut self) -> Result<&mut LazySocket<'d>, Error> {
         match &mut self.state {
             State::Connection(socket) => Ok(socket),
-            State::New | State::Bound(_) | State::Listener(..) => Err(Error::InvalidState),
+            _ => Err(Error::InvalidState),
         }
+    }
+
+    /// Whether the socket is a listener, or is to become one.
+    fn is_for_listening(&self) -> bool {
+        !matches!(self.state, State::New | State::Connection(_))
     }
 }
 
 impl<'a, 'd> Tcp<'a, 'd> {
     pub(super) const fn new<R: Future<Output = RunError> + Unpin>(stack: &'a Stack<'d, R>) -> Self {
-        Self { engine: stack }
+        Self { stack }
     }
 
-    /// Whether the module has accepted everything that was written (`SEND OK`), which does not mean that the peer has it.
+    /// Whether the module has accepted everything that was written (`SEND OK`). The peer may not have received it yet.
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](nb::Error::WouldBlock) while it has not. [`Error::InvalidState`] for a socket that was never
-    /// connected; otherwise why the connection failed meanwhile.
+    /// connected; otherwise the reason of the connection's failure.
     pub fn flush(&mut self, socket: &mut TcpSocket<'d>) -> nb::Result<(), Error> {
         let connection = socket.connection()?;
-        let shared = self.engine.shared();
-        self.engine.operate(|| {
-            connection.poll(shared, |engine, key| engine.poll_flush(key, Waker::noop()))
+        self.stack.operate(|| {
+            connection.poll(self.stack.handle(), |engine, key| {
+                engine.poll_flush(key, Waker::noop())
+            })
         })
     }
 
@@ -89,9 +92,8 @@ impl<'a, 'd> Tcp<'a, 'd> {
         into: &mut [u8],
     ) -> nb::Result<usize, Error> {
         let connection = socket.connection()?;
-        let shared = self.engine.shared();
-        self.engine.operate(|| {
-            connection.poll(shared, |engine, key| {
+        self.stack.operate(|| {
+            connection.poll(self.stack.handle(), |engine, key| {
                 engine.poll_read(key, into, Waker::noop())
             })
         })
@@ -102,7 +104,7 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
     type TcpSocket = TcpSocket<'d>;
     type Error = Error;
 
-    /// A new socket. It takes no slot before it is used.
+    /// Creates a socket. It uses no slot before it is connected or listens.
     ///
     /// # Errors
     ///
@@ -111,29 +113,29 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
         Ok(TcpSocket { state: State::New })
     }
 
-    /// Connects to a TCP server (AT+QIOPEN, section 2.1.4). Is to be called with the same address until the result is
-    /// something else than [`WouldBlock`](nb::Error::WouldBlock).
+    /// Connects to a TCP server (AT+QIOPEN, section 2.1.4). Call this with the same address until the result is not
+    /// [`WouldBlock`](nb::Error::WouldBlock).
     ///
-    /// A socket that is connected to this address already stays so; one that is, or was, connected otherwise gives that
-    /// connection up.
+    /// A socket that is connected to this address stays connected. A connection to another address, or one that has ended,
+    /// is given up first.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidPort`] and [`Error::InvalidAddress`] before anything is sent, [`Error::NoFreeSocket`],
-    /// [`Error::ConnectionRefused`], [`Error::TimedOut`] after the configured time (150 s), [`Error::Link`],
-    /// [`Error::Module`] with any other code; [`Error::InvalidState`] for a socket that is bound or listens.
-    /// The socket can be connected again after any of them.
+    /// [`Error::ConnectionRefused`], [`Error::TimedOut`] after [`Config::connect_time`](crate::Config::connect_time)
+    /// (default 150 s), [`Error::Link`], [`Error::Module`] with any other code; [`Error::InvalidState`] for a socket that is
+    /// bound or listens. After any of them the socket can be connected again.
     fn connect(&mut self, socket: &mut TcpSocket<'d>, remote: SocketAddr) -> nb::Result<(), Error> {
         let request = Request::connect(remote)?;
-        let shared = self.engine.shared();
-        if let State::Bound(_) | State::Listener(..) = socket.state {
+        if socket.is_for_listening() {
             return Err(nb::Error::Other(Error::InvalidState));
         }
-        let result = self.engine.operate(|| {
+        let stack = self.stack.handle();
+        let result = self.stack.operate(|| {
             if let State::Connection(connection) = &mut socket.state {
                 if connection.request().peer() == Some(remote) {
-                    let progress = connection.poll(shared, |engine, key| {
-                        // Whether it can still be written to.
+                    let progress = connection.poll(stack, |engine, key| {
+                        // Ready with an error if the connection has ended.
                         engine.poll_write(key, &[], Waker::noop()).map_ok(|_| ())
                     });
                     if !(connection.was_open() && matches!(progress, Poll::Ready(Err(_)))) {
@@ -141,10 +143,10 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
                     }
                 }
             }
-            // The old connection first: its slot may be the one that is needed.
+            // The old connection is dropped first: its slot may be the one that is needed.
             drop(core::mem::replace(&mut socket.state, State::New));
-            let mut connection = Socket::new(request, self.engine.mode());
-            let progress = connection.poll_open(shared);
+            let mut connection = LazySocket::new(request);
+            let progress = connection.poll_open(stack);
             socket.state = State::Connection(connection);
             progress
         });
@@ -154,30 +156,29 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
         result
     }
 
-    /// Puts bytes into the transmit ring and says how many. Many small pieces become one AT+QISEND.
+    /// Copies bytes into the transmit ring and returns their number. Many small pieces become one AT+QISEND.
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](nb::Error::WouldBlock) while the ring is full. [`Error::Closed`] and [`Error::ConnectionReset`],
-    /// which are [`PipeClosed`](embedded_nal::TcpErrorKind::PipeClosed), when the connection is closed;
-    /// [`Error::InvalidState`] for a socket that was never connected; otherwise why the connection failed.
+    /// whose kind is [`PipeClosed`](embedded_nal::TcpErrorKind::PipeClosed), when the connection is closed;
+    /// [`Error::InvalidState`] for a socket that was never connected; otherwise the reason of the connection's failure.
     fn send(&mut self, socket: &mut TcpSocket<'d>, buffer: &[u8]) -> nb::Result<usize, Error> {
         let connection = socket.connection()?;
-        let shared = self.engine.shared();
-        self.engine.operate(|| {
-            connection.poll(shared, |engine, key| {
+        self.stack.operate(|| {
+            connection.poll(self.stack.handle(), |engine, key| {
                 engine.poll_write(key, buffer, Waker::noop())
             })
         })
     }
 
-    /// Takes what was received, as far as it fits.
+    /// Copies received bytes into `buffer` and returns their number.
     ///
-    /// Everything that the peer sent before it closed comes first. `Ok(0)` is the answer to an empty buffer only.
+    /// Everything that the peer sent before it closed comes first. `Ok(0)` is returned for an empty buffer only.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](nb::Error::WouldBlock) while there is nothing. [`Error::Closed`], which is
+    /// [`WouldBlock`](nb::Error::WouldBlock) while no bytes are there. [`Error::Closed`], whose kind is
     /// [`PipeClosed`](embedded_nal::TcpErrorKind::PipeClosed), at the end of the stream; otherwise as for
     /// [`send`](TcpClientStack::send).
     fn receive(
@@ -191,19 +192,20 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
         }
     }
 
-    /// Closes a socket in any state. What was written is still sent, for at most ten seconds, as long as the stack is
-    /// polled; then the runner sends AT+QICLOSE.
+    /// Closes a socket in any state. What was written is still sent for at most 10 s, while the stack is polled; then the
+    /// runner sends AT+QICLOSE.
     ///
     /// # Errors
     ///
-    /// None. [`Tcp::flush`] before the close tells whether everything was sent.
+    /// None. Call [`Tcp::flush`] before to know whether everything was sent.
     fn close(&mut self, socket: TcpSocket<'d>) -> Result<(), Error> {
         drop(socket);
-        let _ = self.engine.poll();
+        let _ = self.stack.poll();
         Ok(())
     }
 }
 
+#[cfg(feature = "server")]
 impl<'d> TcpFullStack for Tcp<'_, 'd> {
     /// Sets the port to listen on.
     ///
@@ -221,23 +223,23 @@ impl<'d> TcpFullStack for Tcp<'_, 'd> {
         }
     }
 
-    /// Begins to listen ("TCP LISTENER", section 2.1.4).
+    /// Begins to listen (service type "TCP LISTENER", section 2.1.4).
     ///
-    /// Returns before the module does listen. Each connection takes a slot from the moment the module has accepted it.
+    /// Returns before the module listens. Each connection uses a slot from the moment when the module accepts it.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidState`] for a socket that is not bound, [`Error::NoFreeSocket`], [`Error::Link`]. Why the module
-    /// refused to listen is told by [`accept`](TcpFullStack::accept).
+    /// [`Error::InvalidState`] for a socket that is not bound, [`Error::NoFreeSocket`], [`Error::Link`]. If the module
+    /// refuses to listen, [`accept`](TcpFullStack::accept) returns the reason.
     fn listen(&mut self, socket: &mut TcpSocket<'d>) -> Result<(), Error> {
         let State::Bound(port) = socket.state else {
             return Err(Error::InvalidState);
         };
-        let shared = self.engine.shared();
         let request = Request::listen(ServiceType::TcpListener, port)?;
-        shared.with(|engine| engine.enable_listeners());
-        let mut listener = Socket::new(request, self.engine.mode());
-        match self.engine.operate(|| listener.poll_open(shared)) {
+        let stack = self.stack.handle();
+        stack.shared.with(|engine| engine.enable_listeners());
+        let mut listener = LazySocket::new(request);
+        match self.stack.operate(|| listener.poll_open(stack)) {
             Err(nb::Error::Other(error)) => Err(error),
             Ok(()) | Err(nb::Error::WouldBlock) => {
                 socket.state = State::Listener(port, listener);
@@ -246,12 +248,13 @@ impl<'d> TcpFullStack for Tcp<'_, 'd> {
         }
     }
 
-    /// The next connection, and its peer: 0.0.0.0:0 in case the module gave an address that cannot be read.
+    /// Returns the next connection and the peer's address, which is `0.0.0.0:0` if the module reported one that cannot be
+    /// parsed.
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](nb::Error::WouldBlock) while there is none. [`Error::InvalidState`] for a socket that does not
-    /// listen; otherwise why the listener failed: it is bound but does not listen any more.
+    /// listen; otherwise the reason of the listener's failure. The socket is bound then, and does not listen any more.
     fn accept(
         &mut self,
         socket: &mut TcpSocket<'d>,
@@ -260,8 +263,8 @@ impl<'d> TcpFullStack for Tcp<'_, 'd> {
             return Err(nb::Error::Other(Error::InvalidState));
         };
         let port = *port;
-        let shared = self.engine.shared();
-        let result = self.engine.operate(|| listener.poll_accept(shared));
+        let stack = self.stack.handle();
+        let result = self.stack.operate(|| listener.poll_accept(stack));
         if let Err(nb::Error::Other(_)) = result {
             socket.state = State::Bound(port);
         }

@@ -1,6 +1,4 @@
-//! A TCP socket as a stream that waits, for a time.
-
-use core::fmt;
+//! A TCP socket with the blocking traits of `embedded-io`.
 
 use embassy_time::Duration;
 use embedded_io::{ErrorType, Read, Write};
@@ -12,30 +10,23 @@ use crate::util::time::{self, after};
 
 /// A connected [`TcpSocket`] with the traits of `embedded-io`, for blocking TLS and protocol crates.
 ///
-/// Its methods do wait, each for at most the time given, and poll the stack meanwhile.
+/// Unlike those of the other types, the methods of this one wait, each for the timeout at most. Meanwhile they poll the
+/// stack.
 ///
-/// * `read` returns `Ok(0)` at the end of the stream and never otherwise.
+/// * `read` returns `Ok(0)` only at the end of the stream.
 /// * `write` waits only while the transmit ring is full.
-/// * `flush` waits until the module has accepted everything (`SEND OK`), which does not mean that the peer has it.
+/// * `flush` waits until the module has accepted everything (`SEND OK`). The peer may not have received it yet.
 ///
-/// After [`Error::TimedOut`] the operation has had no effect, and can be repeated.
+/// After [`Error::TimedOut`] the operation has had no effect and can be repeated.
+#[derive(Debug)]
 pub struct TcpStream<'a, 'd> {
     tcp: Tcp<'a, 'd>,
     socket: TcpSocket<'d>,
     timeout: Duration,
 }
 
-impl fmt::Debug for TcpStream<'_, '_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TcpStream")
-            .field("socket", &self.socket)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
-}
-
 impl<'a, 'd> TcpStream<'a, 'd> {
-    /// Makes a stream of a connected socket. No operation takes longer than `timeout`.
+    /// Wraps a connected socket. Each operation takes `timeout` at most.
     pub const fn new(tcp: Tcp<'a, 'd>, socket: TcpSocket<'d>, timeout: Duration) -> Self {
         Self {
             tcp,
@@ -49,7 +40,7 @@ impl<'a, 'd> TcpStream<'a, 'd> {
         self.timeout = timeout;
     }
 
-    /// Gives the socket back.
+    /// Returns the socket.
     pub fn into_inner(self) -> TcpSocket<'d> {
         self.socket
     }
@@ -64,7 +55,7 @@ impl<'a, 'd> TcpStream<'a, 'd> {
                 Ok(value) => return Ok(value),
                 Err(nb::Error::Other(error)) => return Err(error),
                 Err(nb::Error::WouldBlock) if time::now() >= end => return Err(Error::TimedOut),
-                Err(nb::Error::WouldBlock) => self.tcp.engine.idle.get()(),
+                Err(nb::Error::WouldBlock) => self.tcp.stack.idle.get()(),
             }
         }
     }

@@ -6,19 +6,20 @@ use core::task::{Poll, Waker, ready};
 
 use embedded_nal::{UdpClientStack, UdpFullStack, nb};
 
-use super::socket::Socket;
-use super::{Engine, Stack};
-use crate::engine::shared::Shared;
-use crate::engine::{PORT_TRIES, Request, check_peer};
+use super::socket::LazySocket;
+use super::{AnyStack, Stack};
+use crate::engine::{Request, check_peer};
 use crate::error::Error;
+use crate::net::LocalPort;
 use crate::runner::RunError;
 
-/// The UDP sockets of a [`blocking::Stack`](Stack), and name lookup.
+/// The UDP sockets of a [`blocking::Stack`](Stack), and name lookups.
 ///
-/// It implements [`UdpClientStack`], [`UdpFullStack`] and [`Dns`](embedded_nal::Dns). No method of these ever waits.
+/// It implements [`UdpClientStack`], [`UdpFullStack`] and [`Dns`](embedded_nal::Dns) (feature `dns`). None of their methods
+/// waits.
 #[derive(Clone, Copy)]
 pub struct Udp<'a, 'd> {
-    pub(super) engine: &'a Engine<'a, 'd>,
+    pub(super) stack: &'a AnyStack<'a, 'd>,
 }
 
 impl fmt::Debug for Udp<'_, '_> {
@@ -27,116 +28,106 @@ impl fmt::Debug for Udp<'_, '_> {
     }
 }
 
-/// A UDP socket: new, connected to one peer, or bound to a local port for any peer.
+/// A UDP socket: new, connected to one peer, or bound to a local port for any number of peers.
 ///
-/// One receive is one datagram. What a datagram may be, and when one is dropped, is said at the socket of the other face:
-/// [`UdpSocket`](crate::UdpSocket).
+/// Each receive returns one datagram. The limits for datagrams are those of the asynchronous
+/// [`UdpSocket`](crate::UdpSocket), except that a bound socket receives empty datagrams.
 ///
-/// It takes one slot of the [`Resources`](crate::Resources) from `connect` or `bind` on. Dropping it does the same as
+/// It uses one slot of the [`Resources`](crate::Resources) from `connect` or `bind` on. Dropping it does the same as
 /// [`UdpClientStack::close`].
+#[derive(Debug)]
 pub struct UdpSocket<'d> {
-    socket: Option<Socket<'d>>,
-    /// Local ports that may still be tried, when any will do.
-    tries: u8,
-    /// Where the last datagram of a bound socket went.
+    opened: Option<Opened<'d>>,
+    /// Where the last datagram of a bound socket was sent.
     last: Option<SocketAddr>,
 }
 
-impl fmt::Debug for UdpSocket<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let request = self.socket.as_ref().map(Socket::request);
-        f.debug_tuple("UdpSocket").field(&request).finish()
+/// A socket that was connected or bound.
+#[derive(Debug)]
+struct Opened<'d> {
+    socket: LazySocket<'d>,
+    port: LocalPort,
+}
+
+impl<'d> Opened<'d> {
+    fn poll_open(&mut self, stack: crate::Stack<'d>) -> Poll<Result<(), Error>> {
+        let Self { socket, port } = self;
+        if socket.was_open() {
+            return Poll::Ready(Ok(()));
+        }
+        let result = ready!(socket.poll_open(stack));
+        if let Err(error) = result {
+            let mut request = socket.request();
+            if port.choose_again(stack.shared, &mut request, error) {
+                *socket = LazySocket::new(request);
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(result)
     }
 }
 
 impl<'d> UdpSocket<'d> {
-    /// Begins to open the socket. The trait knows no `WouldBlock` here: the operations that follow wait.
-    fn open(&mut self, engine: &Engine<'_, 'd>, request: Request<'static>) -> Result<(), Error> {
-        // The old one first: its slot may be the one that is needed.
-        self.socket = None;
+    /// Begins to open the socket. The trait has no `WouldBlock` here: the operations that follow wait for the module.
+    fn open(
+        &mut self,
+        stack: &AnyStack<'_, 'd>,
+        mut request: Request<'static>,
+    ) -> Result<(), Error> {
+        // The old socket is dropped first: its slot may be the one that is needed.
+        self.opened = None;
         self.last = None;
-        engine.shared().with(|engine| engine.enable_datagrams());
-        let (request, tries) = match request.local_port {
-            0 => {
-                let port = engine.shared().with(|engine| engine.ephemeral_port());
-                (request.at_port(port), PORT_TRIES - 1)
-            }
-            _ => (request, 0),
-        };
-        self.tries = tries;
-        self.socket = Some(Socket::new(request, engine.mode()));
-        let result = engine.operate(|| self.poll_open(engine.shared()));
-        match result {
+        let shared = stack.shared();
+        shared.with(|engine| engine.enable_datagrams());
+        let port = LocalPort::choose(shared, &mut request);
+        let socket = LazySocket::new(request);
+        self.opened = Some(Opened { socket, port });
+        match stack.operate(|| self.poll_opened(stack.handle()).map_ok(|_| ())) {
             Ok(()) | Err(nb::Error::WouldBlock) => Ok(()),
             Err(nb::Error::Other(error)) => Err(error),
         }
     }
 
-    fn poll_open(&mut self, shared: &'d Shared<'d>) -> Poll<Result<(), Error>> {
-        let Some(socket) = &mut self.socket else {
-            return Poll::Ready(Err(Error::InvalidState));
-        };
-        if socket.was_open() {
-            return Poll::Ready(Ok(()));
+    /// Ready with the open socket. After an error the socket is new again.
+    fn poll_opened(&mut self, stack: crate::Stack<'d>) -> Poll<Result<&mut LazySocket<'d>, Error>> {
+        let opened = self.opened.as_mut().ok_or(Error::InvalidState)?;
+        if let Err(error) = ready!(opened.poll_open(stack)) {
+            self.opened = None;
+            return Poll::Ready(Err(error));
         }
-        match ready!(socket.poll_open(shared)) {
-            Err(error) if error.is_port_taken() && self.tries > 0 => {
-                self.tries -= 1;
-                let port = shared.with(|engine| engine.ephemeral_port());
-                *socket = Socket::new(socket.request().at_port(port), socket.mode());
-                Poll::Pending
-            }
-            Err(error) => {
-                self.socket = None;
-                Poll::Ready(Err(error))
-            }
-            Ok(()) => Poll::Ready(Ok(())),
-        }
-    }
-
-    fn opened(&mut self, shared: &'d Shared<'d>) -> Poll<Result<&mut Socket<'d>, Error>> {
-        ready!(self.poll_open(shared))?;
-        Poll::Ready(self.socket.as_mut().ok_or(Error::InvalidState))
+        let opened = self.opened.as_mut().ok_or(Error::InvalidState)?;
+        Poll::Ready(Ok(&mut opened.socket))
     }
 
     fn poll_send(
         &mut self,
-        shared: &'d Shared<'d>,
+        stack: crate::Stack<'d>,
         bytes: &[u8],
         to: Option<SocketAddr>,
     ) -> Poll<Result<(), Error>> {
-        let socket = ready!(self.opened(shared))?;
-        socket.poll(shared, |engine, key| {
+        let socket = ready!(self.poll_opened(stack))?;
+        socket.poll(stack, |engine, key| {
             engine.poll_send(key, bytes, to, Waker::noop())
         })
     }
 
     fn poll_receive(
         &mut self,
-        shared: &'d Shared<'d>,
+        stack: crate::Stack<'d>,
         into: &mut [u8],
     ) -> Poll<Result<(usize, SocketAddr), Error>> {
-        let socket = ready!(self.opened(shared))?;
-        let connected = socket.request().peer();
-        loop {
-            let (length, from) = ready!(socket.poll(shared, |engine, key| {
-                engine.poll_receive(key, into, Waker::noop())
-            }))?;
-            // Without its sender a datagram is of no use to anyone.
-            if let Some(peer) = connected.or(from) {
-                return Poll::Ready(Ok((length.min(into.len()), peer)));
-            }
-        }
+        let socket = ready!(self.poll_opened(stack))?;
+        socket.poll_receive(stack, into)
     }
 
     fn peer(&self) -> Option<SocketAddr> {
-        self.socket.as_ref()?.request().peer()
+        self.opened.as_ref()?.socket.request().peer()
     }
 }
 
 impl<'a, 'd> Udp<'a, 'd> {
     pub(super) const fn new<R: Future<Output = RunError> + Unpin>(stack: &'a Stack<'d, R>) -> Self {
-        Self { engine: stack }
+        Self { stack }
     }
 }
 
@@ -144,103 +135,105 @@ impl<'d> UdpClientStack for Udp<'_, 'd> {
     type UdpSocket = UdpSocket<'d>;
     type Error = Error;
 
-    /// A new socket. It takes no slot before it is used.
+    /// Creates a socket. It uses no slot before it is connected or bound.
     ///
     /// # Errors
     ///
     /// None.
     fn socket(&mut self) -> Result<UdpSocket<'d>, Error> {
         Ok(UdpSocket {
-            socket: None,
-            tries: 0,
+            opened: None,
             last: None,
         })
     }
 
-    /// Gives the socket one peer (service type "UDP", section 2.1.4), and a local port of the range 49152 to 65535.
+    /// Gives the socket one peer (service type "UDP", section 2.1.4) and a local port from 49152 to 65535.
     ///
-    /// Returns before the module has opened it: the operations that follow wait for that. A socket that was connected or
-    /// bound before is opened anew.
+    /// Returns before the module has opened the socket: the operations that follow return
+    /// [`WouldBlock`](nb::Error::WouldBlock) until it has. A socket that was connected or bound before is closed and opened
+    /// anew.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidPort`], [`Error::InvalidAddress`], [`Error::NoFreeSocket`], [`Error::Link`]. Why the module refused
-    /// is told by the first operation that follows.
+    /// [`Error::InvalidPort`], [`Error::InvalidAddress`], [`Error::NoFreeSocket`], [`Error::Link`]. If the module refuses to
+    /// open the socket, the next operation returns the reason.
     fn connect(&mut self, socket: &mut UdpSocket<'d>, remote: SocketAddr) -> Result<(), Error> {
         let request = Request::datagrams(remote, 0)?;
-        socket.open(self.engine, request)
+        socket.open(self.stack, request)
     }
 
-    /// Puts a datagram on its way to the peer, or, from a bound socket, to the one that the last
-    /// [`send_to`](UdpFullStack::send_to) went to.
+    /// Puts a datagram into the transmit ring. A bound socket sends it to the destination of its last
+    /// [`send_to`](UdpFullStack::send_to).
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](nb::Error::WouldBlock) while the socket is not open yet, or the transmit ring has no room.
-    /// [`Error::InvalidLength`] for a datagram that is empty or too long, [`Error::InvalidState`] without a peer; otherwise
-    /// why the socket failed.
+    /// [`Error::InvalidLength`] for a datagram that is empty or too long, [`Error::InvalidState`] without a destination;
+    /// otherwise the reason of the socket's failure.
     fn send(&mut self, socket: &mut UdpSocket<'d>, buffer: &[u8]) -> nb::Result<(), Error> {
         if socket.peer().or(socket.last).is_none() {
             return Err(nb::Error::Other(Error::InvalidState));
         }
         let to = socket.last;
-        let shared = self.engine.shared();
-        self.engine.operate(|| socket.poll_send(shared, buffer, to))
+        let stack = self.stack.handle();
+        self.stack.operate(|| socket.poll_send(stack, buffer, to))
     }
 
-    /// Takes the oldest datagram: its length, and where it came from.
+    /// Copies the oldest datagram into `buffer` and returns its length and its sender.
     ///
-    /// Of a datagram that is longer than the buffer the rest is lost, and the length is that of the buffer, as the trait
-    /// demands.
+    /// What does not fit into `buffer` is lost; the returned length is that of the buffer then, as the trait demands.
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](nb::Error::WouldBlock) while there is none. [`Error::InvalidState`] for a socket that is neither
-    /// connected nor bound; otherwise why the socket failed.
+    /// connected nor bound; otherwise the reason of the socket's failure.
     fn receive(
         &mut self,
         socket: &mut UdpSocket<'d>,
         buffer: &mut [u8],
     ) -> nb::Result<(usize, SocketAddr), Error> {
-        let shared = self.engine.shared();
-        self.engine.operate(|| socket.poll_receive(shared, buffer))
+        let stack = self.stack.handle();
+        let (length, peer) = self.stack.operate(|| socket.poll_receive(stack, buffer))?;
+        Ok((length.min(buffer.len()), peer))
     }
 
-    /// Closes a socket in any state. What was sent before still goes out, as long as the stack is polled.
+    /// Closes a socket in any state. Datagrams in the transmit ring are still sent for at most 10 s, while the stack is
+    /// polled.
     ///
     /// # Errors
     ///
     /// None.
     fn close(&mut self, socket: UdpSocket<'d>) -> Result<(), Error> {
         drop(socket);
-        let _ = self.engine.poll();
+        let _ = self.stack.poll();
         Ok(())
     }
 }
 
 impl<'d> UdpFullStack for Udp<'_, 'd> {
-    /// Opens the socket on a local port, for any peer ("UDP SERVICE", section 2.1.4). With port 0 a port of the range
-    /// 49152 to 65535 is used.
+    /// Opens the socket on a local port, for any number of peers (service type "UDP SERVICE", section 2.1.4). Port 0 stands
+    /// for any port from 49152 to 65535.
     ///
-    /// Returns before the module has opened it: the operations that follow wait for that.
+    /// Returns before the module has opened the socket: the operations that follow return
+    /// [`WouldBlock`](nb::Error::WouldBlock) until it has.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidState`] for a socket that is connected or bound already, [`Error::NoFreeSocket`], [`Error::Link`].
-    /// Why the module refused is told by the first operation that follows.
+    /// If the module refuses to open the socket, the next operation returns the reason.
     fn bind(&mut self, socket: &mut UdpSocket<'d>, local_port: u16) -> Result<(), Error> {
-        if socket.socket.is_some() {
+        if socket.opened.is_some() {
             return Err(Error::InvalidState);
         }
-        socket.open(self.engine, Request::service(local_port))
+        socket.open(self.stack, Request::service(local_port))
     }
 
-    /// Puts a datagram on its way to any peer. A new socket is bound to some port first.
+    /// Puts a datagram for any peer into the transmit ring. A new socket is bound to a port from 49152 to 65535 first.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidPort`] and [`Error::InvalidAddress`] for a peer that cannot be sent to, or that is not the one the
-    /// socket is connected to; otherwise as for [`send`](UdpClientStack::send).
+    /// [`Error::InvalidPort`] and [`Error::InvalidAddress`] for port 0, for an unspecified address, and for a peer that is
+    /// not the one that the socket is connected to; otherwise as for [`send`](UdpClientStack::send).
     fn send_to(
         &mut self,
         socket: &mut UdpSocket<'d>,
@@ -248,8 +241,8 @@ impl<'d> UdpFullStack for Udp<'_, 'd> {
         buffer: &[u8],
     ) -> nb::Result<(), Error> {
         check_peer(remote)?;
-        if socket.socket.is_none() {
-            socket.open(self.engine, Request::service(0))?;
+        if socket.opened.is_none() {
+            socket.open(self.stack, Request::service(0))?;
             return Err(nb::Error::WouldBlock);
         }
         let to = match socket.peer() {
@@ -257,8 +250,8 @@ impl<'d> UdpFullStack for Udp<'_, 'd> {
             Some(peer) if peer == remote => None,
             Some(_) => return Err(nb::Error::Other(Error::InvalidAddress)),
         };
-        let shared = self.engine.shared();
-        let result = self.engine.operate(|| socket.poll_send(shared, buffer, to));
+        let stack = self.stack.handle();
+        let result = self.stack.operate(|| socket.poll_send(stack, buffer, to));
         if result.is_ok() {
             socket.last = to;
         }

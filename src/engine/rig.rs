@@ -12,10 +12,9 @@ use crate::config::Config;
 use crate::engine::shared::Shared;
 use crate::engine::{
     Action, Addresses, Domain, Engine, Job, Key, LineKind, LinkState, PayloadEcho, Phase, Request,
+    Slot,
 };
 use crate::error::Error;
-use crate::net::all_of;
-use crate::stack::{Resources, new};
 use crate::util::time::NEVER;
 use crate::util::zeroed::Zeroed;
 
@@ -35,9 +34,15 @@ impl Rig<'static> {
     pub(crate) fn new<const N: usize, const RX: usize, const TX: usize>(
         config: Config<'static>,
     ) -> Self {
-        let resources = Box::leak(Box::new(Resources::<N, RX, TX>::new()));
-        let (stack, _) = new(resources, config);
-        Self::on(stack.shared)
+        let slots = (0..).take(N).map(|index| {
+            Zeroed::Full(Slot::new(
+                index,
+                Box::leak(Box::new([0; RX])),
+                Box::leak(Box::new([0; TX])),
+            ))
+        });
+        let slots = Vec::leak(slots.collect());
+        Self::on(Box::leak(Box::new(Shared::new(Engine::new(slots, config)))))
     }
 
     /// The link is up, no socket is in use.
@@ -317,7 +322,8 @@ impl<'d> Rig<'d> {
 
     pub(crate) fn found(&mut self) -> Poll<Result<Addresses, Error>> {
         self.engine(|engine| {
-            let answer = engine.poll_answer(all_of, Waker::noop());
+            let answer =
+                engine.poll_answer(|found| Ok(found.iter().copied().collect()), Waker::noop());
             if answer.is_ready() {
                 // As the one who asked does.
                 engine.lookup().abandon();

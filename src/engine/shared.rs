@@ -1,6 +1,7 @@
 //! The socket table, behind the lock that the stack, its sockets and the runner share.
 
 use core::cell::RefCell;
+use core::fmt;
 
 use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
@@ -10,6 +11,12 @@ use crate::engine::Engine;
 /// What the stack, its sockets and the runner share.
 pub(crate) struct Shared<'d> {
     engine: Mutex<CriticalSectionRawMutex, RefCell<Engine<'d>>>,
+}
+
+impl fmt::Debug for Shared<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
 }
 
 impl<'d> Shared<'d> {

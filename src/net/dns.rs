@@ -1,4 +1,4 @@
-//! Name lookup.
+//! Name lookups.
 
 use core::future::poll_fn;
 use core::net::IpAddr;
@@ -6,37 +6,90 @@ use core::task::{Poll, ready};
 
 use embedded_nal_async::{AddrType, Dns};
 
-use crate::at::{Host, address_of};
+use super::host::literal;
+use crate::at::Host;
 use crate::engine::Addresses;
 use crate::engine::shared::Shared;
 use crate::error::Error;
 use crate::stack::Stack;
 
-/// A question that the module is being asked.
-pub(crate) struct Lookup<'s, 'd> {
+impl Dns for Stack<'_> {
+    type Error = Error;
+
+    /// Returns the first address of the wanted family (AT+QIDNSGIP, section 2.1.14). A literal address is returned as it is,
+    /// and nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Stack::resolve`]. [`Error::NameNotFound`] too if the name has addresses of the other family only.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`Stack::resolve`].
+    fn get_host_by_name(
+        &self,
+        host: &str,
+        addr_type: AddrType,
+    ) -> impl Future<Output = Result<IpAddr, Error>> {
+        Lookup::run(self.shared, host, move |found| first_of(found, &addr_type))
+    }
+
+    /// Not available: the module has no reverse lookup.
+    ///
+    /// # Errors
+    ///
+    /// Always [`Error::Unsupported`].
+    async fn get_host_by_address(&self, _: IpAddr, _: &mut [u8]) -> Result<usize, Error> {
+        Err(Error::Unsupported)
+    }
+}
+
+impl Stack<'_> {
+    /// Returns the addresses of a name in the module's order, at most four (AT+QIDNSGIP, section 2.1.14). A literal address
+    /// is returned as it is, and nothing is sent.
+    ///
+    /// Lookups are made one after the other.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidName`] before anything is sent, [`Error::NameNotFound`], [`Error::NameLookup`],
+    /// [`Error::TimedOut`] after [`Config::lookup_time`](crate::Config::lookup_time) (default 60 s), [`Error::Link`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the lookup. The next lookup waits until the module has answered this one.
+    pub async fn resolve(&self, host: &str) -> Result<Addresses, Error> {
+        let all = |found: &[IpAddr]| Ok(found.iter().copied().collect());
+        Lookup::run(self.shared, host, all).await
+    }
+}
+
+/// A lookup that the engine has accepted. Dropping it gives the lookup up.
+struct Lookup<'s, 'd> {
     shared: &'s Shared<'d>,
 }
 
 impl<'s, 'd> Lookup<'s, 'd> {
-    /// What is picked from the answer.
-    pub(crate) fn run<T>(
+    /// Looks a name up, and picks the result from its addresses within the engine's lock, so that the future has no room for
+    /// all of them (20 bytes for one address, 100 for four).
+    fn run<T>(
         shared: &'s Shared<'d>,
         host: &str,
         pick: impl Fn(&[IpAddr]) -> Result<T, Error>,
     ) -> impl Future<Output = Result<T, Error>> {
-        let mut asked = None;
+        let mut accepted = None;
         poll_fn(move |cx| {
-            if asked.is_none() {
+            if accepted.is_none() {
                 if let Some(address) = literal(host) {
                     return Poll::Ready(pick(&[address]));
                 }
                 Host::name(host).map_err(Error::InvalidName)?;
                 ready!(shared.with(|engine| engine.poll_ask(host, cx.waker())))?;
-                asked = Some(Self { shared });
+                accepted = Some(Self { shared });
             }
             let answer = ready!(shared.with(|engine| engine.poll_answer(&pick, cx.waker())));
-            // Others may ask.
-            asked = None;
+            // Other lookups can begin now.
+            accepted = None;
             Poll::Ready(answer)
         })
     }
@@ -46,20 +99,6 @@ impl Drop for Lookup<'_, '_> {
     fn drop(&mut self) {
         self.shared.with(|engine| engine.lookup().abandon());
     }
-}
-
-/// Literal addresses are not worth a transaction.
-pub(crate) fn literal(host: &str) -> Option<IpAddr> {
-    let host = host.as_bytes();
-    let bare = host
-        .strip_prefix(b"[")
-        .and_then(|host| host.strip_suffix(b"]"));
-    address_of(bare.unwrap_or(host))
-}
-
-/// All addresses.
-pub(crate) fn all_of(addresses: &[IpAddr]) -> Result<Addresses, Error> {
-    Ok(addresses.iter().copied().collect())
 }
 
 /// The first address of the wanted family.
@@ -72,30 +111,4 @@ pub(crate) fn first_of(addresses: &[IpAddr], wanted: &AddrType) -> Result<IpAddr
             AddrType::Either => true,
         })
         .ok_or(Error::NameNotFound)
-}
-
-impl Dns for Stack<'_> {
-    type Error = Error;
-
-    /// The first address of the wanted family (AT+QIDNSGIP, section 2.1.14). Literal addresses are answered at once.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Stack::resolve`]; [`Error::NameNotFound`] too when the name has addresses of the other family only.
-    fn get_host_by_name(
-        &self,
-        host: &str,
-        addr_type: AddrType,
-    ) -> impl Future<Output = Result<IpAddr, Error>> {
-        Lookup::run(self.shared, host, move |found| first_of(found, &addr_type))
-    }
-
-    /// The module has no reverse lookup.
-    ///
-    /// # Errors
-    ///
-    /// Always [`Error::Unsupported`].
-    async fn get_host_by_address(&self, _: IpAddr, _: &mut [u8]) -> Result<usize, Error> {
-        Err(Error::Unsupported)
-    }
 }

@@ -1,43 +1,49 @@
 //! Servers.
 
-use core::fmt;
 use core::net::SocketAddr;
 
-use super::handle::Socket;
+use super::socket::Socket;
 use super::tcp::TcpConnection;
+#[cfg(feature = "udp")]
 use super::udp::UdpSocket;
 use crate::at::ServiceType;
-use crate::engine::{Request, UNKNOWN_PEER};
+use crate::engine::Request;
 use crate::error::Error;
 use crate::stack::Stack;
 
 impl<'d> Stack<'d> {
-    /// Listens for TCP connections on a local port ("TCP LISTENER", section 2.1.4).
+    /// Listens for TCP connections on a local port (service type "TCP LISTENER", section 2.1.4).
     ///
-    /// The listener takes a slot, and each connection another one from the moment the module has accepted it: data that
-    /// comes before [`TcpListener::accept`] is kept. A connection for which there is no slot is closed again and counted
+    /// The listener uses one slot. Each connection uses another one from the moment when the module accepts it: data that
+    /// arrives before [`TcpListener::accept`] is kept. A connection for which there is no slot is closed and counted
     /// ([`Statistics::refused_connections`](crate::Statistics::refused_connections)).
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidPort`] for port 0; otherwise as for connecting a TCP socket.
+    /// [`Error::InvalidPort`] for port 0; otherwise as for [`embedded_nal_async::TcpConnect::connect`].
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives the listener up.
+    /// Dropping the future gives up the listener.
     pub async fn listen(&self, port: u16) -> Result<TcpListener<'d>, Error> {
         let request = Request::listen(ServiceType::TcpListener, port);
         self.shared.with(|engine| engine.enable_listeners());
         Socket::open(*self, request, |socket| TcpListener { socket }).await
     }
 
-    /// Listens for UDP peers on a local port ("UDP LISTENER", section 2.1.4), of which each gets a socket of its own.
+    /// Listens for UDP peers on a local port (service type "UDP LISTENER", section 2.1.4). Each peer gets a socket of its
+    /// own, which uses one slot.
     ///
-    /// Only EG91 and EG95 have this.
+    /// Only EG91 and EG95 modules support this.
     ///
     /// # Errors
     ///
-    /// [`Error::Module`] from modules that do not have it; otherwise as for [`Stack::listen`].
+    /// [`Error::Module`] from a module that does not support it; otherwise as for [`Stack::listen`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the listener.
+    #[cfg(feature = "udp")]
     pub async fn listen_udp(&self, port: u16) -> Result<UdpListener<'d>, Error> {
         let request = Request::listen(ServiceType::UdpListener, port);
         self.shared.with(|engine| {
@@ -48,74 +54,75 @@ impl<'d> Stack<'d> {
     }
 }
 
-/// Listens for TCP connections. Dropping it closes it, and the connections that nobody has accepted.
+/// A TCP listener. Dropping it closes it, and the connections that were not fetched with [`accept`](Self::accept).
+#[derive(Debug)]
 pub struct TcpListener<'d> {
-    pub(crate) socket: Socket<'d>,
-}
-
-impl fmt::Debug for TcpListener<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TcpListener").finish_non_exhaustive()
-    }
+    socket: Socket<'d>,
 }
 
 impl<'d> TcpListener<'d> {
-    /// The next connection, and its peer.
+    /// Waits for the next connection and returns it with the peer's address.
     ///
-    /// The peer is 0.0.0.0:0 in case the module gave an address that cannot be read.
+    /// The address is `0.0.0.0:0` if the module reported one that cannot be parsed.
     ///
     /// # Errors
     ///
-    /// Why the listener failed: it has to be opened anew after the link was lost.
+    /// The reason of the listener's failure. After the loss of the link the listener has to be opened anew.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future loses no connection.
     pub async fn accept(&self) -> Result<(TcpConnection<'d>, SocketAddr), Error> {
         let (socket, peer) = self.socket.accept().await?;
-        Ok((
-            TcpConnection::accepted(socket),
-            peer.unwrap_or(UNKNOWN_PEER),
-        ))
+        Ok((TcpConnection::new(socket), peer))
     }
 
     /// Closes the listener and waits until the module has done so.
     ///
     /// # Errors
     ///
-    /// None in practice: there is nothing to be handed over.
+    /// None in practice: a listener has nothing left to send.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not cancel the close: the runner finishes it.
     pub async fn close(self) -> Result<(), Error> {
         self.socket.close().await
     }
 }
 
-/// Listens for UDP peers. Dropping it closes it, and the sockets that nobody has accepted.
+/// A UDP listener. Dropping it closes it, and the sockets that were not fetched with [`accept`](Self::accept).
+#[cfg(feature = "udp")]
+#[derive(Debug)]
 pub struct UdpListener<'d> {
-    pub(crate) socket: Socket<'d>,
+    socket: Socket<'d>,
 }
 
-impl fmt::Debug for UdpListener<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UdpListener").finish_non_exhaustive()
-    }
-}
-
+#[cfg(feature = "udp")]
 impl<'d> UdpListener<'d> {
-    /// The next peer, and its address. Errors and cancel safety are those of [`TcpListener::accept`].
+    /// Waits for the next peer and returns its socket and its address.
     ///
     /// # Errors
     ///
-    /// Why the listener failed.
+    /// The reason of the listener's failure. After the loss of the link the listener has to be opened anew.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no peer.
     pub async fn accept(&self) -> Result<(UdpSocket<'d>, SocketAddr), Error> {
         let (socket, peer) = self.socket.accept().await?;
-        Ok((UdpSocket::accepted(socket), peer.unwrap_or(UNKNOWN_PEER)))
+        Ok((UdpSocket::new(socket), peer))
     }
 
     /// Closes the listener and waits until the module has done so.
     ///
     /// # Errors
     ///
-    /// None in practice: there is nothing to be handed over.
+    /// None in practice: a listener has nothing left to send.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not cancel the close: the runner finishes it.
     pub async fn close(self) -> Result<(), Error> {
         self.socket.close().await
     }

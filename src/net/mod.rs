@@ -1,22 +1,53 @@
-//! The `embedded-nal-async` face. It translates and decides nothing.
+//! The `embedded-nal-async` and `edge-nal` traits, and the methods of [`Stack`](crate::Stack) that open sockets or send
+//! commands. Everything in here translates calls to operations of the engine.
 
+#[cfg(feature = "at-client")]
 mod at_client;
+mod byte_stream;
+#[cfg(feature = "at-client")]
+mod command_slot;
+#[cfg(feature = "dns")]
 mod dns;
 #[cfg(feature = "edge-nal")]
 mod edge_nal;
-mod handle;
+#[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
+mod host;
+#[cfg(feature = "server")]
 mod listener;
+#[cfg(feature = "ntp")]
+mod ntp;
+#[cfg(feature = "ping")]
+mod ping;
+#[cfg(any(feature = "ping", feature = "ntp"))]
+mod query;
+#[cfg(feature = "at-client")]
+mod settings;
+mod socket;
 mod tcp;
-mod tools;
+#[cfg(feature = "transparent")]
 mod transparent;
+#[cfg(feature = "udp")]
 mod udp;
 
-pub(crate) use at_client::Turn;
+#[cfg(feature = "at-client")]
 pub use at_client::{AtClient, AtWriter};
-pub(crate) use at_client::{Failure, carry_out};
-pub(crate) use dns::{Lookup, all_of, first_of, literal};
-pub use listener::{TcpListener, UdpListener};
+#[cfg(feature = "at-client")]
+pub(crate) use command_slot::CommandSlot;
+#[cfg(feature = "dns")]
+pub(crate) use dns::first_of;
+#[cfg(feature = "dns")]
+pub(crate) use host::literal;
+#[cfg(feature = "server")]
+pub use listener::TcpListener;
+#[cfg(all(feature = "server", feature = "udp"))]
+pub use listener::UdpListener;
+#[cfg(feature = "ping")]
+pub use ping::Pinging;
+pub(crate) use socket::Socket;
 pub use tcp::{TcpConnection, TcpReader, TcpWriter};
-pub use tools::Pinging;
+#[cfg(feature = "transparent")]
 pub use transparent::TransparentConnection;
+#[cfg(feature = "udp")]
+pub(crate) use udp::LocalPort;
+#[cfg(feature = "udp")]
 pub use udp::{UdpService, UdpSocket};

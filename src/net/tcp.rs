@@ -1,12 +1,12 @@
-//! TCP connections.
+//! TCP clients.
 
-use core::fmt;
 use core::net::SocketAddr;
 
-use embedded_io_async::{ErrorType, Read, ReadReady, Write, WriteReady};
 use embedded_nal_async::TcpConnect;
 
-use super::handle::Socket;
+use super::byte_stream::{implement_error_type, implement_read, implement_write};
+use super::socket::Socket;
+#[cfg(feature = "push")]
 use crate::at::AccessMode;
 use crate::engine::Request;
 use crate::error::Error;
@@ -21,118 +21,130 @@ impl<'d> TcpConnect for Stack<'d> {
 
     /// Connects to a TCP server (AT+QIOPEN, section 2.1.4), in the access mode of this handle.
     ///
-    /// Waits for the link if it is coming up, and for a slot if one is being closed.
+    /// Waits for the link while it is coming up, and for a slot while one is being closed.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidPort`] and [`Error::InvalidAddress`] before anything is sent, [`Error::NoFreeSocket`],
-    /// [`Error::ConnectionRefused`], [`Error::TimedOut`] after the configured time (150 s), [`Error::Link`],
-    /// [`Error::Module`] with any other code.
+    /// [`Error::ConnectionRefused`], [`Error::TimedOut`] after [`Config::connect_time`](crate::Config::connect_time)
+    /// (default 150 s), [`Error::Link`], [`Error::Module`] with any other code.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives the connection up; its slot is free again as soon as the module has closed it.
+    /// Dropping the future gives up the connection. Its slot is free again as soon as the module has closed it.
     fn connect(
         &self,
         remote: SocketAddr,
     ) -> impl Future<Output = Result<TcpConnection<'d>, Error>> {
-        TcpConnection::connect(*self, Request::connect(remote))
+        Socket::open(*self, Request::connect(remote), TcpConnection::new)
+    }
+}
+
+impl<'d> Stack<'d> {
+    /// Connects to a TCP server by name. The module resolves the name as part of AT+QIOPEN (section 2.1.4).
+    ///
+    /// Waits for the link while it is coming up, and for a slot while one is being closed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidName`] and [`Error::InvalidPort`] before anything is sent; a name longer than the transmit ring is
+    /// invalid. Otherwise as for [`embedded_nal_async::TcpConnect::connect`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the connection.
+    pub async fn connect_host(&self, host: &str, port: u16) -> Result<TcpConnection<'d>, Error> {
+        let request = Request::connect_host(host, port);
+        Socket::open(*self, request, TcpConnection::new).await
     }
 }
 
 /// A TCP connection.
 ///
-/// * `read` returns `Ok(0)` at the end of the stream and never otherwise; everything that the peer sent before it closed
-///   comes first.
-/// * `write` copies into the transmit ring and returns; many small writes become one AT+QISEND. It waits only while
-///   the ring is full.
-/// * `flush` waits until the module has accepted everything (`SEND OK`), which does not mean that the peer has it.
-/// * `read_ready` and `write_ready` are true whenever the operation would not wait: at the end of the stream and
-///   after an error too.
+/// * `read` returns `Ok(0)` only at the end of the stream, after everything that the peer sent before it closed.
+/// * `write` copies bytes into the transmit ring and returns. It waits only while the ring is full. Many small writes
+///   become one AT+QISEND.
+/// * `flush` waits until the module has accepted everything (`SEND OK`). The peer may not have received it yet: for that
+///   there is [`wait_acked`](Self::wait_acked).
+/// * `read_ready` and `write_ready` are true whenever the operation would not wait. This includes the end of the stream and
+///   a failed connection.
 ///
-/// Dropping it closes it: what was written is still sent (for at most ten seconds), then the runner sends AT+QICLOSE.
-/// [`close`](Self::close) does the same and tells when it is done; [`abort`](Self::abort) throws away what was not sent.
+/// Dropping the connection closes it: the runner sends what was written for at most 10 s, then AT+QICLOSE.
+/// [`close`](Self::close) does the same and waits for it; [`abort`](Self::abort) discards what was not sent.
 ///
 /// # Cancel safety
 ///
-/// Dropping a `read` or `flush` future loses nothing. A dropped `write` future has either taken nothing, or has
-/// finished.
+/// Dropping a `read` or `flush` future loses nothing. A `write` future that is dropped before it is ready has written
+/// nothing.
+#[derive(Debug)]
 pub struct TcpConnection<'d> {
-    pub(crate) socket: Socket<'d>,
-}
-
-impl fmt::Debug for TcpConnection<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TcpConnection").finish_non_exhaustive()
-    }
+    pub(super) socket: Socket<'d>,
 }
 
 impl<'d> TcpConnection<'d> {
-    pub(crate) fn connect(
-        stack: Stack<'d>,
-        request: Result<Request<'_>, Error>,
-    ) -> impl Future<Output = Result<Self, Error>> {
-        Socket::open(stack, request, |socket| Self { socket })
-    }
-
-    /// A connection that a listener has accepted.
-    pub(crate) fn accepted(socket: Socket<'d>) -> Self {
+    /// A connection that the module has opened or accepted.
+    pub(super) const fn new(socket: Socket<'d>) -> Self {
         Self { socket }
     }
 
-    /// The peer's address; `None` when the connection was made by name.
+    /// The peer's address. `None` if the connection was opened by name.
     #[must_use]
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.socket.remote()
     }
 
-    /// How the module hands over what comes for this connection now.
+    /// The access mode that the connection uses now.
+    #[cfg(feature = "push")]
     #[must_use]
     pub fn access_mode(&self) -> AccessMode {
         self.socket.mode()
     }
 
-    /// Changes how the module hands over what comes (AT+QISWTMD, section 2.1.10), without losing any of it. See
-    /// [`Stack::with_access_mode`]. Into and out of the transparent mode it works as for a
-    /// [`TransparentConnection`](crate::TransparentConnection).
+    /// Changes the access mode of the open connection (AT+QISWTMD, section 2.1.10) and waits until the module uses it. No
+    /// data is lost. [`Stack::with_access_mode`] describes the modes.
+    ///
+    /// [`Transparent`](AccessMode::Transparent) works as for a [`TransparentConnection`](crate::TransparentConnection).
     ///
     /// # Errors
     ///
-    /// Why the module refused, or why the socket failed.
+    /// The reason of the module's refusal, or of the connection's failure. [`Error::Unsupported`] for
+    /// [`Transparent`](AccessMode::Transparent) without the crate's feature `transparent`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future does not take the wish back.
+    /// Dropping the future does not cancel the change.
+    #[cfg(feature = "push")]
     pub async fn set_access_mode(&mut self, mode: AccessMode) -> Result<(), Error> {
         self.socket.set_mode(mode).await
     }
 
-    /// The two directions, for two futures at a time.
+    /// Splits the connection into its receiving and its sending half, for two futures at the same time.
     pub fn split(&mut self) -> (TcpReader<'_, 'd>, TcpWriter<'_, 'd>) {
         let socket = &self.socket;
         (TcpReader { socket }, TcpWriter { socket })
     }
 
-    /// Sends what was written, closes the connection, and waits until the module has done so (AT+QICLOSE, section 2.1.5).
+    /// Sends what was written, closes the connection (AT+QICLOSE, section 2.1.5), and waits until the module has done so.
     ///
     /// # Errors
     ///
-    /// Why not everything that was written could be handed to the module. The connection is closed in any case.
+    /// The reason why not everything that was written could be sent. The connection is closed in any case.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the closing to the runner, as dropping the connection does.
+    /// Dropping the future does not cancel the close: the runner finishes it.
     pub async fn close(self) -> Result<(), Error> {
         self.socket.close().await
     }
 
     /// Waits until the peer has acknowledged everything that was written (AT+QISEND=id,0, section 2.1.7).
     ///
-    /// The module is asked after it has accepted everything, and again, ever less often, until the answer is yes.
+    /// The runner asks the module once everything is accepted, and asks again after a pause that grows each time, until all
+    /// bytes are acknowledged.
     ///
     /// # Errors
     ///
-    /// Why the connection failed meanwhile.
+    /// The reason of the connection's failure.
     ///
     /// # Cancel safety
     ///
@@ -141,87 +153,38 @@ impl<'d> TcpConnection<'d> {
         self.socket.acknowledged().await
     }
 
-    /// Closes the connection at once, without what was written and not yet taken by the module.
+    /// Closes the connection at once. Bytes that the module has not accepted yet are discarded.
     pub fn abort(self) {
         self.socket.abort();
     }
 }
 
 /// The receiving half of a [`TcpConnection`].
+#[derive(Debug)]
 pub struct TcpReader<'a, 'd> {
-    pub(crate) socket: &'a Socket<'d>,
-}
-
-impl TcpWriter<'_, '_> {
-    /// [`TcpConnection::set_access_mode`], while the other half goes on reading.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub async fn set_access_mode(&mut self, mode: AccessMode) -> Result<(), Error> {
-        self.socket.set_mode(mode).await
-    }
+    pub(super) socket: &'a Socket<'d>,
 }
 
 /// The sending half of a [`TcpConnection`].
+#[derive(Debug)]
 pub struct TcpWriter<'a, 'd> {
-    pub(crate) socket: &'a Socket<'d>,
+    pub(super) socket: &'a Socket<'d>,
 }
 
-impl fmt::Debug for TcpReader<'_, '_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TcpReader").finish_non_exhaustive()
+#[cfg(feature = "push")]
+impl TcpWriter<'_, '_> {
+    /// Does the same as [`TcpConnection::set_access_mode`], while the other half can go on reading.
+    ///
+    /// # Errors
+    ///
+    /// As for [`TcpConnection::set_access_mode`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not cancel the change.
+    pub async fn set_access_mode(&mut self, mode: AccessMode) -> Result<(), Error> {
+        self.socket.set_mode(mode).await
     }
-}
-
-impl fmt::Debug for TcpWriter<'_, '_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TcpWriter").finish_non_exhaustive()
-    }
-}
-
-macro_rules! implement_read {
-    ($($type:ty),+) => {$(
-        impl Read for $type {
-            fn read(&mut self, into: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
-                self.socket.read(into)
-            }
-        }
-
-        impl ReadReady for $type {
-            fn read_ready(&mut self) -> Result<bool, Error> {
-                Ok(self.socket.read_ready())
-            }
-        }
-    )+};
-}
-
-macro_rules! implement_write {
-    ($($type:ty),+) => {$(
-        impl Write for $type {
-            fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize, Error>> {
-                self.socket.write(bytes)
-            }
-
-            fn flush(&mut self) -> impl Future<Output = Result<(), Error>> {
-                self.socket.flush()
-            }
-        }
-
-        impl WriteReady for $type {
-            fn write_ready(&mut self) -> Result<bool, Error> {
-                Ok(self.socket.write_ready())
-            }
-        }
-    )+};
-}
-
-macro_rules! implement_error_type {
-    ($($type:ty),+) => {$(
-        impl ErrorType for $type {
-            type Error = Error;
-        }
-    )+};
 }
 
 implement_error_type!(TcpConnection<'_>, TcpReader<'_, '_>, TcpWriter<'_, '_>);

@@ -1,11 +1,9 @@
-//! Transparent access mode: a connection that has the serial line for itself.
+//! Transparent access mode: one connection owns the serial line.
 
-use core::fmt;
 use core::net::SocketAddr;
 
-use embedded_io_async::{ErrorType, Read, ReadReady, Write, WriteReady};
-
-use super::handle::Socket;
+use super::byte_stream::{implement_error_type, implement_read, implement_write};
+use super::socket::Socket;
 use super::tcp::{TcpConnection, TcpReader, TcpWriter};
 use crate::at::AccessMode;
 use crate::engine::Request;
@@ -15,7 +13,8 @@ use crate::stack::Stack;
 impl<'d> Stack<'d> {
     /// Connects to a TCP server in transparent access mode (sections 1.2 and 3.3).
     ///
-    /// Waits for the link, for a slot, and until nobody else waits for an open or a name lookup.
+    /// Waits for the link while it is coming up, for a slot while one is being closed, and until no other open and no name
+    /// lookup is in progress.
     ///
     /// # Errors
     ///
@@ -23,7 +22,7 @@ impl<'d> Stack<'d> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives the connection up.
+    /// Dropping the future gives up the connection.
     pub async fn connect_transparent(
         &self,
         remote: SocketAddr,
@@ -35,12 +34,12 @@ impl<'d> Stack<'d> {
 }
 
 impl<'d> TcpConnection<'d> {
-    /// Gives the serial line to this connection (AT+QISWTMD, section 2.1.10). What the module still holds is fetched
-    /// first, as far as the receive ring has room.
+    /// Switches the connection to transparent access mode (AT+QISWTMD, section 2.1.10). Data that the module holds is
+    /// fetched first, as far as the receive ring has room.
     ///
     /// # Errors
     ///
-    /// Why the module refused, or why the connection failed. It is closed then.
+    /// The reason of the module's refusal, or of the connection's failure. The connection is closed then.
     ///
     /// # Cancel safety
     ///
@@ -53,83 +52,79 @@ impl<'d> TcpConnection<'d> {
     }
 }
 
-/// A TCP connection that has the serial line for itself: what is written goes out as it is, and what comes is the peer's.
+/// A TCP connection in transparent access mode: the serial line carries this connection's data and nothing else.
 ///
-/// Nothing is added to the data, so that both directions run at the speed of the line. Everything else, other sockets, name
-/// lookups and the user's own commands, waits meanwhile, and [`Stack::link_state`] says
-/// [`Occupied`](crate::LinkState::Occupied). What the others have missed is looked up afterwards.
+/// Nothing is added to the data, so that both directions run at the full speed of the line. Other sockets, name lookups and
+/// the application's own AT commands have to wait meanwhile, and [`Stack::link_state`] returns
+/// [`Occupied`](crate::LinkState::Occupied). Events of other sockets are looked up afterwards.
 ///
-/// * [`escape`](Self::escape) gives the line back; the connection goes on in buffer access mode, slower, and reads and
-///   writes work as before. [`resume`](Self::resume) takes the line again.
-/// * At the end of the connection the module says `NO CARRIER`. The same text from the peer is data. Which it was is told by
-///   DCD, where it is wired ([`ControlLines`](crate::ControlLines)), or else by silence and an escape: that takes some
-///   three seconds in which nothing is sent, and the data goes on after it if it was the peer's text.
-/// * `+++` among the data does not leave the mode: sent alone it takes a second longer than other data.
-/// * A full receive ring holds the module back by RTS, for as long as it is full; without RTS/CTS data is lost, which
-///   fails the connection ([`Error::DataLost`]) if the UART reports it.
-/// * A word of the module's can be lost, and one that loses its power says none. While a reader waits and nothing has come
-///   for twelve times [`Config::recheck`](crate::Config::recheck), a minute if that is not changed, an escape finds out
-///   whether the connection is still there.
+/// * [`escape`](Self::escape) switches to buffer access mode, which lets the others use the line. Reads and writes go on,
+///   slower. [`resume`](Self::resume) switches back.
+/// * At the end of the connection the module sends `NO CARRIER`. The same text can be data of the peer. The DCD line tells
+///   the two apart, if it is wired ([`ControlLines`](crate::ControlLines)). Without DCD the runner waits for silence and then
+///   escapes; for about 3 s nothing is sent, and the data goes on afterwards if the text was the peer's.
+/// * `+++` in the data does not leave the mode. It takes about 1 s longer to send than other data.
+/// * While the receive ring is full, RTS holds the module back. Without RTS/CTS data is lost; the connection fails with
+///   [`Error::DataLost`] if the UART driver reports it.
+/// * `NO CARRIER` can be lost, and a module that loses its power sends nothing. While a reader waits and nothing has arrived
+///   for 12 × [`Config::recheck`](crate::Config::recheck) (default 12 × 5 s), the runner escapes to find out whether the
+///   connection still exists.
 ///
-/// `flush` waits until everything has been written to the UART. Packets are cut by the settings `transpktsize` and
-/// `transwaittm` ([`Stack::set_setting`], [`Setting`](crate::at::Setting)).
+/// `flush` waits until everything has been written to the UART. The settings `transpktsize` and `transwaittm` define how the
+/// module cuts the data into packets ([`Stack::set_setting`], [`Setting`](crate::at::Setting)).
 ///
-/// Dropping it sends what was written (for at most ten seconds), leaves the mode and closes the connection.
+/// Dropping the connection closes it: the runner sends what was written for at most 10 s, leaves the mode, and closes the
+/// connection.
 ///
 /// # Cancel safety
 ///
 /// As for [`TcpConnection`].
+#[derive(Debug)]
 pub struct TransparentConnection<'d> {
     socket: Socket<'d>,
 }
 
-impl fmt::Debug for TransparentConnection<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TransparentConnection")
-            .finish_non_exhaustive()
-    }
-}
-
 impl<'d> TransparentConnection<'d> {
-    /// Gives the serial line back, by DTR or by `+++` between two silences, which takes some two and a half seconds
-    /// (section 1.2). It is tried up to five times.
+    /// Switches to buffer access mode, so that others can use the serial line: by DTR if it is wired, or else by `+++`
+    /// between two silences, which takes about 2.5 s (section 1.2). The runner tries up to five times.
     ///
-    /// What was written and has not gone out yet is sent afterwards, in buffer access mode. What comes meanwhile goes into
-    /// the receive ring. From a peer that sends more than that, read at the same time: [`split`](Self::split), and
+    /// What was written and not yet sent goes out afterwards. What arrives meanwhile goes into the receive ring. If the peer
+    /// may send more than the ring holds, read at the same time: [`split`](Self::split) the connection and use
     /// [`TcpWriter::set_access_mode`].
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`] if the module does not leave the mode; [`Error::Overrun`] when the receive ring stayed full for
-    /// longer than [`Config::stall_time`](crate::Config::stall_time) behind the escape; otherwise why the connection ended.
+    /// [`Error::TimedOut`] if the module does not leave the mode. [`Error::Overrun`] if the receive ring stayed full for
+    /// longer than [`Config::stall_time`](crate::Config::stall_time) after the escape. Otherwise the reason why the
+    /// connection ended.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves it to the runner to finish the escape.
+    /// Dropping the future does not cancel the escape: the runner finishes it.
     pub async fn escape(&mut self) -> Result<(), Error> {
         self.socket.set_mode(AccessMode::Buffer).await
     }
 
-    /// Takes the serial line again (AT+QISWTMD, or ATO if that is refused).
+    /// Switches back to transparent access mode (AT+QISWTMD, or ATO if that is refused).
     ///
     /// # Errors
     ///
-    /// Why the module refused. The connection stays in buffer access mode then, unless it has ended.
+    /// The reason of the module's refusal. The connection stays in buffer access mode then, unless it has ended.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future does not take the wish back.
+    /// Dropping the future does not cancel the switch.
     pub async fn resume(&mut self) -> Result<(), Error> {
         self.socket.set_mode(AccessMode::Transparent).await
     }
 
-    /// Whether the connection has the serial line now.
+    /// Whether the connection owns the serial line now.
     #[must_use]
     pub fn has_line(&self) -> bool {
         self.socket.mode() == AccessMode::Transparent
     }
 
-    /// Gives the serial line back, for good.
+    /// Switches to buffer access mode for good.
     ///
     /// # Errors
     ///
@@ -140,9 +135,7 @@ impl<'d> TransparentConnection<'d> {
     /// Dropping the future closes the connection.
     pub async fn into_tcp(self) -> Result<TcpConnection<'d>, Error> {
         self.socket.set_mode(AccessMode::Buffer).await?;
-        Ok(TcpConnection {
-            socket: self.socket,
-        })
+        Ok(TcpConnection::new(self.socket))
     }
 
     /// The peer's address.
@@ -151,7 +144,7 @@ impl<'d> TransparentConnection<'d> {
         self.socket.remote()
     }
 
-    /// The two directions, for two futures at a time.
+    /// Splits the connection into its receiving and its sending half, for two futures at the same time.
     pub fn split(&mut self) -> (TcpReader<'_, 'd>, TcpWriter<'_, 'd>) {
         let socket = &self.socket;
         (TcpReader { socket }, TcpWriter { socket })
@@ -161,44 +154,16 @@ impl<'d> TransparentConnection<'d> {
     ///
     /// # Errors
     ///
-    /// Why not everything that was written could be handed to the module. The connection is closed in any case.
+    /// The reason why not everything that was written could be sent. The connection is closed in any case.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the closing to the runner, as dropping the connection does.
+    /// Dropping the future does not cancel the close: the runner finishes it.
     pub async fn close(self) -> Result<(), Error> {
         self.socket.close().await
     }
 }
 
-impl ErrorType for TransparentConnection<'_> {
-    type Error = Error;
-}
-
-impl Read for TransparentConnection<'_> {
-    async fn read(&mut self, into: &mut [u8]) -> Result<usize, Error> {
-        self.socket.read(into).await
-    }
-}
-
-impl ReadReady for TransparentConnection<'_> {
-    fn read_ready(&mut self) -> Result<bool, Error> {
-        Ok(self.socket.read_ready())
-    }
-}
-
-impl Write for TransparentConnection<'_> {
-    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        self.socket.write(bytes).await
-    }
-
-    async fn flush(&mut self) -> Result<(), Error> {
-        self.socket.flush().await
-    }
-}
-
-impl WriteReady for TransparentConnection<'_> {
-    fn write_ready(&mut self) -> Result<bool, Error> {
-        Ok(self.socket.write_ready())
-    }
-}
+implement_error_type!(TransparentConnection<'_>);
+implement_read!(TransparentConnection<'_>);
+implement_write!(TransparentConnection<'_>);

@@ -1,19 +1,20 @@
 //! UDP sockets.
 
-use core::fmt;
 use core::future::poll_fn;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::task::{Poll, ready};
 
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 
-use super::handle::Socket;
+use super::socket::Socket;
+#[cfg(feature = "push")]
 use crate::at::AccessMode;
+use crate::engine::shared::Shared;
 use crate::engine::{PORT_TRIES, Request, check_peer};
 use crate::error::Error;
 use crate::stack::Stack;
 
-/// Any address and port of this side.
+/// Any local address and port.
 const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 impl<'d> UdpStack for Stack<'d> {
@@ -22,27 +23,30 @@ impl<'d> UdpStack for Stack<'d> {
     type UniquelyBound = UdpService<'d>;
     type MultiplyBound = UdpService<'d>;
 
-    /// A UDP socket with one peer (service type "UDP", section 2.1.4).
+    /// Opens a UDP socket with one peer (service type "UDP", section 2.1.4). It uses one slot.
+    ///
+    /// Local port 0 stands for any port from 49152 to 65535.
     ///
     /// # Errors
     ///
-    /// As for connecting a TCP socket; [`Error::Module`] when the local port is taken.
+    /// [`Error::InvalidAddress`] for a local address that is not the module's. [`Error::Module`] if the local port is taken.
+    /// Otherwise as for [`embedded_nal_async::TcpConnect::connect`].
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives the socket up.
+    /// Dropping the future gives up the socket.
     fn connect_from(
         &self,
         local: SocketAddr,
         remote: SocketAddr,
     ) -> impl Future<Output = Result<(SocketAddr, UdpSocket<'d>), Error>> {
         let request = Request::datagrams(remote, local.port());
-        self.bind(local, request, |socket| {
+        self.open_udp(local, request, |socket| {
             (socket.local(None), UdpSocket { socket })
         })
     }
 
-    /// As [`connect_from`](UdpStack::connect_from), from any local port.
+    /// Does the same as [`connect_from`](UdpStack::connect_from) with any local port.
     fn connect(
         &self,
         remote: SocketAddr,
@@ -50,69 +54,61 @@ impl<'d> UdpStack for Stack<'d> {
         self.connect_from(ANY, remote)
     }
 
-    /// A UDP socket for many peers on one local port (service type "UDP SERVICE", section 2.1.4).
+    /// Opens a UDP socket for any number of peers on one local port (service type "UDP SERVICE", section 2.1.4). It uses one
+    /// slot.
     ///
-    /// With port 0 a port of the range 49152 to 65535 is used.
+    /// Local port 0 stands for any port from 49152 to 65535.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidAddress`] for a local address that is not the module's; otherwise as for
-    /// [`connect_from`](UdpStack::connect_from).
+    /// As for [`connect_from`](UdpStack::connect_from).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the socket.
     fn bind_single(
         &self,
         local: SocketAddr,
     ) -> impl Future<Output = Result<(SocketAddr, UdpService<'d>), Error>> {
-        self.bind(local, Ok(Request::service(local.port())), |socket| {
+        let request = Ok(Request::service(local.port()));
+        self.open_udp(local, request, |socket| {
             (socket.local(None), UdpService { socket })
         })
     }
 
-    /// The same as [`bind_single`](UdpStack::bind_single): the module has one address.
+    /// Does the same as [`bind_single`](UdpStack::bind_single): the module has one address of each family.
     fn bind_multiple(
         &self,
         local: SocketAddr,
     ) -> impl Future<Output = Result<UdpService<'d>, Error>> {
-        self.bind(local, Ok(Request::service(local.port())), |socket| {
-            UdpService { socket }
-        })
+        let request = Ok(Request::service(local.port()));
+        self.open_udp(local, request, |socket| UdpService { socket })
     }
 }
 
 impl<'d> Stack<'d> {
-    /// Opens a socket on the local port asked for, or on one that is free, and makes of it what it is to be.
-    fn bind<T>(
+    /// As [`Socket::open`], on the local port of the request, or on a free one if that is 0.
+    fn open_udp<T>(
         &self,
         local: SocketAddr,
-        mut request: Result<Request<'static>, Error>,
+        request: Result<Request<'static>, Error>,
         make: impl Fn(Socket<'d>) -> T,
     ) -> impl Future<Output = Result<T, Error>> {
         let stack = *self;
+        let mut opening = request.and_then(|mut request| {
+            stack.shared.with(|engine| {
+                engine.enable_datagrams();
+                engine.check_local(local.ip())
+            })?;
+            let port = LocalPort::choose(stack.shared, &mut request);
+            Ok((request, port))
+        });
         let mut claimed = None;
-        let mut refusals = 0;
-        let mut begun = false;
         poll_fn(move |cx| {
-            let request = request.as_mut().map_err(|error| *error)?;
-            if !begun {
-                stack.shared.with(|engine| {
-                    engine.enable_datagrams();
-                    engine.check_local(local.ip())
-                })?;
-                begun = true;
-            }
+            let (request, port) = opening.as_mut().map_err(|error| *error)?;
             loop {
-                if request.local_port == 0 {
-                    request.local_port = stack.shared.with(|engine| engine.ephemeral_port());
-                }
-                match ready!(Socket::poll_open(&mut claimed, stack, request, cx)) {
-                    Err(error)
-                        if error.is_port_taken()
-                            && local.port() == 0
-                            && refusals < PORT_TRIES - 1 =>
-                    {
-                        refusals += 1;
-                        claimed = None;
-                        request.local_port = 0;
-                    }
+                match ready!(Socket::poll_open(&mut claimed, stack, request, cx.waker())) {
+                    Err(error) if port.choose_again(stack.shared, request, error) => {}
                     result => return Poll::Ready(result.map(&make)),
                 }
             }
@@ -120,158 +116,113 @@ impl<'d> Stack<'d> {
     }
 }
 
+/// The choice of a local port, if the application leaves it to the stack: up to four ports, of which each is tried after the
+/// module has refused the one before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LocalPort {
+    tries_left: u8,
+}
+
+impl LocalPort {
+    /// Chooses the port of a request that has none.
+    pub(crate) fn choose(shared: &Shared<'_>, request: &mut Request<'_>) -> Self {
+        if request.local_port != 0 {
+            return Self { tries_left: 0 };
+        }
+        request.local_port = shared.with(|engine| engine.ephemeral_port());
+        Self {
+            tries_left: PORT_TRIES - 1,
+        }
+    }
+
+    /// Chooses another port after an open has failed. False if that would not help, or if enough ports were tried.
+    pub(crate) fn choose_again(
+        &mut self,
+        shared: &Shared<'_>,
+        request: &mut Request<'_>,
+        error: Error,
+    ) -> bool {
+        if !error.is_port_taken() || self.tries_left == 0 {
+            return false;
+        }
+        self.tries_left -= 1;
+        request.local_port = shared.with(|engine| engine.ephemeral_port());
+        true
+    }
+}
+
 /// A UDP socket with one peer.
 ///
-/// One receive is one datagram. A datagram has 1 to 1460 bytes, and has to fit into the transmit ring with 21 bytes of
-/// administration. An empty datagram cannot be sent, because the module's command has no form for it, nor told from
-/// nothing when it is received.
+/// Each receive returns one datagram. A datagram that is sent has 1 to 1460 bytes; together with a header of 21 bytes it has
+/// to fit into the transmit ring. Empty datagrams cannot be sent, because AT+QISEND has no form for them, and are ignored on
+/// receive.
 ///
-/// A datagram that does not fit into the receive ring is dropped whole and counted
-/// ([`Statistics::dropped_datagrams`](crate::Statistics::dropped_datagrams)).
+/// A datagram that does not fit into the receive ring, which needs room for the same header, is dropped as a whole and
+/// counted ([`Statistics::dropped_datagrams`](crate::Statistics::dropped_datagrams)).
 ///
-/// Dropping it closes it; what was sent before still goes out.
+/// Dropping the socket closes it. Datagrams in the transmit ring are still sent, for at most 10 s.
 ///
 /// # Cancel safety
 ///
-/// A dropped `receive_into` future has taken nothing. A dropped `send` future has either not sent, or has finished.
+/// Dropping a `receive_into` future loses no datagram. A `send` future that is dropped before it is ready has sent nothing.
+#[derive(Debug)]
 pub struct UdpSocket<'d> {
-    pub(crate) socket: Socket<'d>,
-}
-
-impl fmt::Debug for UdpSocket<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UdpSocket").finish_non_exhaustive()
-    }
+    pub(super) socket: Socket<'d>,
 }
 
 impl<'d> UdpSocket<'d> {
-    /// How the module hands over what comes for this socket now.
-    #[must_use]
-    pub fn access_mode(&self) -> AccessMode {
-        self.socket.mode()
-    }
-
-    /// Changes how the module hands over what comes (AT+QISWTMD, section 2.1.10), without losing any of it. See
-    /// [`Stack::with_access_mode`].
-    ///
-    /// # Errors
-    ///
-    /// Why the module refused, or why the socket failed. [`Error::Unsupported`] for the transparent mode.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future does not take the wish back.
-    pub async fn set_access_mode(&mut self, mode: AccessMode) -> Result<(), Error> {
-        self.socket.set_mode(mode).await
-    }
-
     /// The socket of a peer that a UDP listener has accepted.
-    pub(crate) fn accepted(socket: Socket<'d>) -> Self {
+    #[cfg(feature = "server")]
+    pub(super) const fn new(socket: Socket<'d>) -> Self {
         Self { socket }
-    }
-
-    /// Sends what is still to be sent, closes the socket, and waits until the module has done so.
-    ///
-    /// # Errors
-    ///
-    /// Why not everything could be handed to the module.
-    pub async fn close(self) -> Result<(), Error> {
-        self.socket.close().await
-    }
-
-    /// Waits until the module has accepted everything that was sent.
-    ///
-    /// # Errors
-    ///
-    /// Why the socket failed meanwhile.
-    pub async fn flush(&mut self) -> Result<(), Error> {
-        self.socket.flush().await
     }
 }
 
 impl ConnectedUdp for UdpSocket<'_> {
     type Error = Error;
 
-    /// Puts a datagram on its way: returns when the transmit ring has it.
+    /// Puts a datagram into the transmit ring. Waits while the ring has no room.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidLength`] for a datagram that is empty or too long.
+    /// [`Error::InvalidLength`] for a datagram that is empty or too long; otherwise the reason of the socket's failure.
     fn send(&mut self, data: &[u8]) -> impl Future<Output = Result<(), Error>> {
         self.socket.send(data, None)
     }
 
+    /// Waits for a datagram, copies it into `buffer`, and returns its full length. What does not fit into `buffer` is lost;
+    /// the returned length is larger than the buffer then.
+    ///
+    /// # Errors
+    ///
+    /// The reason of the socket's failure.
     fn receive_into(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
         poll_fn(move |cx| {
-            let received = self.socket.poll_receive(buffer, cx);
+            let received = self.socket.poll_receive(buffer, cx.waker());
             received.map_ok(|(length, _)| length)
         })
     }
 }
 
-/// A UDP socket for many peers on one local port.
+/// A UDP socket for any number of peers on one local port.
 ///
 /// Limits, drops and cancel safety are those of [`UdpSocket`], except that empty datagrams are received.
+#[derive(Debug)]
 pub struct UdpService<'d> {
-    pub(crate) socket: Socket<'d>,
-}
-
-impl fmt::Debug for UdpService<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UdpService").finish_non_exhaustive()
-    }
-}
-
-impl UdpService<'_> {
-    /// How the module hands over what comes for this socket now.
-    #[must_use]
-    pub fn access_mode(&self) -> AccessMode {
-        self.socket.mode()
-    }
-
-    /// Changes how the module hands over what comes (AT+QISWTMD, section 2.1.10), without losing any of it. See
-    /// [`Stack::with_access_mode`].
-    ///
-    /// # Errors
-    ///
-    /// Why the module refused, or why the socket failed. [`Error::Unsupported`] for the transparent mode.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future does not take the wish back.
-    pub async fn set_access_mode(&mut self, mode: AccessMode) -> Result<(), Error> {
-        self.socket.set_mode(mode).await
-    }
-
-    /// Sends what is still to be sent, closes the socket, and waits until the module has done so.
-    ///
-    /// # Errors
-    ///
-    /// Why not everything could be handed to the module.
-    pub async fn close(self) -> Result<(), Error> {
-        self.socket.close().await
-    }
-
-    /// Waits until the module has accepted everything that was sent.
-    ///
-    /// # Errors
-    ///
-    /// Why the socket failed meanwhile.
-    pub async fn flush(&mut self) -> Result<(), Error> {
-        self.socket.flush().await
-    }
+    pub(super) socket: Socket<'d>,
 }
 
 impl UnconnectedUdp for UdpService<'_> {
     type Error = Error;
 
-    /// Puts a datagram on its way: returns when the transmit ring has it. The local address is that of the socket,
-    /// whatever is given.
+    /// Puts a datagram into the transmit ring. Waits while the ring has no room. `local` is ignored: datagrams are sent from
+    /// the address of the socket.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidLength`] for a datagram that is empty or too long, [`Error::InvalidPort`] and
-    /// [`Error::InvalidAddress`] for a peer that cannot be sent to.
+    /// [`Error::InvalidAddress`] for a remote port 0 and an unspecified remote address; otherwise the reason of the socket's
+    /// failure.
     async fn send(
         &mut self,
         _local: SocketAddr,
@@ -282,20 +233,80 @@ impl UnconnectedUdp for UdpService<'_> {
         self.socket.send(data, Some(remote)).await
     }
 
+    /// Waits for a datagram, copies it into `buffer`, and returns its full length, the local address, and the sender. What
+    /// does not fit into `buffer` is lost; the returned length is larger than the buffer then.
+    ///
+    /// # Errors
+    ///
+    /// The reason of the socket's failure.
     fn receive_into(
         &mut self,
         buffer: &mut [u8],
     ) -> impl Future<Output = Result<(usize, SocketAddr, SocketAddr), Error>> {
         poll_fn(move |cx| {
-            loop {
-                // Without its sender a datagram is of no use to anyone.
-                if let (length, Some(peer)) = ready!(self.socket.poll_receive(buffer, cx))? {
-                    return Poll::Ready(Ok((length, self.socket.local(Some(peer)), peer)));
-                }
-            }
+            let received = self.socket.poll_receive(buffer, cx.waker());
+            received.map_ok(|(length, peer)| (length, self.socket.local(Some(peer)), peer))
         })
     }
 }
+
+/// What the application can do with either kind of UDP socket.
+macro_rules! implement_udp_socket {
+    ($($socket:ident),+) => {$(
+        impl $socket<'_> {
+            /// The access mode that the socket uses now.
+            #[cfg(feature = "push")]
+            #[must_use]
+            pub fn access_mode(&self) -> AccessMode {
+                self.socket.mode()
+            }
+
+            /// Changes the access mode of the open socket (AT+QISWTMD, section 2.1.10) and waits until the module uses it.
+            /// No data is lost. [`Stack::with_access_mode`] describes the modes.
+            ///
+            /// # Errors
+            ///
+            /// The reason of the module's refusal, or of the socket's failure. [`Error::Unsupported`] for
+            /// [`Transparent`](AccessMode::Transparent).
+            ///
+            /// # Cancel safety
+            ///
+            /// Dropping the future does not cancel the change.
+            #[cfg(feature = "push")]
+            pub async fn set_access_mode(&mut self, mode: AccessMode) -> Result<(), Error> {
+                self.socket.set_mode(mode).await
+            }
+
+            /// Waits until the module has accepted all datagrams in the transmit ring (`SEND OK`).
+            ///
+            /// # Errors
+            ///
+            /// The reason of the socket's failure.
+            ///
+            /// # Cancel safety
+            ///
+            /// Dropping the future has no effect.
+            pub async fn flush(&mut self) -> Result<(), Error> {
+                self.socket.flush().await
+            }
+
+            /// Sends the datagrams in the transmit ring, closes the socket, and waits until the module has done so.
+            ///
+            /// # Errors
+            ///
+            /// The reason why not all datagrams could be sent. The socket is closed in any case.
+            ///
+            /// # Cancel safety
+            ///
+            /// Dropping the future does not cancel the close: the runner finishes it.
+            pub async fn close(self) -> Result<(), Error> {
+                self.socket.close().await
+            }
+        }
+    )+};
+}
+
+implement_udp_socket!(UdpSocket, UdpService);
 
 #[cfg(test)]
 mod tests {

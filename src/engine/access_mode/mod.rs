@@ -248,9 +248,9 @@ impl Engine<'_> {
         let Some(slot) = self.slot(key) else {
             return Err(Error::Closed);
         };
-        if mode == AccessMode::Transparent
-            && !matches!(slot.service, ServiceType::Tcp | ServiceType::TcpIncoming)
-        {
+        let is_supported = cfg!(feature = "transparent")
+            && matches!(slot.service, ServiceType::Tcp | ServiceType::TcpIncoming);
+        if mode == AccessMode::Transparent && !is_supported {
             return Err(Error::Unsupported);
         }
         slot.mode_refused = None;

@@ -1,9 +1,9 @@
 //! A job as the bytes of its command, through the types of [`crate::at`].
 
 use crate::at::{
-    ActivateContext, Attention, CloseSocket, Command, ConfigureContext, ConfigureUrcPort,
-    DeactivateContext, DisableCommandEcho, DisableSendInfo, EnterPin, EscapeWithDtr, Host,
-    ListActiveContexts, ListSockets, NO_ARGUMENTS, OpenSocket, QueryLastError,
+    ActivateContext, Address, Attention, CloseSocket, Command, ConfigureContext, ConfigureDns,
+    ConfigureUrcPort, DeactivateContext, DisableCommandEcho, DisableSendInfo, EnterPin,
+    EscapeWithDtr, Host, ListActiveContexts, ListSockets, NO_ARGUMENTS, OpenSocket, QueryLastError,
     QueryLteRegistration, QueryPacketRegistration, QueryReceivedData, QueryRegistration,
     QuerySentData, QuerySim, QuerySocket, ReadData, ReadLength, ResumeDataMode, SendData,
     SendLength, SwitchAccessMode, Text, fixed, write_command,
@@ -72,7 +72,15 @@ pub(crate) fn encode(engine: &mut Engine<'_>, job: Job, buffer: &mut [u8]) -> Op
         Job::Set(Setting::ViewMode) => fixed::DATA_BEHIND_LINE_END,
         Job::Set(Setting::ReceiveIndication) => fixed::NOTICES_WITH_LENGTH,
         Job::Set(Setting::SendInfo) => DisableSendInfo::NAME,
-        Job::SetDns => config.dns.as_ref()?.fill(context, arguments),
+        Job::SetDns => {
+            let servers = config.dns?;
+            ConfigureDns {
+                context,
+                primary: Address(servers.primary),
+                secondary: servers.secondary.map(Address),
+            }
+            .fill(arguments)
+        }
         Job::Open(key) => {
             let Opening {
                 id,

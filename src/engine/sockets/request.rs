@@ -84,11 +84,6 @@ impl<'a> Request<'a> {
             Target::Name(_) | Target::None => None,
         }
     }
-
-    /// The same on another local port.
-    pub(crate) const fn at_port(self, local_port: u16) -> Self {
-        Self { local_port, ..self }
-    }
 }
 
 const fn check_port(port: u16) -> Result<(), Error> {
@@ -163,7 +158,8 @@ impl<'d> Engine<'d> {
         mode: AccessMode,
         waker: &Waker,
     ) -> Poll<Result<Key, Error>> {
-        if mode == AccessMode::Transparent && request.service != ServiceType::Tcp {
+        let is_supported = cfg!(feature = "transparent") && request.service == ServiceType::Tcp;
+        if mode == AccessMode::Transparent && !is_supported {
             return Poll::Ready(Err(Error::Unsupported));
         }
         if let Some(error) = self.link.refusal() {

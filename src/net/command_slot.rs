@@ -1,0 +1,189 @@
+//! The engine's one slot for AT commands that are not its own, and how a command passes through it.
+
+use core::future::poll_fn;
+use core::task::{Poll, Waker};
+
+use atat::{AtatCmd, InternalError};
+use embassy_time::Duration;
+
+#[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
+use crate::at::ContextId;
+use crate::at::{ErrorCode, MAX_COMMAND_LENGTH};
+use crate::engine::shared::Shared;
+use crate::engine::{AtResult, LinkState, Reason};
+use crate::error::{Error, LinkError};
+use crate::stack::Stack;
+
+/// Owns the buffer for a command and its answer. Dropping it frees the buffer for others.
+pub(crate) struct CommandSlot<'s, 'd> {
+    shared: &'s Shared<'d>,
+    owner: u16,
+}
+
+impl<'s, 'd> CommandSlot<'s, 'd> {
+    /// Waits until the buffer is free, and until `owner` may send a command.
+    pub(crate) fn poll_claim(shared: &'s Shared<'d>, owner: u16, waker: &Waker) -> Poll<Self> {
+        shared
+            .with(|engine| engine.at().poll_begin(owner, waker))
+            .map(|()| Self { shared, owner })
+    }
+
+    pub(super) async fn claim(shared: &'s Shared<'d>, owner: u16) -> Self {
+        poll_fn(|cx| Self::poll_claim(shared, owner, cx.waker())).await
+    }
+
+    /// Writes the command into the buffer. False if it does not fit.
+    pub(crate) fn encode(&self, command: &impl AtatCmd) -> bool {
+        // The command may be a type of the application: its code does not run within the engine's lock.
+        let mut text = [0; MAX_COMMAND_LENGTH];
+        let length = command.write(&mut text);
+        let Some(text) = text.get(..length) else {
+            return false;
+        };
+        self.shared
+            .with(|engine| engine.at().write(self.owner, text))
+    }
+
+    /// Hands the command in the buffer to the runner. With `asks_reason`, the runner sends AT+QIGETERROR after a refusal
+    /// without a code.
+    pub(crate) fn submit<Cmd: AtatCmd>(&self, asks_reason: bool) {
+        let limit = Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
+        self.shared.with(|engine| {
+            engine
+                .at()
+                .submit(limit, !Cmd::EXPECTS_RESPONSE_CODE, asks_reason);
+            engine.wake_runner();
+        });
+    }
+
+    /// Whether the runner has not begun to send the command.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.shared.with(|engine| engine.at().is_ready())
+    }
+
+    pub(crate) fn poll_result(&self, waker: &Waker) -> Poll<AtResult> {
+        self.shared.with(|engine| engine.at().poll_result(waker))
+    }
+
+    /// Parses the answer in the buffer, if the command has succeeded.
+    pub(crate) fn parse<Cmd: AtatCmd>(
+        self,
+        command: &Cmd,
+        result: AtResult,
+    ) -> Result<Cmd::Response, Failure> {
+        if result != AtResult::Done {
+            return Err(Failure::Command(result));
+        }
+        // Parsed outside the engine's lock, like the command.
+        let answer = self.shared.with(|engine| engine.at().answer());
+        command.parse(Ok(&answer)).map_err(Failure::Answer)
+    }
+
+    /// Waits for the result of the command in the buffer, and parses the answer.
+    pub(super) async fn execute<Cmd: AtatCmd>(
+        self,
+        command: &Cmd,
+        asks_reason: bool,
+    ) -> Result<Cmd::Response, Failure> {
+        self.submit::<Cmd>(asks_reason);
+        let result = poll_fn(|cx| self.poll_result(cx.waker())).await;
+        self.parse(command, result)
+    }
+}
+
+impl Drop for CommandSlot<'_, '_> {
+    fn drop(&mut self) {
+        self.shared.with(|engine| engine.at().release());
+    }
+}
+
+/// Why a command has no response.
+pub(crate) enum Failure {
+    /// The command did not succeed. Never [`AtResult::Done`].
+    Command(AtResult),
+    /// The answer cannot be parsed.
+    Answer(atat::Error),
+}
+
+impl Failure {
+    /// The result that an atat client returns. The codes of table 1 of the note become CME errors, for atat does not know
+    /// them.
+    pub(crate) fn into_atat<Cmd: AtatCmd>(
+        self,
+        command: &Cmd,
+    ) -> Result<Cmd::Response, atat::Error> {
+        let result = match self {
+            Self::Answer(error) => return Err(error),
+            Self::Command(result) => result,
+        };
+        command.parse(Err(match result {
+            AtResult::Done | AtResult::Refused(Reason::None) => InternalError::Error,
+            AtResult::Refused(Reason::Code(code)) => InternalError::CmeError(code.code().into()),
+            AtResult::Refused(Reason::Equipment(number)) => InternalError::CmeError(number.into()),
+            AtResult::TimedOut => InternalError::Timeout,
+            AtResult::Aborted => InternalError::Aborted,
+            AtResult::TooLong => InternalError::Capacity,
+        }))
+    }
+
+    /// The error of a command that this crate sends for the application.
+    fn into_error(self, link: LinkState) -> Error {
+        match self {
+            Self::Command(AtResult::Refused(Reason::Code(code))) => Error::from_code(code),
+            Self::Command(AtResult::Refused(Reason::Equipment(number))) => Error::Equipment(number),
+            Self::Command(AtResult::TimedOut) => Error::TimedOut,
+            Self::Command(AtResult::Aborted) => Error::Link(match link {
+                LinkState::Down(error) => error,
+                _ => LinkError::Restarted,
+            }),
+            Self::Command(AtResult::Done | AtResult::TooLong | AtResult::Refused(Reason::None))
+            | Self::Answer(_) => Error::Module(ErrorCode::UNSPECIFIED),
+        }
+    }
+}
+
+/// Sends a command of `owner` as soon as the slot is free, and waits for its response.
+pub(super) async fn send<Cmd: AtatCmd>(
+    shared: &Shared<'_>,
+    owner: u16,
+    command: &Cmd,
+    asks_reason: bool,
+) -> Result<Cmd::Response, Failure> {
+    let slot = CommandSlot::claim(shared, owner).await;
+    if !slot.encode(command) {
+        return Err(Failure::Answer(atat::Error::Capacity));
+    }
+    slot.execute(command, asks_reason).await
+}
+
+impl Stack<'_> {
+    /// Identifies a new user of the command slot.
+    pub(super) fn new_owner(&self) -> u16 {
+        self.shared.with(|engine| engine.at().new_owner())
+    }
+
+    /// The PDP context that the stack uses.
+    #[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
+    pub(super) fn context(&self) -> ContextId {
+        self.shared.with(|engine| engine.config.context)
+    }
+
+    /// Sends a command of the TCP/IP application note, and waits for its response.
+    pub(super) async fn command<Cmd: AtatCmd>(
+        &self,
+        command: &Cmd,
+    ) -> Result<Cmd::Response, Error> {
+        self.command_of(self.new_owner(), command).await
+    }
+
+    /// As [`command`](Self::command), for a known owner.
+    pub(super) async fn command_of<Cmd: AtatCmd>(
+        &self,
+        owner: u16,
+        command: &Cmd,
+    ) -> Result<Cmd::Response, Error> {
+        send(self.shared, owner, command, true)
+            .await
+            .map_err(|failure| failure.into_error(self.link_state()))
+    }
+}

@@ -1,0 +1,148 @@
+//! UDP sockets.
+
+use core::future::poll_fn;
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use edge_nal::{
+    MulticastV4, MulticastV6, UdpBind, UdpConnect, UdpReceive, UdpSend, UdpSplit, UdpSplitMulticast,
+};
+use embedded_io_async::ErrorType;
+use embedded_nal_async::UdpStack;
+
+use super::implement_readable;
+use crate::engine::check_peer;
+use crate::error::Error;
+use crate::net::{UdpService, UdpSocket};
+use crate::stack::Stack;
+
+impl<'d> UdpConnect for Stack<'d> {
+    type Error = Error;
+    type Socket<'a>
+        = UdpSocket<'d>
+    where
+        Self: 'a;
+
+    /// As [`UdpStack::connect_from`].
+    async fn connect(&self, local: SocketAddr, remote: SocketAddr) -> Result<UdpSocket<'d>, Error> {
+        let (_, socket) = self.connect_from(local, remote).await?;
+        Ok(socket)
+    }
+}
+
+impl<'d> UdpBind for Stack<'d> {
+    type Error = Error;
+    type Socket<'a>
+        = UdpService<'d>
+    where
+        Self: 'a;
+
+    /// As [`UdpStack::bind_multiple`].
+    async fn bind(&self, local: SocketAddr) -> Result<UdpService<'d>, Error> {
+        self.bind_multiple(local).await
+    }
+}
+
+impl UdpSocket<'_> {
+    /// The only peer is not given with each datagram.
+    fn destination(&self, _: SocketAddr) -> Result<Option<SocketAddr>, Error> {
+        Ok(None)
+    }
+}
+
+impl UdpService<'_> {
+    fn destination(&self, remote: SocketAddr) -> Result<Option<SocketAddr>, Error> {
+        check_peer(remote)?;
+        Ok(Some(remote))
+    }
+}
+
+/// The traits of a socket, and of the reference to it that is either of its halves.
+macro_rules! implement_socket {
+    ($($type:ty),+) => {$(
+        impl ErrorType for $type {
+            type Error = Error;
+        }
+
+        impl UdpReceive for $type {
+            /// Waits for a datagram, copies it into `buffer`, and returns its full length and its sender.
+            async fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {
+                poll_fn(|cx| self.socket.poll_receive(buffer, cx.waker())).await
+            }
+        }
+
+        impl UdpSend for $type {
+            /// Puts a datagram into the transmit ring. A socket with one peer ignores `remote`.
+            async fn send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<(), Error> {
+                let to = self.destination(remote)?;
+                self.socket.send(data, to).await
+            }
+        }
+
+        /// Always [`Error::Unsupported`]: the module has no multicast.
+        impl MulticastV4 for $type {
+            async fn join_v4(&mut self, _: Ipv4Addr, _: Ipv4Addr) -> Result<(), Error> {
+                Err(Error::Unsupported)
+            }
+
+            async fn leave_v4(&mut self, _: Ipv4Addr, _: Ipv4Addr) -> Result<(), Error> {
+                Err(Error::Unsupported)
+            }
+        }
+
+        /// Always [`Error::Unsupported`]: the module has no multicast.
+        impl MulticastV6 for $type {
+            async fn join_v6(&mut self, _: Ipv6Addr, _: u32) -> Result<(), Error> {
+                Err(Error::Unsupported)
+            }
+
+            async fn leave_v6(&mut self, _: Ipv6Addr, _: u32) -> Result<(), Error> {
+                Err(Error::Unsupported)
+            }
+        }
+
+        implement_readable!($type);
+    )+};
+}
+
+implement_socket!(
+    UdpSocket<'_>,
+    &UdpSocket<'_>,
+    UdpService<'_>,
+    &UdpService<'_>
+);
+
+macro_rules! implement_split {
+    ($($socket:ident),+) => {$(
+        impl<'d> UdpSplit for $socket<'d> {
+            type Receive<'a>
+                = &'a Self
+            where
+                Self: 'a;
+            type Send<'a>
+                = &'a Self
+            where
+                Self: 'a;
+
+            fn split(&mut self) -> (&Self, &Self) {
+                (self, self)
+            }
+        }
+
+        impl<'d> UdpSplitMulticast for $socket<'d> {
+            type MulticastV4<'a>
+                = &'a Self
+            where
+                Self: 'a;
+            type MulticastV6<'a>
+                = &'a Self
+            where
+                Self: 'a;
+
+            fn split_multicast(&mut self) -> (&Self, &Self, &Self, &Self) {
+                (self, self, self, self)
+            }
+        }
+    )+};
+}
+
+implement_split!(UdpSocket, UdpService);

@@ -1,0 +1,46 @@
+//! The time of an NTP server, requested by the module.
+
+use embassy_time::Duration;
+
+use super::host::host_of;
+use super::query::{Kind, Query};
+use crate::at::{DateTime, SynchronizeTime};
+use crate::engine::{Deferred, Engine};
+use crate::error::Error;
+use crate::stack::Stack;
+
+/// How long the result of AT+QNTP may take: 125 s (section 2.1.12), and 5 s for the line.
+const TIME_LIMIT: Duration = Duration::from_secs(130);
+
+struct NtpQuery;
+
+impl Kind for NtpQuery {
+    type Result = DateTime;
+
+    fn deferred<'e>(engine: &'e mut Engine<'_>) -> &'e mut Deferred<DateTime> {
+        engine.time()
+    }
+}
+
+impl Stack<'_> {
+    /// Requests the time from an NTP server, given by name or by address (AT+QNTP, section 2.1.12). With `set_clock` the
+    /// module sets its own clock.
+    ///
+    /// One request runs at a time; the next one waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidName`] before anything is sent, [`Error::TimedOut`] after 130 s; otherwise the reason why the module
+    /// refused the command or got no time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not stop the module's request. The next request waits until it has finished.
+    pub async fn ntp(&self, server: &str, set_clock: bool) -> Result<DateTime, Error> {
+        let command =
+            SynchronizeTime::new(self.context(), host_of(server)?).set_clock(set_clock.into());
+        let mut query = Query::<NtpQuery>::begin(*self, TIME_LIMIT).await;
+        query.send(&command).await?;
+        query.result().await
+    }
+}

@@ -1,0 +1,99 @@
+//! Pings by the module.
+
+use core::future::poll_fn;
+
+use embassy_time::{Duration, with_deadline};
+
+use super::host::host_of;
+use super::query::{Kind, Query};
+use crate::at::{Ping, PingCount, PingTimeout};
+use crate::engine::{Deferred, Engine, PingReply, PingSummary};
+use crate::error::Error;
+use crate::stack::Stack;
+
+#[derive(Debug)]
+struct PingQuery;
+
+impl Kind for PingQuery {
+    type Result = PingSummary;
+
+    fn deferred<'e>(engine: &'e mut Engine<'_>) -> &'e mut Deferred<PingSummary> {
+        &mut engine.pings().outstanding
+    }
+}
+
+impl<'d> Stack<'d> {
+    /// Pings a host by name or by address (AT+QPING, section 2.1.11).
+    ///
+    /// `timeout` is the time that each request may take, from 1 to 255 s; `count` is the number of requests, from 1 to 10.
+    /// Values outside these ranges are changed to the nearest one inside.
+    ///
+    /// Fetch the replies, then the summary, from the [`Pinging`]. One ping runs at a time; the next one waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidName`] before anything is sent; otherwise the reason why the module refused the command.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or the [`Pinging`], does not stop the module's requests. The next ping waits until they have
+    /// finished.
+    pub async fn ping(
+        &self,
+        host: &str,
+        timeout: Duration,
+        count: u8,
+    ) -> Result<Pinging<'d>, Error> {
+        let seconds = PingTimeout::nearest(timeout.as_secs().try_into().unwrap_or(u32::MAX));
+        let count = PingCount::nearest(count.into());
+        let command = Ping::new(self.context(), host_of(host)?)
+            .timeout(seconds)
+            .count(count);
+        let limit = Duration::from_millis(command.max_duration_ms().into());
+        let mut query = Query::begin(*self, limit).await;
+        self.shared
+            .with(|engine| engine.pings().begin(count.get() as u8));
+        query.send(&command).await?;
+        Ok(Pinging { query })
+    }
+}
+
+/// A ping in progress.
+///
+/// Holding it after the last reply does not block the next ping.
+#[derive(Debug)]
+pub struct Pinging<'d> {
+    query: Query<'d, PingQuery>,
+}
+
+impl Pinging<'_> {
+    /// Waits for the next reply. Returns `None` when all replies were returned, or no more will come.
+    ///
+    /// Up to four replies are kept. More are dropped and counted
+    /// ([`Statistics::dropped_replies`](crate::Statistics::dropped_replies)).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no reply.
+    pub async fn next(&mut self) -> Option<PingReply> {
+        let Query { stack, id, .. } = self.query;
+        let reply = poll_fn(|cx| {
+            stack
+                .shared
+                .with(|engine| engine.pings().poll_reply(id, cx.waker()))
+        });
+        with_deadline(self.query.until(), reply)
+            .await
+            .unwrap_or(None)
+    }
+
+    /// Waits for the end of the ping, and returns its summary.
+    ///
+    /// # Errors
+    ///
+    /// The module's error if it could not ping the host, such as [`Error::NameNotFound`]. [`Error::TimedOut`] if the module
+    /// does not report the end.
+    pub async fn summary(self) -> Result<PingSummary, Error> {
+        self.query.result().await
+    }
+}

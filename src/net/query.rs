@@ -1,0 +1,132 @@
+//! Commands whose result the module reports in a URC, some time after the `OK`.
+
+use core::future::poll_fn;
+use core::marker::PhantomData;
+use core::task::Poll;
+
+use atat::AtatCmd;
+use embassy_time::{Duration, Instant, with_deadline};
+
+use crate::engine::{Deferred, Engine, QueryId};
+use crate::error::Error;
+use crate::stack::Stack;
+use crate::util::time::{self, after};
+
+/// A kind of query. One query of a kind runs at a time.
+pub(super) trait Kind {
+    type Result: Copy;
+
+    /// Where the engine keeps the result.
+    fn deferred<'e>(engine: &'e mut Engine<'_>) -> &'e mut Deferred<Self::Result>;
+}
+
+/// A query of the kind `K`. After it is dropped, the next query of the kind waits until the module has reported the result of
+/// this one, or can no longer report it.
+#[derive(Debug)]
+pub(super) struct Query<'d, K: Kind> {
+    pub(super) stack: Stack<'d>,
+    pub(super) id: QueryId,
+    /// How long after the `OK` the module may report the result.
+    limit: Duration,
+    progress: Progress,
+    kind: PhantomData<K>,
+}
+
+/// How far the command of a query is.
+#[derive(Debug, Clone, Copy)]
+enum Progress {
+    /// The module will report nothing: the command was not sent, or it was refused.
+    NotSent,
+    /// The command is in the command slot with this owner; the engine knows whether it was sent.
+    Sending(u16),
+    /// The module may report the result until then.
+    Sent(Instant),
+}
+
+impl<'d, K: Kind> Query<'d, K> {
+    /// Waits for the end of the previous query of the same kind.
+    pub(super) async fn begin(stack: Stack<'d>, limit: Duration) -> Self {
+        let id = loop {
+            let expiry = stack.shared.with(|engine| K::deferred(engine).expiry());
+            let begun = poll_fn(|cx| {
+                stack.shared.with(|engine| {
+                    let deferred = K::deferred(engine);
+                    match deferred.poll_begin(time::now(), cx.waker()) {
+                        Poll::Ready(id) => Poll::Ready(Some(id)),
+                        // Wait until the new expiry instead.
+                        Poll::Pending if deferred.expiry() != expiry => Poll::Ready(None),
+                        Poll::Pending => Poll::Pending,
+                    }
+                })
+            });
+            let begun = match expiry {
+                Some(until) => with_deadline(until, begun).await.unwrap_or(None),
+                None => begun.await,
+            };
+            if let Some(id) = begun {
+                break id;
+            }
+        };
+        Self {
+            stack,
+            id,
+            limit,
+            progress: Progress::NotSent,
+            kind: PhantomData,
+        }
+    }
+
+    /// Sends the command and waits for its final result.
+    pub(super) async fn send<Cmd: AtatCmd>(&mut self, command: &Cmd) -> Result<(), Error> {
+        let owner = self.stack.new_owner();
+        self.progress = Progress::Sending(owner);
+        let answer = self.stack.command_of(owner, command).await;
+        self.progress = match answer {
+            // After a timeout the module may have received the command all the same.
+            Ok(_) | Err(Error::TimedOut) => {
+                let until = after(time::now(), self.limit);
+                self.stack
+                    .shared
+                    .with(|engine| K::deferred(engine).asked(self.id, until));
+                Progress::Sent(until)
+            }
+            Err(_) => Progress::NotSent,
+        };
+        answer.map(|_| ())
+    }
+
+    /// The last instant at which the module may report the result.
+    pub(super) fn until(&self) -> Instant {
+        match self.progress {
+            Progress::Sent(until) => until,
+            Progress::NotSent | Progress::Sending(_) => Instant::MIN,
+        }
+    }
+
+    /// Waits for the result.
+    pub(super) async fn result(&self) -> Result<K::Result, Error> {
+        let result = poll_fn(|cx| {
+            self.stack
+                .shared
+                .with(|engine| K::deferred(engine).poll_end(self.id, cx.waker()))
+        });
+        with_deadline(self.until(), result)
+            .await
+            .unwrap_or(Err(Error::TimedOut))
+    }
+}
+
+impl<K: Kind> Drop for Query<'_, K> {
+    fn drop(&mut self) {
+        self.stack.shared.with(|engine| {
+            let until = match self.progress {
+                Progress::Sending(owner) if engine.at().was_sent(owner) => {
+                    Some(after(time::now(), self.limit))
+                }
+                Progress::NotSent | Progress::Sending(_) => None,
+                Progress::Sent(until) => Some(until),
+            };
+            K::deferred(engine).release(self.id, until);
+        });
+    }
+}
