@@ -167,7 +167,6 @@ impl Stack<'_> {
     #[cfg(feature = "push")]
     #[must_use]
     pub fn with_access_mode(self, mode: AccessMode) -> Self {
-        self.shared.with(|engine| engine.enable(mode));
         Self { mode, ..self }
     }
 

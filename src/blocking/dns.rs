@@ -39,16 +39,16 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
 
     fn poll_resolve(&self, host: &str) -> Poll<Result<Addresses, Error>> {
         self.shared().with(|engine| {
-            let has_other = self.lookup.get() != Lookup::None && !engine.lookup().asks(host);
+            let has_other = self.lookup.get() != Lookup::None && !engine.dns().is_about(host);
             if has_other {
                 // The caller that asked for the other name may come back for the result, or may have given up.
-                if !engine.lookup().is_answered() {
+                if !engine.dns().is_answered() {
                     return Poll::Pending;
                 }
                 if self.lookup.replace(Lookup::Unclaimed) != Lookup::Unclaimed {
                     return Poll::Pending;
                 }
-                engine.lookup().abandon();
+                engine.dns().abandon();
                 self.lookup.set(Lookup::None);
             }
             if self.lookup.get() == Lookup::None {
@@ -56,8 +56,8 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
                 self.lookup.set(Lookup::InProgress);
             }
             let all = |found: &[IpAddr]| Ok(found.iter().copied().collect());
-            let answer = ready!(engine.poll_answer(all, Waker::noop()));
-            engine.lookup().abandon();
+            let answer = ready!(engine.dns().poll_answer(all, Waker::noop()));
+            engine.dns().abandon();
             self.lookup.set(Lookup::None);
             Poll::Ready(answer)
         })

@@ -237,7 +237,6 @@ impl<'d> TcpFullStack for Tcp<'_, 'd> {
         };
         let request = Request::listen(ServiceType::TcpListener, port)?;
         let stack = self.stack.handle();
-        stack.shared.with(|engine| engine.enable_listeners());
         let mut listener = LazySocket::new(request);
         match self.stack.operate(|| listener.poll_open(stack)) {
             Err(nb::Error::Other(error)) => Err(error),

@@ -78,7 +78,6 @@ impl<'d> UdpSocket<'d> {
         self.opened = None;
         self.last = None;
         let shared = stack.shared();
-        shared.with(|engine| engine.enable_datagrams());
         let port = LocalPort::choose(shared, &mut request);
         let socket = LazySocket::new(request);
         self.opened = Some(Opened { socket, port });

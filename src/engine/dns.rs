@@ -1,242 +1,192 @@
-//! Name lookups: one at a time, because nothing in the module's answer names the question (section 2.1.14).
+//! Name lookups: one at a time, because nothing in the module's answer names the question (2.1.14).
 
-use core::fmt;
 use core::net::IpAddr;
+use core::task::{Poll, Waker};
 
 use embassy_time::{Duration, Instant};
 use heapless::{String, Vec};
 
-use crate::at::{
-    Arguments, Command, ContextId, ErrorCode, Fields, Host, ResolveName, Resolved, Text,
-};
-use crate::engine::Engine;
-use crate::engine::exchange::job::{Job, Outcome};
-use crate::engine::sockets::turn::Round;
+use super::exchange::job::Job;
+use super::exchange::outcome::Outcome;
+use super::exchange::transaction::{CommandBuffer, Transaction};
+use super::round::Round;
+use crate::at::{ContextId, ErrorCode, Host, ResolveName, Text};
 use crate::error::Error;
 use crate::util::time::{NEVER, after, earliest, get_or_set};
 use crate::util::wakers::MultiWaker;
 
-/// The longest name of the DNS.
+/// The longest name of the DNS, in bytes.
 const MAX_NAME: usize = 253;
-/// How many tasks can wait for their turn before they begin to wake each other.
+/// How many tasks can wait before they begin to wake each other.
 const WAITERS: usize = 3;
 /// How many addresses of a name are kept.
-pub(crate) const MAX_ADDRESSES: usize = 4;
-/// The addresses of a name, in the order in which the module gave them.
+const MAX_ADDRESSES: usize = 4;
+
+/// The addresses of a name, in the order in which the module lists them. At most four are kept.
 pub type Addresses = Vec<IpAddr, MAX_ADDRESSES>;
 
-/// How long the addresses may take that the first line of the answer announced.
+/// How long the addresses may take behind the first line of the answer, which announces them.
 const ADDRESS_TIME: Duration = Duration::from_secs(5);
-/// How long the module may take to answer (section 2.1.14). An answer to a question that was given up earliest can still
-/// come, and must not be taken for that to the next.
+/// How long the module may take to answer (2.1.14). The answer to a lookup that was given up sooner can still come, and is not
+/// the answer to the next one.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
-/// Before a lookup is repeated that found the resolver busy.
+/// The pause before a lookup is repeated that found the resolver busy.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 enum State {
     Idle,
     /// AT+QIDNSGIP is to be sent, not before this instant.
-    Asked {
+    Wanted {
         not_before: Instant,
     },
-    /// The resolver is busy with an earlier question: this one has to be put again.
+    /// The resolver is busy with an earlier question: AT+QIDNSGIP has to be repeated.
     Busy,
-    /// The answer is outstanding; `missing` addresses of it, once the first line has come.
-    Running {
-        missing: Option<u8>,
+    /// AT+QIDNSGIP is sent, and its result has not come.
+    Asked,
+    /// The first line of the answer has come; so many addresses are missing.
+    Answering {
+        missing: u8,
+        /// The deadline is that of the addresses.
+        has_deadline: bool,
     },
     Done(Result<(), Error>),
 }
 
 #[derive(Debug)]
-pub(crate) struct Lookup {
+pub(crate) struct Dns {
     state: State,
-    pub(crate) name: String<MAX_NAME, u8>,
+    name: String<MAX_NAME, u8>,
     found: Addresses,
     deadline: Instant,
-    /// The deadline is that of the address lines.
-    hurried: bool,
-    /// The command was not answered, and its result may still come.
-    late: bool,
-    /// Until when an answer to a question that was given up may come.
-    /// `Instant::MIN`: none can.
+    /// AT+QIDNSGIP was not answered, and its result may still come.
+    result_may_be_late: bool,
+    /// Until when the result of a lookup that was given up may come; `Instant::MIN` if none can.
     late_until: Instant,
-    /// The one who asked has gone.
-    abandoned: bool,
-    pub(crate) watchers: MultiWaker<WAITERS>,
+    /// The user who asked is gone.
+    is_abandoned: bool,
+    waiters: MultiWaker<WAITERS>,
 }
 
-/// What the table does for name lookups.
-pub(crate) trait LookupPart: fmt::Debug + Sync {
-    /// What to do next.
-    fn next(&self, lookup: &mut Lookup, round: &mut Round<'_>) -> Option<Job>;
-    /// The command that asks.
-    fn fill_question<'a>(
-        &self,
-        lookup: &'a Lookup,
-        context: ContextId,
-        arguments: &mut Arguments<'a>,
-    ) -> &'static str;
-    /// The command was answered.
-    fn done(&self, lookup: &mut Lookup, outcome: &Outcome);
-    /// `"dnsgip",` and these fields: why the lookup failed, if it did. `None` if they are something else.
-    fn heard(&self, lookup: &mut Lookup, fields: Fields<'_>) -> Option<Result<(), ErrorCode>>;
-    /// The link went down, or stays down.
-    fn reject_waiting(&self, lookup: &mut Lookup, error: Error, is_down: bool);
-}
-
-#[derive(Debug)]
-struct Lookups;
-
-impl LookupPart for Lookups {
-    fn next(&self, lookup: &mut Lookup, round: &mut Round<'_>) -> Option<Job> {
-        lookup.next(round)
-    }
-
-    fn fill_question<'a>(
-        &self,
-        lookup: &'a Lookup,
-        context: ContextId,
-        arguments: &mut Arguments<'a>,
-    ) -> &'static str {
-        let host = Host::Name(Text::known(&lookup.name));
-        ResolveName { context, host }.fill(arguments)
-    }
-
-    fn done(&self, lookup: &mut Lookup, outcome: &Outcome) {
-        lookup.done(outcome);
-    }
-
-    fn heard(&self, lookup: &mut Lookup, fields: Fields<'_>) -> Option<Result<(), ErrorCode>> {
-        match fields.whole()? {
-            Resolved::Address(address) => lookup.address(address),
-            Resolved::Result { result, count, .. } => {
-                lookup.result(result, count);
-                return Some(result);
-            }
-        }
-        Some(Ok(()))
-    }
-
-    fn reject_waiting(&self, lookup: &mut Lookup, error: Error, is_down: bool) {
-        lookup.reject_waiting(error, is_down);
-    }
-}
-
-impl Engine<'_> {
-    /// Name lookups, for those who need them.
-    pub(crate) fn lookup(&mut self) -> &mut Lookup {
-        self.parts.lookup = Some(&Lookups);
-        &mut self.lookup
-    }
-}
-
-impl Lookup {
+impl Dns {
     pub(crate) const fn new() -> Self {
         Self {
             state: State::Idle,
             name: String::new(),
             found: Vec::new(),
             deadline: NEVER,
-            hurried: false,
-            late: false,
+            result_may_be_late: false,
             late_until: Instant::MIN,
-            abandoned: false,
-            watchers: MultiWaker::new(),
+            is_abandoned: false,
+            waiters: MultiWaker::new(),
         }
     }
 
-    /// Puts the question, unless another one is being answered.
-    pub(crate) fn ask(&mut self, name: &str) -> bool {
+    // ---- the user ------------------------------------------------------------------------------------------------
+
+    /// Asks for the addresses of a name, unless another lookup is under way.
+    pub(crate) fn poll_ask(&mut self, name: &str, waker: &Waker) -> Poll<()> {
         if !matches!(self.state, State::Idle) {
-            return false;
+            self.waiters.register(waker);
+            return Poll::Pending;
         }
         self.name.clear();
-        if self.name.push_str(name).is_err() {
-            return false;
-        }
+        // The faces have checked that the name is no longer than MAX_NAME.
+        let _ = self.name.push_str(name);
         self.found.clear();
-        self.abandoned = false;
+        self.is_abandoned = false;
         self.deadline = NEVER;
-        self.hurried = false;
-        self.state = State::Asked {
+        self.state = State::Wanted {
             not_before: Instant::MIN,
         };
-        true
+        Poll::Ready(())
     }
 
     /// Whether this is the name that was asked for last.
-    pub(crate) fn asks(&self, name: &str) -> bool {
+    pub(crate) fn is_about(&self, name: &str) -> bool {
         self.name == name
     }
 
     /// Whether the answer is there.
-    pub(crate) fn is_answered(&self) -> bool {
+    pub(crate) const fn is_answered(&self) -> bool {
         matches!(self.state, State::Done(_))
     }
 
-    pub(crate) fn answer(&self) -> Option<Result<&[IpAddr], Error>> {
+    /// What `pick` makes of the answer. It stays until [`abandon`](Self::abandon): nobody else can ask before.
+    pub(crate) fn poll_answer<T>(
+        &mut self,
+        pick: impl FnOnce(&[IpAddr]) -> Result<T, Error>,
+        waker: &Waker,
+    ) -> Poll<Result<T, Error>> {
         match self.state {
-            State::Done(result) => Some(result.map(|()| self.found.as_slice())),
-            _ => None,
+            State::Done(result) => Poll::Ready(result.and_then(|()| pick(&self.found))),
+            _ => {
+                self.waiters.register(waker);
+                Poll::Pending
+            }
         }
     }
 
-    /// The one who asked has gone. A question that is already on its way blocks the next one until it is answered:
-    /// a late answer must not be taken for that of the next.
+    /// The user who asked is gone. A lookup that is under way keeps the next one waiting until it is answered.
     pub(crate) fn abandon(&mut self) {
         match self.state {
-            State::Asked { .. } | State::Busy | State::Done(_) => {
+            State::Wanted { .. } | State::Busy | State::Done(_) => {
                 self.state = State::Idle;
-                self.watchers.wake();
+                self.waiters.wake();
             }
-            State::Running { .. } => self.abandoned = true,
+            State::Asked | State::Answering { .. } => self.is_abandoned = true,
             State::Idle => {}
         }
     }
 
-    /// Whether a result is still to come.
-    pub(crate) fn is_asked(&self) -> bool {
-        matches!(self.state, State::Running { .. })
+    /// Whether an answer of the module is still to come.
+    pub(crate) const fn is_pending(&self) -> bool {
+        matches!(self.state, State::Asked | State::Answering { .. })
     }
 
-    fn next(&mut self, round: &mut Round<'_>) -> Option<Job> {
-        let (now, config) = (round.now, round.config);
+    // ---- AT+QIDNSGIP=<contextID>,<hostname> (2.1.14) -------------------------------------------------------------
+
+    /// The lookup that is due.
+    pub(crate) fn next(&mut self, round: &mut Round<'_>) -> Option<Job> {
+        let now = round.now;
         if let State::Busy = self.state {
-            self.state = State::Asked {
+            self.state = State::Wanted {
                 not_before: after(now, BUSY_PAUSE),
             };
         }
         match self.state {
             State::Idle | State::Busy | State::Done(_) => return None,
-            State::Asked { not_before } => {
-                let deadline = get_or_set(&mut self.deadline, after(now, config.lookup_time));
-                if core::mem::take(&mut self.late) {
+            State::Wanted { not_before } => {
+                let deadline = get_or_set(&mut self.deadline, after(now, round.config.lookup_time));
+                if core::mem::take(&mut self.result_may_be_late) {
                     self.late_until = after(now, ANSWER_TIME);
                 }
                 let not_before = self.late_until.max(not_before);
-                if now < not_before {
-                    round.look_again(not_before.min(deadline));
-                } else {
+                if now >= not_before {
                     self.late_until = Instant::MIN;
-                    self.state = State::Running { missing: None };
+                    self.state = State::Asked;
                     return Some(Job::Resolve);
                 }
+                round.look_again(not_before.min(deadline));
             }
-            State::Running { missing } => {
-                if missing.is_some() && !self.hurried {
-                    self.hurried = true;
-                    earliest(&mut self.deadline, after(now, ADDRESS_TIME));
-                }
+            State::Asked
+            | State::Answering {
+                has_deadline: true, ..
+            } => {}
+            State::Answering { missing, .. } => {
+                earliest(&mut self.deadline, after(now, ADDRESS_TIME));
+                self.state = State::Answering {
+                    missing,
+                    has_deadline: true,
+                };
             }
         }
         if now < self.deadline {
             round.look_again(self.deadline);
             return None;
         }
-        if let State::Running { missing: None } = self.state {
-            let rest = ANSWER_TIME.checked_sub(config.lookup_time);
+        if let State::Asked = self.state {
+            let rest = ANSWER_TIME.checked_sub(round.config.lookup_time);
             self.late_until = rest.map_or(Instant::MIN, |rest| after(now, rest));
         }
         self.end(if self.found.is_empty() {
@@ -247,61 +197,66 @@ impl Lookup {
         None
     }
 
-    /// The command itself was answered.
-    fn done(&mut self, outcome: &Outcome) {
-        if !matches!(self.state, State::Running { .. }) {
-            // The question was given up with the link; another may have taken its place.
+    pub(crate) fn resolve(&self, context: ContextId, to: CommandBuffer<'_>) -> Transaction {
+        let host = Host::Name(Text::known(&self.name));
+        to.write(&ResolveName { context, host }).asking_reason()
+    }
+
+    /// The command was answered. Its result comes as a URC.
+    pub(crate) fn resolve_done(&mut self, outcome: &Outcome) {
+        if !self.is_pending() {
+            // The lookup was given up with the link; another one may have taken its place.
             return;
         }
         match *outcome {
             Outcome::Done(_) => {}
-            Outcome::Refused(reason) => self.failed(reason.code()),
+            Outcome::Refused(reason) => self.fail(reason.code()),
             Outcome::NoAnswer | Outcome::SendFail => {
-                // It may have been heard all the same.
-                self.late = true;
+                // The module may have received it all the same.
+                self.result_may_be_late = true;
                 self.end(Err(Error::TimedOut));
             }
         }
     }
 
-    /// `"dnsgip",err[,count[,ttl]]`.
-    fn result(&mut self, result: Result<(), ErrorCode>, count: Option<u8>) {
-        if !matches!(self.state, State::Running { missing: None }) {
-            // The one that was given up.
-            self.late = false;
+    // ---- its result ----------------------------------------------------------------------------------------------
+
+    /// `"dnsgip",<err>[,<IP_count>[,<DNS_ttl>]]`.
+    pub(crate) fn on_result(&mut self, result: Result<(), ErrorCode>, count: Option<u8>) {
+        if !matches!(self.state, State::Asked) {
+            // The result of a lookup that was given up.
+            self.result_may_be_late = false;
             self.late_until = Instant::MIN;
             return;
         }
         match (result, count) {
             (Ok(()), Some(0)) => self.end(Err(Error::NameNotFound)),
             (Ok(()), count) => {
-                self.state = State::Running {
-                    missing: Some(count.unwrap_or(1)),
+                self.state = State::Answering {
+                    missing: count.unwrap_or(1),
+                    has_deadline: false,
                 };
             }
-            (Err(code), _) => self.failed(code),
+            (Err(code), _) => self.fail(code),
         }
     }
 
-    /// `"dnsgip",address`.
-    fn address(&mut self, address: IpAddr) {
-        if let State::Running {
-            missing: Some(missing),
-        } = &mut self.state
-        {
+    /// `"dnsgip",<hostIPaddr>`.
+    pub(crate) fn on_address(&mut self, address: IpAddr) {
+        if let State::Answering { missing, .. } = &mut self.state {
             *missing = missing.saturating_sub(1);
-            let complete = *missing == 0;
-            // More than are kept: the first ones serve.
+            let is_complete = *missing == 0;
+            // More than are kept: the first ones will do.
             let _ = self.found.push(address);
-            if complete {
+            if is_complete {
                 self.end(Ok(()));
             }
         }
     }
 
-    fn failed(&mut self, code: ErrorCode) {
+    fn fail(&mut self, code: ErrorCode) {
         match code {
-            ErrorCode::DNS_BUSY if !self.abandoned => self.state = State::Busy,
+            ErrorCode::DNS_BUSY if !self.is_abandoned => self.state = State::Busy,
             ErrorCode::DNS_FAILED => self.end(Err(Error::NameNotFound)),
             code => self.end(Err(match Error::from_code(code) {
                 Error::Module(code) => Error::NameLookup(code),
@@ -310,25 +265,25 @@ impl Lookup {
         }
     }
 
-    /// The link went down; what was not asked yet can wait for it to come back, unless no attempt to bring it up is under
-    /// way.
-    fn reject_waiting(&mut self, error: Error, is_down: bool) {
-        if match self.state {
-            State::Running { .. } => true,
-            State::Asked { .. } | State::Busy => is_down,
+    /// The link is lost. A lookup that is not sent yet can wait until it is back, unless nothing is done about the link
+    /// (`is_down`).
+    pub(crate) fn reject_waiting(&mut self, error: Error, is_down: bool) {
+        let fails = match self.state {
+            State::Asked | State::Answering { .. } => true,
+            State::Wanted { .. } | State::Busy => is_down,
             State::Idle | State::Done(_) => false,
-        } {
+        };
+        if fails {
             self.end(Err(error));
         }
     }
 
-    #[inline(never)]
     fn end(&mut self, result: Result<(), Error>) {
-        self.state = if self.abandoned {
+        self.state = if self.is_abandoned {
             State::Idle
         } else {
             State::Done(result)
         };
-        self.watchers.wake();
+        self.waiters.wake();
     }
 }

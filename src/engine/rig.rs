@@ -27,6 +27,9 @@ pub(crate) struct Rig<'d> {
     pub(crate) now: Instant,
     /// Whether the module that is played has its context active.
     pub(crate) active: bool,
+    /// The command that was sent last.
+    command: [u8; crate::at::MAX_COMMAND_LENGTH],
+    command_length: usize,
 }
 
 impl Rig<'static> {
@@ -62,11 +65,12 @@ impl Rig<'static> {
 
 impl<'d> Rig<'d> {
     pub(crate) fn on(shared: &'d Shared<'d>) -> Self {
-        shared.with(|engine| engine.enable_all());
         Self {
             shared,
             now: Instant::from_secs(1000),
             active: false,
+            command: [0; crate::at::MAX_COMMAND_LENGTH],
+            command_length: 0,
         }
     }
 
@@ -86,7 +90,15 @@ impl<'d> Rig<'d> {
     }
 
     pub(crate) fn begin(&mut self, job: Job) {
-        self.engine(|engine| engine.begin(job));
+        let now = self.now;
+        let command = &mut self.command;
+        let length = self.shared.with(|engine| engine.begin(job, command, now));
+        self.command_length = length.expect("a command");
+    }
+
+    /// The command that was sent last.
+    pub(crate) fn command(&self) -> &[u8] {
+        &self.command[..self.command_length]
     }
 
     /// Whether the runner has something to go on with.
@@ -191,7 +203,7 @@ impl<'d> Rig<'d> {
                 self.answer(lines);
             }
             Action::Wait(until) => self.wait(until),
-            Action::Escape(_) | Action::Reset | Action::Carry { .. } | Action::AskCarrier => {}
+            Action::Escape(_) | Action::Reset | Action::WriteRaw { .. } | Action::AskCarrier => {}
         }
     }
 
@@ -234,7 +246,7 @@ impl<'d> Rig<'d> {
     pub(crate) fn say_data(&mut self, bytes: &[u8]) {
         let heard = self.on_line(&std::format!("+QIRD: {}", bytes.len()));
         match heard {
-            LineKind::Payload(payload) => {
+            LineKind::Header(payload) => {
                 assert_eq!(usize::from(payload.length), bytes.len());
                 self.engine(|engine| engine.deliver(payload, bytes));
             }
@@ -322,11 +334,12 @@ impl<'d> Rig<'d> {
 
     pub(crate) fn found(&mut self) -> Poll<Result<Addresses, Error>> {
         self.engine(|engine| {
-            let answer =
-                engine.poll_answer(|found| Ok(found.iter().copied().collect()), Waker::noop());
+            let answer = engine
+                .dns()
+                .poll_answer(|found| Ok(found.iter().copied().collect()), Waker::noop());
             if answer.is_ready() {
                 // As the one who asked does.
-                engine.lookup().abandon();
+                engine.dns().abandon();
             }
             answer
         })
@@ -337,45 +350,60 @@ impl<'d> Rig<'d> {
     /// The phase of the slot, whoever uses it.
     pub(crate) fn phase(&self, key: Key) -> Phase {
         self.engine(|engine| {
-            let slot = engine.slots[key.index()].as_ref();
+            let slot = engine.sockets.at(key.index());
             slot.expect("a slot").phase
         })
     }
 
     /// The connectID of a socket.
     pub(crate) fn id(&self, key: Key) -> u8 {
-        self.engine(|engine| engine.id(key).expect("a socket").get())
+        self.engine(|engine| engine.sockets.get(key).expect("a socket").id.get())
+    }
+
+    /// What kind of socket it is.
+    pub(crate) fn service(&self, key: Key) -> Option<crate::at::ServiceType> {
+        self.engine(|engine| Some(engine.sockets.get(key)?.endpoint.service))
     }
 
     /// The room in the receive ring.
     pub(crate) fn room(&self, key: Key) -> usize {
-        self.engine(|engine| engine.slot(key).map_or(0, |slot| slot.rx.free()))
+        self.engine(|engine| engine.sockets.get(key).map_or(0, |slot| slot.rx.free()))
     }
 
     /// The complete datagrams in the receive ring.
     pub(crate) fn datagrams(&self, key: Key) -> usize {
-        self.engine(|engine| engine.slot(key).map_or(0, |slot| slot.datagrams.into()))
+        self.engine(|engine| {
+            engine
+                .sockets
+                .get(key)
+                .map_or(0, |slot| slot.datagrams.complete.into())
+        })
     }
 
     /// How many bytes are in the receive ring.
     pub(crate) fn received(&self, key: Key) -> usize {
-        self.engine(|engine| engine.slot(key).map_or(0, |slot| slot.rx.len()))
+        self.engine(|engine| engine.sockets.get(key).map_or(0, |slot| slot.rx.len()))
     }
 
     /// Whether the rest of a datagram is still to come.
     pub(crate) fn has_partial(&self, key: Key) -> bool {
-        self.engine(|engine| engine.slot(key).is_some_and(|slot| slot.partial.is_some()))
+        self.engine(|engine| {
+            engine
+                .sockets
+                .get(key)
+                .is_some_and(|slot| slot.has_partial_datagram())
+        })
     }
 
     /// Whether the connection carries data.
     pub(crate) fn is_live(&self, key: Key) -> bool {
-        self.engine(|engine| engine.slot(key).is_some_and(|slot| slot.is_live()))
+        self.engine(|engine| engine.sockets.get(key).is_some_and(|slot| slot.is_live()))
     }
 
     /// Whose connection a connectID is.
     pub(crate) fn key_of(&self, id: u8) -> Option<Key> {
         self.engine(|engine| {
-            let mut slots = engine.slots.iter().filter_map(Zeroed::as_ref);
+            let mut slots = engine.sockets.iter();
             slots
                 .find(|slot| slot.id.get() == id && slot.is_live())
                 .map(|slot| slot.key)
@@ -385,7 +413,10 @@ impl<'d> Rig<'d> {
     /// The only socket that is in use.
     pub(crate) fn key_in_use(&self) -> Key {
         self.engine(|engine| {
-            let mut slots = engine.slots().filter(|slot| slot.phase != Phase::Free);
+            let mut slots = engine
+                .sockets
+                .iter()
+                .filter(|slot| slot.phase != Phase::Free);
             slots.next().expect("a socket in use").key
         })
     }
@@ -457,19 +488,16 @@ impl<'d> Rig<'d> {
 
     /// What is known of the module's payload echo.
     pub(crate) fn payload_echo(&self) -> PayloadEcho {
-        self.engine(|engine| engine.payload_echo)
+        self.engine(|engine| engine.exchange.payload_echo)
     }
 
     pub(crate) fn set_payload_echo(&self, echo: PayloadEcho) {
-        self.engine(|engine| engine.payload_echo = echo);
+        self.engine(|engine| engine.exchange.payload_echo = echo);
     }
 
     /// Where the next datagram of a socket goes.
     pub(crate) fn destination(&self, key: Key) -> Option<SocketAddr> {
-        self.engine(|engine| {
-            let slot = engine.slot_ref(key)?;
-            slot.part?.to_send(slot)?.1
-        })
+        self.engine(|engine| engine.sockets.get(key)?.datagram_to_send()?.1)
     }
 
     // ---- what has to hold at any time ----------------------------------------------------------------------------
@@ -479,7 +507,7 @@ impl<'d> Rig<'d> {
         self.engine(|engine| {
             // An id that this side has asked for can be given to a connection that comes in, before that is known.
             let (mut live, mut others) = (0_u16, 0_u16);
-            for slot in engine.slots.iter().filter_map(Zeroed::as_ref) {
+            for slot in engine.sockets.iter() {
                 assert!(slot.rx.len() <= slot.rx.capacity());
                 assert!(slot.tx.len() <= slot.tx.capacity());
                 if slot.uses_id() {
@@ -499,7 +527,7 @@ impl<'d> Rig<'d> {
     /// Whether all slots are free.
     pub(crate) fn all_free(&self) -> bool {
         self.engine(|engine| {
-            let mut slots = engine.slots.iter().filter_map(Zeroed::as_ref);
+            let mut slots = engine.sockets.iter();
             slots.all(|slot| slot.phase == Phase::Free)
         })
     }

@@ -1,167 +1,234 @@
-//! What comes next: the link first, then everybody in turn.
+//! What comes next: the link first, then every socket in turn (round robin).
 
 use embassy_time::Instant;
 
-use crate::at::ConnectId;
-use crate::engine::exchange::job::{Action, Job};
-use crate::engine::sockets::slot::Phase;
-use crate::engine::sockets::turn::Round;
-use crate::engine::{Engine, PayloadEcho};
+use super::exchange::job::{Action, Job};
+use super::exchange::transaction::{CommandBuffer, Transaction};
+use super::link::Link;
+use super::round::Round;
+#[cfg(feature = "server")]
+use super::sockets::listener::Listeners;
+use super::sockets::slot::Phase;
+use super::state::Engine;
+use crate::at::AccessMode;
+#[cfg(not(feature = "push"))]
 use crate::util::time::NEVER;
-use crate::util::zeroed::Zeroed;
 
 impl Engine<'_> {
-    /// What to do now.
-    #[inline(never)]
+    /// What the runner has to do now.
     pub(crate) fn next(&mut self, now: Instant) -> Action {
-        self.work = false;
-        if now < self.rest_until {
-            return Action::Wait(self.rest_until);
+        if let Some(until) = self.exchange.resting_until(now) {
+            return Action::Wait(until);
         }
-        match self.choose(now) {
-            // Nobody else wants the turn.
-            Action::Wait(_)
-                if self.stream.is_none()
-                    && self.link.is_listening()
-                    && self.parts.user.is_some_and(|part| part.is_ready(self)) =>
-            {
-                self.user_turn = true;
-                Action::Run(Job::User)
-            }
-            action => action,
+        let action = self.choose(now);
+        #[cfg(feature = "at-client")]
+        if matches!(action, Action::Wait(_)) && self.takes_user_command() {
+            self.user_command.take_turn();
+            return Action::Run(Job::User);
         }
+        action
     }
 
-    #[inline(never)]
     fn choose(&mut self, now: Instant) -> Action {
-        if now >= self.closed_until {
-            self.closed_lately = 0;
-        }
-        if self.awaiting_reason.is_some() {
+        self.ids.expire(now);
+        if self.exchange.awaits_reason() {
             return Action::Run(Job::LastError);
         }
-        if let Some(part) = self.stream_part() {
-            if let Some(action) = part.next(self, now) {
-                return action;
-            }
-        }
-        if let Some(action) = self.parts.user.and_then(|part| part.next(self, now)) {
+        #[cfg(feature = "transparent")]
+        if let Some(action) = self.next_transparent(now) {
             return action;
         }
-        if let Some(action) = self.link.next(now, &self.config) {
+        #[cfg(feature = "at-client")]
+        if let Some(action) = self.next_user_command(now) {
+            return action;
+        }
+        if let Some(action) = self.link.next(self.ids.orphans, &self.config, now) {
             if let Some(error) = self.link.refusal() {
                 self.reject_waiting(error);
             }
             return action;
         }
-        if let Some(id) = ConnectId::new(self.link.orphan_ids.trailing_zeros() as u8) {
+        if let Some(id) = self.ids.orphans.first() {
             return Action::Run(Job::CloseOrphan(id));
         }
-        let mut wake_at = NEVER;
-        if let (Some(_), Some(part)) = (&self.arrival, self.parts.modes) {
-            wake_at = part.watch(self, now);
-        }
-        let turns = self.slots.len() + 1;
+        #[cfg(feature = "push")]
+        let wake_at = self.watch_pushed(now);
+        #[cfg(not(feature = "push"))]
+        let wake_at = NEVER;
+        self.next_round(wake_at, now)
+    }
+
+    /// One round over all sockets and the lookup.
+    fn next_round(&mut self, mut wake_at: Instant, now: Instant) -> Action {
+        let turns = self.sockets.count() + 1;
         for offset in 0..turns {
-            let turn = (self.turn + offset) % turns;
-            if !self.prepare(turn) {
+            let turn = (self.next_turn + offset) % turns;
+            if !self.prepare_turn(turn) {
                 continue;
             }
             let mut round = Round {
                 now,
                 config: &self.config,
-                modes: self.parts.modes,
                 wake_at,
             };
-            let job = match self.slots.get_mut(turn) {
-                Some(Zeroed::Full(slot)) => slot.next(&mut round),
-                Some(Zeroed::Empty) => None,
-                None => self
-                    .parts
-                    .lookup
-                    .and_then(|part| part.next(&mut self.lookup, &mut round)),
+            let job = if turn == self.sockets.count() {
+                #[cfg(feature = "dns")]
+                let job = self.dns.next(&mut round);
+                #[cfg(not(feature = "dns"))]
+                let job = None;
+                job
+            } else {
+                let slot = self.sockets.at_mut(turn);
+                slot.and_then(|slot| slot.next(&mut round))
             };
             wake_at = round.wake_at;
             if let Some(job) = job {
-                self.turn = turn + 1;
-                if let Job::Open(key) = job {
-                    self.next_id = self.id(key).map_or(0, |id| id.get() + 1);
-                }
-                return Action::Run(self.cut_to_probe(job));
+                self.next_turn = turn + 1;
+                return Action::Run(self.probe_payload_echo(job));
             }
         }
-        // A slot may have come free.
-        self.queue.wake();
+        // A slot may have become free.
+        self.sockets.wake_waiters();
         Action::Wait(wake_at)
     }
 
-    /// While it is not known whether the module echoes payload, what is sent has to tell.
-    fn cut_to_probe(&mut self, job: Job) -> Job {
-        match job {
-            Job::Send { key, length } if self.payload_echo == PayloadEcho::Unknown => {
-                let probe = self.slot(key).and_then(|slot| slot.probe_length());
-                Job::Send {
-                    key,
-                    length: probe.map_or(length, |probe| length.min(probe)),
-                }
+    /// While it is not known whether the module echoes payload, what is sent has to show it.
+    fn probe_payload_echo(&self, job: Job) -> Job {
+        if let Job::Send { key, length } = job {
+            if let Some(slot) = self.sockets.get(key) {
+                let length = self.exchange.probe_length(slot, length);
+                return Job::Send { key, length };
             }
-            other => other,
         }
+        job
     }
 
-    /// Before the turn of a slot: a connectID for one that wants to open, and no close of an id that is another's by now.
-    /// False if the slot has to pass.
-    fn prepare(&mut self, turn: usize) -> bool {
-        let Some(Zeroed::Full(slot)) = self.slots.get(turn) else {
-            return true;
-        };
-        let (key, phase, id, reopened) = (slot.key, slot.phase, slot.id, slot.reopened);
-        if self
-            .parts
-            .streams
-            .is_some_and(|part| !part.prepare(self, key))
-        {
+    /// Before the turn of a slot: a connectID for one that wants to open, and no close of a connectID that another
+    /// connection has by now. Returns false if the slot has to pass.
+    fn prepare_turn(&mut self, turn: usize) -> bool {
+        #[cfg(feature = "transparent")]
+        if !self.prepare_line(turn) {
             return false;
         }
-        match phase {
+        let Some(slot) = self.sockets.at(turn) else {
+            return true;
+        };
+        match slot.phase {
             Phase::Wanted => {
                 // The second try is on the connectID that was just closed for it.
-                let retry = reopened && self.is_free(id);
-                let Some(id) = Some(id).filter(|_| retry).or_else(|| self.free_id()) else {
+                let own = Some(slot.id).filter(|id| slot.is_reopening() && self.is_free(*id));
+                let Some(id) = own.or_else(|| self.free_id()) else {
                     return false;
                 };
-                if let Some(Zeroed::Full(slot)) = self.slots.get_mut(turn) {
+                if let Some(slot) = self.sockets.at_mut(turn) {
                     slot.id = id;
                 }
             }
-            Phase::Closing if self.slots().any(|slot| slot.id == id && slot.is_live()) => {
-                if let Some(Zeroed::Full(slot)) = self.slots.get_mut(turn) {
-                    slot.on_id_freed();
+            Phase::Closing => {
+                let id = slot.id;
+                let is_taken =
+                    |slot: &super::sockets::slot::Slot<'_>| slot.id == id && slot.is_live();
+                if self.sockets.iter().any(is_taken) {
+                    if let Some(slot) = self.sockets.at_mut(turn) {
+                        slot.on_id_freed();
+                    }
+                    // It may want to open again, on another connectID.
+                    return self.prepare_turn(turn);
                 }
-                // It may want to open again: on another connectID.
-                return self.prepare(turn);
             }
             _ => {}
         }
         true
     }
 
-    /// A connectID that the module does not use: the one that has rested longest, or, while there is a listener, the
-    /// lowest, because modules give the highest to incoming connections (quirk 44).
-    fn free_id(&self) -> Option<ConnectId> {
-        let count = ConnectId::COUNT as u8;
-        let listens = self
-            .parts
-            .listen
-            .is_some_and(|part| part.is_listening(self));
-        let first = if listens { 0 } else { self.next_id };
-        (0..count)
-            .filter_map(|offset| ConnectId::new((first + offset) % count))
-            .find(|id| self.is_free(*id))
+    fn is_free(&self, id: crate::at::ConnectId) -> bool {
+        !self.ids.orphans.contains(id) && !self.sockets.uses(id)
     }
 
-    #[inline(never)]
-    fn is_free(&self, id: ConnectId) -> bool {
-        self.link.orphan_ids & (1 << id.get()) == 0 && !self.uses(id)
+    fn free_id(&self) -> Option<crate::at::ConnectId> {
+        #[cfg(feature = "server")]
+        let listens = Listeners::exist(&self.sockets);
+        #[cfg(not(feature = "server"))]
+        let listens = false;
+        self.ids.free(listens, |id| self.sockets.uses(id))
+    }
+
+    // ---- the user's own commands ---------------------------------------------------------------------------------
+
+    /// Whether a command of the user has its turn because nobody else wants it.
+    #[cfg(feature = "at-client")]
+    fn takes_user_command(&self) -> bool {
+        #[cfg(feature = "transparent")]
+        if self.transparent.is_some() {
+            return false;
+        }
+        self.link.is_listening() && self.user_command.is_ready()
+    }
+
+    #[cfg(feature = "at-client")]
+    fn next_user_command(&mut self, now: Instant) -> Option<Action> {
+        use super::exchange::job::Escape;
+        use super::user_command::Next;
+        match self.user_command.next(self.link.is_listening(), now) {
+            Next::Nothing => None,
+            Next::Run => Some(Action::Run(Job::User)),
+            Next::Wait(until) => Some(Action::Wait(until)),
+            Next::LeavePrompt => Some(Action::Escape(Escape::Prompt)),
+        }
+    }
+
+    // ---- the beginning of a transaction --------------------------------------------------------------------------
+
+    /// Writes the command of a transaction into `buffer` and begins to wait for its answer. Returns the length of the
+    /// command in bytes; `None` if the socket of the job is gone.
+    pub(crate) fn begin(&mut self, job: Job, buffer: &mut [u8], now: Instant) -> Option<usize> {
+        let transaction = self.transaction(job, buffer)?;
+        self.statistics.transactions = self.statistics.transactions.wrapping_add(1);
+        match job {
+            // Once it is closed the module may give its connectID to the next connection, before the result is handled.
+            Job::CloseOrphan(id) => self.ids.orphans.remove(id),
+            Job::Open(key) => {
+                if let Some(slot) = self.sockets.get(key) {
+                    self.ids.on_open(slot.id);
+                    // The mode of a listener is for the connections that it accepts.
+                    #[cfg(feature = "push")]
+                    if slot.access_mode() == AccessMode::DirectPush && !slot.is_listener() {
+                        self.ids.pushing.insert(slot.id);
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.exchange.begin(job, &transaction, now);
+        Some(transaction.length)
+    }
+
+    /// The room of a job writes its command, and says how long its answer may take and what it is.
+    fn transaction(&mut self, job: Job, buffer: &mut [u8]) -> Option<Transaction> {
+        let config = &self.config;
+        let to = CommandBuffer::new(buffer, config.answer_time);
+        let slot = job.key().and_then(|key| self.sockets.get(key));
+        Some(match job {
+            Job::Open(_) => slot?.open(config, to)?,
+            Job::Close(_) => slot?.close(config, to),
+            Job::Status(_) => slot?.status(to),
+            Job::Read { length, .. } => slot?.read(length, to),
+            Job::CountReceived(_) => slot?.count_received(to),
+            Job::Send { length, .. } => slot?.send(length, to),
+            Job::CountSent(_) => slot?.count_sent(to),
+            #[cfg(feature = "push")]
+            Job::Switch { mode, .. } => slot?.switch(mode, to),
+            #[cfg(feature = "transparent")]
+            Job::Resume(_) => {
+                slot?;
+                super::sockets::slot::Slot::resume(to)
+            }
+            #[cfg(feature = "dns")]
+            Job::Resolve => self.dns.resolve(config.context, to),
+            #[cfg(feature = "at-client")]
+            Job::User => self.user_command.begin(to),
+            Job::LastError => self.exchange.last_error(to),
+            _ => Link::transaction(job, config, to)?,
+        })
     }
 }

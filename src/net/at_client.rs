@@ -56,7 +56,7 @@ impl<'d> AtWriter<'d> {
     pub(crate) fn new(shared: &'d Shared<'d>) -> Self {
         Self {
             shared,
-            owner: shared.with(|engine| engine.at().new_owner()),
+            owner: shared.with(|engine| engine.user_command().new_owner()),
             overflowed: false,
         }
     }
@@ -74,7 +74,7 @@ impl<'d> AtWriter<'d> {
     fn put(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         let is_written = self
             .shared
-            .with(|engine| engine.at().write(self.owner, bytes));
+            .with(|engine| engine.user_command().write(self.owner, bytes));
         if is_written {
             Ok(bytes.len())
         } else {

@@ -10,7 +10,7 @@ use embassy_time::Duration;
 use crate::at::ContextId;
 use crate::at::{ErrorCode, MAX_COMMAND_LENGTH};
 use crate::engine::shared::Shared;
-use crate::engine::{AtResult, LinkState, Reason};
+use crate::engine::{AtResult, LinkState, Options, Reason};
 use crate::error::{Error, LinkError};
 use crate::stack::Stack;
 
@@ -24,7 +24,7 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
     /// Waits until the buffer is free, and until `owner` may send a command.
     pub(crate) fn poll_claim(shared: &'s Shared<'d>, owner: u16, waker: &Waker) -> Poll<Self> {
         shared
-            .with(|engine| engine.at().poll_begin(owner, waker))
+            .with(|engine| engine.user_command().poll_begin(owner, waker))
             .map(|()| Self { shared, owner })
     }
 
@@ -41,7 +41,7 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
             return false;
         };
         self.shared
-            .with(|engine| engine.at().write(self.owner, text))
+            .with(|engine| engine.user_command().write(self.owner, text))
     }
 
     /// Hands the command in the buffer to the runner. With `asks_reason`, the runner sends AT+QIGETERROR after a refusal
@@ -49,20 +49,23 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
     pub(crate) fn submit<Cmd: AtatCmd>(&self, asks_reason: bool) {
         let limit = Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
         self.shared.with(|engine| {
-            engine
-                .at()
-                .submit(limit, !Cmd::EXPECTS_RESPONSE_CODE, asks_reason);
+            engine.user_command().submit(Options {
+                limit,
+                is_mute: !Cmd::EXPECTS_RESPONSE_CODE,
+                asks_reason,
+            });
             engine.wake_runner();
         });
     }
 
     /// Whether the runner has not begun to send the command.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.shared.with(|engine| engine.at().is_ready())
+        self.shared.with(|engine| engine.user_command().is_ready())
     }
 
     pub(crate) fn poll_result(&self, waker: &Waker) -> Poll<AtResult> {
-        self.shared.with(|engine| engine.at().poll_result(waker))
+        self.shared
+            .with(|engine| engine.user_command().poll_result(waker))
     }
 
     /// Parses the answer in the buffer, if the command has succeeded.
@@ -75,7 +78,7 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
             return Err(Failure::Command(result));
         }
         // Parsed outside the engine's lock, like the command.
-        let answer = self.shared.with(|engine| engine.at().answer());
+        let answer = self.shared.with(|engine| engine.user_command().answer());
         command.parse(Ok(&answer)).map_err(Failure::Answer)
     }
 
@@ -93,7 +96,7 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
 
 impl Drop for CommandSlot<'_, '_> {
     fn drop(&mut self) {
-        self.shared.with(|engine| engine.at().release());
+        self.shared.with(|engine| engine.user_command().release());
     }
 }
 
@@ -159,7 +162,7 @@ pub(super) async fn send<Cmd: AtatCmd>(
 impl Stack<'_> {
     /// Identifies a new user of the command slot.
     pub(super) fn new_owner(&self) -> u16 {
-        self.shared.with(|engine| engine.at().new_owner())
+        self.shared.with(|engine| engine.user_command().new_owner())
     }
 
     /// The PDP context that the stack uses.

@@ -87,7 +87,7 @@ impl<'s, 'd> Lookup<'s, 'd> {
                 ready!(shared.with(|engine| engine.poll_ask(host, cx.waker())))?;
                 accepted = Some(Self { shared });
             }
-            let answer = ready!(shared.with(|engine| engine.poll_answer(&pick, cx.waker())));
+            let answer = ready!(shared.with(|engine| engine.dns().poll_answer(&pick, cx.waker())));
             // Other lookups can begin now.
             accepted = None;
             Poll::Ready(answer)
@@ -97,7 +97,7 @@ impl<'s, 'd> Lookup<'s, 'd> {
 
 impl Drop for Lookup<'_, '_> {
     fn drop(&mut self) {
-        self.shared.with(|engine| engine.lookup().abandon());
+        self.shared.with(|engine| engine.dns().abandon());
     }
 }
 

@@ -27,7 +27,6 @@ impl<'d> Stack<'d> {
     /// Dropping the future gives up the listener.
     pub async fn listen(&self, port: u16) -> Result<TcpListener<'d>, Error> {
         let request = Request::listen(ServiceType::TcpListener, port);
-        self.shared.with(|engine| engine.enable_listeners());
         Socket::open(*self, request, |socket| TcpListener { socket }).await
     }
 
@@ -46,10 +45,6 @@ impl<'d> Stack<'d> {
     #[cfg(feature = "udp")]
     pub async fn listen_udp(&self, port: u16) -> Result<UdpListener<'d>, Error> {
         let request = Request::listen(ServiceType::UdpListener, port);
-        self.shared.with(|engine| {
-            engine.enable_listeners();
-            engine.enable_datagrams();
-        });
         Socket::open(*self, request, |socket| UdpListener { socket }).await
     }
 }

@@ -18,7 +18,7 @@ impl Kind for NtpQuery {
     type Result = DateTime;
 
     fn deferred<'e>(engine: &'e mut Engine<'_>) -> &'e mut Deferred<DateTime> {
-        engine.time()
+        engine.ntp()
     }
 }
 

@@ -18,7 +18,7 @@ impl Kind for PingQuery {
     type Result = PingSummary;
 
     fn deferred<'e>(engine: &'e mut Engine<'_>) -> &'e mut Deferred<PingSummary> {
-        &mut engine.pings().outstanding
+        &mut engine.ping().query
     }
 }
 
@@ -52,7 +52,7 @@ impl<'d> Stack<'d> {
         let limit = Duration::from_millis(command.max_duration_ms().into());
         let mut query = Query::begin(*self, limit).await;
         self.shared
-            .with(|engine| engine.pings().begin(count.get() as u8));
+            .with(|engine| engine.ping().begin(count.get() as u8));
         query.send(&command).await?;
         Ok(Pinging { query })
     }
@@ -80,7 +80,7 @@ impl Pinging<'_> {
         let reply = poll_fn(|cx| {
             stack
                 .shared
-                .with(|engine| engine.pings().poll_reply(id, cx.waker()))
+                .with(|engine| engine.ping().poll_reply(id, cx.waker()))
         });
         with_deadline(self.query.until(), reply)
             .await

@@ -87,7 +87,7 @@ impl<'d, K: Kind> Query<'d, K> {
                 let until = after(time::now(), self.limit);
                 self.stack
                     .shared
-                    .with(|engine| K::deferred(engine).asked(self.id, until));
+                    .with(|engine| K::deferred(engine).on_asked(self.id, until));
                 Progress::Sent(until)
             }
             Err(_) => Progress::NotSent,
@@ -108,7 +108,7 @@ impl<'d, K: Kind> Query<'d, K> {
         let result = poll_fn(|cx| {
             self.stack
                 .shared
-                .with(|engine| K::deferred(engine).poll_end(self.id, cx.waker()))
+                .with(|engine| K::deferred(engine).poll_result(self.id, cx.waker()))
         });
         with_deadline(self.until(), result)
             .await
@@ -120,7 +120,7 @@ impl<K: Kind> Drop for Query<'_, K> {
     fn drop(&mut self) {
         self.stack.shared.with(|engine| {
             let until = match self.progress {
-                Progress::Sending(owner) if engine.at().was_sent(owner) => {
+                Progress::Sending(owner) if engine.user_command().was_sent(owner) => {
                     Some(after(time::now(), self.limit))
                 }
                 Progress::NotSent | Progress::Sending(_) => None,

@@ -96,10 +96,7 @@ impl<'d> Stack<'d> {
     ) -> impl Future<Output = Result<T, Error>> {
         let stack = *self;
         let mut opening = request.and_then(|mut request| {
-            stack.shared.with(|engine| {
-                engine.enable_datagrams();
-                engine.check_local(local.ip())
-            })?;
+            stack.shared.with(|engine| engine.check_local(local.ip()))?;
             let port = LocalPort::choose(stack.shared, &mut request);
             Ok((request, port))
         });
@@ -126,10 +123,10 @@ pub(crate) struct LocalPort {
 impl LocalPort {
     /// Chooses the port of a request that has none.
     pub(crate) fn choose(shared: &Shared<'_>, request: &mut Request<'_>) -> Self {
-        if request.local_port != 0 {
+        if request.endpoint.local_port != 0 {
             return Self { tries_left: 0 };
         }
-        request.local_port = shared.with(|engine| engine.ephemeral_port());
+        request.endpoint.local_port = shared.with(|engine| engine.ephemeral_port());
         Self {
             tries_left: PORT_TRIES - 1,
         }
@@ -146,7 +143,7 @@ impl LocalPort {
             return false;
         }
         self.tries_left -= 1;
-        request.local_port = shared.with(|engine| engine.ephemeral_port());
+        request.endpoint.local_port = shared.with(|engine| engine.ephemeral_port());
         true
     }
 }

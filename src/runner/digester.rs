@@ -70,7 +70,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
             shared,
             state: State::Line { scanned: 0 },
             payload: Payload::NONE,
-            epoch: shared.with(|engine| engine.epoch),
+            epoch: shared.with(|engine| engine.epoch()),
             longest_line: buffer,
             forward,
         }
@@ -81,7 +81,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
         match self.state {
             State::Payload => self.payload(engine, input),
             State::LineFeed => {
-                if engine.epoch != self.epoch {
+                if engine.epoch() != self.epoch {
                     // Given up between the header and its data.
                     self.state = State::Line { scanned: 0 };
                     return self.line(engine, input, 0);
@@ -132,7 +132,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
                 let heard = engine.on_line(line);
                 self.state = State::Line { scanned: 0 };
                 match heard {
-                    LineKind::Nothing => (Found::Nothing, end),
+                    LineKind::Handled => (Found::Nothing, end),
                     LineKind::Final => (Found::Final, end),
                     LineKind::Foreign => match (self.forward)() {
                         Forward::User => (Found::Line, end),
@@ -142,14 +142,14 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
                             (Found::Nothing, end)
                         }
                     },
-                    LineKind::Payload(payload) => {
-                        self.epoch = engine.epoch;
+                    LineKind::Header(payload) => {
+                        self.epoch = engine.epoch();
                         self.payload = payload;
                         self.state = State::LineFeed;
                         (Found::Nothing, end)
                     }
                     LineKind::Connected => {
-                        self.epoch = engine.epoch;
+                        self.epoch = engine.epoch();
                         self.state = State::Connected;
                         (Found::Final, end)
                     }
@@ -173,7 +173,7 @@ impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
     }
 
     fn payload(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Found, usize) {
-        if engine.epoch != self.epoch {
+        if engine.epoch() != self.epoch {
             // Given up: what comes now is no payload.
             self.state = State::Skip;
             return self.skip(engine, input);

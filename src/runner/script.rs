@@ -2,7 +2,7 @@
 
 use embassy_time::{Duration, Instant};
 
-use crate::engine::{Action, Engine, Escape, GUARD, Job, Key, PIECE, encode, time_limit};
+use crate::engine::{Action, Engine, Escape, GUARD, Job, Key, PIECE};
 use crate::util::log::trace;
 use crate::util::slices::{behind_mut, copy, front_mut};
 use crate::util::time::NEVER;
@@ -123,9 +123,7 @@ impl Script {
             Action::Run(job) if begins => {
                 trace!("{:?}", job);
                 // If there is none its socket is gone.
-                let length = encode(engine, job, buffer)?;
-                let connects = engine.begin(job);
-                engine.start_deadline(time_limit(job, connects, engine), now);
+                let length = engine.begin(job, buffer, now)?;
                 self.stage = Stage::Asked;
                 Some(Step::Write {
                     length,
@@ -147,7 +145,7 @@ impl Script {
                 }
                 self.payload(engine, buffer, key, length)
             }
-            Action::Carry { key, length } => {
+            Action::WriteRaw { key, length } => {
                 if begins {
                     engine.start_deadline(engine.config.send_time, now);
                 }
@@ -209,7 +207,7 @@ impl Script {
             (Escape::Prompt, 0) => (b"\r\x1b", ESCAPE_PAUSE),
             (Escape::DataMode, 0) => (b"", GUARD),
             (Escape::DataMode, 1) => (b"+++", GUARD_AND_PAUSE),
-            (Escape::Plus, 0) => (b"+++", Duration::MIN),
+            (Escape::PlusOnly, 0) => (b"+++", Duration::MIN),
             (Escape::Fill, LAST_FILLER) => (FILLER, ESCAPE_PAUSE),
             (Escape::Fill, 0..LAST_FILLER) => (FILLER, Duration::MIN),
             (Escape::Dtr, 0) => {

@@ -1,18 +1,20 @@
-//! What the module may have said at the end of a stream of data, in the receive ring of the connection that has the line
-//! (sections 1.2 and 3.3).
+//! Lines of the module at the end of transparent data, in the receive ring of the connection that has the UART (1.2, 3.3).
 
 use crate::engine::sockets::slot::Slot;
 use crate::util::ring::Ring;
 use crate::util::slices::front;
 
-/// The longest stretch that can be the module's: a word, and behind it the URCs that tell the same of every socket.
+/// The most bytes that can come from the module: a marker, and behind it URCs for every socket.
 const LONGEST: usize = 640;
 
 /// What the end of the data may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndMarker {
+    /// The connection has ended.
     Ended,
+    /// The module has restarted.
     Restarted,
+    /// The module has left data mode.
     Escaped,
 }
 
@@ -28,8 +30,12 @@ impl EndMarker {
     }
 }
 
-/// What else a module says unasked, besides lines that begin with `+`.
-const NOTICES: [&[u8]; 3] = [b"APP RDY", b"RING", b"POWERED DOWN"];
+/// What else the module sends unasked, besides lines that begin with `+`.
+const UNASKED_LINES: [&[u8]; 3] = [b"APP RDY", b"RING", b"POWERED DOWN"];
+
+const fn is_line_end(byte: &u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
+}
 
 /// The newest bytes of a ring, in the two pieces in which they lie.
 #[derive(Clone, Copy)]
@@ -44,7 +50,7 @@ impl<'a> Tail<'a> {
         Self { first, second }
     }
 
-    fn len(&self) -> usize {
+    const fn len(&self) -> usize {
         self.first.len() + self.second.len()
     }
 
@@ -54,29 +60,28 @@ impl<'a> Tail<'a> {
         first.chain(self.second.iter().skip(second)).copied()
     }
 
-    /// Whether `text` stands at `from`, whole or as far as the bytes go.
+    /// Whether `text` stands at `from`, whole or as far as there are bytes.
     fn has(&self, from: usize, text: &[u8]) -> bool {
         self.bytes(from)
             .zip(text)
             .all(|(byte, other)| byte == *other)
     }
 
-    /// Whether all from there on could be notices of the module's, the last of them perhaps not complete.
-    fn are_notices(&self, mut from: usize) -> bool {
-        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    /// Whether everything from there on can be lines that the module sends unasked, the last one perhaps not complete.
+    fn are_unasked_lines(&self, mut from: usize) -> bool {
         loop {
-            from += self.bytes(from).take_while(is_end).count();
-            let line = self.bytes(from).take_while(|byte| !is_end(byte));
+            from += self.bytes(from).take_while(is_line_end).count();
+            let line = self.bytes(from).take_while(|byte| !is_line_end(byte));
             let length = line.clone().count();
             let mut start = line.clone();
-            let is_notice = match start.next() {
+            let is_unasked = match start.next() {
                 None => return true,
                 Some(b'+') => start.all(|byte| (b' '..0x7f).contains(&byte)),
-                Some(_) => NOTICES.iter().any(|notice| {
-                    length <= notice.len() && line.clone().eq(front(notice, length).iter().copied())
+                Some(_) => UNASKED_LINES.iter().any(|text| {
+                    length <= text.len() && line.clone().eq(front(text, length).iter().copied())
                 }),
             };
-            if !is_notice {
+            if !is_unasked {
                 return false;
             }
             from += length;
@@ -84,18 +89,18 @@ impl<'a> Tail<'a> {
     }
 }
 
-/// How much at the end of the newest `count` bytes of the ring may be the module's words.
-pub(crate) fn withheld(rx: &Ring<'_>, count: usize, escaping: bool) -> usize {
+/// How many of the newest `count` bytes of the ring may come from the module. `OK` counts only behind an escape.
+pub(crate) fn withheld_length(rx: &Ring<'_>, count: usize, is_escaping: bool) -> usize {
     let count = count.min(LONGEST);
     let tail = Tail::of(rx, count);
     let begins = |from: usize| {
         EndMarker::ALL
             .iter()
-            .filter(|word| escaping || **word != EndMarker::Escaped)
-            .map(|word| word.text())
+            .filter(|marker| is_escaping || **marker != EndMarker::Escaped)
+            .map(|marker| marker.text())
             .any(|text| {
                 tail.has(from, text)
-                    && (count - from < text.len() || tail.are_notices(from + text.len()))
+                    && (count - from < text.len() || tail.are_unasked_lines(from + text.len()))
             })
     };
     let mut returns = tail
@@ -115,51 +120,50 @@ pub(crate) fn withheld(rx: &Ring<'_>, count: usize, escaping: bool) -> usize {
 }
 
 impl Slot<'_> {
-    /// The word of the module's that stands complete at the end of the data, if it is one.
-    pub(crate) fn last_word(&self) -> Option<EndMarker> {
-        let tail = Tail::of(&self.rx, usize::from(self.withheld).min(self.rx.len()));
-        // A module that is out of data mode and echoes repeats the escape behind it.
-        let mut ends = false;
+    fn withheld(&self) -> Tail<'_> {
+        let count = usize::from(self.receive.withheld).min(self.rx.len());
+        Tail::of(&self.rx, count)
+    }
+
+    /// The marker that stands complete at the end of the data, if it is one.
+    pub(crate) fn end_marker(&self) -> Option<EndMarker> {
+        let tail = self.withheld();
+        // A module that is out of data mode and has echo on repeats the escape behind the marker.
+        let mut is_complete = false;
         for byte in tail.bytes(0) {
-            ends = byte == b'\n' || ends && byte == b'+';
+            is_complete = byte == b'\n' || is_complete && byte == b'+';
         }
-        EndMarker::ALL
-            .into_iter()
-            .find(|word| ends && tail.len() >= word.text().len() && tail.has(0, word.text()))
+        EndMarker::ALL.into_iter().find(|marker| {
+            is_complete && tail.len() >= marker.text().len() && tail.has(0, marker.text())
+        })
     }
 
-    /// All of it was data.
+    /// All of what is withheld was data.
     pub(crate) fn give_withheld(&mut self) {
-        if self.withheld > 0 {
-            self.withheld = 0;
-            self.awaited = false;
-            self.reader.wake();
+        if self.receive.withheld > 0 {
+            self.receive.withheld = 0;
+            self.wake_reader();
         }
     }
 
-    /// Copies one line of what is withheld, from `offset` on, and says where the next begins.
+    /// Copies one line of what is withheld, from `offset` on. Returns its length, and where the next one begins.
     pub(crate) fn withheld_line(&self, offset: usize, line: &mut [u8]) -> Option<(usize, usize)> {
-        let withheld = usize::from(self.withheld).min(self.rx.len());
-        let tail = Tail::of(&self.rx, withheld);
-        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let start = offset + tail.bytes(offset).take_while(is_end).count();
+        let tail = self.withheld();
+        let start = offset + tail.bytes(offset).take_while(is_line_end).count();
+        let bytes = tail.bytes(start).take_while(|byte| !is_line_end(byte));
+        let whole = bytes.clone().count();
         let mut length = 0;
-        for (into, byte) in line
-            .iter_mut()
-            .zip(tail.bytes(start).take_while(|byte| !is_end(byte)))
-        {
+        for (into, byte) in line.iter_mut().zip(bytes) {
             *into = byte;
             length += 1;
         }
-        let whole = tail.bytes(start).take_while(|byte| !is_end(byte)).count();
         (whole > 0).then_some((length, start + whole))
     }
 
-    /// None of it was data.
+    /// None of what is withheld was data.
     pub(crate) fn drop_withheld(&mut self) {
-        let withheld = usize::from(self.withheld);
-        self.rx.retract(withheld);
-        self.received = self.received.wrapping_sub(withheld as u32);
-        self.withheld = 0;
+        let withheld = core::mem::take(&mut self.receive.withheld);
+        self.rx.retract(withheld.into());
+        self.receive.count = self.receive.count.wrapping_sub(withheld.into());
     }
 }

@@ -1,19 +1,42 @@
-//! `+++` among the data of a connection that has the line: never so that the module takes it for an escape (section 1.2).
+//! `+++` among the data that is sent in transparent access mode: never so that the module takes it for an escape (1.2).
 
 use embassy_time::{Duration, Instant};
 
-use crate::engine::access_mode::transparent::{GUARD, Transparent};
 use crate::util::ring::Ring;
-use crate::util::time::after;
+use crate::util::time::{NEVER, after, get_or_set};
 
-/// A pause of this length could pass for the silence before an escape.
+/// The silence before and after `+++`: more than 1 s (1.2, quirk 88).
+pub(crate) const GUARD: Duration = Duration::from_millis(1100);
+/// A pause of this length can pass for the silence before an escape.
 const PAUSE: Duration = Duration::from_millis(900);
-/// Payload is written in pieces of this size, so that the table is free in between.
+/// Payload is written in pieces of this many bytes, so that the lock is free in between.
 pub(crate) const PIECE: usize = 256;
 
-impl Transparent {
-    /// How much can be sent now so that the module does not take it for an escape: `+++` between two silences is one.
-    pub(crate) fn unmistakable(&mut self, tx: &Ring<'_>, now: Instant) -> Result<usize, Instant> {
+/// What was sent last on a data line.
+#[derive(Debug)]
+pub(crate) struct EscapeGuard {
+    /// When the last bytes were sent, as far as the scheduler has looked.
+    sent_at: Instant,
+    /// So many `+`, and nothing else, were sent since the last pause.
+    pluses: Option<u8>,
+}
+
+impl EscapeGuard {
+    pub(crate) const fn new() -> Self {
+        Self {
+            sent_at: NEVER,
+            pluses: None,
+        }
+    }
+
+    /// When the last bytes were sent; `now` if none were.
+    pub(crate) fn sent_at(&mut self, now: Instant) -> Instant {
+        get_or_set(&mut self.sent_at, now)
+    }
+
+    /// How many bytes of the ring can be sent now so that the module does not take them for an escape, which is `+++` between
+    /// two silences. `Err`: when to ask again.
+    pub(crate) fn sendable(&mut self, tx: &Ring<'_>, now: Instant) -> Result<usize, Instant> {
         let sent_at = self.sent_at.min(now);
         if now >= after(sent_at, PAUSE) {
             self.pluses = Some(0);
@@ -29,13 +52,14 @@ impl Transparent {
             return Ok(length);
         }
         match more {
-            // The third one only when the silence has set it apart.
+            // The third one only when a silence separates it from the others.
             1 => Err(after(sent_at, GUARD)),
             _ => Ok(more - 1),
         }
     }
 
-    pub(crate) fn sent(&mut self, tx: &Ring<'_>, count: usize, now: Instant) {
+    /// `count` bytes of the ring were sent.
+    pub(crate) fn on_sent(&mut self, tx: &Ring<'_>, count: usize, now: Instant) {
         let (first, second) = tx.pieces(0);
         let mut sent = first.iter().chain(second).take(count);
         self.pluses = match self.pluses {

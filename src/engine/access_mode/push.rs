@@ -1,209 +1,96 @@
-//! Data that the module sends without being asked (section 1.2), and what a full receive ring does then.
+//! Data that the module sends unasked (1.2), and a full receive ring that holds up the UART.
 
-use core::net::SocketAddr;
 use core::task::Waker;
 
 use embassy_time::{Duration, Instant};
 
-use crate::at::{AccessMode, ConnectId};
-use crate::engine::Engine;
-use crate::engine::exchange::job::Key;
-use crate::engine::input::{LineKind, Payload};
-use crate::engine::sockets::datagram::DatagramPart;
-use crate::engine::sockets::slot::{Phase, Slot};
-use crate::error::Error;
+use crate::engine::sockets::key::Key;
 use crate::util::time::{NEVER, after, get_or_set};
+use crate::util::wakers::OneWaker;
 
-/// Longer than any answer takes that the module gives at once.
+/// Longer than the module takes to any answer that it gives at once.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
-/// The longest pause within what a module pushes, unless the host holds it back.
+/// The longest pause within a pushed payload, unless the host holds it up.
 const LONGEST_GAP: Duration = Duration::from_secs(1);
 
-/// A pushed payload on its way.
+/// A pushed payload that is not complete.
 #[derive(Debug)]
-pub(crate) struct PendingPush {
+struct PendingPush {
     key: Key,
-    /// Since when nothing of it has come, as far as that was looked at.
+    /// Since when nothing of it has come, as far as the scheduler has looked.
     quiet_since: Instant,
 }
 
-impl PendingPush {
-    fn new(key: Key) -> Self {
-        Self {
-            key,
-            quiet_since: NEVER,
-        }
-    }
+#[derive(Debug)]
+pub(crate) struct Push {
+    pending: Option<PendingPush>,
+    /// The socket whose full receive ring holds up the UART.
+    stall: Option<Key>,
+    /// When the UART was held up last.
+    stalled_at: Instant,
+    /// The receiving half of the runner.
+    receiver: OneWaker,
 }
 
-impl Engine<'_> {
-    // ---- pushed data (section 1.2) ---------------------------------------------------------------------------------
-
-    /// Whether the data of this connectID comes unasked.
-    pub(crate) fn pushes(&self, id: ConnectId) -> bool {
-        self.pushing & (1 << id.get()) != 0
-    }
-
-    pub(crate) fn set_pushing(&mut self, id: ConnectId, pushes: bool) {
-        let bit = 1 << id.get();
-        self.pushing = self.pushing & !bit | if pushes { bit } else { 0 };
-    }
-
-    /// The header of data that follows at once.
-    pub(crate) fn pushed(
-        &mut self,
-        id: ConnectId,
-        length: u32,
-        peer: Option<SocketAddr>,
-    ) -> LineKind {
-        let damaged = self.line_damaged;
-        let sink = self
-            .slot_by_id(
-                id,
-                Phase::Opening.bit() | Phase::Open.bit() | Phase::Draining.bit(),
-            )
-            .map(|(key, slot)| {
-                slot.idle_rechecks = 0;
-                let part = slot.part;
-                let whole = |part: &dyn DatagramPart| !damaged && part.expect(slot, length, peer);
-                (key, part.is_none_or(whole))
-            });
-        if let Some((_, false)) = sink {
-            self.dropped_datagram();
-        }
-        let payload = Payload {
-            sink: sink.map(|(key, _)| key),
-            // No module pushes more at once; of one that did, the rest would be read as lines.
-            length: length.min(u16::MAX.into()) as u16,
-            pushed: true,
-        };
-        if length > 0 {
-            self.arrival = payload.sink.map(PendingPush::new);
-            self.wake_runner();
-        } else {
-            // An empty datagram.
-            self.deliver(payload, &[]);
-            return LineKind::Nothing;
-        }
-        LineKind::Payload(payload)
-    }
-
-    /// The payload under way does not end where its header said.
-    pub(crate) fn on_framing_error(&mut self, payload: Payload) {
-        if payload.pushed {
-            self.distrust_pushed();
-        } else {
-            self.damaged();
+impl Push {
+    pub(crate) const fn new() -> Self {
+        Self {
+            pending: None,
+            stall: None,
+            stalled_at: Instant::MIN,
+            receiver: OneWaker::new(),
         }
     }
 
-    /// Bytes were lost on the serial line, and may have been those of any stream whose data comes unasked.
-    pub(crate) fn distrust_pushed(&mut self) {
-        if let Some(part) = self.parts.modes {
-            part.fail_if_corrupt(self);
+    /// The header of a payload for this socket has come.
+    pub(crate) fn begin(&mut self, sink: Option<Key>) {
+        self.pending = sink.map(|key| PendingPush {
+            key,
+            quiet_since: NEVER,
+        });
+    }
+
+    /// Some of the payload has come.
+    pub(crate) const fn on_bytes(&mut self, is_last: bool) {
+        if is_last {
+            self.pending = None;
+        } else if let Some(pending) = &mut self.pending {
+            pending.quiet_since = NEVER;
         }
     }
 
-    pub(crate) fn distrust_streams(&mut self) {
-        for slot in self.slots() {
-            if slot.takes_pushes() && slot.mode != AccessMode::Buffer && !slot.is_datagram() {
-                slot.fail(Error::DataLost);
-            }
-        }
-    }
-
-    /// A payload that is half here is given up: what comes from now on is something else.
-    pub(crate) fn give_up_payload(&mut self) {
-        self.epoch = self.epoch.wrapping_add(1);
-        if let (Some(arrival), Some(part)) = (self.arrival.take(), self.parts.modes) {
-            part.give_up(self, arrival.key);
-        }
+    /// The payload is given up. Returns the socket that it was for.
+    pub(crate) fn give_up(&mut self) -> Option<Key> {
         self.stall = None;
         self.receiver.wake();
+        self.pending.take().map(|pending| pending.key)
     }
 
-    pub(crate) fn give_up_arrival(&mut self, key: Key) {
-        let Some(slot) = self.slot(key) else { return };
-        match slot.part {
-            None => slot.fail(Error::DataLost),
-            Some(part) => {
-                if part.drop_partial(slot) {
-                    self.dropped_datagram();
-                }
-            }
-        }
-    }
-
-    /// Some of a pushed payload has come.
-    pub(crate) fn arrived(&mut self, is_last: bool) {
-        if is_last {
-            self.arrival = None;
-        } else if let Some(arrival) = &mut self.arrival {
-            arrival.quiet_since = NEVER;
-        }
-    }
-
-    /// A module sends what it pushes in one go: a payload that does not get on is never completed, and what comes next is
-    /// something else.
-    pub(crate) fn watch_arrival(&mut self, now: Instant) -> Instant {
-        let Some(arrival) = &mut self.arrival else {
+    /// A module sends a pushed payload in one go: one that stops is never completed, and what comes next is something else.
+    /// Returns when to look again; an instant that is over means that the payload has to be given up.
+    pub(crate) fn watch(&mut self, now: Instant) -> Instant {
+        let Some(pending) = &mut self.pending else {
             return NEVER;
         };
         if self.stall.is_some() {
-            arrival.quiet_since = NEVER;
+            pending.quiet_since = NEVER;
             return NEVER;
         }
-        let until = after(get_or_set(&mut arrival.quiet_since, now), LONGEST_GAP);
-        if now < until {
-            return until;
-        }
-        self.give_up_payload();
-        NEVER
+        after(get_or_set(&mut pending.quiet_since, now), LONGEST_GAP)
     }
 
-    // ---- a full receive ring ---------------------------------------------------------------------------------------
+    // ---- a full receive ring -------------------------------------------------------------------------------------
 
-    /// Whether a full receive ring holds up the serial line.
-    #[cfg(test)]
-    pub(crate) fn is_stalled(&self) -> bool {
+    /// The receive ring of this socket has no room for what comes.
+    pub(crate) const fn stall(&mut self, key: Key) {
+        self.stall = Some(key);
+    }
+
+    pub(crate) const fn is_stalled(&self) -> bool {
         self.stall.is_some()
     }
 
-    /// While a full receive ring holds up the serial line, which began at `since`: when to look again, at the latest.
-    /// `waker` is woken when there may be room again, or less time to wait for it. When that time has come the connection
-    /// fails.
-    pub(crate) fn poll_room(
-        &mut self,
-        since: Instant,
-        now: Instant,
-        waker: &Waker,
-    ) -> Option<Instant> {
-        self.stall?;
-        self.parts.modes?.poll_room(self, since, now, waker)
-    }
-
-    pub(crate) fn wait_for_room(
-        &mut self,
-        since: Instant,
-        now: Instant,
-        waker: &Waker,
-    ) -> Option<Instant> {
-        self.stalled_at = now;
-        let since = match &self.stream {
-            // Nobody but the connection itself needs the line.
-            Some(stream) => stream.escaped_at().map_or(NEVER, |at| at.max(since)),
-            None => since,
-        };
-        let until = after(since, self.config.stall_time);
-        if now >= until {
-            self.overrun();
-            return Some(until);
-        }
-        self.receiver.register(waker);
-        Some(until)
-    }
-
-    /// Somebody has taken something out of a receive ring, or does not want it any more.
+    /// There is room in the receive ring of this socket, or nobody wants its data any more.
     pub(crate) fn release_stall(&mut self, key: Key) {
         if self.stall == Some(key) {
             self.stall = None;
@@ -211,64 +98,37 @@ impl Engine<'_> {
         }
     }
 
-    /// The time that the serial line may be held up is over.
-    fn overrun(&mut self) {
-        if let Some(slot) = self.stall.take().and_then(|key| self.slot(key)) {
-            if slot.is_datagram() {
-                slot.drop_until_room = true;
-            } else {
-                slot.fail(Error::Overrun);
-            }
+    /// Until when the stalled UART may wait, which has begun at `since`. The waker is woken when there may be room, or less
+    /// time. `Err`: the time is over for this socket.
+    pub(crate) fn poll_room(
+        &mut self,
+        until: Instant,
+        now: Instant,
+        waker: &Waker,
+    ) -> Result<(), Option<Key>> {
+        self.stalled_at = now;
+        if now >= until {
+            return Err(self.stall.take());
         }
-        self.wake_runner();
+        self.receiver.register(waker);
+        Ok(())
     }
 
-    /// Until when to wait for what the runner is doing, if that is not over by `now`.
-    pub(crate) fn deadline(&self, now: Instant) -> Instant {
-        let (since, limit) = self.deadline_start;
-        match self.parts.modes {
-            Some(part) => part.deadline(self, now),
-            None => after(since, limit),
-        }
+    /// The receiving half of the runner has to look at the time again.
+    pub(crate) fn wake_receiver(&mut self) {
+        self.receiver.wake();
     }
 
-    /// An answer does not come through a line that is held up, nor before the end of what is being pushed.
-    pub(crate) fn pushed_patience(&self, now: Instant) -> Instant {
-        let (since, limit) = self.deadline_start;
+    /// When the transaction in flight has to be over: no answer comes through a UART that is held up, nor in front of the
+    /// end of a pushed payload.
+    pub(crate) fn deadline(&self, started: Instant, limit: Duration, now: Instant) -> Instant {
         if self.stall.is_some() {
             return after(now, limit);
         }
-        let until = after(since.max(self.stalled_at), limit);
-        match self.arrival {
+        let until = after(started.max(self.stalled_at), limit);
+        match self.pending {
             Some(_) => after(until, ANSWER_TIME),
             None => until,
         }
-    }
-}
-
-impl Slot<'_> {
-    /// Whether what comes unasked has a place here.
-    pub(crate) fn takes_pushes(&self) -> bool {
-        self.is_kept()
-            && matches!(self.phase, Phase::Opening | Phase::Open | Phase::Draining)
-            && self.fault.is_none()
-    }
-
-    /// Whether payload has a place here.
-    pub(crate) fn takes(&self, pushed: bool) -> bool {
-        if pushed {
-            self.takes_pushes()
-        } else {
-            self.is_live() && (self.is_kept() || self.is_datagram())
-        }
-    }
-
-    /// Takes in bytes of a stream, as many as there is room for.
-    pub(crate) fn take_in(&mut self, bytes: &[u8]) -> usize {
-        let taken = self.rx.push(bytes);
-        self.received = self.received.wrapping_add(taken as u32);
-        self.awaited = false;
-        self.reader.wake();
-        taken
     }
 }

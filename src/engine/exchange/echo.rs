@@ -1,121 +1,165 @@
-//! What the module repeats: command lines, and on some firmware payload (AT+QISDE, or ATE).
+//! What the module echoes: command lines (ATE), and payload (AT+QISDE, on some firmware ATE as well; quirks 1, 2 and 7).
 
-use crate::engine::exchange::in_flight::Stage;
-use crate::engine::exchange::job::Job;
-use crate::engine::input::LineKind;
-use crate::engine::sockets::turn::is_of_the_module;
-use crate::engine::{Engine, PayloadEcho};
+use super::Exchange;
+use super::in_flight::InFlight;
+use super::job::Job;
+use crate::engine::sockets::Sockets;
+use crate::engine::sockets::slot::Slot;
 use crate::util::slices::front;
-use crate::util::zeroed::Zeroed;
 
-impl Engine<'_> {
-    /// An answer to the user's own command can begin like a command: the text of a message, for one.
-    pub(crate) fn may_be_echo(&mut self, line: &[u8]) -> bool {
-        match &self.in_flight {
-            Some(in_flight) if matches!(in_flight.job, Job::User) => {
-                self.parts.user.is_some_and(|part| part.is_echo(self, line))
-            }
-            _ => true,
+/// Whether the module echoes payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PayloadEcho {
+    Off,
+    /// Not known yet: the first payload that begins neither with a line end nor with a blank shows it.
+    Unknown,
+    On,
+}
+
+impl InFlight {
+    /// The socket and the length of the payload that is being written.
+    fn payload(&self) -> Option<(crate::engine::sockets::key::Key, u16)> {
+        match self.job {
+            Job::Send { key, length } if self.is_behind_prompt() => Some((key, length)),
+            _ => None,
         }
     }
+}
 
-    /// A payload that would have told was sent, and did not come back.
-    pub(crate) fn learn_payload_echo(&mut self) {
-        let Some(in_flight) = &self.in_flight else {
+impl Exchange {
+    /// A send has ended. Payload that would have shown an echo did not come back: there is none.
+    pub(crate) fn learn_payload_echo(&mut self, sockets: &Sockets<'_>) {
+        if self.payload_echo != PayloadEcho::Unknown {
             return;
-        };
-        let (Stage::Payload, Job::Send { key, .. }) = (in_flight.stage, in_flight.job) else {
-            return;
-        };
-        if self.payload_echo == PayloadEcho::Unknown
-            && self
-                .slot(key)
-                .is_some_and(|slot| slot.leading_blanks() == 0)
-        {
+        }
+        let payload = self.in_flight().and_then(InFlight::payload);
+        let slot = payload.and_then(|(key, _)| sockets.get(key));
+        if slot.is_some_and(|slot| leading_blanks(slot) == 0) {
             self.payload_echo = PayloadEcho::Off;
         }
     }
 
-    /// The module repeats command lines: perhaps payload as well.
-    pub(crate) fn command_echo(&mut self) -> LineKind {
-        if let Some(in_flight) = &mut self.in_flight {
-            in_flight.echoed = true;
-            if matches!(in_flight.job, Job::Send { .. }) && self.payload_echo == PayloadEcho::Off {
-                self.payload_echo = PayloadEcho::Unknown;
-            }
+    /// The module has echoed a command line: perhaps it echoes payload as well.
+    pub(crate) fn on_command_echo(&mut self) {
+        let Some(flight) = self.in_flight_mut() else {
+            return;
+        };
+        flight.command_echoed = true;
+        if matches!(flight.job, Job::Send { .. }) && self.payload_echo == PayloadEcho::Off {
+            self.payload_echo = PayloadEcho::Unknown;
         }
-        LineKind::Nothing
     }
 
-    /// How many bytes at the start of `bytes` are the module's echo of the payload just written to it.
-    pub(crate) fn payload_echo(&mut self, bytes: &[u8]) -> usize {
-        if self.payload_echo == PayloadEcho::Off {
-            return 0;
-        }
-        let Some(in_flight) = &mut self.in_flight else {
+    /// Returns how many bytes at the start of `bytes` are the echo of the payload that is being written.
+    pub(crate) fn payload_echo(&mut self, bytes: &[u8], sockets: &Sockets<'_>) -> usize {
+        let is_known = match self.payload_echo {
+            PayloadEcho::Off => return 0,
+            PayloadEcho::Unknown => false,
+            PayloadEcho::On => true,
+        };
+        let Some(flight) = self.in_flight_mut() else {
             return 0;
         };
-        let (Stage::Payload, Job::Send { key, length }) = (in_flight.stage, in_flight.job) else {
+        let Some((key, length)) = flight.payload() else {
             return 0;
         };
-        let echoed = in_flight.echo_count;
-        let Some(slot) = self
-            .slots
-            .get(key.index())
-            .and_then(Zeroed::as_ref)
-            .filter(|slot| slot.key == key)
-        else {
+        let (Some(slot), Some(&first)) = (sockets.get(key), bytes.first()) else {
             return 0;
         };
-        let left = usize::from(length - echoed).min(bytes.len());
-        let offset = slot.payload_offset() + usize::from(echoed);
+        let echo = &mut flight.echo;
+        let left = usize::from(length - echo.count).min(bytes.len());
+        let offset = slot.payload_offset() + usize::from(echo.count);
         let same = slot.tx.common_prefix(offset, front(bytes, left));
-        let Some(&first) = bytes.first() else {
-            return 0;
-        };
-        if first == b' ' && same == 0 && in_flight.only_blanks {
-            // The blank of the prompt itself.
+        if first == b' ' && same == 0 && echo.only_blanks {
+            // The blank behind the prompt.
             return 1;
         }
-        if self.payload_echo == PayloadEcho::Unknown {
-            // Line ends and blanks tell nothing: they may be those of the prompt, of the result, or of a URC. What comes
-            // behind them is looked at as a whole line.
-            in_flight.line_seen |= matches!(first, b'\r' | b'\n');
-            if same == 0 || in_flight.line_seen || first == b' ' {
+        if !is_known {
+            // Line ends and blanks prove nothing: they may belong to the prompt, to the result, or to a URC. What
+            // follows them is compared as a whole line (`is_echo_line`).
+            echo.line_seen |= matches!(first, b'\r' | b'\n');
+            if same == 0 || echo.line_seen || first == b' ' {
                 return 0;
             }
-            self.payload_echo = PayloadEcho::On;
         }
-        in_flight.only_blanks &= front(bytes, same).iter().all(|&byte| byte == b' ');
-        in_flight.echo_count += same as u16;
+        echo.only_blanks &= front(bytes, same).iter().all(|&byte| byte == b' ');
+        echo.count += same as u16;
+        self.payload_echo = PayloadEcho::On;
         same
     }
 
-    /// While it is not known whether the module repeats payload: whether this line is the payload's first.
-    pub(crate) fn is_echo_line(&mut self, line: &[u8]) -> bool {
+    /// While it is not known whether the module echoes payload: whether this line is the first line of the payload.
+    pub(crate) fn is_echo_line(&mut self, line: &[u8], sockets: &Sockets<'_>) -> bool {
         if self.payload_echo != PayloadEcho::Unknown {
             return false;
         }
-        let Some(in_flight) = &mut self.in_flight else {
+        let Some(flight) = self.in_flight_mut() else {
             return false;
         };
-        let (Stage::Payload, Job::Send { key, length }) = (in_flight.stage, in_flight.job) else {
+        let Some((key, length)) = flight.payload() else {
             return false;
         };
-        let Some(Zeroed::Full(slot)) = self.slots.get(key.index()) else {
+        let Some(slot) = sockets.get(key) else {
             return false;
         };
-        if (length > 1 && is_of_the_module(line))
+        if (length > 1 && can_be_sent_by_module(line))
             || line.iter().all(|byte| *byte == b' ')
-            || slot.key != key
             || line.len() > usize::from(length)
             || slot.tx.common_prefix(slot.payload_offset(), line) < line.len()
         {
             return false;
         }
-        in_flight.echo_count = line.len() as u16;
-        in_flight.only_blanks = false;
+        flight.echo.count = line.len() as u16;
+        flight.echo.only_blanks = false;
         self.payload_echo = PayloadEcho::On;
         true
     }
+
+    /// How much of `length` bytes to send while it is not known whether the module echoes payload, so that the answer shows
+    /// it.
+    ///
+    /// Line ends and blanks go on their own: whether they come back makes no difference. Of payload that begins like a line
+    /// of the module one byte goes: no line of the module is that short.
+    pub(crate) fn probe_length(&self, slot: &Slot<'_>, length: u16) -> u16 {
+        // A datagram cannot be cut.
+        if self.payload_echo != PayloadEcho::Unknown || slot.is_datagram() {
+            return length;
+        }
+        let probe = match leading_blanks(slot) {
+            0 => {
+                let mut start = [0; 16];
+                let count = slot.tx.peek(0, &mut start);
+                let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+                let line = front(&start, count).split(is_line_end).next();
+                if !line.is_some_and(can_be_sent_by_module) {
+                    return length;
+                }
+                1
+            }
+            blanks => blanks,
+        };
+        length.min(probe)
+    }
+}
+
+/// How many of the next payload bytes are line ends and blanks.
+fn leading_blanks(slot: &Slot<'_>) -> u16 {
+    let (first, second) = slot.tx.pieces(slot.payload_offset());
+    let is_blank = |byte: &&u8| matches!(byte, b'\r' | b'\n' | b' ');
+    first.iter().chain(second).take_while(is_blank).count() as u16
+}
+
+/// Whether the module can send this line while it takes payload.
+fn can_be_sent_by_module(line: &[u8]) -> bool {
+    let words: [&[u8]; 8] = [
+        b"OK",
+        b"ERROR",
+        b"SEND OK",
+        b"SEND FAIL",
+        b"RDY",
+        b"APP RDY",
+        b"POWERED DOWN",
+        b"NO CARRIER",
+    ];
+    line.first() == Some(&b'+') || words.contains(&line)
 }

@@ -1,148 +1,216 @@
-//! The transaction in flight: which stage it is in, and what its information lines said.
+//! The transaction that the module is answering: its stage, its information responses, its final result code.
 
+use super::job::Job;
+use super::outcome::{Answer, Outcome, Reason, Sim};
+use super::transaction::{Expects, Transaction};
 use crate::at::{
     ContextId, ContextLine, ContextState, Fields, LastError, Name, ReceivedData, Registration,
     SentData, SocketLine, place, read,
 };
-use crate::engine::exchange::job::{Answer, Job, Key, Outcome, Reason, Sim};
-use crate::engine::link::Addresses;
+use crate::engine::ids::IdSet;
+use crate::engine::link::addresses::Addresses;
+use crate::engine::sockets::key::Key;
 
-/// What the module has to say next.
+/// What the module has to send next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// `OK` or an error ends it.
-    Final,
-    /// `CONNECT` or an error: the serial line changes hands.
+    /// `OK` or an error ends the transaction.
+    Result,
+    /// Nothing. A final result code that comes all the same still counts.
+    #[cfg(feature = "at-client")]
+    Nothing,
+    /// `CONNECT` or an error: the UART becomes a data line.
+    #[cfg(feature = "transparent")]
     Connect,
     /// A prompt for payload, or an error.
     Prompt,
-    /// The payload is being written; `SEND OK`, `SEND FAIL` or an error ends it.
+    /// The prompt has come; the runner has not begun to write the payload.
+    Prompted,
+    /// The payload is being written. `SEND OK`, `SEND FAIL` or an error ends the transaction.
     Payload,
 }
 
 /// A line that ends a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Final {
+pub(crate) enum FinalResult {
     Ok,
     SendOk,
     SendFail,
+    #[cfg(feature = "transparent")]
     Connect,
     Error(Reason),
+}
+
+/// What a final result code did to the transaction in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Conclusion {
+    /// It ended the transaction.
+    Ended,
+    /// It belongs to the transaction, and another one ends it.
+    Intermediate,
+    /// It belongs to an earlier transaction.
+    Late,
+}
+
+/// How much of its payload the module has echoed (AT+QISDE).
+#[derive(Debug)]
+pub(crate) struct EchoProgress {
+    /// Bytes.
+    pub(crate) count: u16,
+    /// All of these were blanks, so that they may have been the blank behind the prompt.
+    pub(crate) only_blanks: bool,
+    /// A line has begun or ended since the prompt.
+    pub(crate) line_seen: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct InFlight {
     pub(crate) job: Job,
-    pub(crate) stage: Stage,
+    stage: Stage,
+    /// The prefix of its information responses.
+    prefix: Option<Name>,
+    needs_answer: bool,
+    pub(crate) asks_reason: bool,
     answer: Answer,
-    result: Option<Final>,
-    /// The runner has seen the prompt.
-    payload_begun: bool,
-    /// The module repeated the command line.
-    pub(crate) echoed: bool,
-    /// How many payload bytes the module has repeated.
-    pub(crate) echo_count: u16,
-    /// All of these were blanks, and so may be the prompt's.
-    pub(crate) only_blanks: bool,
-    /// Bytes were lost on the serial line while this was answered.
+    result: Option<FinalResult>,
+    /// The module has echoed the command line (ATE).
+    pub(crate) command_echoed: bool,
+    pub(crate) echo: EchoProgress,
+    /// Bytes were lost on the UART during this transaction.
     pub(crate) damaged: bool,
-    /// A line has begun or ended since the prompt.
-    pub(crate) line_seen: bool,
 }
 
 impl InFlight {
-    pub(crate) fn new(job: Job, transparent: bool) -> Self {
+    pub(crate) const fn new(job: Job, transaction: &Transaction) -> Self {
         Self {
             job,
-            stage: match job {
-                Job::Send { .. } => Stage::Prompt,
-                _ if transparent => Stage::Connect,
-                _ => Stage::Final,
+            stage: match transaction.expects {
+                Expects::Result => Stage::Result,
+                #[cfg(feature = "at-client")]
+                Expects::Nothing => Stage::Nothing,
+                Expects::Prompt => Stage::Prompt,
+                #[cfg(feature = "transparent")]
+                Expects::Connect => Stage::Connect,
             },
+            prefix: transaction.answer,
+            needs_answer: transaction.needs_answer,
+            asks_reason: transaction.asks_reason,
             answer: Answer::Nothing,
             result: None,
-            payload_begun: false,
-            echoed: false,
-            echo_count: 0,
-            only_blanks: true,
+            command_echoed: false,
+            echo: EchoProgress {
+                count: 0,
+                only_blanks: true,
+                line_seen: false,
+            },
             damaged: false,
-            line_seen: false,
         }
     }
 
-    /// Whether this line ends the transaction. One that cannot is a late one of an earlier transaction.
-    pub(crate) fn conclude(&mut self, line: Final) -> Concluded {
+    /// Takes a final result code. One that cannot end the transaction is a late one of an earlier transaction.
+    pub(crate) fn conclude(&mut self, line: FinalResult) -> Conclusion {
         if self.result.is_some() {
-            return Concluded::Late;
+            return Conclusion::Late;
         }
         let ends = match (self.stage, line) {
-            (Stage::Final, Final::Ok) => {
-                !self.job.needs_line() || !matches!(self.answer, Answer::Nothing)
+            (Stage::Result, FinalResult::Ok) => {
+                !self.needs_answer || !matches!(self.answer, Answer::Nothing)
             }
-            (_, Final::Error(_)) => true,
-            (Stage::Payload, Final::SendOk | Final::SendFail) => true,
-            // The note's example 3.2.2 has an OK before SEND OK.
-            (Stage::Payload, Final::Ok) => return Concluded::Not,
-            (Stage::Connect, Final::Connect) => true,
-            // Firmware that says in two steps what came of the open.
-            (Stage::Connect, Final::Ok) => return Concluded::Not,
+            #[cfg(feature = "at-client")]
+            (Stage::Nothing, FinalResult::Ok) => true,
+            (_, FinalResult::Error(_)) => true,
+            (Stage::Prompted | Stage::Payload, FinalResult::SendOk | FinalResult::SendFail) => true,
+            // Example 3.2.2 of the note has an OK in front of SEND OK (quirk 54).
+            (Stage::Prompted | Stage::Payload, FinalResult::Ok) => return Conclusion::Intermediate,
+            #[cfg(feature = "transparent")]
+            (Stage::Connect, FinalResult::Connect) => true,
+            // Firmware that says OK to the open, and its result afterwards.
+            #[cfg(feature = "transparent")]
+            (Stage::Connect, FinalResult::Ok) => return Conclusion::Intermediate,
             _ => false,
         };
-        if ends {
-            self.result = Some(line);
-            Concluded::Yes
-        } else {
-            Concluded::Late
+        if !ends {
+            return Conclusion::Late;
         }
+        self.result = Some(line);
+        Conclusion::Ended
     }
 
-    /// Whether the runner has something to go on with: the final result, or the prompt.
+    /// Takes a prompt. Returns false if no prompt is due.
+    pub(crate) fn on_prompt(&mut self) -> bool {
+        let is_due = self.stage == Stage::Prompt && self.result.is_none();
+        if is_due {
+            self.stage = Stage::Prompted;
+        }
+        is_due
+    }
+
+    /// Whether the runner can go on: with the final result code, or with the payload.
     pub(crate) fn is_answered(&self) -> bool {
-        self.result.is_some() || self.stage == Stage::Payload && !self.payload_begun
+        #[cfg(feature = "at-client")]
+        if self.stage == Stage::Nothing {
+            return true;
+        }
+        self.result.is_some() || self.stage == Stage::Prompted
     }
 
-    /// Whether the payload can be written. What is waited for then is the final result.
+    /// Whether the payload can be written; the final result code follows it.
     pub(crate) fn begin_payload(&mut self) -> bool {
-        self.payload_begun = true;
+        if self.stage == Stage::Prompted {
+            self.stage = Stage::Payload;
+        }
         self.wants_payload()
     }
 
     pub(crate) fn wants_payload(&self) -> bool {
-        self.stage == Stage::Payload && self.result.is_none()
+        self.is_behind_prompt() && self.result.is_none()
     }
 
-    pub(crate) fn is_concluded(&self) -> bool {
+    /// Whether the prompt has come.
+    pub(crate) fn is_behind_prompt(&self) -> bool {
+        matches!(self.stage, Stage::Prompted | Stage::Payload)
+    }
+
+    /// Whether `CONNECT` can end the transaction.
+    #[cfg(feature = "transparent")]
+    pub(crate) fn awaits_connect(&self) -> bool {
+        self.stage == Stage::Connect && self.result.is_none()
+    }
+
+    /// Whether the final result code has come.
+    pub(crate) const fn is_concluded(&self) -> bool {
         self.result.is_some()
     }
 
-    #[inline(never)]
     pub(crate) fn outcome(&self) -> Outcome {
         match self.result {
-            Some(Final::Ok | Final::SendOk | Final::Connect) => Outcome::Done(self.answer),
-            Some(Final::SendFail) => Outcome::SendFail,
-            Some(Final::Error(reason)) => Outcome::Refused(reason),
+            Some(FinalResult::Ok | FinalResult::SendOk) => Outcome::Done(self.answer),
+            #[cfg(feature = "transparent")]
+            Some(FinalResult::Connect) => Outcome::Done(self.answer),
+            Some(FinalResult::SendFail) => Outcome::SendFail,
+            Some(FinalResult::Error(reason)) => Outcome::Refused(reason),
             None => Outcome::NoAnswer,
         }
     }
 
-    /// The header of data: whose it is, if this read asked for it.
-    pub(crate) fn read_header(&mut self, more: bool, length: u16) -> Option<Key> {
+    /// Takes the header of data. Returns the socket that it is for, if this is a read.
+    pub(crate) fn on_read_header(&mut self, has_data: bool, length: u16) -> Option<Key> {
         let Job::Read { key, .. } = self.job else {
             return None;
         };
-        self.answer = Answer::Received { more, length };
+        self.answer = Answer::Received { has_data, length };
         Some(key)
     }
 
-    /// Takes in an information line, if it belongs to this transaction.
-    pub(crate) fn absorb(
+    /// Takes an information response, if it belongs to this transaction.
+    pub(crate) fn on_information(
         &mut self,
-        name: Option<Name>,
+        prefix: Option<Name>,
         line: &[u8],
         context: ContextId,
         addresses: &mut Addresses,
     ) -> bool {
-        if name.is_none() || name != self.job.answer_name() {
+        if prefix.is_none() || prefix != self.prefix {
             return false;
         }
         let answer = match self.job {
@@ -168,11 +236,12 @@ impl InFlight {
         let status = SocketLine::read(line)?;
         Some(match self.job {
             Job::ListSockets => {
-                let before = match self.answer {
+                let mut ids = match self.answer {
                     Answer::Sockets(ids) => ids,
-                    _ => 0,
+                    _ => IdSet::EMPTY,
                 };
-                Answer::Sockets(before | 1 << status.connect_id.get())
+                ids.insert(status.connect_id);
+                Answer::Sockets(ids)
             }
             _ => Answer::Socket(status.state),
         })
@@ -185,7 +254,7 @@ impl InFlight {
             addresses: text,
         } = ContextLine::read(line)?;
         if context != wanted {
-            // Somebody else's.
+            // Another context of the module.
             return Some(self.answer);
         }
         addresses.keep(text);
@@ -195,17 +264,6 @@ impl InFlight {
     }
 }
 
-/// What a final line did to the transaction in flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Concluded {
-    Yes,
-    /// It belongs here, but is not the end.
-    Not,
-    /// It belongs to an earlier transaction.
-    Late,
-}
-
-#[inline(never)]
 fn sim(line: &[u8]) -> Option<Answer> {
     let code = Fields::of_line(line).text();
     if code.is_empty() {
@@ -221,7 +279,6 @@ fn sim(line: &[u8]) -> Option<Answer> {
     ))
 }
 
-#[inline(never)]
 fn registration(line: &[u8]) -> Option<Answer> {
     let registration: Registration = read(line)?;
     Some(Answer::Registration(registration.status))
@@ -229,10 +286,10 @@ fn registration(line: &[u8]) -> Option<Answer> {
 
 fn sent(line: &[u8]) -> Option<Answer> {
     let counts: SentData = read(line)?;
-    // Modules that count to more than 32 bits are compared modulo that.
     Some(Answer::Sent {
+        // Some modules count to more than 32 bits: totals are compared modulo 2^32.
         total: counts.total as u32,
-        acknowledged: counts.unacknowledged == 0,
+        all_acknowledged: counts.unacknowledged == 0,
     })
 }
 

@@ -1,6 +1,225 @@
-//! The AT transaction in flight.
+//! The AT transaction in flight, and what the runner has to know of it.
 
-mod echo;
-pub(crate) mod encode;
+pub(crate) mod echo;
 pub(crate) mod in_flight;
 pub(crate) mod job;
+pub(crate) mod outcome;
+pub(crate) mod transaction;
+
+use core::task::{Poll, Waker};
+
+use embassy_time::{Duration, Instant};
+
+use crate::at::{Name, QueryLastError};
+use echo::PayloadEcho;
+use in_flight::{FinalResult, InFlight};
+use job::Job;
+use outcome::{Answer, Outcome, Reason};
+use transaction::{CommandBuffer, Transaction};
+
+use crate::util::time::after;
+use crate::util::wakers::OneWaker;
+
+/// The state of the exchange between runner and module: one transaction at a time.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    /// The transaction that the module is answering.
+    in_flight: Option<InFlight>,
+    /// A job that was refused without a reason: AT+QIGETERROR comes before anything else.
+    awaiting_reason: Option<Job>,
+    pub(crate) payload_echo: PayloadEcho,
+    /// Bytes were lost on the UART, and may have been those of the line that comes next.
+    pub(crate) line_damaged: bool,
+    /// Counts resynchronisations: the digester gives up a half-read payload when it changes.
+    pub(crate) epoch: u8,
+    /// Since when the runner has been doing what it does, and how long that may take.
+    pub(crate) started: Instant,
+    pub(crate) limit: Duration,
+    /// No command before this instant ([`Config::command_gap`](crate::Config::command_gap)).
+    rest_until: Instant,
+    /// The scheduler has to be asked again.
+    work_pending: bool,
+    runner: OneWaker,
+}
+
+impl Exchange {
+    pub(crate) const fn new() -> Self {
+        Self {
+            in_flight: None,
+            awaiting_reason: None,
+            payload_echo: PayloadEcho::Unknown,
+            line_damaged: false,
+            epoch: 0,
+            started: Instant::MIN,
+            limit: Duration::MIN,
+            rest_until: Instant::MIN,
+            work_pending: false,
+            runner: OneWaker::new(),
+        }
+    }
+
+    /// The module restarts, or nothing is known of it any more: nothing that was sent will be answered.
+    pub(crate) fn forget(&mut self) {
+        self.in_flight = None;
+        self.awaiting_reason = None;
+        self.payload_echo = PayloadEcho::Unknown;
+        self.runner.wake();
+    }
+
+    // ---- the runner ----------------------------------------------------------------------------------------------
+
+    /// Tells the runner to ask the scheduler again.
+    pub(crate) fn wake_runner(&mut self) {
+        self.work_pending = true;
+        self.runner.wake();
+    }
+
+    /// Tells the runner that the transaction in flight has got on.
+    pub(crate) fn wake_transaction(&mut self) {
+        self.runner.wake();
+    }
+
+    /// Ready when the scheduler has to be asked again.
+    pub(crate) fn poll_work(&mut self, waker: &Waker) -> Poll<()> {
+        self.poll_if(self.work_pending, waker)
+    }
+
+    /// Ready when the prompt or the final result code has come.
+    pub(crate) fn poll_answer(&mut self, waker: &Waker) -> Poll<()> {
+        let is_answered = self.in_flight.as_ref().is_none_or(InFlight::is_answered);
+        self.poll_if(is_answered, waker)
+    }
+
+    fn poll_if(&mut self, is_ready: bool, waker: &Waker) -> Poll<()> {
+        if is_ready {
+            return Poll::Ready(());
+        }
+        self.runner.register(waker);
+        Poll::Pending
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn is_work_pending(&self) -> bool {
+        self.work_pending
+    }
+
+    /// The runner begins something that may take `limit`.
+    pub(crate) const fn start_deadline(&mut self, limit: Duration, now: Instant) {
+        self.started = now;
+        self.limit = limit;
+    }
+
+    /// When that has to be over.
+    pub(crate) fn deadline(&self) -> Instant {
+        after(self.started, self.limit)
+    }
+
+    // ---- one transaction -----------------------------------------------------------------------------------------
+
+    /// The scheduler is asked what comes next. Returns until when no command may be sent.
+    pub(crate) fn resting_until(&mut self, now: Instant) -> Option<Instant> {
+        self.work_pending = false;
+        Some(self.rest_until).filter(|until| now < *until)
+    }
+
+    /// The command is about to be written.
+    pub(crate) fn begin(&mut self, job: Job, transaction: &Transaction, now: Instant) {
+        self.start_deadline(transaction.limit, now);
+        self.in_flight = Some(InFlight::new(job, transaction));
+    }
+
+    /// The transaction in flight, as long as its final result code has not come.
+    pub(crate) fn pending(&self) -> Option<&InFlight> {
+        self.in_flight
+            .as_ref()
+            .filter(|flight| !flight.is_concluded())
+    }
+
+    pub(crate) const fn in_flight(&self) -> Option<&InFlight> {
+        self.in_flight.as_ref()
+    }
+
+    pub(crate) const fn in_flight_mut(&mut self) -> Option<&mut InFlight> {
+        self.in_flight.as_mut()
+    }
+
+    pub(crate) fn job(&self) -> Option<Job> {
+        self.in_flight.as_ref().map(|flight| flight.job)
+    }
+
+    /// Takes a prompt. Returns false if none is due.
+    pub(crate) fn on_prompt(&mut self) -> bool {
+        let is_due = self.in_flight.as_mut().is_some_and(InFlight::on_prompt);
+        if is_due {
+            self.runner.wake();
+        }
+        is_due
+    }
+
+    /// Whether payload is to be written now, and the final result code is to follow within `limit`.
+    pub(crate) fn begin_payload(&mut self, limit: Duration, now: Instant) -> bool {
+        self.start_deadline(limit, now);
+        self.in_flight.as_mut().is_some_and(InFlight::begin_payload)
+    }
+
+    /// Whether the module waits for payload.
+    pub(crate) fn wants_payload(&self) -> bool {
+        self.in_flight.as_ref().is_some_and(InFlight::wants_payload)
+    }
+
+    /// Bytes of the answer were lost on the UART, or may have been.
+    pub(crate) fn mark_damaged(&mut self) {
+        if let Some(flight) = &mut self.in_flight {
+            flight.damaged = true;
+        }
+    }
+
+    /// The transaction is over, with a final result code or without.
+    pub(crate) fn take(&mut self, gap: Duration, now: Instant) -> Option<InFlight> {
+        let flight = self.in_flight.take()?;
+        self.rest_until = after(now, gap);
+        Some(flight)
+    }
+
+    /// A payload that is half received is given up: what comes from now on is something else.
+    pub(crate) const fn give_up_payload(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+    }
+
+    // ---- AT+QIGETERROR (2.1.17) ----------------------------------------------------------------------------------
+
+    /// Whether the reason of a refusal is to be asked for.
+    pub(crate) const fn awaits_reason(&self) -> bool {
+        self.awaiting_reason.is_some()
+    }
+
+    /// Keeps a job that was refused without a reason until AT+QIGETERROR is answered.
+    pub(crate) const fn await_reason(&mut self, job: Job) {
+        self.awaiting_reason = Some(job);
+    }
+
+    pub(crate) fn last_error(&self, to: CommandBuffer<'_>) -> Transaction {
+        to.write(&QueryLastError).needs(Name::LastError)
+    }
+
+    /// AT+QIGETERROR is answered: the job that was refused, and why.
+    pub(crate) fn last_error_done(&mut self, outcome: &Outcome) -> Option<(Job, Outcome)> {
+        let reason = match *outcome {
+            Outcome::Done(Answer::LastError(Some(code))) => Reason::Code(code),
+            _ => Reason::None,
+        };
+        let job = self.awaiting_reason.take()?;
+        Some((job, Outcome::Refused(reason)))
+    }
+}
+
+/// The final result code that a line without a prefix is.
+pub(crate) fn final_result(line: &[u8]) -> Option<FinalResult> {
+    Some(match line {
+        b"OK" => FinalResult::Ok,
+        b"SEND OK" => FinalResult::SendOk,
+        b"SEND FAIL" => FinalResult::SendFail,
+        b"ERROR" => FinalResult::Error(Reason::None),
+        _ => return None,
+    })
+}

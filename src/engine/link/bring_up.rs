@@ -1,57 +1,190 @@
-//! What the answers of the bring-up mean.
+//! The recipe of the bring-up: one step after the other, each with its command and the meaning of its answer.
+//!
+//! The order is that of figure 1 of the note, with what modules need in front of it: they may sleep, boot, wait at a prompt, be
+//! in data mode, or still hold the sockets and the context of a host that was reset (quirks 9 and 10).
+//!
+//! 1. Find a module that answers: AT, twice; echo off, numeric errors, payload echo off, AT&D1, URC port.
+//! 2. The SIM card, and its PIN.
+//! 3. Registration with a network: LTE, then packet switched, then circuit switched.
+//! 4. Close the sockets that an earlier program left open.
+//! 5. Deactivate a context with unknown settings; configure and activate the context; look at its address.
+//! 6. Settings that decide how data looks on the UART; DNS servers.
+//!
+//! Supervision uses the same steps: a command without an answer leads to `Resync`, `Resettle` and `Verify`.
 
 use core::mem::discriminant;
 
 use embassy_time::{Duration, Instant};
 
-use super::{Link, LinkState, Step};
-use crate::at::{ConnectId, ErrorCode, RegistrationStatus};
+use super::{Link, LinkState, Pin, Registration, Step};
+use crate::at::{
+    ActivateContext, Address, Attention, CloseSocket, ConfigureContext, ConfigureDns,
+    ConfigureSetting, ConfigureUrcPort, DataFormat, DeactivateContext, DisableCommandEcho,
+    DisableSendInfo, EnterPin, ErrorCode, ErrorFormat, EscapeWithDtr, ListActiveContexts,
+    ListSockets, Name, QueryLteRegistration, QueryPacketRegistration, QueryRegistration, QuerySim,
+    RegistrationStatus, SetDataEcho, SetErrorFormat, Setting as QicfgSetting, Switch, Text,
+    ViewMode,
+};
 use crate::config::Config;
-use crate::engine::exchange::job::{Answer, Domain, Job, Outcome, Reason, Setting, Sim};
+use crate::engine::exchange::job::{Domain, Job, Setting};
+use crate::engine::exchange::outcome::{Answer, Outcome, Reason, Sim};
+use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
+use crate::engine::ids::IdSet;
+use crate::engine::sockets::open_close::close_time;
 use crate::error::LinkError;
-use crate::util::log::{info, warning};
+use crate::util::log::info;
 use crate::util::time::after;
 
-/// Between two questions about the SIM card, the registration, and refused settings.
+/// How long the answer to a plain AT may take.
+const ATTENTION_TIME: Duration = Duration::from_secs(1);
+/// How long the activation of a context may take (2.1.2).
+const ACTIVATION_TIME: Duration = Duration::from_secs(150);
+/// How long the deactivation of a context may take (2.1.3).
+const DEACTIVATION_TIME: Duration = Duration::from_secs(40);
+/// Between two questions about the SIM card, about the registration, and between two tries of a refused command.
 const POLL: Duration = Duration::from_secs(1);
 /// How long the SIM card may take to show up after the first answer of the module.
 const SIM_TIME: Duration = Duration::from_secs(10);
-/// After the first answer, so that late ones to commands of an earlier life pass by.
+/// After the first answer, so that late answers to commands of an earlier life pass.
 const SETTLE: Duration = Duration::from_millis(100);
-/// The longest pause between two attempts.
-const BACK_OFF_MAX: Duration = Duration::from_secs(60);
-/// How often a refused AT+QICSGP is repeated: modules refuse it for a while after a cold boot.
+/// How often a refused AT+QICSGP is repeated: modules refuse it for a while after a cold boot (quirk 5).
 const CONFIGURE_TRIES: u8 = 5;
-/// How often ATE0 is repeated while the echo stays.
+/// How often ATE0 is repeated while the echo stays (quirk 2).
 const ECHO_TRIES: u8 = 3;
-/// A bit for each connectID.
-const ALL_IDS: u16 = (1 << ConnectId::COUNT) - 1;
-/// How many unanswered commands in a row make a module silent, once it was up.
+/// After this many unanswered AT in a row a module that was up counts as silent.
 const RESYNC_TRIES: u8 = 4;
-/// How often a module may refuse a plain AT, because it is busy, before it is taken at its word.
+/// How often a busy module may refuse a plain AT.
 const BUSY_TRIES: u8 = 30;
 
 impl Link {
-    /// What a command of the bring-up said.
-    #[inline(never)]
+    /// The transaction of the present step, if the step has one that is always the same.
+    pub(super) const fn job(&self) -> Option<Job> {
+        Some(match self.step {
+            Step::Probe | Step::Settle | Step::Resync | Step::Resettle => Job::Attention,
+            Step::EchoOff => Job::EchoOff,
+            Step::NumericErrors => Job::NumericErrors,
+            Step::DataEcho => Job::DataEchoOff,
+            Step::Dtr => Job::EscapeWithDtr,
+            Step::UrcPort => Job::SetUrcPort,
+            Step::Sim => Job::SimState,
+            Step::Pin => Job::EnterPin,
+            Step::Registration(domain) => Job::Registration(domain),
+            Step::Sockets => Job::ListSockets,
+            Step::Contexts | Step::Address { .. } | Step::Verify => Job::ListContexts,
+            Step::Deactivate => Job::Deactivate,
+            Step::Configure => Job::Configure,
+            Step::Activate => Job::Activate,
+            Step::Set(setting) => Job::Set(setting),
+            Step::Dns => Job::SetDns,
+            Step::CloseOrphans | Step::Up | Step::Pause | Step::Reset | Step::Disabled => {
+                return None;
+            }
+        })
+    }
+
+    /// The command of a step, how long it may take, and what its answer is. `None` if the configuration has no such command,
+    /// or the job is none of the link.
+    pub(crate) fn transaction(
+        job: Job,
+        config: &Config<'_>,
+        to: CommandBuffer<'_>,
+    ) -> Option<Transaction> {
+        let context = config.context;
+        Some(match job {
+            Job::Attention => to.write(&Attention).within(ATTENTION_TIME),
+            Job::EchoOff => to.write(&DisableCommandEcho),
+            Job::NumericErrors => to.write(&SetErrorFormat {
+                format: ErrorFormat::Number,
+            }),
+            Job::DataEchoOff => to.write(&SetDataEcho { echo: Switch::Off }),
+            Job::EscapeWithDtr => to.write(&EscapeWithDtr),
+            Job::SetUrcPort => to.write(&ConfigureUrcPort {
+                port: Text::known(config.urc_port?),
+            }),
+            Job::SimState => to.write(&QuerySim).needs(Name::Sim),
+            Job::EnterPin => to.write(&EnterPin {
+                pin: Text::known(config.pin?),
+            }),
+            Job::Registration(Domain::Lte) => to.write(&QueryLteRegistration).needs(Name::Lte),
+            Job::Registration(Domain::Packet) => {
+                to.write(&QueryPacketRegistration).needs(Name::Packet)
+            }
+            Job::Registration(Domain::Circuit) => to.write(&QueryRegistration).needs(Name::Circuit),
+            Job::ListSockets => to.write(&ListSockets).answered_by(Name::Sockets),
+            Job::CloseOrphan(connect_id) => to
+                .write(&CloseSocket {
+                    connect_id,
+                    timeout: Some(0),
+                })
+                .within(close_time(config)),
+            Job::ListContexts => to.write(&ListActiveContexts).answered_by(Name::Contexts),
+            Job::Deactivate => to
+                .write(&DeactivateContext { context })
+                .within(DEACTIVATION_TIME),
+            Job::Configure => to
+                .write(&ConfigureContext {
+                    context,
+                    context_type: config.context_type,
+                    apn: Text::known(config.apn),
+                    username: Text::known(config.user),
+                    password: Text::known(config.password),
+                    authentication: config.authentication,
+                })
+                .asking_reason(),
+            Job::Activate => to
+                .write(&ActivateContext { context })
+                .within(ACTIVATION_TIME)
+                .asking_reason(),
+            Job::Set(Setting::DataFormat) => Self::set(
+                QicfgSetting::DataFormats {
+                    send: DataFormat::Text,
+                    receive: DataFormat::Text,
+                },
+                to,
+            ),
+            Job::Set(Setting::ViewMode) => Self::set(QicfgSetting::ViewMode(ViewMode::LineEnd), to),
+            // On: the `recv` URC says how much data there is.
+            Job::Set(Setting::ReceiveIndication) => {
+                Self::set(QicfgSetting::ReceiveIndication(Switch::On), to)
+            }
+            Job::Set(Setting::SendInfo) => to.write(&DisableSendInfo),
+            Job::SetDns => {
+                let servers = config.dns?;
+                to.write(&ConfigureDns {
+                    context,
+                    primary: Address(servers.primary),
+                    secondary: servers.secondary.map(Address),
+                })
+            }
+            _ => return None,
+        })
+    }
+
+    fn set(setting: QicfgSetting, to: CommandBuffer<'_>) -> Transaction {
+        to.write(&ConfigureSetting { setting })
+    }
+
+    /// A command of the link was answered, or was not. `echoed` says whether the module echoed the command.
     pub(crate) fn done(
         &mut self,
         job: Job,
         outcome: &Outcome,
         echoed: bool,
-        now: Instant,
+        orphans: &mut IdSet,
         config: &Config<'_>,
+        now: Instant,
     ) {
-        if outcome.is_silence() && self.step != Step::Greet {
-            return self.unanswered(now);
+        if outcome.is_no_answer() && self.step != Step::Probe {
+            return self.on_no_answer(now);
         }
-        // What was begun for an earlier step says nothing about this one.
+        // The answer to a command of an earlier step says nothing about this one.
         let wanted = self.job().map(|wanted| discriminant(&wanted));
         if wanted != Some(discriminant(&job)) {
             return;
         }
         match self.step {
-            Step::Greet if !outcome.is_silence() => {
+            // 1. A module that answers.
+            Step::Probe if !outcome.is_no_answer() => {
                 self.go(Step::Settle);
                 self.pause(now, SETTLE);
             }
@@ -73,36 +206,39 @@ impl Link {
                 });
             }
             Step::UrcPort => self.go(Step::Sim),
-            Step::Sim => self.sim(outcome, now, config),
+            // 2. The SIM card.
+            Step::Sim => self.on_sim(outcome, config, now),
             Step::Pin => match *outcome {
                 Outcome::Done(_) => self.go(Step::Sim),
                 _ => {
-                    self.pin_refused = true;
+                    self.pin = Pin::Refused;
                     self.fail(LinkError::SimLocked, now);
                 }
             },
-            Step::Registration(domain) => {
-                self.registration(domain, outcome, now, config);
-            }
+            // 3. The network.
+            Step::Registration(domain) => self.on_registration(domain, outcome, config, now),
+            // 4. What an earlier program left open.
             Step::Sockets => {
-                self.orphan_ids |= match *outcome {
+                orphans.insert_all(match *outcome {
                     Outcome::Done(Answer::Sockets(ids)) => ids,
-                    Outcome::Done(_) => 0,
-                    _ => ALL_IDS,
-                };
+                    Outcome::Done(_) => IdSet::EMPTY,
+                    // Not known: all of them.
+                    _ => IdSet::ALL,
+                });
                 self.go(Step::CloseOrphans);
             }
+            // 5. The PDP context.
             Step::Contexts => {
                 let active = matches!(*outcome, Outcome::Done(Answer::Context { active: true }));
-                self.go(match (active, self.configured) {
+                self.go(match (active, self.is_configured) {
                     (true, true) => Step::Address { refusal: None },
                     (true, false) => Step::Deactivate,
-                    (false, _) if self.deactivate => Step::Deactivate,
+                    (false, _) if self.must_deactivate => Step::Deactivate,
                     (false, _) => Step::Configure,
                 });
             }
             Step::Deactivate => {
-                self.deactivate = false;
+                self.must_deactivate = false;
                 self.go(Step::Configure);
             }
             Step::Configure => match *outcome {
@@ -116,7 +252,7 @@ impl Link {
                 _ => self.go(Step::Activate),
             },
             Step::Activate => self.go(Step::Address {
-                // An active context refuses to be activated (quirk 14): look before giving up.
+                // An active context refuses to be activated (quirk 14): look at it before giving up.
                 refusal: match *outcome {
                     Outcome::Refused(reason) => Some(reason.code()),
                     _ => None,
@@ -124,12 +260,12 @@ impl Link {
             }),
             Step::Address { refusal } => match *outcome {
                 Outcome::Done(Answer::Context { active: true }) => {
-                    self.configured = true;
-                    self.deactivate = false;
+                    self.is_configured = true;
+                    self.must_deactivate = false;
                     self.go(Step::Set(Setting::DataFormat));
                 }
                 _ => {
-                    self.deactivate = true;
+                    self.must_deactivate = true;
                     self.fail(
                         match refusal {
                             Some(code @ ErrorCode::APN_NOT_CONFIGURED) => {
@@ -142,19 +278,21 @@ impl Link {
                     );
                 }
             },
+            // 6. How data looks on the UART.
             Step::Set(setting) => self.go(match setting {
                 Setting::DataFormat => Step::Set(Setting::ViewMode),
                 Setting::ViewMode => Step::Set(Setting::ReceiveIndication),
                 Setting::ReceiveIndication => Step::Set(Setting::SendInfo),
                 Setting::SendInfo if config.dns.is_some() => Step::Dns,
-                Setting::SendInfo => return self.up(),
+                Setting::SendInfo => return self.on_up(),
             }),
-            Step::Dns => self.up(),
+            Step::Dns => self.on_up(),
+            // Supervision.
             Step::Resync => {
                 self.go(Step::Resettle);
                 self.pause(now, SETTLE);
             }
-            // What was not answered is still being carried out.
+            // The command that was not answered is still being carried out.
             Step::Resettle
                 if matches!(*outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES =>
             {
@@ -164,83 +302,67 @@ impl Link {
             Step::Resettle => self.go(Step::Verify),
             Step::Verify => match *outcome {
                 Outcome::Done(Answer::Context { active: true }) => self.go(Step::Up),
-                _ => self.on_link_lost(LinkError::ContextLost),
+                _ => self.on_lost(LinkError::ContextLost),
             },
             _ => {}
         }
     }
 
-    fn up(&mut self) {
+    fn on_up(&mut self) {
         info!("link up");
         self.state = LinkState::Up;
         self.failures = 0;
-        self.resets = 0;
-        self.reset_allowed_at = Instant::MIN;
-        self.outcomes = self.outcomes.wrapping_add(1);
+        self.resets.count = 0;
+        self.resets.allowed_at = Instant::MIN;
+        self.attempts = self.attempts.wrapping_add(1);
         self.go(Step::Up);
-        self.watchers.wake();
+        self.waiters.wake();
     }
 
-    /// This attempt is over.
-    pub(crate) fn fail(&mut self, error: LinkError, now: Instant) {
-        warning!("link not up: {:?}", error);
-        self.state = LinkState::Down(error);
-        self.outcomes = self.outcomes.wrapping_add(1);
-        let back_off = Duration::from_secs(1 << self.failures.min(6)).min(BACK_OFF_MAX);
-        self.failures = self.failures.saturating_add(1);
-        if error.needs_restart() && self.can_reset && now >= self.reset_allowed_at {
-            self.go(Step::Reset);
-        } else {
-            self.go(Step::Pause);
-            self.pause(now, back_off);
-        }
-        self.watchers.wake();
-    }
-
-    /// No answer, after the module had answered before.
-    fn unanswered(&mut self, now: Instant) {
+    /// A command was not answered, after the module had answered before.
+    fn on_no_answer(&mut self, now: Instant) {
         match self.step {
             // It may be at a prompt, or in the middle of a boot.
             Step::Resync => {
                 self.tries += 1;
                 self.pause(now, SETTLE);
                 if self.tries > RESYNC_TRIES {
-                    self.on_link_lost(LinkError::NoAnswer);
+                    self.on_lost(LinkError::NoAnswer);
                 }
             }
-            Step::Resettle | Step::Verify => self.on_link_lost(LinkError::NoAnswer),
-            // Deadlines of the note: only a restart helps.
+            Step::Resettle | Step::Verify => self.on_lost(LinkError::NoAnswer),
+            // The longest times of the note are over: only a restart helps.
             Step::Activate | Step::Deactivate => self.fail(LinkError::NoAnswer, now),
-            _ => self.go(Step::Greet),
+            _ => self.go(Step::Probe),
         }
     }
 
-    fn sim(&mut self, outcome: &Outcome, now: Instant, config: &Config<'_>) {
+    fn on_sim(&mut self, outcome: &Outcome, config: &Config<'_>, now: Instant) {
         let since = self.since.min(now);
         let error = match *outcome {
             Outcome::Done(Answer::Sim(Sim::Ready)) => {
                 return self.go(Step::Registration(Domain::Lte));
             }
             Outcome::Done(Answer::Sim(Sim::NeedsPin))
-                if config.pin.is_some() && !self.pin_given && !self.pin_refused =>
+                if config.pin.is_some() && self.pin == Pin::NotGiven =>
             {
-                self.pin_given = true;
+                self.pin = Pin::Given;
                 return self.go(Step::Pin);
             }
             Outcome::Done(Answer::Sim(Sim::NeedsPin))
-                if self.pin_given && now < after(since, SIM_TIME) =>
+                if self.pin == Pin::Given && now < after(since, SIM_TIME) =>
             {
                 return self.pause(now, POLL);
             }
             Outcome::Done(Answer::Sim(Sim::NeedsPin | Sim::Locked)) => {
                 return self.fail(LinkError::SimLocked, now);
             }
-            // 27.007: SIM not inserted.
+            // SIM not inserted (3GPP TS 27.007).
             Outcome::Refused(Reason::Equipment(10)) => LinkError::SimMissing(10),
             Outcome::Refused(reason) => LinkError::SimFailure(reason.equipment()),
             _ => LinkError::SimFailure(0),
         };
-        // Right after a boot a card that is there can be reported missing or busy.
+        // Right after a boot a card can be reported missing or busy (quirk 5).
         if now >= after(since, SIM_TIME) {
             self.fail(error, now);
         } else {
@@ -248,27 +370,31 @@ impl Link {
         }
     }
 
-    fn registration(
+    fn on_registration(
         &mut self,
         domain: Domain,
         outcome: &Outcome,
-        now: Instant,
         config: &Config<'_>,
+        now: Instant,
     ) {
         let since = self.since.min(now);
         if domain == Domain::Lte {
-            self.denied = false;
-            self.registration = RegistrationStatus::NotRegistered;
+            self.registration = Registration {
+                is_denied: false,
+                status: RegistrationStatus::NotRegistered,
+            };
         }
         match *outcome {
             Outcome::Done(Answer::Registration(status)) if status.is_registered() => {
                 return self.go(Step::Sockets);
             }
-            Outcome::Done(Answer::Registration(RegistrationStatus::Denied)) => self.denied = true,
+            Outcome::Done(Answer::Registration(RegistrationStatus::Denied)) => {
+                self.registration.is_denied = true
+            }
             Outcome::Done(Answer::Registration(status))
-                if self.registration != RegistrationStatus::Searching =>
+                if self.registration.status != RegistrationStatus::Searching =>
             {
-                self.registration = status;
+                self.registration.status = status;
             }
             _ => {}
         }
@@ -277,11 +403,13 @@ impl Link {
             Domain::Packet => Domain::Circuit,
             Domain::Circuit => {
                 self.pause(now, POLL);
-                if self.denied && self.registration != RegistrationStatus::Searching {
+                if self.registration.is_denied
+                    && self.registration.status != RegistrationStatus::Searching
+                {
                     return self.fail(LinkError::RegistrationDenied, now);
                 }
                 if now >= after(since, config.registration_time) {
-                    return self.fail(LinkError::NotRegistered(self.registration), now);
+                    return self.fail(LinkError::NotRegistered(self.registration.status), now);
                 }
                 Domain::Lte
             }

@@ -1,31 +1,68 @@
-//! Datagrams in the rings of a socket: each is a header, with its length and the other end, and its bytes.
+//! Datagrams in the rings of a socket: each is a header, with its length and its peer, and its bytes.
 
-use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::at::{
-    Address, Arguments, Command, Fields, SendDatagram, SendLength, Sender, ServiceType,
-};
-use crate::engine::Engine;
-use crate::engine::input::Payload;
-use crate::engine::sockets::slot::Slot;
+use super::slot::Slot;
+use crate::at::SendLength;
 use crate::error::Error;
 use crate::util::ring::Ring;
 use crate::util::slices::{front, front_mut};
 
-/// Length, family, address, port.
+/// Length, address family, address, port.
 pub(crate) const HEADER: usize = 2 + 1 + 16 + 2;
 
-/// The other end of a datagram whose other end is not known, or is that of the socket.
-const NOBODY: u8 = 0;
+/// The peer is not known, or is that of the socket.
+const NO_PEER: u8 = 0;
 const V4: u8 = 4;
 const V6: u8 = 6;
+
+/// The datagrams of one socket, as far as its rings do not say it.
+#[derive(Debug)]
+pub(crate) struct Datagrams {
+    /// Complete datagrams in the receive ring.
+    pub(crate) complete: u16,
+    /// Bytes still missing of the newest datagram in the receive ring.
+    missing: Option<u16>,
+    /// The header of a datagram that is being pushed and has no room in the ring yet.
+    #[cfg(feature = "push")]
+    announced: Option<(u16, Option<SocketAddr>)>,
+    /// Waiting for room was of no use: pushed datagrams are dropped at once until there is room.
+    #[cfg(feature = "push")]
+    pub(crate) drop_until_room: bool,
+    /// The newest datagram came with the read under way, or with the last one.
+    newest_is_fresh: bool,
+}
+
+impl Datagrams {
+    pub(crate) const NEW: Self = Self {
+        complete: 0,
+        missing: None,
+        #[cfg(feature = "push")]
+        announced: None,
+        #[cfg(feature = "push")]
+        drop_until_room: false,
+        newest_is_fresh: false,
+    };
+
+    pub(crate) const fn on_read_begun(&mut self) {
+        self.newest_is_fresh = false;
+    }
+}
+
+/// What became of bytes of a pushed datagram.
+#[cfg(feature = "push")]
+pub(crate) enum Pushed {
+    /// There is no room for the datagram yet.
+    Waits,
+    /// So many bytes were kept. If `is_lost`, the datagram is dropped.
+    Taken { count: usize, is_lost: bool },
+}
 
 fn encode(length: u16, peer: Option<SocketAddr>) -> [u8; HEADER] {
     let mut header = [0; HEADER];
     header[..2].copy_from_slice(&length.to_le_bytes());
     match peer.map(|peer| peer.ip()) {
-        None => header[2] = NOBODY,
+        None => header[2] = NO_PEER,
         Some(IpAddr::V4(address)) => {
             header[2] = V4;
             header[3..7].copy_from_slice(&address.octets());
@@ -58,228 +95,143 @@ fn decode(ring: &Ring<'_>) -> Option<(u16, Option<SocketAddr>)> {
     ))
 }
 
-/// What the table does for sockets that carry datagrams.
-pub(crate) trait DatagramPart: fmt::Debug + Sync {
-    /// The sender in the header of what was read. `None` if it is no such header.
-    fn sender(&self, fields: Fields<'_>) -> Option<Option<SocketAddr>>;
-    /// A datagram is coming: false if there is no room for it, or it is of no use.
-    fn begin(&self, slot: &mut Slot<'_>, length: u16, peer: Option<SocketAddr>) -> bool;
-    /// A datagram is being pushed: false if one is lost.
-    fn expect(&self, slot: &mut Slot<'_>, length: u32, peer: Option<SocketAddr>) -> bool;
-    /// Takes in bytes of it, and says how many: none while there is no room.
-    fn deliver(&self, engine: &mut Engine<'_>, payload: Payload, bytes: &[u8]) -> usize;
-    /// The rest of it will not come: whether that means a loss.
-    fn drop_partial(&self, slot: &mut Slot<'_>) -> bool;
-    /// The same for all of them.
-    fn drop_all_partial(&self, engine: &mut Engine<'_>);
-    /// What the last read brought is not to be relied on. False if it brought nothing, or the user has it already.
-    fn drop_newest(&self, slot: &mut Slot<'_>) -> bool;
-    /// The oldest datagram to be sent: its length, and where it goes.
-    fn to_send(&self, slot: &Slot<'_>) -> Option<(u16, Option<SocketAddr>)>;
-    /// The command that sends it, if that has to say where it goes.
-    fn fill_send(&self, slot: &Slot<'_>, arguments: &mut Arguments<'_>) -> Option<&'static str>;
-    /// It has been sent.
-    fn sent(&self, slot: &mut Slot<'_>);
-}
-
-#[derive(Debug)]
-struct Datagrams;
-
-impl DatagramPart for Datagrams {
-    fn sender(&self, fields: Fields<'_>) -> Option<Option<SocketAddr>> {
-        fields.whole().map(|Sender(sender)| sender)
-    }
-
-    fn begin(&self, slot: &mut Slot<'_>, length: u16, peer: Option<SocketAddr>) -> bool {
-        slot.is_useful(peer) && slot.begin_datagram(length, peer)
-    }
-
-    fn expect(&self, slot: &mut Slot<'_>, length: u32, peer: Option<SocketAddr>) -> bool {
-        slot.expect_datagram(length, peer)
-    }
-
-    fn deliver(&self, engine: &mut Engine<'_>, payload: Payload, bytes: &[u8]) -> usize {
-        engine.deliver_datagram(payload, bytes)
-    }
-
-    fn drop_partial(&self, slot: &mut Slot<'_>) -> bool {
-        let is_arriving = slot.arriving.take().is_some();
-        slot.drop_partial_datagram() || is_arriving
-    }
-
-    fn drop_all_partial(&self, engine: &mut Engine<'_>) {
-        let mut fail_all = 0;
-        for slot in engine.slots() {
-            fail_all += u32::from(slot.part.is_some_and(|part| part.drop_partial(slot)));
-        }
-        let dropped = &mut engine.statistics.dropped_datagrams;
-        *dropped = dropped.wrapping_add(fail_all);
-    }
-
-    fn drop_newest(&self, slot: &mut Slot<'_>) -> bool {
-        slot.drop_newest_datagram()
-    }
-
-    fn to_send(&self, slot: &Slot<'_>) -> Option<(u16, Option<SocketAddr>)> {
-        decode(&slot.tx)
-    }
-
-    fn fill_send(&self, slot: &Slot<'_>, arguments: &mut Arguments<'_>) -> Option<&'static str> {
-        let (length, to) = decode(&slot.tx)?;
-        let to = to?;
-        let command = SendDatagram {
-            connect_id: slot.id,
-            length: SendLength::nearest(length.into()),
-            address: Address(to.ip()),
-            port: to.port(),
-        };
-        Some(command.fill(arguments))
-    }
-
-    fn sent(&self, slot: &mut Slot<'_>) {
-        slot.discard_datagram();
-    }
-}
-
-impl Engine<'_> {
-    /// Somebody wants sockets that carry datagrams.
-    pub(crate) fn enable_datagrams(&mut self) {
-        self.parts.datagrams = Some(&Datagrams);
-    }
-
-    fn deliver_datagram(&mut self, payload: Payload, bytes: &[u8]) -> usize {
-        let Some(slot) = payload.sink.and_then(|key| self.slot(key)) else {
-            return bytes.len();
-        };
-        let (taken, lost) = if payload.pushed {
-            match slot.take_in_pushed(bytes) {
-                Some(result) => result,
-                None => {
-                    self.stall = payload.sink;
-                    return 0;
-                }
-            }
-        } else {
-            (slot.extend_datagram(bytes), false)
-        };
-        if lost {
-            self.dropped_datagram();
-        }
-        self.drop_bytes(bytes.len() - taken);
-        bytes.len()
-    }
-}
-
 impl Slot<'_> {
-    /// Without its sender a datagram of a service is of no use to anyone.
+    // ---- from the module into the receive ring -------------------------------------------------------------------
+
+    /// Whether a datagram from this peer can be handed out. A service needs the peer.
     fn is_useful(&self, peer: Option<SocketAddr>) -> bool {
-        self.service != ServiceType::UdpService || peer.is_some()
+        !self.is_service() || peer.is_some()
     }
 
-    /// What follows is so long, and comes from there. False if a datagram is lost.
-    fn expect_datagram(&mut self, length: u32, peer: Option<SocketAddr>) -> bool {
+    /// The header of a datagram that was read. Returns false if there is no room for it, or it is of no use.
+    pub(crate) fn on_datagram_header(&mut self, length: u16, peer: Option<SocketAddr>) -> bool {
+        self.is_useful(peer) && self.begin_datagram(length, peer)
+    }
+
+    /// The header of a datagram that is being pushed. Returns false if a datagram is lost.
+    #[cfg(feature = "push")]
+    pub(crate) fn on_pushed_datagram_header(
+        &mut self,
+        length: u32,
+        peer: Option<SocketAddr>,
+    ) -> bool {
         // One whose bytes never came.
-        let fail_all = self.drop_partial_datagram();
+        let is_cut = self.retract_partial();
         let useful = self.is_useful(peer);
-        self.arriving = u16::try_from(length)
-            .ok()
-            .filter(|_| useful)
-            .map(|length| (length, peer));
-        useful && !fail_all
+        let length = u16::try_from(length).ok().filter(|_| useful);
+        self.datagrams.announced = length.map(|length| (length, peer));
+        useful && !is_cut
     }
 
-    /// Takes in pushed bytes of a datagram: how many of these were kept, and whether a datagram is lost. `None` while there
-    /// is no room for it.
-    fn take_in_pushed(&mut self, bytes: &[u8]) -> Option<(usize, bool)> {
-        let mut lost = false;
-        if let Some((length, peer)) = self.arriving {
-            let begun = self.begin_datagram(length, peer);
-            if !begun && !self.drop_until_room && length > 0 && self.can_hold(length) {
-                return None;
+    /// Takes pushed bytes of a datagram.
+    #[cfg(feature = "push")]
+    pub(crate) fn take_in_pushed(&mut self, bytes: &[u8]) -> Pushed {
+        let mut is_lost = false;
+        if let Some((length, peer)) = self.datagrams.announced {
+            let has_begun = self.begin_datagram(length, peer);
+            let can_wait = !self.datagrams.drop_until_room && length > 0 && self.can_hold(length);
+            if !has_begun && can_wait {
+                return Pushed::Waits;
             }
-            self.arriving = None;
-            lost = !begun;
+            self.datagrams.announced = None;
+            is_lost = !has_begun;
         }
-        Some((self.extend_datagram(bytes), lost))
+        Pushed::Taken {
+            count: self.extend_datagram(bytes),
+            is_lost,
+        }
     }
 
-    /// Makes room for a datagram that is coming: false if there is none.
+    /// Puts the header of a datagram into the ring. Returns false if there is no room for the datagram.
     fn begin_datagram(&mut self, length: u16, peer: Option<SocketAddr>) -> bool {
         if self.rx.free() < HEADER + usize::from(length) {
             return false;
         }
         self.rx.push(&encode(length, peer));
-        self.partial = Some(length);
-        self.end_datagram();
+        self.datagrams.missing = Some(length);
+        self.end_if_complete();
         true
     }
 
     /// Whether a datagram of this length fits into the empty ring.
+    #[cfg(feature = "push")]
     fn can_hold(&self, length: u16) -> bool {
         self.rx.capacity() >= HEADER + usize::from(length)
     }
 
-    /// Takes in bytes of the datagram that is coming, and says how many.
-    fn extend_datagram(&mut self, bytes: &[u8]) -> usize {
-        let Some(missing) = self.partial else {
+    /// Takes bytes of the datagram that is coming. Returns how many.
+    pub(crate) fn extend_datagram(&mut self, bytes: &[u8]) -> usize {
+        let Some(missing) = self.datagrams.missing else {
             return 0;
         };
         let taken = self.rx.push(front(bytes, missing.into()));
-        self.partial = Some(missing - taken as u16);
-        self.end_datagram();
+        self.datagrams.missing = Some(missing - taken as u16);
+        self.end_if_complete();
         taken
     }
 
-    fn end_datagram(&mut self) {
-        if self.partial == Some(0) {
-            self.partial = None;
-            self.datagrams += 1;
-            self.is_newest_fresh = true;
-            self.awaited = false;
-            self.reader.wake();
+    fn end_if_complete(&mut self) {
+        if self.datagrams.missing == Some(0) {
+            self.datagrams.missing = None;
+            self.datagrams.complete += 1;
+            self.datagrams.newest_is_fresh = true;
+            self.wake_reader();
         }
     }
 
-    /// The rest of the datagram that is coming will not come.
-    fn drop_partial_datagram(&mut self) -> bool {
-        let Some(missing) = self.partial.take() else {
+    /// Whether the rest of a datagram is still to come.
+    pub(crate) const fn has_partial_datagram(&self) -> bool {
+        self.datagrams.missing.is_some()
+    }
+
+    /// The rest of the datagram that is coming will not come. Returns whether a datagram is lost by that.
+    pub(crate) fn drop_partial_datagram(&mut self) -> bool {
+        #[cfg(feature = "push")]
+        let was_announced = self.datagrams.announced.take().is_some();
+        #[cfg(not(feature = "push"))]
+        let was_announced = false;
+        self.retract_partial() || was_announced
+    }
+
+    fn retract_partial(&mut self) -> bool {
+        let Some(missing) = self.datagrams.missing.take() else {
             return false;
         };
-        // It is the newest in the ring: what stands before it is complete.
-        let complete = self.complete_length();
-        self.rx.retract(self.rx.len() - complete);
+        // It is the newest in the ring: what lies before it is complete.
+        self.retract_to_complete();
         missing > 0
     }
 
-    /// What the last read brought is not to be relied on. False if it brought nothing, or the user has it already.
-    fn drop_newest_datagram(&mut self) -> bool {
-        if self.drop_partial_datagram() {
+    /// The datagram of the last read cannot be relied on. Returns false if the read brought none, or the user has it already.
+    pub(crate) fn drop_newest_datagram(&mut self) -> bool {
+        if self.retract_partial() {
             return true;
         }
-        let reset_connection = core::mem::take(&mut self.is_newest_fresh);
-        let Some(rest) = self.datagrams.checked_sub(1).filter(|_| reset_connection) else {
+        let is_fresh = core::mem::take(&mut self.datagrams.newest_is_fresh);
+        let Some(rest) = self.datagrams.complete.checked_sub(1).filter(|_| is_fresh) else {
             return false;
         };
-        self.datagrams = rest;
-        let complete = self.complete_length();
-        self.rx.retract(self.rx.len() - complete);
+        self.datagrams.complete = rest;
+        self.retract_to_complete();
         true
     }
 
-    /// How many bytes of the ring are complete datagrams.
-    fn complete_length(&self) -> usize {
+    /// Drops what lies behind the complete datagrams of the receive ring.
+    fn retract_to_complete(&mut self) {
         let mut end = 0;
-        for _ in 0..self.datagrams {
+        for _ in 0..self.datagrams.complete {
             let mut length = [0; 2];
             self.rx.peek(end, &mut length);
             end += HEADER + usize::from(u16::from_le_bytes(length));
         }
-        end
+        self.rx.retract(self.rx.len() - end);
     }
 
-    /// Takes the oldest datagram: its full length, of which as much as fits is copied, and where it came from.
+    // ---- to the user ---------------------------------------------------------------------------------------------
+
+    /// Takes the oldest datagram: its full length, of which as much as fits is copied, and its peer.
     pub(crate) fn take_datagram(&mut self, into: &mut [u8]) -> Option<(usize, Option<SocketAddr>)> {
-        if self.datagrams == 0 {
+        if self.datagrams.complete == 0 {
             return None;
         }
         let (length, peer) = decode(&self.rx)?;
@@ -287,12 +239,17 @@ impl Slot<'_> {
         let copied = length.min(into.len());
         self.rx.peek(HEADER, front_mut(into, copied));
         self.rx.discard(HEADER + length);
-        self.datagrams -= 1;
-        self.drop_until_room = false;
+        self.datagrams.complete -= 1;
+        #[cfg(feature = "push")]
+        {
+            self.datagrams.drop_until_room = false;
+        }
         Some((length, peer))
     }
 
-    /// Puts a datagram into the transmit ring: false if there is no room for it now.
+    // ---- from the user into the transmit ring, and to the module -------------------------------------------------
+
+    /// Puts a datagram into the transmit ring. Returns false if there is no room for it now.
     pub(crate) fn put_datagram(
         &mut self,
         bytes: &[u8],
@@ -307,11 +264,17 @@ impl Slot<'_> {
         }
         self.tx.push(&encode(bytes.len() as u16, to));
         self.tx.push(bytes);
-        self.acknowledged = false;
+        self.send.on_written();
         Ok(true)
     }
 
-    fn discard_datagram(&mut self) {
+    /// The oldest datagram to be sent: its length, and its peer if that is not the socket's.
+    pub(crate) fn datagram_to_send(&self) -> Option<(u16, Option<SocketAddr>)> {
+        decode(&self.tx)
+    }
+
+    /// The module has accepted the oldest datagram.
+    pub(super) fn discard_datagram(&mut self) {
         if let Some((length, _)) = decode(&self.tx) {
             self.tx.discard(HEADER + usize::from(length));
         }

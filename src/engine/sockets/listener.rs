@@ -1,143 +1,139 @@
-//! Listeners: the connections that the module accepts, until the user does (sections 2.2.3 and 2.2.4).
+//! Listeners: connections that the module has accepted, until the user asks for them (2.2.3, 2.2.4).
 
-use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::task::{Poll, Waker};
 
-use crate::at::{ConnectId, ErrorCode, Fields, IncomingPeer, ServiceType};
-use crate::engine::Engine;
-use crate::engine::exchange::job::Key;
-use crate::engine::sockets::slot::Phase;
+use super::Sockets;
+use super::key::Key;
+use super::request::{Request, Target};
+use super::slot::{Owner, Phase, Slot};
+use crate::at::{AccessMode, ConnectId, ErrorCode, ServiceType};
 use crate::error::Error;
-use crate::util::zeroed::Zeroed;
 
-/// The peer of a connection whose address the module gave in a form that cannot be read.
+/// The peer of a connection whose address the module gives in a form that is no address.
 pub(crate) const UNKNOWN_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-/// What the table does for listeners.
-pub(crate) trait ListenPart: fmt::Debug + Sync {
-    /// The module has accepted a connection. False if it has not after all.
-    fn incoming(&self, engine: &mut Engine<'_>, id: ConnectId, caller: Fields<'_>) -> bool;
-    /// Whether there is a listener.
-    fn is_listening(&self, engine: &Engine<'_>) -> bool;
-    /// A listener is gone: so are the connections that nobody asked for.
-    fn drop_backlog(&self, engine: &mut Engine<'_>, listener: Key);
+/// What all listeners have in common.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    /// How many connections have been accepted, modulo 2^16: the oldest is handed out first.
+    accept_counter: u16,
 }
 
-#[derive(Debug)]
-struct Listeners;
+impl Listeners {
+    pub(crate) const fn new() -> Self {
+        Self { accept_counter: 0 }
+    }
 
-impl ListenPart for Listeners {
-    fn incoming(&self, engine: &mut Engine<'_>, id: ConnectId, caller: Fields<'_>) -> bool {
-        let Some(IncomingPeer { server_id, peer }) = caller.whole() else {
+    /// The module has accepted a connection. Returns false if there is no listener or no slot for it: it has to be closed.
+    pub(crate) fn on_incoming(
+        &mut self,
+        sockets: &mut Sockets<'_>,
+        id: ConnectId,
+        server: ConnectId,
+        peer: Option<SocketAddr>,
+    ) -> bool {
+        let order = self.accept_counter;
+        self.accept_counter = order.wrapping_add(1);
+        // An open that asked for this connectID is too late: the state of the accepted connection would be taken for its
+        // own.
+        if let Some(slot) = sockets.by_id(id, Slot::is_opening) {
+            let _ = slot.on_open_refused(ErrorCode::ID_IN_USE);
+        }
+        let Some(listener) = sockets.by_id(server, Slot::accepts) else {
             return false;
         };
-        engine.on_incoming(id, server_id, peer);
+        let (key, mode) = (listener.key, listener.access_mode());
+        let service = match listener.endpoint.service {
+            ServiceType::UdpListener => ServiceType::UdpIncoming,
+            _ => ServiceType::TcpIncoming,
+        };
+        let owner = Owner::Backlog {
+            listener: key,
+            order,
+        };
+        let Some(slot) = sockets.iter_mut().find(|slot| slot.is_free()) else {
+            return false;
+        };
+        slot.claim_incoming(service, id, peer, owner, mode);
+        if let Some(listener) = sockets.get_mut(key) {
+            listener.reader.wake();
+        }
         true
     }
 
-    fn is_listening(&self, engine: &Engine<'_>) -> bool {
-        let mut slots = engine.slots.iter().filter_map(Zeroed::as_ref);
-        slots.any(|slot| slot.is_listener() && slot.phase != Phase::Free)
-    }
-
-    fn drop_backlog(&self, engine: &mut Engine<'_>, listener: Key) {
-        engine.drop_backlog(listener);
-    }
-}
-
-impl Engine<'_> {
-    /// Somebody wants listeners.
-    pub(crate) fn enable_listeners(&mut self) {
-        self.parts.listen = Some(&Listeners);
-    }
-
-    /// The module has accepted a connection. Without a slot for it, it is closed again.
-    fn on_incoming(&mut self, id: ConnectId, server: ConnectId, peer: Option<SocketAddr>) {
-        let listener = self.slot_by_id(server, Phase::Open.bit() | Phase::Opening.bit());
-        let service = match listener {
-            Some((key, slot)) if slot.is_listener() && slot.has_handle && !slot.shutdown => Some((
-                key,
-                slot.mode,
-                match slot.service {
-                    ServiceType::UdpListener => ServiceType::UdpIncoming,
-                    _ => ServiceType::TcpIncoming,
-                },
-            )),
-            _ => None,
-        };
-        let order = self.accept_counter;
-        self.accept_counter = order.wrapping_add(1);
-        // Whoever had this connectID before is gone, and whoever wants it is too late: the state of what has come would
-        // be taken for that of the open.
-        self.link.orphan_ids &= !(1 << id.get());
-        if let Some((_, slot)) = self.slot_by_id(id, Phase::Opening.bit()) {
-            slot.open_refused(ErrorCode::ID_IN_USE);
-        }
-        let parts = self.parts;
-        let free = self.slots().find(|slot| slot.phase == Phase::Free);
-        match (service, free) {
-            (Some((listener, mode, service)), Some(slot)) => {
-                slot.claim_incoming(service, id, peer, (listener, order), mode, parts);
-                if let Some(listener) = self.slot(listener) {
-                    listener.reader.wake();
-                }
-            }
-            _ => {
-                self.link.orphan_ids |= 1 << id.get();
-                self.refused_connection();
-            }
-        }
-        self.wake_runner();
-    }
-
-    pub(crate) fn refused_connection(&mut self) {
-        let refused = &mut self.statistics.refused_connections;
-        *refused = refused.wrapping_add(1);
-    }
-
-    /// The oldest connection that a listener has and nobody has asked for.
-    pub(crate) fn poll_accept(
-        &mut self,
+    /// The oldest connection that a listener has accepted and nobody has asked for.
+    pub(crate) fn take_oldest<'s, 'd>(
+        &self,
+        sockets: &'s mut Sockets<'d>,
         listener: Key,
-        waker: &Waker,
-    ) -> Poll<Result<(Key, Option<SocketAddr>), Error>> {
+    ) -> Option<&'s mut Slot<'d>> {
         let now = self.accept_counter;
-        let oldest = self
-            .slots()
-            .filter_map(|slot| match slot.backlog {
-                Some((owner, order)) if owner == listener => Some((now.wrapping_sub(order), slot)),
+        let (_, slot) = sockets
+            .iter_mut()
+            .filter_map(|slot| match slot.owner {
+                Owner::Backlog {
+                    listener: owner,
+                    order,
+                } if owner == listener => Some((now.wrapping_sub(order), slot)),
                 _ => None,
             })
-            .max_by_key(|(age, _)| *age);
-        if let Some((_, slot)) = oldest {
-            slot.backlog = None;
-            slot.has_handle = true;
-            return Poll::Ready(Ok((slot.key, slot.remote())));
-        }
-        let Some(slot) = self.slot(listener) else {
-            return Poll::Ready(Err(Error::Closed));
-        };
-        if let Some(error) = slot.unwritable() {
-            return Poll::Ready(Err(error));
-        }
-        slot.reader.register(waker);
-        Poll::Pending
+            .max_by_key(|(age, _)| *age)?;
+        slot.owner = Owner::Handle;
+        Some(slot)
     }
 
-    fn drop_backlog(&mut self, listener: Key) {
-        let mut refused = 0;
-        for slot in self.slots() {
-            if slot.backlog.is_some_and(|(owner, _)| owner == listener) {
-                slot.backlog = None;
+    /// Whether there is a listener.
+    pub(crate) fn exist(sockets: &Sockets<'_>) -> bool {
+        sockets
+            .iter()
+            .any(|slot| slot.is_listener() && !slot.is_free())
+    }
+
+    /// A listener is dropped, and with it the connections that nobody has asked for. Returns how many.
+    pub(crate) fn drop_backlog(sockets: &mut Sockets<'_>, dropped: Key) -> u32 {
+        let mut count = 0;
+        for slot in sockets.iter_mut() {
+            if matches!(slot.owner, Owner::Backlog { listener, .. } if listener == dropped) {
+                slot.owner = Owner::Nobody;
                 slot.fail(Error::Closed);
                 if slot.phase == Phase::Closed {
                     slot.phase = Phase::Free;
                 }
-                refused += 1;
+                count += 1;
             }
         }
-        let count = &mut self.statistics.refused_connections;
-        *count = count.wrapping_add(refused);
+        count
+    }
+}
+
+impl Slot<'_> {
+    /// Whether it is a listener whose user still wants connections.
+    fn accepts(&self) -> bool {
+        self.is_listener()
+            && matches!(self.phase, Phase::Open | Phase::Opening)
+            && self.has_handle()
+            && !self.closes_when_sent()
+    }
+
+    /// Takes a free slot into use for a connection that the module has accepted.
+    fn claim_incoming(
+        &mut self,
+        service: ServiceType,
+        id: ConnectId,
+        peer: Option<SocketAddr>,
+        owner: Owner,
+        wanted: AccessMode,
+    ) {
+        let target = peer.map_or(Target::None, Target::Address);
+        self.claim(&Request::new(service, target, 0), AccessMode::Buffer);
+        #[cfg(feature = "push")]
+        {
+            self.mode.wanted = Some(wanted).filter(|wanted| *wanted != AccessMode::Buffer);
+        }
+        #[cfg(not(feature = "push"))]
+        let _ = wanted;
+        self.owner = owner;
+        self.id = id;
+        self.phase = Phase::Open;
     }
 }

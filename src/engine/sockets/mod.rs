@@ -1,9 +1,159 @@
-//! The sockets of the stack.
+//! The sockets of the stack, one slot each.
 
-mod claim;
+#[cfg(feature = "udp")]
 pub(crate) mod datagram;
+pub(crate) mod key;
+#[cfg(feature = "server")]
 pub(crate) mod listener;
+mod next;
+pub(crate) mod open_close;
+pub(crate) mod receive;
 pub(crate) mod request;
+pub(crate) mod send;
 pub(crate) mod slot;
-mod transfer;
-pub(crate) mod turn;
+
+use core::task::{Poll, Waker};
+
+use self::key::Key;
+use self::request::Request;
+use self::slot::{Phase, Slot};
+use crate::at::{AccessMode, ConnectId, InvalidText};
+use crate::engine::ids::IdSet;
+use crate::error::Error;
+use crate::util::wakers::MultiWaker;
+use crate::util::zeroed::Zeroed;
+
+/// How many tasks can wait for a free slot before they begin to wake each other.
+const WAITERS: usize = 8;
+/// The first of the ports that are chosen for a user that leaves the choice to the stack (RFC 6335).
+const FIRST_EPHEMERAL_PORT: u16 = 49_152;
+
+#[derive(Debug)]
+pub(crate) struct Sockets<'d> {
+    slots: &'d mut [Zeroed<Slot<'d>>],
+    /// Tasks that wait for a slot whose socket is being closed.
+    waiters: MultiWaker<WAITERS>,
+    next_port: u16,
+}
+
+impl<'d> Sockets<'d> {
+    pub(crate) const fn new(slots: &'d mut [Zeroed<Slot<'d>>]) -> Self {
+        Self {
+            slots,
+            waiters: MultiWaker::new(),
+            next_port: FIRST_EPHEMERAL_PORT,
+        }
+    }
+
+    pub(crate) const fn count(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot<'d>> {
+        self.slots.iter().filter_map(Zeroed::as_ref)
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot<'d>> {
+        self.slots.iter_mut().filter_map(Zeroed::as_mut)
+    }
+
+    /// The slot at a place, in use or not.
+    pub(crate) fn at(&self, index: usize) -> Option<&Slot<'d>> {
+        self.slots.get(index)?.as_ref()
+    }
+
+    pub(crate) fn at_mut(&mut self, index: usize) -> Option<&mut Slot<'d>> {
+        self.slots.get_mut(index)?.as_mut()
+    }
+
+    /// The slot of a socket, unless the socket is gone.
+    pub(crate) fn get(&self, key: Key) -> Option<&Slot<'d>> {
+        self.at(key.index())
+            .filter(|slot| slot.key == key && !slot.is_free())
+    }
+
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut Slot<'d>> {
+        self.at_mut(key.index())
+            .filter(|slot| slot.key == key && !slot.is_free())
+    }
+
+    /// The socket that the module knows by this connectID, if it is in the state asked for.
+    pub(crate) fn by_id(
+        &mut self,
+        id: ConnectId,
+        state: impl Fn(&Slot<'d>) -> bool,
+    ) -> Option<&mut Slot<'d>> {
+        self.iter_mut().find(|slot| slot.id == id && state(slot))
+    }
+
+    /// Whether a socket uses this connectID.
+    pub(crate) fn uses(&self, id: ConnectId) -> bool {
+        self.iter().any(|slot| slot.id == id && slot.uses_id())
+    }
+
+    /// All connectIDs that sockets use.
+    pub(crate) fn ids(&self) -> IdSet {
+        let mut ids = IdSet::EMPTY;
+        for slot in self.iter().filter(|slot| slot.uses_id()) {
+            ids.insert(slot.id);
+        }
+        ids
+    }
+
+    /// Takes a slot for a socket. Pending while all slots are in use and the socket of one of them is being closed.
+    pub(crate) fn poll_claim(
+        &mut self,
+        request: &Request<'_>,
+        mode: AccessMode,
+        waker: &Waker,
+    ) -> Poll<Result<Key, Error>> {
+        let Some(slot) = self.iter_mut().find(|slot| slot.is_free()) else {
+            if self.iter().any(|slot| !slot.is_kept()) {
+                self.waiters.register(waker);
+                return Poll::Pending;
+            }
+            return Poll::Ready(Err(Error::NoFreeSocket));
+        };
+        slot.claim(request, mode);
+        let name = request.name.as_bytes();
+        if slot.tx.push(name) < name.len() {
+            slot.phase = Phase::Free;
+            // Less than the 253 bytes of the longest name.
+            let max = slot.tx.capacity() as u8;
+            return Poll::Ready(Err(Error::InvalidName(InvalidText::TooLong { max })));
+        }
+        Poll::Ready(Ok(slot.key))
+    }
+
+    /// A slot may be free, or will never be.
+    pub(crate) fn wake_waiters(&mut self) {
+        self.waiters.wake();
+    }
+
+    /// The module has forgotten every connection.
+    pub(crate) fn fail_all(&mut self, error: Error) {
+        for slot in self.iter_mut() {
+            slot.on_module_forgot(error);
+        }
+        self.waiters.wake();
+    }
+
+    /// Nothing is done about the link for a while: sockets that are not open yet fail.
+    pub(crate) fn reject_waiting(&mut self, error: Error) {
+        for slot in self.iter_mut() {
+            if slot.phase == Phase::Wanted {
+                slot.fail(error);
+                slot.on_id_freed();
+            }
+        }
+        self.waiters.wake();
+    }
+
+    /// A local port for a user that leaves the choice to the stack, another one each time.
+    #[cfg(feature = "udp")]
+    pub(crate) fn ephemeral_port(&mut self) -> u16 {
+        let port = self.next_port;
+        self.next_port = port.checked_add(1).unwrap_or(FIRST_EPHEMERAL_PORT);
+        port
+    }
+}

@@ -7,16 +7,25 @@ use embassy_time::Duration;
 use super::{Alarm, Rig, up};
 use crate::at::ErrorCode;
 use crate::config::Config;
-use crate::engine::{Action, AtResult, Escape, Job, LineKind, Reason};
+use crate::engine::{Action, AtResult, Escape, Job, LineKind, Options, Reason};
 
 fn begin(rig: &Rig, owner: u16) -> bool {
-    rig.engine(|engine| engine.at().poll_begin(owner, Waker::noop()).is_ready())
+    rig.engine(|engine| {
+        engine
+            .user_command()
+            .poll_begin(owner, Waker::noop())
+            .is_ready()
+    })
 }
 
 fn submit(rig: &Rig, owner: u16, command: &[u8]) {
     rig.engine(|engine| {
-        assert!(engine.at().write(owner, command));
-        engine.at().submit(Duration::from_secs(1), false, false);
+        assert!(engine.user_command().write(owner, command));
+        engine.user_command().submit(Options {
+            limit: Duration::from_secs(1),
+            is_mute: false,
+            asks_reason: false,
+        });
         engine.wake_runner();
     });
 }
@@ -29,23 +38,22 @@ fn ask(rig: &Rig, owner: u16, command: &[u8]) {
 /// Its turn has come: what is sent.
 #[track_caller]
 fn sent(rig: &mut Rig) -> std::vec::Vec<u8> {
-    assert_eq!(rig.next(), Action::Run(Job::User));
-    let mut command = [0; 384];
-    let length = rig.engine(|engine| engine.take_command(&mut command));
-    rig.begin(Job::User);
-    command[..length].to_vec()
+    rig.expect(Job::User);
+    rig.command().to_vec()
 }
 
 fn result(rig: &Rig) -> Poll<AtResult> {
-    rig.engine(|engine| engine.at().poll_result(Waker::noop()))
+    rig.engine(|engine| engine.user_command().poll_result(Waker::noop()))
 }
 
 fn answer(rig: &Rig) -> std::string::String {
-    rig.engine(|engine| std::string::String::from_utf8_lossy(&engine.at().answer()).into_owned())
+    rig.engine(|engine| {
+        std::string::String::from_utf8_lossy(&engine.user_command().answer()).into_owned()
+    })
 }
 
 fn release(rig: &Rig) {
-    rig.engine(|engine| engine.at().release());
+    rig.engine(|engine| engine.user_command().release());
 }
 
 #[test]
@@ -83,12 +91,12 @@ fn one_at_a_time() {
     let mut rig = up();
     ask(&rig, 1, b"AT+CSQ\r");
     let (alarm, waker) = Alarm::new();
-    assert!(rig.engine(|engine| engine.at().poll_begin(2, &waker).is_pending()));
+    assert!(rig.engine(|engine| engine.user_command().poll_begin(2, &waker).is_pending()));
     sent(&mut rig);
     // Whoever has no turn changes nothing.
-    assert!(!rig.engine(|engine| engine.at().write(2, b"junk")));
+    assert!(!rig.engine(|engine| engine.user_command().write(2, b"junk")));
     rig.answer(&["+CSQ: 25,99", "OK"]);
-    assert!(rig.engine(|engine| engine.at().poll_begin(2, &waker).is_pending()));
+    assert!(rig.engine(|engine| engine.user_command().poll_begin(2, &waker).is_pending()));
     alarm.rang();
     release(&rig);
     assert!(alarm.rang());
@@ -134,7 +142,7 @@ fn the_port_is_kept_for_the_payload_of_the_same_client() {
     assert_eq!(sent(&mut rig), b"at home\rAT\x1a");
     // The prompt of the second line is none.
     assert!(!rig.engine(|engine| engine.prompted()));
-    assert_eq!(rig.on_line(">"), LineKind::Nothing);
+    assert_eq!(rig.on_line(">"), LineKind::Handled);
     rig.answer(&["+CMGS: 7", "OK"]);
     assert_eq!(answer(&rig), "+CMGS: 7");
     release(&rig);

@@ -334,7 +334,7 @@ fn second_user() -> (Rig, crate::engine::Key) {
     let first = rig.open();
     rig.release(first);
     rig.run(Job::Close(first), &["OK"]);
-    rig.engine(|engine| engine.next_id = 0);
+    rig.engine(|engine| engine.ids.restart_circle());
     let second = rig.open();
     assert_eq!(rig.id(second), 0);
     (rig, second)

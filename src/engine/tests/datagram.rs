@@ -45,12 +45,12 @@ fn send(rig: &mut Rig, key: Key, bytes: &[u8]) -> Poll<Result<(), Error>> {
 fn say(rig: &mut Rig, bytes: &[u8]) {
     let header = std::format!("+QIRD: {},\"192.0.2.1\",5000", bytes.len());
     match rig.on_line(&header) {
-        LineKind::Payload(payload) => rig.engine(|engine| {
+        LineKind::Header(payload) => rig.engine(|engine| {
             let (first, second) = bytes.split_at(bytes.len() / 2);
             engine.deliver(payload, first);
             engine.deliver(payload, second);
         }),
-        heard => assert_eq!((heard, bytes.len()), (LineKind::Nothing, 0)),
+        heard => assert_eq!((heard, bytes.len()), (LineKind::Handled, 0)),
     }
 }
 
@@ -74,7 +74,7 @@ fn one_is_not_there_before_all_of_it_is() {
     let id = rig.id(key);
     rig.on_line(&std::format!("+QIURC: \"recv\",{id}"));
     begin_read(&mut rig, key);
-    let LineKind::Payload(payload) = rig.on_line("+QIRD: 4,\"192.0.2.1\",5000") else {
+    let LineKind::Header(payload) = rig.on_line("+QIRD: 4,\"192.0.2.1\",5000") else {
         panic!("no header");
     };
     rig.engine(|engine| engine.deliver(payload, b"hal"));
@@ -93,7 +93,7 @@ fn half_of_one_is_dropped_and_counted() {
     let key = service(&mut rig);
     rig.on_line("+QIURC: \"recv\",0");
     begin_read(&mut rig, key);
-    let LineKind::Payload(payload) = rig.on_line("+QIRD: 4,\"192.0.2.1\",5000") else {
+    let LineKind::Header(payload) = rig.on_line("+QIRD: 4,\"192.0.2.1\",5000") else {
         panic!("no header");
     };
     rig.engine(|engine| engine.deliver(payload, b"hal"));

@@ -41,7 +41,7 @@ fn accepted(rig: &mut Rig, listener: Key) -> Key {
 
 fn come(rig: &mut Rig, id: u8) {
     let line = std::format!("+QIURC: \"incoming\",{id},0,\"192.0.2.1\",5000");
-    assert_eq!(rig.on_line(&line), LineKind::Nothing);
+    assert_eq!(rig.on_line(&line), LineKind::Handled);
 }
 
 fn refused(rig: &Rig) -> u32 {

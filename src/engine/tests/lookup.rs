@@ -179,7 +179,7 @@ fn one_question_at_a_time() {
 #[test]
 fn abandoned_question_is_answered_before_the_next_is_put() {
     let mut rig = asked();
-    rig.engine(|engine| engine.lookup().abandon());
+    rig.engine(|engine| engine.dns().abandon());
     assert_eq!(rig.ask("example.org"), Poll::Pending);
     rig.on_line("+QIURC: \"dnsgip\",0,1,300");
     assert_eq!(rig.ask("example.org"), Poll::Pending);
@@ -192,7 +192,7 @@ fn abandoned_question_is_answered_before_the_next_is_put() {
 #[test]
 fn abandoned_question_that_is_never_answered_makes_way() {
     let mut rig = asked();
-    rig.engine(|engine| engine.lookup().abandon());
+    rig.engine(|engine| engine.dns().abandon());
     rig.now = rig.idle().expect("a deadline");
     rig.idle();
     assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
@@ -202,7 +202,7 @@ fn abandoned_question_that_is_never_answered_makes_way() {
 fn question_abandoned_before_it_was_put_is_not_put() {
     let mut rig = up();
     let _ = rig.ask("example.com");
-    rig.engine(|engine| engine.lookup().abandon());
+    rig.engine(|engine| engine.dns().abandon());
     assert_eq!(rig.idle(), None);
     assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
 }
@@ -211,7 +211,7 @@ fn question_abandoned_before_it_was_put_is_not_put() {
 fn answer_left_behind_makes_way() {
     let mut rig = asked();
     rig.on_line("+QIURC: \"dnsgip\",565");
-    rig.engine(|engine| engine.lookup().abandon());
+    rig.engine(|engine| engine.dns().abandon());
     assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
     assert_eq!(rig.found(), Poll::Pending);
 }
@@ -219,7 +219,7 @@ fn answer_left_behind_makes_way() {
 #[test]
 fn abandoned_question_that_finds_the_resolver_busy_makes_way() {
     let mut rig = asked();
-    rig.engine(|engine| engine.lookup().abandon());
+    rig.engine(|engine| engine.dns().abandon());
     rig.on_line("+QIURC: \"dnsgip\",564");
     assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
 }

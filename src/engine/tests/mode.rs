@@ -33,7 +33,7 @@ fn pushing(rig: &mut Rig) -> Key {
 /// A header, and as much of its data as is taken.
 fn push(rig: &mut Rig, header: &str, bytes: &[u8]) -> usize {
     match rig.on_line(header) {
-        LineKind::Payload(payload) => {
+        LineKind::Header(payload) => {
             assert_eq!(usize::from(payload.length), bytes.len());
             rig.engine(|engine| {
                 let taken = engine.deliver(payload, bytes);
@@ -120,7 +120,7 @@ fn a_full_ring_takes_less_and_fails_in_the_end() {
 fn a_reader_makes_room() {
     let mut rig = Rig::up::<2, 8, 64>();
     let key = pushing(&mut rig);
-    let LineKind::Payload(payload) = rig.on_line("+QIURC: \"recv\",0,10") else {
+    let LineKind::Header(payload) = rig.on_line("+QIURC: \"recv\",0,10") else {
         panic!("no payload")
     };
     let take = |rig: &mut Rig, bytes: &[u8]| rig.engine(|engine| engine.deliver(payload, bytes));
@@ -190,7 +190,7 @@ fn lost_bytes_fail_every_stream_that_is_pushed_to() {
 fn half_a_payload_that_is_given_up_fails_its_stream() {
     let mut rig = up();
     let key = pushing(&mut rig);
-    let LineKind::Payload(payload) = rig.on_line("+QIURC: \"recv\",0,10") else {
+    let LineKind::Header(payload) = rig.on_line("+QIURC: \"recv\",0,10") else {
         panic!("no payload")
     };
     rig.engine(|engine| engine.deliver(payload, b"01234"));
@@ -208,7 +208,7 @@ fn half_a_payload_that_is_given_up_fails_its_stream() {
 fn a_payload_that_does_not_get_on_is_given_up() {
     let mut rig = up();
     let key = pushing(&mut rig);
-    let LineKind::Payload(payload) = rig.on_line("+QIURC: \"recv\",0,10") else {
+    let LineKind::Header(payload) = rig.on_line("+QIURC: \"recv\",0,10") else {
         panic!("no payload")
     };
     for _ in 0..3 {
@@ -241,7 +241,7 @@ fn after_the_close_a_length_is_that_of_a_notice_again() {
     let key = pushing(&mut rig);
     rig.abort(key);
     rig.run(Job::Close(key), &["OK"]);
-    assert_eq!(rig.on_line("+QIURC: \"recv\",0,4"), LineKind::Nothing);
+    assert_eq!(rig.on_line("+QIURC: \"recv\",0,4"), LineKind::Handled);
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn pushed_datagrams_keep_their_borders_and_senders() {
     push(&mut rig, "+QIURC: \"recv\",0,3,\"192.0.2.1\",5000", b"one");
     assert_eq!(
         rig.on_line("+QIURC: \"recv\",0,0,\"192.0.2.1\",5000"),
-        LineKind::Nothing
+        LineKind::Handled
     );
     push(&mut rig, "+QIURC: \"recv\",0,3,\"192.0.2.1\",5000", b"two");
     for datagram in ["one", "", "two"] {
@@ -295,7 +295,7 @@ fn a_crowded_ring_drops_datagrams_until_there_is_room() {
     let mut rig = Rig::up::<2, 40, 64>();
     let key = open(&mut rig, Request::datagrams(PEER, 0).unwrap());
     push(&mut rig, "+QIURC: \"recv\",0,10", b"0123456789");
-    let LineKind::Payload(second) = rig.on_line("+QIURC: \"recv\",0,5") else {
+    let LineKind::Header(second) = rig.on_line("+QIURC: \"recv\",0,5") else {
         panic!("no payload")
     };
     let deliver = |rig: &mut Rig, bytes: &[u8]| rig.engine(|engine| engine.deliver(second, bytes));
@@ -327,7 +327,7 @@ fn a_datagram_that_can_never_fit_does_not_hold_up_the_line() {
 fn a_reader_that_waits_for_the_rest_of_a_datagram_does_not_keep_the_runner_busy() {
     let mut rig = Rig::up::<2, 200, 64>();
     let key = open(&mut rig, Request::datagrams(PEER, 0).unwrap());
-    let LineKind::Payload(payload) = rig.on_line("+QIURC: \"recv\",0,100") else {
+    let LineKind::Header(payload) = rig.on_line("+QIURC: \"recv\",0,100") else {
         panic!("no payload")
     };
     rig.engine(|engine| {
@@ -372,7 +372,7 @@ fn what_the_module_holds_is_fetched_before_and_after_the_change() {
         mode: AccessMode::DirectPush,
     });
     // A notice with its length: before the OK it is no header.
-    assert_eq!(rig.on_line("+QIURC: \"recv\",0,5"), LineKind::Nothing);
+    assert_eq!(rig.on_line("+QIURC: \"recv\",0,5"), LineKind::Handled);
     rig.answer(&["OK"]);
     assert_eq!(mode(&mut rig, key), Poll::Ready(Ok(())));
     push(&mut rig, "+QIURC: \"recv\",0,5", b"after");
@@ -393,7 +393,7 @@ fn back_in_buffer_mode_the_counts_are_taken_anew() {
     });
     push(&mut rig, "+QIURC: \"recv\",0,4", b"more");
     rig.answer(&["OK"]);
-    assert_eq!(rig.on_line("+QIURC: \"recv\",0,3"), LineKind::Nothing);
+    assert_eq!(rig.on_line("+QIURC: \"recv\",0,3"), LineKind::Handled);
     // Not all firmware counts what it pushed.
     rig.run(Job::CountReceived(key), &["+QIRD: 3,0,3", "OK"]);
     rig.serve(key, b"end");

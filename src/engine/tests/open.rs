@@ -374,7 +374,8 @@ fn open_by_name_keeps_the_name_for_a_second_try() {
     rig.on_line("+QIOPEN: 0,563");
     rig.run(Job::Close(key), &["OK"]);
     rig.expect(Job::Open(key));
-    let is_kept = rig.engine(|engine| engine.target_name(key) == Some("example.com"));
+    let is_kept =
+        rig.engine(|engine| engine.sockets.get(key).unwrap().target_name() == Some("example.com"));
     assert!(is_kept);
     rig.answer(&["OK"]);
     rig.on_line("+QIOPEN: 0,0");

@@ -49,7 +49,7 @@ fn notice_with_a_length_is_a_notice_only() {
     let mut rig = up();
     let key = rig.open();
     let heard = rig.on_line("+QIURC: \"recv\",0,5");
-    assert_eq!(heard, crate::engine::LineKind::Nothing);
+    assert_eq!(heard, crate::engine::LineKind::Handled);
     rig.serve(key, b"hello");
 }
 
@@ -134,9 +134,12 @@ fn short_answer_of_a_full_ring_is_taken_up_when_there_is_room() {
     rig.serve(key, &[7; 64]);
     assert_eq!(rig.idle(), None);
     rig.idle();
-    assert!(!rig.engine(|engine| engine.work));
+    assert!(!rig.engine(|engine| engine.exchange.is_work_pending()));
     assert_eq!(rig.read(key), got(&[7; 64]));
-    assert!(rig.engine(|engine| engine.work), "the runner was not told");
+    assert!(
+        rig.engine(|engine| engine.exchange.is_work_pending()),
+        "the runner was not told"
+    );
     empty(&mut rig, key);
 }
 
@@ -332,13 +335,13 @@ fn header_may_carry_an_address() {
     rig.on_line("+QIURC: \"recv\",0");
     rig.expect(rig.read_job(key));
     let heard = rig.on_line("+QIRD: 4,\"203.0.113.7\",80");
-    assert!(matches!(heard, crate::engine::LineKind::Payload(payload) if payload.length == 4));
+    assert!(matches!(heard, crate::engine::LineKind::Header(payload) if payload.length == 4));
 }
 
 #[test]
 fn header_without_a_read_has_payload_all_the_same() {
     use crate::engine::{LineKind, Payload};
-    let nobodys = LineKind::Payload(Payload {
+    let nobodys = LineKind::Header(Payload {
         sink: None,
         length: 5,
         pushed: false,

@@ -16,9 +16,9 @@ const SUMMARY: &str = "+QPING: 0,4,4,0,192,479,287";
 fn begin(rig: &mut Rig, waker: &Waker) -> Option<QueryId> {
     let now = rig.now;
     let begun = rig.engine(|engine| {
-        let begun = engine.pings().outstanding.poll_begin(now, waker);
+        let begun = engine.ping().query.poll_begin(now, waker);
         if begun.is_ready() {
-            engine.pings().begin(4);
+            engine.ping().begin(4);
         }
         begun
     });
@@ -32,21 +32,21 @@ fn begin(rig: &mut Rig, waker: &Waker) -> Option<QueryId> {
 fn asked(rig: &mut Rig) -> QueryId {
     let ticket = begin(rig, Waker::noop()).expect("its turn");
     let until = rig.now + LIMIT;
-    rig.engine(|engine| engine.pings().outstanding.asked(ticket, until));
+    rig.engine(|engine| engine.ping().query.on_asked(ticket, until));
     ticket
 }
 
 fn release(rig: &Rig, ticket: QueryId, asked: bool) {
     let until = asked.then_some(rig.now + LIMIT);
-    rig.engine(|engine| engine.pings().outstanding.release(ticket, until));
+    rig.engine(|engine| engine.ping().query.release(ticket, until));
 }
 
 fn reply(rig: &Rig, ticket: QueryId) -> Poll<Option<PingReply>> {
-    rig.engine(|engine| engine.pings().poll_reply(ticket, Waker::noop()))
+    rig.engine(|engine| engine.ping().poll_reply(ticket, Waker::noop()))
 }
 
 fn end(rig: &Rig, ticket: QueryId) -> Poll<Result<PingSummary, Error>> {
-    rig.engine(|engine| engine.pings().outstanding.poll_end(ticket, Waker::noop()))
+    rig.engine(|engine| engine.ping().query.poll_result(ticket, Waker::noop()))
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn one_that_is_being_asked_is_not_overtaken() {
     alarm.rang();
     // Now there is a time to wait until.
     let until = rig.now + LIMIT;
-    rig.engine(|engine| engine.pings().outstanding.asked(ticket, until));
+    rig.engine(|engine| engine.ping().query.on_asked(ticket, until));
     assert!(alarm.rang());
     assert_eq!(begin(&mut rig, &waker), None);
     rig.pass(60_000);
@@ -159,7 +159,7 @@ fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
     rig.pass(60_000);
     let (alarm, waker) = Alarm::new();
     assert_eq!(
-        rig.engine(|engine| engine.pings().outstanding.poll_end(old, &waker)),
+        rig.engine(|engine| engine.ping().query.poll_result(old, &waker)),
         Poll::Pending
     );
     let new = asked(&mut rig);
@@ -172,7 +172,7 @@ fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
         assert_eq!(begin(&mut rig, Waker::noop()), None);
     }
     let until = rig.now + LIMIT + LIMIT;
-    rig.engine(|engine| engine.pings().outstanding.asked(old, until));
+    rig.engine(|engine| engine.ping().query.on_asked(old, until));
     assert!(matches!(reply(&rig, new), Poll::Ready(Some(_))));
     assert_eq!(reply(&rig, new), Poll::Pending);
     rig.on_line(SUMMARY);

@@ -98,7 +98,7 @@ fn ok_before_send_ok_is_not_the_end() {
     let _ = rig.write(key, b"abc");
     rig.expect(Job::Send { key, length: 3 });
     rig.prompt();
-    assert_eq!(rig.on_line("OK"), LineKind::Nothing);
+    assert_eq!(rig.on_line("OK"), LineKind::Handled);
     rig.answer(&["SEND OK"]);
     assert_eq!(rig.flush(key), FLUSHED);
 }
@@ -109,9 +109,9 @@ fn ok_before_the_prompt_is_a_late_one() {
     let key = rig.open();
     let _ = rig.write(key, b"abc");
     rig.expect(Job::Send { key, length: 3 });
-    assert_eq!(rig.on_line("OK"), LineKind::Nothing);
-    assert_eq!(rig.on_line("SEND OK"), LineKind::Nothing);
-    assert_eq!(rig.on_line("SEND FAIL"), LineKind::Nothing);
+    assert_eq!(rig.on_line("OK"), LineKind::Handled);
+    assert_eq!(rig.on_line("SEND OK"), LineKind::Handled);
+    assert_eq!(rig.on_line("SEND FAIL"), LineKind::Handled);
     assert_eq!(rig.engine(|engine| engine.statistics.late_results), 3);
     rig.prompt();
     rig.answer(&["SEND OK"]);
@@ -122,8 +122,8 @@ fn send_ok_ends_nothing_but_a_send() {
     let mut rig = up();
     let key = rig.claim();
     rig.expect(Job::Open(key));
-    assert_eq!(rig.on_line("SEND OK"), LineKind::Nothing);
-    assert_eq!(rig.on_line("SEND FAIL"), LineKind::Nothing);
+    assert_eq!(rig.on_line("SEND OK"), LineKind::Handled);
+    assert_eq!(rig.on_line("SEND FAIL"), LineKind::Handled);
     rig.answer(&["OK"]);
 }
 
@@ -481,7 +481,7 @@ fn payload_of_a_socket_that_is_gone_is_still_there_to_be_counted() {
 fn unknown_echo_cuts_off_what_tells_nothing() {
     let mut rig = up();
     let key = rig.open();
-    rig.engine(|engine| engine.payload_echo = crate::engine::PayloadEcho::Unknown);
+    rig.engine(|engine| engine.exchange.payload_echo = crate::engine::PayloadEcho::Unknown);
     let _ = rig.write(key, b"\r\n abc");
     rig.accept(key, 3, "SEND OK");
     // What follows tells, and costs no more than it would.

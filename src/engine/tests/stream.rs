@@ -39,7 +39,7 @@ fn transparent(rig: &mut Rig) -> Key {
 /// Bytes come over the line.
 fn come(rig: &mut Rig, bytes: &[u8]) -> Option<usize> {
     rig.engine(|engine| {
-        let epoch = engine.epoch;
+        let epoch = engine.epoch();
         engine.stream_in(epoch, bytes)
     })
 }
@@ -60,7 +60,7 @@ fn send(rig: &mut Rig, key: Key, bytes: &[u8]) {
 /// What is sent next, or nothing.
 fn carry(rig: &mut Rig) -> Option<Vec<u8>> {
     match rig.next() {
-        Action::Carry { key, length } => {
+        Action::WriteRaw { key, length } => {
             let mut bytes = std::vec![0; length.into()];
             let now = rig.now;
             rig.engine(|engine| {
@@ -101,7 +101,7 @@ fn no_carrier_line(rig: &mut Rig) {
 
 /// An escape is due, and written.
 fn escape(rig: &mut Rig) {
-    assert_eq!(until_action(rig), Action::Escape(Escape::Plus));
+    assert_eq!(until_action(rig), Action::Escape(Escape::PlusOnly));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn every_word_for_a_failed_open_is_understood() {
         let mut rig = up();
         let key = claim(&mut rig);
         rig.expect(Job::Open(key));
-        assert_eq!(rig.on_line("OK"), LineKind::Nothing);
+        assert_eq!(rig.on_line("OK"), LineKind::Handled);
         assert_eq!(rig.on_line(line), LineKind::Final);
         rig.finish();
         rig.run(Job::Close(key), &["OK"]);
@@ -348,7 +348,7 @@ fn where_dtr_does_nothing_the_other_way_is_tried() {
     want(&mut rig, key, AccessMode::Buffer);
     assert_eq!(until_action(&mut rig), Action::Escape(Escape::Dtr));
     let before = rig.now;
-    assert_eq!(until_action(&mut rig), Action::Escape(Escape::Plus));
+    assert_eq!(until_action(&mut rig), Action::Escape(Escape::PlusOnly));
     assert!((rig.now - before).as_millis() > 1000);
 }
 
@@ -611,7 +611,7 @@ fn three_pluses_alone_are_torn_apart() {
     assert_eq!(carry(&mut rig), Some(b"++".to_vec()));
     let before = rig.now;
     assert_eq!(carry(&mut rig), None);
-    let Action::Carry { length: 1, .. } = until_action(&mut rig) else {
+    let Action::WriteRaw { length: 1, .. } = until_action(&mut rig) else {
         panic!("the third plus is not sent")
     };
     assert!((rig.now - before).as_millis() > 1000);

@@ -56,7 +56,7 @@ fn command_echo_is_passed_over() {
     rig.expect(Job::Open(key));
     assert_eq!(
         rig.on_line("AT+QIOPEN=1,0,\"TCP\",\"203.0.113.7\",80,0,0"),
-        LineKind::Nothing
+        LineKind::Handled
     );
     rig.answer(&["OK"]);
     assert_eq!(rig.connected(key), Poll::Pending);
@@ -66,7 +66,7 @@ fn command_echo_is_passed_over() {
 fn final_without_a_command_is_late_and_counted() {
     let mut rig = up();
     for line in ["OK", "ERROR", "SEND OK", "SEND FAIL", "+CME ERROR: 3"] {
-        assert_eq!(rig.on_line(line), LineKind::Nothing, "{line}");
+        assert_eq!(rig.on_line(line), LineKind::Handled, "{line}");
     }
     assert_eq!(rig.engine(|engine| engine.statistics.late_results), 5);
 }
@@ -77,7 +77,7 @@ fn second_final_is_late() {
     let key = rig.claim();
     rig.expect(Job::Open(key));
     assert_eq!(rig.on_line("OK"), LineKind::Final);
-    assert_eq!(rig.on_line("ERROR"), LineKind::Nothing);
+    assert_eq!(rig.on_line("ERROR"), LineKind::Handled);
     rig.finish();
     assert_eq!(rig.phase(key), Phase::Opening);
     assert_eq!(rig.engine(|engine| engine.statistics.late_results), 1);

@@ -225,7 +225,7 @@ fn questioner_by_the_answer_and_the_next_one_by_its_taking() {
     let _ = rig.ask("example.com");
     let (first, waker) = Alarm::new();
     assert!(
-        rig.engine(|engine| engine.poll_answer(|found| Ok(found.len()), &waker))
+        rig.engine(|engine| engine.dns().poll_answer(|found| Ok(found.len()), &waker))
             .is_pending()
     );
     let (second, waker) = Alarm::new();

@@ -19,7 +19,7 @@ impl World<'_> {
                 return true;
             }
             Action::Wait(_) => return false,
-            Action::Escape(_) | Action::Reset | Action::Carry { .. } | Action::AskCarrier => {
+            Action::Escape(_) | Action::Reset | Action::WriteRaw { .. } | Action::AskCarrier => {
                 return true;
             }
         };
@@ -66,11 +66,7 @@ impl World<'_> {
     }
 
     fn carry_out(&mut self, job: Job, choice: u8, choices: &mut Choices<'_>) {
-        let id = |world: &Self, key: Key| {
-            world
-                .rig
-                .engine(|engine| engine.id(key).map_or(0, ConnectId::get))
-        };
+        let id = |world: &Self, key: Key| world.rig.id(key);
         match job {
             Job::Open(key) => self.answer_open(id(self, key), key),
             Job::Close(key) => {
@@ -173,8 +169,7 @@ impl World<'_> {
             self.say(&format!("+QIOPEN: {id},563"));
             return;
         }
-        let opening = self.rig.engine(|engine| engine.opening(key));
-        let service = opening.map_or(ServiceType::Tcp, |opening| opening.service);
+        let service = self.rig.service(key).unwrap_or(ServiceType::Tcp);
         let serial = self.next_serial();
         let mut connection = Connection::new(serial, service, Some(key));
         connection.open = self.honest;
@@ -256,7 +251,7 @@ impl World<'_> {
             0
         };
         let live = self.rig.is_live(key);
-        if let LineKind::Payload(payload) = heard {
+        if let LineKind::Header(payload) = heard {
             assert_eq!(usize::from(payload.length), length);
             let bytes = &bytes[..length - missing];
             self.rig.engine(|engine| engine.deliver(payload, bytes));

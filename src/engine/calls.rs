@@ -1,0 +1,416 @@
+//! Calls of users. Each only touches the state, so that a future that is dropped half-way leaves nothing behind.
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::task::{Poll, Waker};
+
+use embassy_time::{Duration, Instant};
+
+use super::link::Attempt;
+use super::sockets::key::Key;
+#[cfg(feature = "server")]
+use super::sockets::listener::Listeners;
+use super::sockets::request::Request;
+use super::sockets::slot::{Phase, Slot};
+use super::state::Engine;
+use crate::at::{AccessMode, ServiceType};
+use crate::error::{Error, LinkError};
+
+impl<'d> Engine<'d> {
+    // ---- the link ------------------------------------------------------------------------------------------------
+
+    pub(crate) const fn attempt(&self) -> Attempt {
+        self.link.attempt()
+    }
+
+    /// Ready when the link is up, or when an attempt that was not over at `since` has failed.
+    pub(crate) fn poll_link(
+        &mut self,
+        since: Attempt,
+        waker: &Waker,
+    ) -> Poll<Result<(), LinkError>> {
+        self.link.poll_up(since, waker)
+    }
+
+    /// The local address of the PDP context.
+    pub(crate) fn local_address(&self, v6: bool) -> Option<IpAddr> {
+        self.link.local_address(v6)
+    }
+
+    // ---- opening -------------------------------------------------------------------------------------------------
+
+    /// Takes a slot for a socket. Pending while all are in use and one of them is being closed.
+    pub(crate) fn poll_claim(
+        &mut self,
+        request: &Request<'_>,
+        mode: AccessMode,
+        waker: &Waker,
+    ) -> Poll<Result<Key, Error>> {
+        let is_supported = match mode {
+            AccessMode::Buffer => true,
+            AccessMode::DirectPush => cfg!(feature = "push"),
+            AccessMode::Transparent => {
+                cfg!(feature = "transparent") && request.endpoint.service == ServiceType::Tcp
+            }
+        };
+        if !is_supported {
+            return Poll::Ready(Err(Error::Unsupported));
+        }
+        if let Some(error) = self.link.refusal() {
+            return Poll::Ready(Err(Error::Link(error)));
+        }
+        let claimed = self.sockets.poll_claim(request, mode, waker);
+        if let Poll::Ready(Ok(_)) = claimed {
+            self.wake_runner();
+        }
+        claimed
+    }
+
+    /// Ready when the connection is up, or never will be.
+    pub(crate) fn poll_connected(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+        let Some(slot) = self.sockets.get_mut(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        match (slot.fault, slot.phase) {
+            (Some(error), _) => Poll::Ready(Err(error)),
+            (None, Phase::Open | Phase::Draining) => Poll::Ready(Ok(())),
+            // The peer was quick: what it sent can still be read.
+            (None, _) if slot.receive.ended => Poll::Ready(Ok(())),
+            (None, Phase::Closed | Phase::Free) => Poll::Ready(Err(Error::Closed)),
+            // Closing: the open is repeated when the connectID is free.
+            (None, Phase::Wanted | Phase::Opening | Phase::Closing) => slot.wait_for_writer(waker),
+        }
+    }
+
+    /// The peer, unless it was given by name.
+    pub(crate) fn remote(&self, key: Key) -> Option<SocketAddr> {
+        self.sockets.get(key)?.remote()
+    }
+
+    /// The local address and port of a socket as `peer`, or its only peer, sees them, as far as they are known.
+    pub(crate) fn local(&self, key: Key, peer: Option<SocketAddr>) -> SocketAddr {
+        let slot = self.sockets.get(key);
+        let port = slot.map_or(0, |slot| slot.endpoint.local_port);
+        let peer = peer.or(slot.and_then(|slot| slot.remote()));
+        let v6 = peer.is_some_and(|peer| peer.is_ipv6());
+        let address = self.local_address(v6).or(self.local_address(!v6));
+        SocketAddr::new(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), port)
+    }
+
+    /// Whether an address is local, or unspecified. While the link is down the local address is not known.
+    #[cfg(feature = "udp")]
+    pub(crate) fn check_local(&self, address: IpAddr) -> Result<(), Error> {
+        if address.is_unspecified() {
+            return Ok(());
+        }
+        match self.local_address(address.is_ipv6()) {
+            Some(own) if own != address => Err(Error::InvalidAddress),
+            _ => Ok(()),
+        }
+    }
+
+    /// A local port for a user that leaves the choice to the stack, another one each time.
+    #[cfg(feature = "udp")]
+    pub(crate) fn ephemeral_port(&mut self) -> u16 {
+        self.sockets.ephemeral_port()
+    }
+
+    /// The oldest connection that a listener has accepted and nobody has asked for.
+    #[cfg(feature = "server")]
+    pub(crate) fn poll_accept(
+        &mut self,
+        listener: Key,
+        waker: &Waker,
+    ) -> Poll<Result<(Key, Option<SocketAddr>), Error>> {
+        if let Some(slot) = self.listeners.take_oldest(&mut self.sockets, listener) {
+            return Poll::Ready(Ok((slot.key, slot.remote())));
+        }
+        let Some(slot) = self.sockets.get_mut(listener) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if let Some(error) = slot.write_error() {
+            return Poll::Ready(Err(error));
+        }
+        slot.reader.register(waker);
+        Poll::Pending
+    }
+
+    // ---- receiving -----------------------------------------------------------------------------------------------
+
+    pub(crate) fn poll_read(
+        &mut self,
+        key: Key,
+        into: &mut [u8],
+        waker: &Waker,
+    ) -> Poll<Result<usize, Error>> {
+        if into.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let Some(slot) = self.sockets.get_mut(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        let count = slot.read_into(into);
+        if count > 0 {
+            self.on_room_made(key);
+            return Poll::Ready(Ok(count));
+        }
+        match slot.read_end() {
+            Some(end) => Poll::Ready(end.map(|()| 0)),
+            None => self.wait_for_data(key, waker),
+        }
+    }
+
+    /// Takes the oldest datagram: its full length, and its peer.
+    #[cfg(feature = "udp")]
+    pub(crate) fn poll_receive(
+        &mut self,
+        key: Key,
+        into: &mut [u8],
+        waker: &Waker,
+    ) -> Poll<Result<(usize, Option<SocketAddr>), Error>> {
+        let Some(slot) = self.sockets.get_mut(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if let Some(datagram) = slot.take_datagram(into) {
+            self.on_room_made(key);
+            return Poll::Ready(Ok(datagram));
+        }
+        match slot.read_end() {
+            Some(Err(error)) => Poll::Ready(Err(error)),
+            Some(Ok(())) => Poll::Ready(Err(Error::Closed)),
+            None => self.wait_for_data(key, waker),
+        }
+    }
+
+    /// The user has taken something out of a receive ring.
+    fn on_room_made(&mut self, key: Key) {
+        if self.sockets.get(key).is_some_and(|slot| slot.can_read_on()) {
+            self.wake_runner();
+        }
+        #[cfg(feature = "push")]
+        self.release_stall(key);
+    }
+
+    fn wait_for_data<T>(&mut self, key: Key, waker: &Waker) -> Poll<T> {
+        let rechecks = self.config.recheck > Duration::MIN;
+        if let Some(slot) = self.sockets.get_mut(key) {
+            if slot.wait_for_data(rechecks, waker) {
+                self.wake_runner();
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Whether a read would return at once: with data, at the end of the stream, or with an error.
+    pub(crate) fn read_ready(&self, key: Key) -> bool {
+        self.sockets
+            .get(key)
+            .is_none_or(|slot| slot.has_data() || slot.read_end().is_some())
+    }
+
+    /// Ready when a read would return at once.
+    #[cfg(feature = "edge-nal")]
+    pub(crate) fn poll_readable(&mut self, key: Key, waker: &Waker) -> Poll<()> {
+        if self.read_ready(key) {
+            return Poll::Ready(());
+        }
+        self.wait_for_data(key, waker)
+    }
+
+    // ---- sending -------------------------------------------------------------------------------------------------
+
+    pub(crate) fn poll_write(
+        &mut self,
+        key: Key,
+        bytes: &[u8],
+        waker: &Waker,
+    ) -> Poll<Result<usize, Error>> {
+        let Some(slot) = self.sockets.get_mut(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        let written = slot.poll_write(bytes, waker);
+        if let Poll::Ready(Ok(1..)) = written {
+            self.wake_runner();
+        }
+        written
+    }
+
+    /// Puts a datagram into the transmit ring.
+    #[cfg(feature = "udp")]
+    pub(crate) fn poll_send(
+        &mut self,
+        key: Key,
+        bytes: &[u8],
+        to: Option<SocketAddr>,
+        waker: &Waker,
+    ) -> Poll<Result<(), Error>> {
+        let Some(slot) = self.sockets.get_mut(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        if let Some(error) = slot.write_error() {
+            return Poll::Ready(Err(error));
+        }
+        match slot.put_datagram(bytes, to) {
+            Ok(true) => {
+                self.wake_runner();
+                Poll::Ready(Ok(()))
+            }
+            Ok(false) => slot.wait_for_writer(waker),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Whether a write would return at once.
+    pub(crate) fn write_ready(&self, key: Key) -> bool {
+        self.sockets
+            .get(key)
+            .is_none_or(|slot| slot.tx.free() > 0 || slot.write_error().is_some())
+    }
+
+    /// Ready when the module has accepted everything that was written.
+    pub(crate) fn poll_flush(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+        match self.sockets.get_mut(key) {
+            Some(slot) => slot.poll_flush(waker),
+            None => Poll::Ready(Err(Error::Closed)),
+        }
+    }
+
+    /// Ready when the peer has acknowledged everything that was written.
+    pub(crate) fn poll_acknowledged(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+        let Some(slot) = self.sockets.get_mut(key) else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        let (acknowledged, wakes) = slot.poll_acknowledged(waker);
+        if wakes {
+            self.wake_runner();
+        }
+        acknowledged
+    }
+
+    // ---- access modes --------------------------------------------------------------------------------------------
+
+    /// The access mode of a socket.
+    #[cfg(feature = "push")]
+    pub(crate) fn mode(&self, key: Key) -> AccessMode {
+        self.sockets
+            .get(key)
+            .map_or(AccessMode::Buffer, Slot::access_mode)
+    }
+
+    /// Asks for another access mode.
+    #[cfg(feature = "push")]
+    pub(crate) fn want_mode(&mut self, key: Key, mode: AccessMode) -> Result<(), Error> {
+        let Some(slot) = self.sockets.get_mut(key) else {
+            return Err(Error::Closed);
+        };
+        slot.want_mode(mode)?;
+        if slot.mode.wanted.is_some() {
+            if slot.mode.current == AccessMode::Transparent {
+                self.push.wake_receiver();
+            }
+            self.wake_runner();
+        }
+        Ok(())
+    }
+
+    /// Ready when the module has changed to the access mode that was asked for last.
+    #[cfg(feature = "push")]
+    pub(crate) fn poll_mode(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+        match self.sockets.get_mut(key) {
+            Some(slot) => slot.poll_mode(waker),
+            None => Poll::Ready(Err(Error::Closed)),
+        }
+    }
+
+    // ---- closing -------------------------------------------------------------------------------------------------
+
+    /// The handle is dropped. What was written is still sent.
+    pub(crate) fn release(&mut self, key: Key, now: Instant) {
+        #[cfg(feature = "server")]
+        {
+            let dropped = Listeners::drop_backlog(&mut self.sockets, key);
+            self.count_refused_connections(dropped);
+        }
+        if let Some(slot) = self.sockets.get_mut(key) {
+            slot.release(now);
+            self.on_released(key);
+        }
+    }
+
+    /// The handle is dropped, and so is what was not sent yet.
+    pub(crate) fn abort(&mut self, key: Key) {
+        if let Some(slot) = self.sockets.get_mut(key) {
+            slot.abort(Error::Closed);
+            self.on_released(key);
+        }
+    }
+
+    fn on_released(&mut self, key: Key) {
+        #[cfg(feature = "push")]
+        self.release_stall(key);
+        let _ = key;
+        self.sockets.wake_waiters();
+        self.wake_runner();
+    }
+
+    /// No more writes: closes when everything is sent.
+    pub(crate) fn close_when_sent(&mut self, key: Key, now: Instant) {
+        if let Some(slot) = self.sockets.get_mut(key) {
+            match slot.phase {
+                Phase::Open => slot.close_when_sent(now),
+                Phase::Draining => slot.phase = Phase::Closing,
+                _ => {}
+            }
+            self.wake_runner();
+        }
+    }
+
+    /// Ready when the module has closed the connection.
+    pub(crate) fn poll_closed(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+        let Some(slot) = self.sockets.get_mut(key) else {
+            return Poll::Ready(Ok(()));
+        };
+        if slot.phase != Phase::Closed {
+            return slot.wait_for_writer(waker);
+        }
+        Poll::Ready(if slot.tx.is_empty() {
+            Ok(())
+        } else {
+            Err(slot.fault.unwrap_or(Error::Closed))
+        })
+    }
+
+    // ---- services ------------------------------------------------------------------------------------------------
+
+    /// Asks the module's resolver for a name. Pending while another lookup is under way.
+    #[cfg(feature = "dns")]
+    pub(crate) fn poll_ask(&mut self, name: &str, waker: &Waker) -> Poll<Result<(), Error>> {
+        if let Some(error) = self.link.refusal() {
+            return Poll::Ready(Err(Error::Link(error)));
+        }
+        let asked = self.dns.poll_ask(name, waker);
+        if asked.is_ready() {
+            self.wake_runner();
+        }
+        asked.map(Ok)
+    }
+
+    #[cfg(feature = "dns")]
+    pub(crate) const fn dns(&mut self) -> &mut super::dns::Dns {
+        &mut self.dns
+    }
+
+    #[cfg(feature = "at-client")]
+    pub(crate) const fn user_command(&mut self) -> &mut super::user_command::UserCommand {
+        &mut self.user_command
+    }
+
+    #[cfg(feature = "ping")]
+    pub(crate) const fn ping(&mut self) -> &mut super::services::ping::Ping {
+        &mut self.ping
+    }
+
+    #[cfg(feature = "ntp")]
+    pub(crate) const fn ntp(&mut self) -> &mut super::services::ntp::Ntp {
+        &mut self.ntp
+    }
+}

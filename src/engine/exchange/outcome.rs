@@ -1,0 +1,95 @@
+//! How an AT transaction ends: its final result code, and what its information responses said.
+
+use crate::at::{ErrorCode, RegistrationStatus, SocketState};
+use crate::engine::ids::IdSet;
+
+/// How an AT transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// `OK`, `SEND OK` or `CONNECT`.
+    Done(Answer),
+    /// `SEND FAIL`.
+    SendFail,
+    /// `ERROR` in any of its forms.
+    Refused(Reason),
+    /// No final result code within the time limit.
+    NoAnswer,
+}
+
+impl Outcome {
+    pub(crate) const fn is_no_answer(&self) -> bool {
+        matches!(self, Self::NoAnswer)
+    }
+}
+
+/// The module's reason for a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// A bare `ERROR`.
+    None,
+    /// A code of table 1 of the note.
+    Code(ErrorCode),
+    /// The number of a `+CME ERROR`; 0 if the reason came as text.
+    Equipment(u16),
+}
+
+impl Reason {
+    /// The reason as a code: 550 (unknown) where the module gave none.
+    pub(crate) fn code(self) -> ErrorCode {
+        match self {
+            Self::None => ErrorCode::UNSPECIFIED,
+            Self::Code(code) => code,
+            Self::Equipment(number) => ErrorCode::new(number).unwrap_or(ErrorCode::UNSPECIFIED),
+        }
+    }
+
+    /// The number of a `+CME ERROR`; 0 where there was none.
+    pub(crate) const fn equipment(self) -> u16 {
+        match self {
+            Self::None | Self::Code(_) => 0,
+            Self::Equipment(number) => number,
+        }
+    }
+}
+
+/// What the information responses of a transaction said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// There were none, or none that matter.
+    Nothing,
+    /// `+QIRD: length`: `length` bytes were delivered. `has_data` is false when the module had none.
+    Received {
+        has_data: bool,
+        length: u16,
+    },
+    /// How many bytes the module has accepted since the open, modulo 2^32, and whether the peer has acknowledged all of them.
+    Sent {
+        total: u32,
+        all_acknowledged: bool,
+    },
+    /// How many bytes the module has handed over since the open, modulo 2^32.
+    HandedOver(u32),
+    /// The state of the socket that was asked for.
+    Socket(SocketState),
+    /// The connectIDs that exist.
+    Sockets(IdSet),
+    /// The PDP context of the configuration.
+    Context {
+        active: bool,
+    },
+    Registration(RegistrationStatus),
+    Sim(Sim),
+    /// `None`: the module does not know the reason either (quirk 101).
+    LastError(Option<ErrorCode>),
+}
+
+/// The answer to AT+CPIN?.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sim {
+    Ready,
+    NeedsPin,
+    /// The card wants its PUK: a PIN does not help.
+    Locked,
+    /// The card is still starting, or is in a state that has no name here.
+    NotReady,
+}

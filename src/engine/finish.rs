@@ -1,0 +1,220 @@
+//! The end of a transaction: its result goes to the room that asked for it, and the effect on the others is applied here.
+
+use embassy_time::Instant;
+
+use super::effect::Effect;
+use super::exchange::job::{Action, Job};
+use super::exchange::outcome::{Outcome, Reason};
+use super::link::LinkState;
+use super::sockets::key::Key;
+use super::state::Engine;
+use crate::at::{ConnectId, ErrorCode};
+use crate::error::{Error, LinkError};
+
+impl Engine<'_> {
+    /// The runner has done what it was told, or has given it up. Returns whether other tasks get a turn before the next
+    /// action.
+    pub(crate) fn performed(&mut self, action: Action, is_done: bool, now: Instant) -> bool {
+        match action {
+            Action::Run(job) => {
+                let has_begun = self.exchange.in_flight().is_some();
+                self.finish(now);
+                // Tasks that wait for room in the transmit ring fill it first: one large chunk goes out sooner than two small
+                // ones.
+                return !has_begun || matches!(job, Job::Send { .. });
+            }
+            #[cfg(feature = "transparent")]
+            Action::WriteRaw { key, length } => self.written(key, length.into(), is_done, now),
+            _ => {
+                let _ = is_done;
+            }
+        }
+        false
+    }
+
+    /// The user's hook has restarted the module.
+    pub(crate) fn reset_done(&mut self, now: Instant) {
+        self.ids.orphans = super::ids::IdSet::EMPTY;
+        self.link.on_reset(now);
+    }
+
+    /// The transaction in flight is over, with a final result code or without.
+    pub(crate) fn finish(&mut self, now: Instant) {
+        let Some(flight) = self.exchange.take(self.config.command_gap, now) else {
+            return;
+        };
+        let outcome = flight.outcome();
+        if outcome.is_no_answer() {
+            // Whatever comes now is late, and a half-read payload is lost.
+            self.give_up_payload();
+        }
+        if matches!(flight.job, Job::LastError) {
+            if let Some((job, refusal)) = self.exchange.last_error_done(&outcome) {
+                self.done(job, &refusal, false, now);
+            }
+            if outcome.is_no_answer() {
+                self.link.resync();
+            }
+            return;
+        }
+        if outcome == Outcome::Refused(Reason::None) && flight.asks_reason {
+            self.exchange.await_reason(flight.job);
+            return;
+        }
+        self.done(flight.job, &outcome, flight.command_echoed, now);
+        if let (Job::Read { key, .. }, true) = (flight.job, flight.damaged) {
+            self.fail_if_corrupt(key);
+        }
+    }
+
+    /// A read has brought the right number of bytes, and some of them are wrong.
+    fn fail_if_corrupt(&mut self, key: Key) {
+        let Some(slot) = self.sockets.get_mut(key) else {
+            return;
+        };
+        #[cfg(feature = "udp")]
+        if slot.is_datagram() {
+            if slot.drop_newest_datagram() {
+                self.count_dropped_datagrams(1);
+            }
+            return;
+        }
+        slot.fail(Error::DataLost);
+    }
+
+    /// Hands the result to the room that asked for it.
+    fn done(&mut self, job: Job, outcome: &Outcome, echoed: bool, now: Instant) {
+        let was_up = self.link.is_up();
+        match job {
+            #[cfg(feature = "dns")]
+            Job::Resolve => {
+                self.dns.resolve_done(outcome);
+                if let Outcome::Refused(reason) = *outcome {
+                    self.check_context(reason.code());
+                }
+            }
+            #[cfg(feature = "at-client")]
+            Job::User => {
+                if self.user_command.done(outcome) {
+                    self.link.resync();
+                }
+                return;
+            }
+            Job::CloseOrphan(id) => self.orphan_done(id, outcome, now),
+            _ => self.socket_done(job, outcome, now),
+        }
+        if was_up {
+            if outcome.is_no_answer() {
+                self.link.resync();
+            }
+            return;
+        }
+        self.link_done(job, outcome, echoed, now);
+    }
+
+    fn socket_done(&mut self, job: Job, outcome: &Outcome, now: Instant) {
+        let config = &self.config;
+        let Some(slot) = job.key().and_then(|key| self.sockets.get_mut(key)) else {
+            return;
+        };
+        let effect = match job {
+            Job::Open(_) => slot.open_done(outcome, now),
+            Job::Close(_) => slot.close_done(outcome),
+            Job::Status(_) => slot.status_done(outcome),
+            Job::Read { length, .. } => slot.read_done(length, outcome),
+            Job::CountReceived(_) => slot.count_received_done(outcome),
+            Job::Send { length, .. } => slot.send_done(length, outcome, now, config),
+            Job::CountSent(_) => slot.count_sent_done(outcome, now),
+            #[cfg(feature = "push")]
+            Job::Switch { .. } => slot.switch_done(outcome),
+            #[cfg(feature = "transparent")]
+            Job::Resume(_) => slot.switch_done(outcome),
+            _ => Effect::None,
+        };
+        let id = slot.id;
+        self.apply(effect, id, now);
+    }
+
+    /// The one place where the end of a socket's transaction affects the rest of the engine. `id` is the connectID that the
+    /// socket has, or had.
+    pub(super) fn apply(&mut self, effect: Effect, id: ConnectId, now: Instant) {
+        match effect {
+            Effect::None => {}
+            #[cfg(feature = "udp")]
+            Effect::DatagramDropped => self.count_dropped_datagrams(1),
+            Effect::ContextSuspect => self.link.resync(),
+            #[cfg(feature = "push")]
+            Effect::LineSuspect => self.link.suspect_line(),
+            Effect::ModuleSilent => self.on_link_lost(LinkError::NoAnswer),
+            Effect::IdFreed => {
+                self.ids.on_freed(id, now);
+                self.sockets.wake_waiters();
+            }
+            Effect::IdOrphaned => {
+                self.ids.on_freed(id, now);
+                self.ids.orphans.insert(id);
+                self.sockets.wake_waiters();
+            }
+        }
+    }
+
+    /// The AT+QICLOSE of a connectID without a socket has ended. Without an answer the connection may still exist, where
+    /// nobody would miss its connectID: it is closed once more.
+    fn orphan_done(&mut self, id: ConnectId, outcome: &Outcome, now: Instant) {
+        self.ids.on_freed(id, now);
+        if !outcome.is_no_answer() || !self.link.is_up() {
+            self.ids.on_orphan_closed(id);
+        } else if !self.ids.retry_orphan(id, self.sockets.uses(id)) {
+            self.on_link_lost(LinkError::NoAnswer);
+        }
+    }
+
+    /// A transaction has ended while the link was not up, or was being checked.
+    fn link_done(&mut self, job: Job, outcome: &Outcome, echoed: bool, now: Instant) {
+        let was_serving = self.link.is_serving();
+        if was_serving && matches!((job, *outcome), (Job::Attention, Outcome::NoAnswer)) {
+            // A module that still waits for payload takes the command, and the filler that follows, for payload: its count
+            // would be right, and its data wrong.
+            let unconfirmed =
+                |slot: &&mut super::sockets::slot::Slot<'_>| slot.send.unconfirmed.is_some();
+            for slot in self.sockets.iter_mut().filter(unconfirmed) {
+                slot.fail(Error::DataLost);
+            }
+        }
+        let orphans = &mut self.ids.orphans;
+        self.link
+            .done(job, outcome, echoed, orphans, &self.config, now);
+        if let (true, false, LinkState::Down(error)) =
+            (was_serving, self.link.is_serving(), self.link.state())
+        {
+            // The check after a command without an answer has found the link gone.
+            self.on_link_lost(error);
+        }
+    }
+
+    /// Checks the link if a code says that its context may be down.
+    pub(super) fn check_context(&mut self, code: ErrorCode) {
+        if matches!(Error::from_code(code), Error::Link(_)) {
+            self.link.resync();
+        }
+    }
+
+    // ---- losses that are counted ---------------------------------------------------------------------------------
+
+    /// Payload has come that nobody wants.
+    pub(super) fn count_dropped_bytes(&mut self, count: usize) {
+        let dropped = &mut self.statistics.dropped_bytes;
+        *dropped = dropped.wrapping_add(count as u32);
+    }
+
+    #[cfg(feature = "udp")]
+    pub(super) fn count_dropped_datagrams(&mut self, count: u32) {
+        let dropped = &mut self.statistics.dropped_datagrams;
+        *dropped = dropped.wrapping_add(count);
+    }
+
+    pub(super) fn count_refused_connections(&mut self, count: u32) {
+        let refused = &mut self.statistics.refused_connections;
+        *refused = refused.wrapping_add(count);
+    }
+}

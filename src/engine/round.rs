@@ -1,0 +1,30 @@
+//! One round of the scheduler over everybody that may have a transaction to do.
+
+use embassy_time::Instant;
+
+use crate::config::Config;
+use crate::util::time::earliest;
+
+/// The instant of the round, and when the next one is due.
+pub(crate) struct Round<'a> {
+    pub(crate) now: Instant,
+    pub(crate) config: &'a Config<'a>,
+    /// The earliest instant at which something becomes due.
+    pub(crate) wake_at: Instant,
+}
+
+impl Round<'_> {
+    /// Another round is due at this instant.
+    pub(crate) fn look_again(&mut self, at: Instant) {
+        earliest(&mut self.wake_at, at);
+    }
+
+    /// Whether `at` has come. If not, another round is due then.
+    pub(crate) fn is_due(&mut self, at: Instant) -> bool {
+        let is_due = self.now >= at;
+        if !is_due {
+            self.look_again(at);
+        }
+        is_due
+    }
+}

@@ -1,0 +1,15 @@
+//! The time of an NTP server, asked for by the module (2.1.12).
+
+use super::deferred::Deferred;
+use crate::at::{DateTime, ErrorCode, Synchronized};
+
+/// The time that was asked for.
+pub(crate) type Ntp = Deferred<DateTime>;
+
+impl Ntp {
+    /// `+QNTP: <err>[,<time>]`.
+    pub(crate) fn on_line(&mut self, Synchronized { result, time }: Synchronized) {
+        let time = result.and_then(|()| time.ok_or(ErrorCode::UNSPECIFIED));
+        self.end(time);
+    }
+}

@@ -1,0 +1,186 @@
+//! Opening, closing, and the question whether a socket exists (2.1.4 to 2.1.6).
+
+use embassy_time::{Duration, Instant};
+
+use super::request::Target;
+use super::slot::{Phase, Slot};
+use crate::at::{
+    AccessMode, CloseSocket, ErrorCode, Host, Name, OpenSocket, QuerySocket, SocketState, Text,
+};
+use crate::config::Config;
+use crate::engine::effect::Effect;
+use crate::engine::exchange::job::Job;
+use crate::engine::exchange::outcome::{Answer, Outcome};
+use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
+use crate::engine::round::Round;
+use crate::error::Error;
+use crate::util::time::after;
+
+/// The pause before a refused open is repeated, if the module was busy.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+/// How long AT+QICLOSE may take besides the timeout that is its argument.
+const CLOSE_TIME: Duration = Duration::from_secs(10);
+
+/// How long the answer to AT+QICLOSE may take.
+pub(crate) fn close_time(config: &Config<'_>) -> Duration {
+    CLOSE_TIME + Duration::from_secs(config.close_timeout.unwrap_or_default().into())
+}
+
+impl Slot<'_> {
+    // ---- AT+QIOPEN (2.1.4) ---------------------------------------------------------------------------------------
+
+    /// The open that is due, unless the module has to be given a pause.
+    pub(super) fn next_open(&mut self, round: &mut Round<'_>) -> Option<Job> {
+        if self.takes_reopen_pause() {
+            self.not_before = after(round.now, BUSY_PAUSE);
+        }
+        if !round.is_due(self.not_before) {
+            return None;
+        }
+        self.phase = Phase::Opening;
+        self.deadline = after(round.now, round.config.connect_time);
+        self.receive.recheck.cancel();
+        Some(Job::Open(self.key))
+    }
+
+    /// `None` only if the host name in the transmit ring is no text, which [`Request`](super::request::Request) excludes.
+    pub(crate) fn open(&self, config: &Config<'_>, to: CommandBuffer<'_>) -> Option<Transaction> {
+        let (host, remote_port) = match self.endpoint.target {
+            Target::Address(address) => (Host::Address(address.ip()), address.port()),
+            Target::Name(port) => (Host::Name(Text::known(self.target_name()?)), port),
+            Target::None => (Host::NONE, 0),
+        };
+        let access_mode = if self.is_listener() {
+            // Accepted connections are in buffer access mode then, in both readings of the note. The mode that the user
+            // wants follows with AT+QISWTMD.
+            AccessMode::Buffer
+        } else {
+            self.access_mode()
+        };
+        let command = OpenSocket {
+            context: config.context,
+            connect_id: self.id,
+            service: self.endpoint.service,
+            host,
+            remote_port,
+            local_port: self.endpoint.local_port,
+            access_mode,
+        };
+        let transaction = to.write(&command).asking_reason();
+        #[cfg(feature = "transparent")]
+        if access_mode == AccessMode::Transparent {
+            return Some(transaction.within(config.connect_time).with_connect());
+        }
+        Some(transaction)
+    }
+
+    /// The host name of the connection.
+    pub(crate) fn target_name(&self) -> Option<&str> {
+        // It lies in one piece, because the ring was empty before.
+        let (name, _) = self.tx.pieces(0);
+        core::str::from_utf8(name).ok()
+    }
+
+    /// The command was answered. Its result comes as a URC.
+    pub(crate) fn open_done(&mut self, outcome: &Outcome, now: Instant) -> Effect {
+        match *outcome {
+            Outcome::Done(_) => Effect::None,
+            #[cfg(feature = "transparent")]
+            Outcome::NoAnswer if self.access_mode() == AccessMode::Transparent => {
+                self.on_open_failed(Error::TimedOut, false);
+                Effect::LineSuspect
+            }
+            // The module may have received it all the same.
+            Outcome::NoAnswer | Outcome::SendFail => {
+                self.receive.recheck.start(now);
+                Effect::None
+            }
+            Outcome::Refused(reason) => self.on_open_refused(reason.code()),
+        }
+    }
+
+    /// The open failed with this code, as the answer to the command or as its result URC.
+    pub(crate) fn on_open_refused(&mut self, code: ErrorCode) -> Effect {
+        let is_passing = matches!(code, ErrorCode::ID_IN_USE | ErrorCode::BUSY);
+        let error = Error::from_code(code);
+        self.on_open_failed(error, is_passing);
+        Effect::of(error)
+    }
+
+    // ---- AT+QICLOSE (2.1.5) --------------------------------------------------------------------------------------
+
+    pub(crate) fn close(&self, config: &Config<'_>, to: CommandBuffer<'_>) -> Transaction {
+        let command = CloseSocket {
+            connect_id: self.id,
+            timeout: config.close_timeout,
+        };
+        to.write(&command).within(close_time(config))
+    }
+
+    pub(crate) fn close_done(&mut self, outcome: &Outcome) -> Effect {
+        match *outcome {
+            Outcome::Done(_) | Outcome::SendFail => self.on_closed(),
+            // Is the connectID not in use, or was the close really refused? AT+QISTATE shows it (quirk 33).
+            Outcome::Refused(_) => {
+                self.state_check_due = true;
+                Effect::None
+            }
+            Outcome::NoAnswer => Effect::ModuleSilent,
+        }
+    }
+
+    fn on_closed(&mut self) -> Effect {
+        self.on_id_freed();
+        Effect::IdFreed
+    }
+
+    // ---- AT+QISTATE=1,<connectID> (2.1.6) ------------------------------------------------------------------------
+
+    pub(crate) fn status(&self, to: CommandBuffer<'_>) -> Transaction {
+        let command = QuerySocket {
+            connect_id: self.id,
+        };
+        to.write(&command).answered_by(Name::Sockets)
+    }
+
+    pub(crate) fn status_done(&mut self, outcome: &Outcome) -> Effect {
+        if outcome.is_no_answer() {
+            // Asked again when the module is back.
+            return Effect::None;
+        }
+        self.state_check_due = false;
+        let state = match *outcome {
+            Outcome::Done(Answer::Socket(state)) => Some(state),
+            Outcome::Done(_) => None,
+            // No help: the refused close counts as done.
+            _ if self.phase == Phase::Closing => return self.on_closed(),
+            _ => return Effect::None,
+        };
+        match (self.phase, state) {
+            // Of a client both 2 and 3 are usable (quirk 30).
+            (Phase::Opening, Some(SocketState::Connected | SocketState::Listening)) => {
+                self.on_opened();
+                // The URC about data may be lost together with the result.
+                self.receive.on_notice(None);
+            }
+            // Opened and closed, and both URCs are lost.
+            (Phase::Opening, Some(SocketState::Closing)) => {
+                self.on_opened();
+                self.on_closed_by_peer();
+            }
+            (Phase::Opening, None) => {
+                self.on_open_failed(Error::Module(ErrorCode::UNSPECIFIED), false);
+            }
+            // The module has dropped the connection without a URC. A close makes sure.
+            (Phase::Open, None) => self.fail(Error::ConnectionReset),
+            (Phase::Open, Some(SocketState::Closing)) => self.on_closed_by_peer(),
+            (Phase::Closing, None) => return self.on_closed(),
+            (Phase::Closing, Some(_)) if self.gives_up_closing() => {
+                self.on_id_freed();
+                return Effect::IdOrphaned;
+            }
+            _ => {}
+        }
+        Effect::None
+    }
+}

@@ -1,0 +1,442 @@
+//! Receiving: when to read, what the answers mean, and the bytes between the receive ring and the user (1.2, 2.1.8).
+
+use core::task::Waker;
+
+use embassy_time::{Duration, Instant};
+
+use super::slot::{Phase, Slot};
+use crate::at::{AccessMode, Name, QueryReceivedData, ReadData, ReadLength};
+use crate::engine::effect::Effect;
+use crate::engine::exchange::job::Job;
+use crate::engine::exchange::outcome::{Answer, Outcome};
+use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
+use crate::engine::round::Round;
+use crate::error::Error;
+use crate::util::slices::front_mut;
+use crate::util::time::{NEVER, after, get_or_set};
+
+/// Bytes that one AT+QIRD returns at most.
+pub(crate) const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
+/// After this many re-checks in a row that found nothing, the module is asked whether the connection still exists.
+const FRUITLESS_RECHECKS: u8 = 4;
+
+/// The receiving direction of one connection.
+#[derive(Debug)]
+pub(crate) struct Receive {
+    /// The module may hold data. Only an empty read clears this.
+    pub(crate) may_have_data: bool,
+    /// A `recv` URC came since the last read was issued, so that an empty answer to it proves nothing (quirk 62).
+    noticed: bool,
+    /// Nothing will be added to the receive ring any more: the end of the stream is known.
+    pub(crate) ended: bool,
+    /// The last transaction was a read, so that a send goes first now.
+    was_last: bool,
+    /// Bytes that the module had according to its URC, less what was read since.
+    announced: Option<u32>,
+    /// The module returns less than it has: only an empty read shows that there is no more.
+    reads_short: bool,
+    /// Bytes received since the open, modulo 2^32.
+    pub(crate) count: u32,
+    pub(crate) counted: Counted,
+    pub(crate) recheck: Recheck,
+    /// The newest bytes in the receive ring that may come from the module and not from the peer (transparent access mode).
+    #[cfg(feature = "transparent")]
+    pub(crate) withheld: u16,
+}
+
+/// Whether [`Receive::count`] is what the module counts as handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    Exact,
+    /// Data came in another access mode: take the module's count before the next read.
+    #[cfg(feature = "push")]
+    Stale,
+    /// A read was not answered: compare with the module's count whether bytes are missing.
+    ReadUnconfirmed,
+}
+
+/// The search for data whose `recv` URC was lost (quirk 63), while a reader waits.
+#[derive(Debug)]
+pub(crate) struct Recheck {
+    /// When the module is asked. Also used for the result of an open that does not come.
+    at: Instant,
+    /// A reader began to wait while `at` was not set.
+    requested: bool,
+    /// A reader waits.
+    pub(crate) reader_waits: bool,
+    /// The read under way is a re-check.
+    in_progress: bool,
+    /// Re-checks in a row that found nothing.
+    fruitless: u8,
+}
+
+impl Recheck {
+    pub(crate) const fn cancel(&mut self) {
+        self.at = NEVER;
+    }
+
+    /// The module is asked as soon as possible.
+    pub(crate) const fn start(&mut self, now: Instant) {
+        self.at = now;
+    }
+
+    pub(crate) const fn reset_fruitless(&mut self) {
+        self.fruitless = 0;
+    }
+
+    /// Arms the re-check. Returns whether it is due.
+    pub(crate) fn is_due(&mut self, round: &mut Round<'_>) -> bool {
+        if self.at == NEVER && round.config.recheck == Duration::MIN {
+            return false;
+        }
+        let at = get_or_set(&mut self.at, after(round.now, round.config.recheck));
+        let is_due = round.is_due(at);
+        if is_due {
+            self.cancel();
+        }
+        is_due
+    }
+}
+
+impl Receive {
+    pub(crate) const NEW: Self = Self {
+        may_have_data: false,
+        noticed: false,
+        ended: false,
+        was_last: false,
+        announced: None,
+        reads_short: false,
+        count: 0,
+        counted: Counted::Exact,
+        recheck: Recheck {
+            at: NEVER,
+            requested: false,
+            reader_waits: false,
+            in_progress: false,
+            fruitless: 0,
+        },
+        #[cfg(feature = "transparent")]
+        withheld: 0,
+    };
+
+    /// The module may hold data.
+    pub(crate) const fn mark_readable(&mut self) {
+        self.may_have_data = true;
+        self.noticed = true;
+    }
+
+    /// A `recv` URC: the module holds data, and some firmware says how many bytes.
+    pub(crate) const fn on_notice(&mut self, length: Option<u32>) {
+        self.mark_readable();
+        self.announced = length;
+    }
+
+    /// Data has passed that is not counted as handed over by AT+QIRD.
+    #[cfg(feature = "push")]
+    pub(crate) const fn mark_count_stale(&mut self) {
+        if let Counted::Exact = self.counted {
+            self.counted = Counted::Stale;
+        }
+    }
+
+    /// Bytes at the end of the receive ring that are not for the user yet.
+    const fn withheld(&self) -> usize {
+        #[cfg(feature = "transparent")]
+        let withheld = self.withheld as usize;
+        #[cfg(not(feature = "transparent"))]
+        let withheld = 0;
+        withheld
+    }
+}
+
+impl Slot<'_> {
+    // ---- AT+QIRD=<connectID>[,<read_length>] (2.1.8) -------------------------------------------------------------
+
+    /// How many bytes to read now, if a read is due: never more than the ring can take, except that a datagram is read whole
+    /// or not at all.
+    pub(super) fn read_due(&mut self, round: &mut Round<'_>) -> Option<u16> {
+        let now = round.now;
+        let recheck = &mut self.receive.recheck;
+        if core::mem::take(&mut recheck.requested) {
+            get_or_set(&mut recheck.at, after(now, round.config.recheck));
+        }
+        if self.is_listener() || !self.is_kept() || !self.has_room() {
+            #[cfg(feature = "udp")]
+            let is_partial = self.has_partial_datagram();
+            #[cfg(not(feature = "udp"))]
+            let is_partial = false;
+            // While the rest of a datagram is missing, a waiting reader would set the re-check again at once.
+            if !self.receive.recheck.reader_waits || !is_partial {
+                self.receive.recheck.cancel();
+            }
+            return None;
+        }
+        let recheck = &mut self.receive.recheck;
+        let searches = !self.receive.may_have_data && recheck.reader_waits;
+        if !searches {
+            // An armed re-check serves the next reader that waits.
+            if now >= recheck.at {
+                recheck.cancel();
+            }
+            round.look_again(recheck.at);
+        }
+        recheck.in_progress = searches && recheck.is_due(round);
+        if recheck.in_progress && self.access_mode() != AccessMode::Buffer {
+            // Pushed data need not be asked for; whether the connection still exists may have to be.
+            self.receive.recheck.in_progress = false;
+            self.state_check_due = self.on_fruitless_recheck();
+            round.look_again(now);
+            return None;
+        }
+        (self.receive.may_have_data || self.receive.recheck.in_progress)
+            .then(|| self.most_to_read())
+    }
+
+    /// How many bytes one read asks for.
+    fn most_to_read(&self) -> u16 {
+        let room = if self.is_datagram() {
+            MAX_READ_LENGTH
+        } else {
+            self.rx.free().min(MAX_READ_LENGTH)
+        };
+        room as u16
+    }
+
+    /// Whether a send goes before the next read.
+    pub(super) const fn yields_to_send(&self) -> bool {
+        self.receive.was_last
+    }
+
+    pub(super) const fn on_send_begun(&mut self) {
+        self.receive.was_last = false;
+    }
+
+    /// Whether the receive ring has room for a read that is worth its transaction: for a whole one, or the ring is empty.
+    pub(crate) fn has_room(&self) -> bool {
+        let most = MAX_READ_LENGTH + self.payload_offset();
+        self.rx.free() >= self.rx.capacity().min(most)
+    }
+
+    /// The read that is due. Before it the module's count is asked for if the host's own is stale.
+    pub(crate) fn begin_read(&mut self, length: u16) -> Job {
+        let key = self.key;
+        if self.receive.counted != Counted::Exact {
+            return Job::CountReceived(key);
+        }
+        self.receive.was_last = true;
+        self.receive.noticed = false;
+        #[cfg(feature = "udp")]
+        self.datagrams.on_read_begun();
+        Job::Read { key, length }
+    }
+
+    /// A read of what the module holds, before the access mode changes. `None` if there is nothing to read, or no room.
+    #[cfg(feature = "push")]
+    pub(crate) fn read_before_switch(&mut self) -> Option<Job> {
+        let has_room = if self.is_datagram() {
+            self.has_room()
+        } else {
+            self.rx.free() > 0
+        };
+        let is_due =
+            self.access_mode() == AccessMode::Buffer && self.receive.may_have_data && has_room;
+        is_due.then(|| {
+            let length = self.most_to_read();
+            self.begin_read(length)
+        })
+    }
+
+    pub(crate) fn read(&self, length: u16, to: CommandBuffer<'_>) -> Transaction {
+        let command = ReadData {
+            connect_id: self.id,
+            // A UDP service returns one datagram, whatever its length.
+            length: (!self.is_service()).then(|| ReadLength::nearest(length.into())),
+        };
+        to.write(&command).needs(Name::Read).asking_reason()
+    }
+
+    pub(crate) fn read_done(&mut self, asked: u16, outcome: &Outcome) -> Effect {
+        match *outcome {
+            Outcome::Done(Answer::Received { has_data, length }) => {
+                self.on_read(has_data, length, asked);
+                Effect::None
+            }
+            Outcome::Done(_) | Outcome::SendFail => Effect::None,
+            // Did the module hand over bytes that never arrived?
+            #[cfg(feature = "udp")]
+            Outcome::NoAnswer if self.is_datagram() => {
+                if self.drop_partial_datagram() {
+                    Effect::DatagramDropped
+                } else {
+                    Effect::None
+                }
+            }
+            Outcome::NoAnswer => {
+                self.receive.counted = Counted::ReadUnconfirmed;
+                Effect::None
+            }
+            // In another access mode there may be nothing that can be read.
+            Outcome::Refused(_)
+                if self.access_mode() != AccessMode::Buffer && self.phase == Phase::Open =>
+            {
+                self.receive.may_have_data = false;
+                self.state_check_due = true;
+                Effect::None
+            }
+            // A read on a connectID that is gone is refused (quirk 73).
+            Outcome::Refused(_) if self.phase == Phase::Draining => {
+                self.on_end_of_stream();
+                Effect::None
+            }
+            Outcome::Refused(reason) => {
+                self.fail(match Error::from_code(reason.code()) {
+                    error @ Error::Link(_) => error,
+                    _ => Error::ConnectionReset,
+                });
+                Effect::None
+            }
+        }
+    }
+
+    /// A read of `asked` bytes has brought `length`, which are in the ring. An answer without data shows that there is no
+    /// more; so does less than was asked for, if that is all that the module had announced.
+    fn on_read(&mut self, has_data: bool, length: u16, asked: u16) {
+        let mut has_more = has_data;
+        let is_stream = !self.is_datagram();
+        let receive = &mut self.receive;
+        receive.recheck.cancel();
+        if let Some(announced) = &mut receive.announced {
+            let is_short = length < asked && is_stream;
+            *announced = announced.saturating_sub(length.into());
+            receive.reads_short |= is_short && has_more && *announced > 0;
+            if is_short && *announced == 0 && !receive.reads_short && self.phase == Phase::Open {
+                receive.recheck.reset_fruitless();
+                has_more = false;
+            }
+        }
+        if has_more {
+            receive.recheck.reset_fruitless();
+            receive.may_have_data = true;
+            return;
+        }
+        if receive.recheck.in_progress && self.on_fruitless_recheck() {
+            // The end of the connection may have come without a URC as well.
+            self.state_check_due |= self.phase == Phase::Open;
+        }
+        if !self.receive.noticed {
+            self.receive.may_have_data = false;
+            self.receive.announced = None;
+            if self.phase == Phase::Draining {
+                self.on_end_of_stream();
+            }
+        }
+    }
+
+    /// A re-check has found nothing. Returns whether it was one of so many that the connection may be gone.
+    fn on_fruitless_recheck(&mut self) -> bool {
+        let recheck = &mut self.receive.recheck;
+        recheck.fruitless = (recheck.fruitless + 1) % FRUITLESS_RECHECKS;
+        let is_suspect = recheck.fruitless == 0;
+        // A reader that still waits registers again. A read that was dropped needs no more re-checks.
+        recheck.reader_waits = false;
+        self.reader.wake();
+        is_suspect
+    }
+
+    // ---- AT+QIRD=<connectID>,0 (2.1.8): how many bytes the module has handed over --------------------------------
+
+    pub(crate) fn count_received(&self, to: CommandBuffer<'_>) -> Transaction {
+        to.write(&QueryReceivedData::new(self.id)).needs(Name::Read)
+    }
+
+    pub(crate) fn count_received_done(&mut self, outcome: &Outcome) -> Effect {
+        #[cfg(feature = "push")]
+        let counted = self.receive.counted;
+        match *outcome {
+            #[cfg(feature = "push")]
+            Outcome::Done(Answer::HandedOver(count)) if counted == Counted::Stale => {
+                self.receive.count = count;
+                self.receive.counted = Counted::Exact;
+            }
+            #[cfg(feature = "push")]
+            Outcome::Refused(_) if counted == Counted::Stale && self.phase == Phase::Draining => {
+                self.receive.counted = Counted::Exact;
+            }
+            // The count can lag (quirk 69), but it never runs ahead.
+            Outcome::Done(Answer::HandedOver(count))
+                if count.wrapping_sub(self.receive.count) as i32 <= 0 =>
+            {
+                self.receive.counted = Counted::Exact;
+                self.receive.on_notice(None);
+            }
+            Outcome::Done(_) | Outcome::SendFail => self.fail(Error::DataLost),
+            Outcome::Refused(_) => self.fail(Error::ConnectionReset),
+            // A module that does not answer this question is not asked again because of it.
+            #[cfg(feature = "push")]
+            Outcome::NoAnswer if counted == Counted::Stale => self.receive.counted = Counted::Exact,
+            // Asked again when the module is back.
+            Outcome::NoAnswer => {}
+        }
+        Effect::None
+    }
+
+    // ---- from the digester into the ring -------------------------------------------------------------------------
+
+    /// Takes bytes of a stream into the ring, as many as there is room for. Returns how many.
+    pub(crate) fn take_in(&mut self, bytes: &[u8]) -> usize {
+        let taken = self.rx.push(bytes);
+        self.receive.count = self.receive.count.wrapping_add(taken as u32);
+        self.wake_reader();
+        taken
+    }
+
+    /// There is something for a reader.
+    pub(crate) fn wake_reader(&mut self) {
+        self.receive.recheck.reader_waits = false;
+        self.reader.wake();
+    }
+
+    // ---- from the ring to the user -------------------------------------------------------------------------------
+
+    /// Moves received bytes of a stream into `into`. Returns how many; 0 if there are none.
+    pub(crate) fn read_into(&mut self, into: &mut [u8]) -> usize {
+        let readable = self.rx.len().saturating_sub(self.receive.withheld());
+        let most = into.len().min(readable);
+        self.rx.pop(front_mut(into, most))
+    }
+
+    /// Whether the room that a reader has made allows the read that is due.
+    pub(crate) fn can_read_on(&self) -> bool {
+        self.receive.may_have_data && self.has_room()
+    }
+
+    /// Whether something for a reader is in the ring.
+    pub(crate) fn has_data(&self) -> bool {
+        #[cfg(feature = "udp")]
+        if self.is_datagram() {
+            return self.datagrams.complete > 0;
+        }
+        self.rx.len() > self.receive.withheld()
+    }
+
+    /// What a reader learns when the ring is empty: the end of the stream, or an error. `None`: it has to wait.
+    pub(crate) fn read_end(&self) -> Option<Result<(), Error>> {
+        match self.phase {
+            _ if self.receive.ended => Some(Ok(())),
+            _ if self.fault.is_some() => self.fault.map(Err),
+            Phase::Closing | Phase::Closed | Phase::Free => Some(Err(Error::Closed)),
+            Phase::Wanted | Phase::Opening | Phase::Open | Phase::Draining => None,
+        }
+    }
+
+    /// A reader waits for data. Returns whether the runner has to be woken: the re-check is to be armed.
+    pub(crate) fn wait_for_data(&mut self, rechecks: bool, waker: &Waker) -> bool {
+        self.reader.register(waker);
+        let recheck = &mut self.receive.recheck;
+        recheck.reader_waits = true;
+        // A re-check that is armed serves this reader, too.
+        let requests = rechecks && recheck.at == NEVER && !recheck.requested;
+        recheck.requested |= requests;
+        requests
+    }
+}

@@ -1,0 +1,349 @@
+//! Sending: when to send, what the results mean, and the bytes between the user and the transmit ring (2.1.7).
+
+use core::task::{Poll, Waker};
+
+use embassy_time::Instant;
+
+use super::slot::{Pause, Phase, Slot};
+use crate::at::{ErrorCode, Name, QuerySentData, SendData, SendLength};
+use crate::config::Config;
+use crate::engine::effect::Effect;
+use crate::engine::exchange::job::Job;
+use crate::engine::exchange::outcome::{Answer, Outcome};
+use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
+use crate::engine::round::Round;
+use crate::error::Error;
+use crate::util::time::{after, get_or_set};
+use embassy_time::Duration;
+
+/// Bytes that one AT+QISEND takes at most.
+const MAX_SEND_LENGTH: usize = SendLength::MAX.get() as usize;
+/// How long the module may take to its prompt.
+const PROMPT_TIME: Duration = Duration::from_secs(10);
+
+/// The sending direction of one connection.
+#[derive(Debug)]
+pub(crate) struct Send {
+    /// Bytes that the module has accepted since the open, modulo 2^32.
+    accepted: u32,
+    /// Data was sent in another access mode: take the module's count before the next send.
+    #[cfg(feature = "transparent")]
+    count_is_stale: bool,
+    /// A chunk of this length was sent, and it is not known whether the module took it.
+    pub(crate) unconfirmed: Option<u16>,
+    /// Before a send that was refused for a passing reason is repeated.
+    retry: Pause,
+    acknowledge: Acknowledge,
+}
+
+/// Whether the peer has acknowledged what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Acknowledge {
+    /// Not known, and nobody asks.
+    Unknown,
+    /// Somebody waits for it; the module is not asked before this instant.
+    Wanted { not_before: Instant, pause: Pause },
+    /// All of it, when the module was asked last.
+    Complete,
+}
+
+impl Send {
+    pub(crate) const NEW: Self = Self {
+        accepted: 0,
+        #[cfg(feature = "transparent")]
+        count_is_stale: false,
+        unconfirmed: None,
+        retry: Pause::SEND,
+        acknowledge: Acknowledge::Unknown,
+    };
+
+    /// Data was sent that AT+QISEND did not count.
+    #[cfg(feature = "transparent")]
+    pub(crate) const fn mark_count_stale(&mut self) {
+        self.count_is_stale = true;
+    }
+
+    const fn takes_count_first(&self) -> bool {
+        #[cfg(feature = "transparent")]
+        let is_stale = self.count_is_stale;
+        #[cfg(not(feature = "transparent"))]
+        let is_stale = false;
+        is_stale
+    }
+
+    fn begin_acknowledge(&mut self) {
+        self.acknowledge = Acknowledge::Wanted {
+            not_before: Instant::MIN,
+            pause: Pause::SEND,
+        };
+    }
+
+    /// Something new is to be sent.
+    pub(crate) fn on_written(&mut self) {
+        if self.acknowledge == Acknowledge::Complete {
+            self.acknowledge = Acknowledge::Unknown;
+        }
+    }
+}
+
+impl Slot<'_> {
+    // ---- AT+QISEND=<connectID>,<send_length> (2.1.7) -------------------------------------------------------------
+
+    /// How many bytes to send now, if a send is due.
+    pub(super) fn send_due(&mut self, round: &mut Round<'_>) -> Option<u16> {
+        if self.phase != Phase::Open || self.tx.is_empty() {
+            return None;
+        }
+        round.look_again(self.deadline);
+        if !round.is_due(self.not_before) {
+            return None;
+        }
+        #[cfg(feature = "udp")]
+        if self.is_datagram() {
+            return self.datagram_to_send().map(|(length, _)| length);
+        }
+        Some(self.tx.len().min(MAX_SEND_LENGTH) as u16)
+    }
+
+    /// The send that is due. Before it the module's count is asked for if the host's own is stale.
+    pub(super) fn begin_send(&mut self, length: u16) -> Job {
+        let key = self.key;
+        if self.send.takes_count_first() {
+            return Job::CountSent(key);
+        }
+        self.on_send_begun();
+        Job::Send { key, length }
+    }
+
+    /// Where in the transmit ring the payload of the next send begins.
+    pub(crate) const fn payload_offset(&self) -> usize {
+        #[cfg(feature = "udp")]
+        if self.is_datagram() {
+            return super::datagram::HEADER;
+        }
+        0
+    }
+
+    pub(crate) fn send(&self, length: u16, to: CommandBuffer<'_>) -> Transaction {
+        let length = SendLength::nearest(length.into());
+        let connect_id = self.id;
+        #[cfg(feature = "udp")]
+        if let Some((_, Some(peer))) = self.datagram_to_send().filter(|_| self.is_datagram()) {
+            let command = crate::at::SendDatagram {
+                connect_id,
+                length,
+                address: crate::at::Address(peer.ip()),
+                port: peer.port(),
+            };
+            return Self::with_payload(to.write(&command));
+        }
+        Self::with_payload(to.write(&SendData { connect_id, length }))
+    }
+
+    const fn with_payload(transaction: Transaction) -> Transaction {
+        transaction
+            .within(PROMPT_TIME)
+            .with_prompt()
+            .asking_reason()
+    }
+
+    pub(crate) fn send_done(
+        &mut self,
+        length: u16,
+        outcome: &Outcome,
+        now: Instant,
+        config: &Config<'_>,
+    ) -> Effect {
+        match *outcome {
+            Outcome::Done(_) => {
+                self.on_sent(length, now);
+                return Effect::None;
+            }
+            // The module's buffer is full; the chunk may have left the module all the same (quirk 56). Without an answer it
+            // may have been taken or not. The module's count shows it, if the module answers the next command.
+            Outcome::SendFail | Outcome::NoAnswer => self.send.unconfirmed = Some(length),
+            // The peer has closed: what it sent before can still be read.
+            Outcome::Refused(_) if self.phase == Phase::Draining => return Effect::None,
+            Outcome::Refused(reason) => match reason.code() {
+                // Passing reasons.
+                ErrorCode::OUT_OF_MEMORY
+                | ErrorCode::BUSY
+                | ErrorCode::NOT_ALLOWED
+                | ErrorCode::BLOCKED
+                | ErrorCode::SEND_CANCELLED => {}
+                // Does the connection still exist? If the peer has closed it, what it sent before can still be read.
+                ErrorCode::UNSPECIFIED
+                | ErrorCode::INVALID_PARAMETERS
+                | ErrorCode::WRITE
+                | ErrorCode::SOCKET_CLOSED => {
+                    self.state_check_due = true;
+                    self.send.unconfirmed = Some(length);
+                }
+                code => {
+                    let error = Error::from_code(code);
+                    self.fail(error);
+                    return Effect::of(error);
+                }
+            },
+        }
+        self.not_before = self.send.retry.begin(now);
+        get_or_set(&mut self.deadline, after(now, config.send_time));
+        Effect::None
+    }
+
+    /// The module has accepted `count` bytes.
+    fn on_sent(&mut self, count: u16, now: Instant) {
+        self.discard_sent(count);
+        self.send.accepted = self.send.accepted.wrapping_add(count.into());
+        self.send.unconfirmed = None;
+        if count > 0 {
+            self.send.retry = Pause::SEND;
+            self.not_before = Instant::MIN;
+            self.linger(now);
+        }
+        self.writer.wake();
+    }
+
+    fn discard_sent(&mut self, count: u16) {
+        #[cfg(feature = "udp")]
+        if self.is_datagram() {
+            if count > 0 {
+                self.discard_datagram();
+            }
+            return;
+        }
+        self.tx.discard(count.into());
+    }
+
+    /// The runner has written `count` bytes of the transmit ring to the UART as they are.
+    #[cfg(feature = "transparent")]
+    pub(crate) fn on_written_raw(&mut self, count: usize) {
+        self.send.accepted = self.send.accepted.wrapping_add(count as u32);
+        self.tx.discard(count);
+        self.writer.wake();
+    }
+
+    // ---- AT+QISEND=<connectID>,0 (2.1.7): how many bytes the module has accepted, and the peer acknowledged -------
+
+    pub(crate) fn count_sent(&self, to: CommandBuffer<'_>) -> Transaction {
+        to.write(&QuerySentData::new(self.id)).needs(Name::Sent)
+    }
+
+    pub(crate) fn count_sent_done(&mut self, outcome: &Outcome, now: Instant) -> Effect {
+        match *outcome {
+            Outcome::Done(Answer::Sent {
+                total,
+                all_acknowledged,
+            }) => {
+                #[cfg(feature = "transparent")]
+                if core::mem::take(&mut self.send.count_is_stale) && self.send.unconfirmed.is_none()
+                {
+                    self.send.accepted = total;
+                }
+                self.on_count_sent(total, now);
+                if self.tx.is_empty() {
+                    self.on_acknowledged(all_acknowledged, now);
+                }
+            }
+            Outcome::Refused(_) if self.phase == Phase::Draining => self.send.unconfirmed = None,
+            Outcome::Refused(_) => self.fail(Error::ConnectionReset),
+            Outcome::NoAnswer | Outcome::Done(_) | Outcome::SendFail => {}
+        }
+        Effect::None
+    }
+
+    /// What the module has accepted since the open, after a chunk of which that was not known.
+    fn on_count_sent(&mut self, total: u32, now: Instant) {
+        let Some(length) = self.send.unconfirmed.take() else {
+            return;
+        };
+        match u16::try_from(total.wrapping_sub(self.send.accepted)) {
+            // If it took nothing, the pause before the next try has begun already.
+            Ok(taken) if taken <= length => self.on_sent(taken, now),
+            // An impossible count: neither sending again nor going on would be right.
+            _ => self.fail(Error::DataLost),
+        }
+    }
+
+    fn on_acknowledged(&mut self, all: bool, now: Instant) {
+        let Acknowledge::Wanted { not_before, pause } = &mut self.send.acknowledge else {
+            return;
+        };
+        if all {
+            self.send.acknowledge = Acknowledge::Complete;
+            self.writer.wake();
+        } else {
+            *not_before = pause.begin(now);
+        }
+    }
+
+    /// Whether to ask how much the peer has acknowledged.
+    pub(super) fn is_acknowledge_due(&self, round: &mut Round<'_>) -> bool {
+        match self.send.acknowledge {
+            Acknowledge::Wanted { not_before, .. }
+                if self.phase == Phase::Open && self.tx.is_empty() =>
+            {
+                round.is_due(not_before)
+            }
+            _ => false,
+        }
+    }
+
+    // ---- from the user into the ring -----------------------------------------------------------------------------
+
+    /// Why nothing can be written.
+    pub(crate) fn write_error(&self) -> Option<Error> {
+        match self.phase {
+            _ if self.fault.is_some() => self.fault,
+            Phase::Open if !self.closes_when_sent() => None,
+            _ => Some(Error::Closed),
+        }
+    }
+
+    /// Copies bytes into the transmit ring. Returns how many; pending while the ring is full.
+    pub(crate) fn poll_write(&mut self, bytes: &[u8], waker: &Waker) -> Poll<Result<usize, Error>> {
+        if let Some(error) = self.write_error() {
+            return Poll::Ready(Err(error));
+        }
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.send.on_written();
+        let count = self.tx.push(bytes);
+        if count == 0 {
+            return self.wait_for_writer(waker);
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Ready when the module has accepted everything that was written.
+    pub(crate) fn poll_flush(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
+        if self.tx.is_empty() && self.fault.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(error) = self.write_error() {
+            return Poll::Ready(Err(error));
+        }
+        self.wait_for_writer(waker)
+    }
+
+    /// Ready when the peer has acknowledged everything that was written. The flag says whether the runner has to be woken.
+    pub(crate) fn poll_acknowledged(&mut self, waker: &Waker) -> (Poll<Result<(), Error>>, bool) {
+        if self.send.acknowledge == Acknowledge::Complete && self.tx.is_empty() {
+            return (Poll::Ready(Ok(())), false);
+        }
+        if let Some(error) = self.write_error() {
+            return (Poll::Ready(Err(error)), false);
+        }
+        let is_asked = matches!(self.send.acknowledge, Acknowledge::Wanted { .. });
+        if !is_asked {
+            self.send.begin_acknowledge();
+        }
+        (self.wait_for_writer(waker), !is_asked)
+    }
+
+    pub(crate) fn wait_for_writer<T>(&mut self, waker: &Waker) -> Poll<T> {
+        self.writer.register(waker);
+        Poll::Pending
+    }
+}

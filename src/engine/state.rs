@@ -1,0 +1,218 @@
+//! The engine itself: the rooms, and what happens to all of them at once.
+
+use core::task::{Poll, Waker};
+
+#[cfg(feature = "push")]
+use super::access_mode::push::Push;
+#[cfg(feature = "transparent")]
+use super::access_mode::transparent::Transparent;
+#[cfg(feature = "dns")]
+use super::dns::Dns;
+use super::exchange::Exchange;
+use super::ids::{ConnectIds, IdSet};
+use super::link::{Link, LinkState};
+#[cfg(feature = "ntp")]
+use super::services::ntp::Ntp;
+#[cfg(feature = "ping")]
+use super::services::ping::Ping;
+use super::sockets::Sockets;
+#[cfg(feature = "server")]
+use super::sockets::listener::Listeners;
+use super::sockets::slot::Slot;
+use super::statistics::Statistics;
+#[cfg(feature = "at-client")]
+use super::user_command::UserCommand;
+use crate::config::Config;
+use crate::error::{Error, LinkError};
+use crate::util::zeroed::Zeroed;
+
+/// Decides what happens next: which AT transaction comes, what its result means, and whom it wakes.
+///
+/// Pure state: no I/O, no await, no clock read. Its inputs are lines and payload of the module
+/// ([`on_line`](Self::on_line), [`deliver`](Self::deliver)), calls of users (`poll_…`), and results of the runner
+/// ([`finish`](Self::finish)); its output is [`next`](Self::next).
+#[derive(Debug)]
+pub(crate) struct Engine<'d> {
+    pub(crate) config: Config<'d>,
+    pub(crate) statistics: Statistics,
+    pub(super) exchange: Exchange,
+    pub(super) link: Link,
+    pub(super) sockets: Sockets<'d>,
+    pub(super) ids: ConnectIds,
+    /// The place of the slot that the next round of the scheduler begins with.
+    pub(super) next_turn: usize,
+    #[cfg(feature = "push")]
+    pub(super) push: Push,
+    /// The connection that has the UART.
+    #[cfg(feature = "transparent")]
+    pub(super) transparent: Option<Transparent>,
+    #[cfg(feature = "server")]
+    pub(super) listeners: Listeners,
+    #[cfg(feature = "dns")]
+    pub(super) dns: Dns,
+    #[cfg(feature = "at-client")]
+    pub(super) user_command: UserCommand,
+    #[cfg(feature = "ping")]
+    pub(super) ping: Ping,
+    #[cfg(feature = "ntp")]
+    pub(super) ntp: Ntp,
+}
+
+impl<'d> Engine<'d> {
+    pub(crate) fn new(slots: &'d mut [Zeroed<Slot<'d>>], config: Config<'d>) -> Self {
+        Self {
+            config,
+            statistics: Statistics::default(),
+            exchange: Exchange::new(),
+            link: Link::new(),
+            sockets: Sockets::new(slots),
+            ids: ConnectIds::new(),
+            next_turn: 0,
+            #[cfg(feature = "push")]
+            push: Push::new(),
+            #[cfg(feature = "transparent")]
+            transparent: None,
+            #[cfg(feature = "server")]
+            listeners: Listeners::new(),
+            #[cfg(feature = "dns")]
+            dns: Dns::new(),
+            #[cfg(feature = "at-client")]
+            user_command: UserCommand::new(),
+            #[cfg(feature = "ping")]
+            ping: Ping::new(),
+            #[cfg(feature = "ntp")]
+            ntp: Ntp::new(),
+        }
+    }
+
+    // ---- the runner ----------------------------------------------------------------------------------------------
+
+    /// The runner starts: everything that the module may still hold is unknown.
+    pub(crate) fn start(&mut self, can_reset: bool, has_dtr: bool) {
+        self.forget_module();
+        self.fail_all(LinkError::NotRunning);
+        self.link.start(can_reset, has_dtr);
+        self.ids.orphans = IdSet::EMPTY;
+        if let Some(invalid) = self.config.invalid {
+            self.disable(LinkError::InvalidConfig(invalid));
+        }
+    }
+
+    /// The runner stops. It can be started again, unless the UART has failed (`for_good`).
+    pub(crate) fn stop(&mut self, for_good: bool) {
+        self.forget_module();
+        self.reject_user_commands();
+        self.link.on_lost(LinkError::NotRunning);
+        self.ids.orphans = IdSet::EMPTY;
+        self.fail_all(LinkError::NotRunning);
+        if for_good {
+            self.disable(LinkError::NotRunning);
+        }
+    }
+
+    fn disable(&mut self, error: LinkError) {
+        self.link.disable(error);
+        self.reject_waiting(error);
+    }
+
+    /// The scheduler has to be asked again.
+    pub(crate) fn wake_runner(&mut self) {
+        self.exchange.wake_runner();
+    }
+
+    /// Ready when there is something for the runner to go on with: with the scheduler, while it is idle, or else with the
+    /// transaction in flight.
+    pub(crate) fn poll_event(&mut self, is_idle: bool, waker: &Waker) -> Poll<()> {
+        if is_idle {
+            self.exchange.poll_work(waker)
+        } else {
+            self.exchange.poll_answer(waker)
+        }
+    }
+
+    // ---- the link ------------------------------------------------------------------------------------------------
+
+    /// The link, as users see it.
+    pub(crate) const fn link_state(&self) -> LinkState {
+        #[cfg(feature = "transparent")]
+        if let (LinkState::Up, Some(_)) = (self.link.state(), &self.transparent) {
+            return LinkState::Occupied;
+        }
+        self.link.state()
+    }
+
+    /// The link is lost after it was up.
+    pub(super) fn on_link_lost(&mut self, error: LinkError) {
+        self.statistics.link_losses = self.statistics.link_losses.wrapping_add(1);
+        // After the loss of its context the module still answers the transaction in flight.
+        if error != LinkError::ContextLost {
+            self.forget_module();
+        }
+        #[cfg(feature = "transparent")]
+        if self.transparent.take().is_some() {
+            self.give_up_payload();
+        }
+        // Closed even if the module's list of its sockets does not come through whole.
+        self.ids.orphans = if error == LinkError::Restarted {
+            IdSet::EMPTY
+        } else {
+            self.sockets.ids()
+        };
+        self.link.on_lost(error);
+        self.fail_all(error);
+    }
+
+    /// No connection survives.
+    fn fail_all(&mut self, error: LinkError) {
+        self.sockets.fail_all(Error::Link(error));
+        #[cfg(feature = "dns")]
+        self.dns.reject_waiting(Error::Link(error), false);
+        self.fail_services();
+        self.wake_runner();
+    }
+
+    /// Nothing is done about the link for a while: users that wait learn the reason.
+    pub(super) fn reject_waiting(&mut self, error: LinkError) {
+        self.sockets.reject_waiting(Error::Link(error));
+        #[cfg(feature = "dns")]
+        self.dns.reject_waiting(Error::Link(error), true);
+        if !self.link.is_listening() {
+            self.reject_user_commands();
+        }
+    }
+
+    /// Nothing that was known of the module, and of what it is about to send, is true any more.
+    pub(super) fn forget_module(&mut self) {
+        self.exchange.forget();
+        self.ids.forget();
+        #[cfg(feature = "at-client")]
+        self.user_command.abort();
+        #[cfg(feature = "transparent")]
+        {
+            self.transparent = None;
+        }
+        self.give_up_payload();
+    }
+
+    fn reject_user_commands(&mut self) {
+        #[cfg(feature = "at-client")]
+        self.user_command.reject_waiting();
+    }
+
+    /// No result of a ping or of a question for the time will come.
+    fn fail_services(&mut self) {
+        #[cfg(feature = "ping")]
+        self.ping.query.end(Err(crate::at::ErrorCode::CONTEXT_LOST));
+        #[cfg(feature = "ntp")]
+        self.ntp.end(Err(crate::at::ErrorCode::CONTEXT_LOST));
+    }
+
+    /// A payload that is half received is given up: what comes from now on is something else.
+    pub(super) fn give_up_payload(&mut self) {
+        self.exchange.give_up_payload();
+        #[cfg(feature = "push")]
+        if let Some(key) = self.push.give_up() {
+            self.give_up_pushed(key);
+        }
+    }
+}

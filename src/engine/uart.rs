@@ -1,0 +1,132 @@
+//! What the runner has to know of the UART: time limits, a receive ring that holds it up, payload to be written.
+
+use core::task::Waker;
+
+use embassy_time::{Duration, Instant};
+
+use super::sockets::key::Key;
+use super::state::Engine;
+
+impl Engine<'_> {
+    /// The runner begins something that may take `limit`.
+    pub(crate) const fn start_deadline(&mut self, limit: Duration, now: Instant) {
+        self.exchange.start_deadline(limit, now);
+    }
+
+    /// When that has to be over. The time in which the module cannot be heard does not count, so that the instant can move.
+    pub(crate) fn deadline(&self, now: Instant) -> Instant {
+        #[cfg(feature = "push")]
+        {
+            self.push
+                .deadline(self.exchange.started, self.exchange.limit, now)
+        }
+        #[cfg(not(feature = "push"))]
+        {
+            let _ = now;
+            self.exchange.deadline()
+        }
+    }
+
+    /// Counts resynchronisations: the digester gives up a half-read payload when it changes.
+    pub(crate) const fn epoch(&self) -> u8 {
+        self.exchange.epoch
+    }
+
+    // ---- payload to be written -----------------------------------------------------------------------------------
+
+    /// Whether payload is to be written now, and the final result code is to follow.
+    pub(crate) fn begin_payload(&mut self, now: Instant) -> bool {
+        let limit = self.config.send_time;
+        self.exchange.begin_payload(limit, now)
+    }
+
+    /// Whether the module takes payload.
+    pub(crate) fn wants_payload(&self) -> bool {
+        #[cfg(feature = "transparent")]
+        if self.transparent.is_some() {
+            return true;
+        }
+        self.exchange.wants_payload()
+    }
+
+    /// Copies bytes of the payload that is being written, from `offset` on. Returns how many.
+    pub(crate) fn peek(&self, key: Key, offset: usize, into: &mut [u8]) -> usize {
+        self.sockets
+            .get(key)
+            .map_or(0, |slot| slot.tx.peek(slot.payload_offset() + offset, into))
+    }
+
+    /// Whether payload has to leave the UART driver before anything else can be done: nothing waits behind the next `count`
+    /// bytes.
+    pub(crate) fn is_last(&self, key: Key, count: usize) -> bool {
+        #[cfg(feature = "transparent")]
+        if self.transparent.is_some() {
+            let slot = self.sockets.get(key);
+            return slot.is_none_or(|slot| slot.tx.len() <= count);
+        }
+        let _ = (key, count);
+        true
+    }
+
+    // ---- a full receive ring -------------------------------------------------------------------------------------
+
+    /// While a full receive ring holds up the UART, which began at `since`: when to look again, at the latest. The waker is
+    /// woken when there may be room, or less time. When the time is over the connection fails.
+    #[cfg(feature = "push")]
+    pub(crate) fn poll_room(
+        &mut self,
+        since: Instant,
+        now: Instant,
+        waker: &Waker,
+    ) -> Option<Instant> {
+        use crate::util::time::after;
+        if !self.push.is_stalled() {
+            return None;
+        }
+        #[cfg(feature = "transparent")]
+        let since = match &self.transparent {
+            // Nobody but the connection itself needs the UART.
+            Some(line) => line
+                .escaped_at()
+                .map_or(crate::util::time::NEVER, |at| at.max(since)),
+            None => since,
+        };
+        let until = after(since, self.config.stall_time);
+        if let Err(key) = self.push.poll_room(until, now, waker) {
+            self.overrun(key);
+        }
+        Some(until)
+    }
+
+    /// Nothing holds up the UART in buffer access mode.
+    #[cfg(not(feature = "push"))]
+    #[allow(clippy::unused_self)]
+    pub(crate) const fn poll_room(
+        &mut self,
+        _since: Instant,
+        _now: Instant,
+        _waker: &Waker,
+    ) -> Option<Instant> {
+        None
+    }
+
+    /// The time that a receive ring may hold up the UART is over.
+    #[cfg(feature = "push")]
+    fn overrun(&mut self, key: Option<Key>) {
+        if let Some(slot) = key.and_then(|key| self.sockets.get_mut(key)) {
+            #[cfg(feature = "udp")]
+            if slot.is_datagram() {
+                slot.datagrams.drop_until_room = true;
+                return self.wake_runner();
+            }
+            slot.fail(crate::error::Error::Overrun);
+        }
+        self.wake_runner();
+    }
+
+    /// Whether a full receive ring holds up the UART.
+    #[cfg(test)]
+    pub(crate) const fn is_stalled(&self) -> bool {
+        self.push.is_stalled()
+    }
+}

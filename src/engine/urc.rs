@@ -1,0 +1,258 @@
+//! Unsolicited result codes (2.2): what each of them changes. They take effect at once.
+
+use super::effect::Effect;
+use super::exchange::in_flight::{FinalResult, InFlight};
+use super::exchange::job::Job;
+use super::exchange::outcome::Reason;
+use super::line::LineKind;
+use super::sockets::slot::Slot;
+use super::state::Engine;
+use crate::at::{ConnectId, ContextId, ErrorCode, Fields, Name, UrcKind};
+use crate::error::LinkError;
+
+impl Engine<'_> {
+    /// Takes a URC. `None` if the line is none.
+    pub(super) fn on_urc(&mut self, prefix: Option<Name>, line: &[u8]) -> Option<LineKind> {
+        let Some((kind, mut fields)) = UrcKind::of_line(line, prefix) else {
+            return self.on_service_line(line);
+        };
+        match kind {
+            UrcKind::Received => {
+                let (id, length) = (fields.next()?, fields.next()?);
+                return self.on_received(id, length, fields);
+            }
+            UrcKind::Closed => self.on_closed(fields.last()?),
+            UrcKind::Opened => {
+                let (id, code) = (fields.next()?, fields.last()?);
+                return Some(self.on_opened(id, ErrorCode::new(code)));
+            }
+            UrcKind::ContextLost => self.on_context_lost(fields.last()?),
+            UrcKind::Resolved => self.on_resolved(fields)?,
+            UrcKind::Incoming => self.on_incoming(fields)?,
+            UrcKind::IncomingFull => {
+                fields.end()?;
+                self.count_refused_connections(1);
+            }
+            UrcKind::Ready => return Some(self.on_restart()),
+            UrcKind::PoweredDown | UrcKind::PowerSaving => return Some(self.on_power_down()),
+        }
+        Some(LineKind::Handled)
+    }
+
+    // ---- sockets -------------------------------------------------------------------------------------------------
+
+    /// `"recv",<connectID>[,<length>[,<remoteIP>,<remote_port>]]`. `None` if it is none after all.
+    fn on_received(
+        &mut self,
+        id: ConnectId,
+        length: Option<u32>,
+        remote: Fields<'_>,
+    ) -> Option<LineKind> {
+        // A length alone does not make it a header of pushed data: the access mode does (quirk 70).
+        #[cfg(feature = "push")]
+        if let (true, Some(length)) = (self.ids.pushing.contains(id), length) {
+            let crate::at::Remote(peer) = remote.whole()?;
+            return Some(self.on_pushed_header(id, length, peer));
+        }
+        let _ = remote;
+        // Data can come before the result of the open.
+        let is_live = self
+            .sockets
+            .iter()
+            .any(|slot| slot.id == id && slot.is_live());
+        let is_meant = |slot: &Slot<'_>| slot.is_live() || !is_live && slot.is_opening();
+        if let Some(slot) = self.sockets.by_id(id, is_meant) {
+            slot.receive.on_notice(length);
+            self.wake_runner();
+        }
+        Some(LineKind::Handled)
+    }
+
+    /// `"closed",<connectID>`.
+    fn on_closed(&mut self, id: ConnectId) {
+        let may_be_late = self.ids.was_closed_recently(id);
+        if let Some(slot) = self.sockets.by_id(id, Slot::is_open) {
+            if may_be_late {
+                slot.state_check_due = true;
+            } else {
+                slot.on_closed_by_peer();
+            }
+            self.wake_runner();
+        }
+    }
+
+    /// `+QIOPEN: <connectID>,<err>`: the result of an open, and why it failed if it did.
+    fn on_opened(&mut self, id: ConnectId, failure: Option<ErrorCode>) -> LineKind {
+        // In front of the OK to its own AT+QIOPEN it is the late result of an earlier one on this connectID.
+        let asking = match self.exchange.pending().map(|flight| flight.job) {
+            Some(Job::Open(key)) => Some(key),
+            _ => None,
+        };
+        let Some(slot) = self.sockets.by_id(id, Slot::is_opening) else {
+            if failure.is_none() && !self.sockets.uses(id) {
+                // Another connectID than the one that was asked for (quirk 43).
+                self.orphan(id);
+            }
+            return LineKind::Handled;
+        };
+        if asking == Some(slot.key) {
+            return self.on_opened_before_ok(failure);
+        }
+        let effect = match failure {
+            None => {
+                slot.on_opened();
+                Effect::None
+            }
+            Some(code) => slot.on_open_refused(code),
+        };
+        if let Effect::ContextSuspect = effect {
+            self.link.resync();
+        }
+        self.wake_runner();
+        LineKind::Handled
+    }
+
+    /// In transparent access mode there is no other line that tells of a failure.
+    fn on_opened_before_ok(&mut self, failure: Option<ErrorCode>) -> LineKind {
+        #[cfg(feature = "transparent")]
+        if let Some(code) = failure {
+            if self
+                .exchange
+                .in_flight()
+                .is_some_and(InFlight::awaits_connect)
+            {
+                return self.conclude(FinalResult::Error(Reason::Code(code)));
+            }
+        }
+        let _ = failure;
+        LineKind::Handled
+    }
+
+    /// The module holds a connectID that no socket uses.
+    fn orphan(&mut self, id: ConnectId) {
+        self.ids.orphans.insert(id);
+        self.wake_runner();
+    }
+
+    /// `"incoming",<connectID>,<serverID>,<remoteIP>,<remote_port>`: the module has accepted a connection. Without a socket for
+    /// it, it is closed.
+    fn on_incoming(&mut self, mut fields: Fields<'_>) -> Option<()> {
+        let id: ConnectId = fields.next()?;
+        #[cfg(feature = "server")]
+        let is_kept = {
+            let crate::at::IncomingPeer { server_id, peer } = fields.whole()?;
+            // The module has given this connectID away, whatever was known of it.
+            self.ids.orphans.remove(id);
+            let Self {
+                listeners, sockets, ..
+            } = self;
+            listeners.on_incoming(sockets, id, server_id, peer)
+        };
+        #[cfg(not(feature = "server"))]
+        let is_kept = false;
+        if !is_kept {
+            self.ids.orphans.insert(id);
+            self.count_refused_connections(1);
+        }
+        self.wake_runner();
+        Some(())
+    }
+
+    // ---- services ------------------------------------------------------------------------------------------------
+
+    /// `"dnsgip",…`: a line of the answer to a lookup. `None` if it is none after all.
+    fn on_resolved(&mut self, fields: Fields<'_>) -> Option<()> {
+        #[cfg(feature = "dns")]
+        {
+            use crate::at::Resolved;
+            // In front of the OK to its own AT+QIDNSGIP it belongs to an earlier lookup.
+            if let Some(Job::Resolve) = self.exchange.pending().map(|flight| flight.job) {
+                return Some(());
+            }
+            match fields.whole()? {
+                Resolved::Address(address) => self.dns.on_address(address),
+                Resolved::Result { result, count, .. } => {
+                    self.dns.on_result(result, count);
+                    if let Err(code) = result {
+                        self.check_context(code);
+                    }
+                }
+            }
+            self.wake_runner();
+        }
+        let _ = fields;
+        Some(())
+    }
+
+    /// `+QPING: …` and `+QNTP: …`. `None` if it is neither.
+    #[cfg_attr(not(feature = "at-client"), allow(clippy::unused_self))]
+    fn on_service_line(&mut self, line: &[u8]) -> Option<LineKind> {
+        #[cfg(feature = "ping")]
+        if line.starts_with(b"+QPING:") {
+            if !self.ping.report(crate::at::read(line)?) {
+                let dropped = &mut self.statistics.dropped_replies;
+                *dropped = dropped.wrapping_add(1);
+            }
+            return Some(LineKind::Handled);
+        }
+        #[cfg(feature = "ntp")]
+        if line.starts_with(b"+QNTP:") {
+            self.ntp.on_line(crate::at::read(line)?);
+            return Some(LineKind::Handled);
+        }
+        let _ = line;
+        None
+    }
+
+    // ---- the module ----------------------------------------------------------------------------------------------
+
+    /// `"pdpdeact",<contextID>`.
+    fn on_context_lost(&mut self, context: ContextId) {
+        if context != self.config.context {
+            return;
+        }
+        if self.link.is_serving() {
+            self.on_link_lost(LinkError::ContextLost);
+        } else {
+            // In front of the activation it is about the time before (quirk 20).
+            self.link.suspect_context();
+        }
+    }
+
+    /// `RDY`: the module has restarted.
+    pub(super) fn on_restart(&mut self) -> LineKind {
+        #[cfg(feature = "push")]
+        {
+            self.ids.pushing = super::ids::IdSet::EMPTY;
+        }
+        let ends_transaction = self.exchange.in_flight().is_some();
+        if self.link.is_serving() {
+            self.on_link_lost(LinkError::Restarted);
+        } else {
+            self.forget_module();
+            self.ids.orphans = super::ids::IdSet::EMPTY;
+            self.link.on_restarted();
+            self.wake_runner();
+        }
+        ended(ends_transaction)
+    }
+
+    /// The module goes to sleep, or off: no socket survives (quirks 111 and 123).
+    fn on_power_down(&mut self) -> LineKind {
+        let ends_transaction = self.exchange.in_flight().is_some();
+        if !self.link.is_serving() {
+            return LineKind::Handled;
+        }
+        self.on_link_lost(LinkError::NoAnswer);
+        ended(ends_transaction)
+    }
+}
+
+/// The transaction in flight, if there was one, will never be answered.
+const fn ended(ends_transaction: bool) -> LineKind {
+    if ends_transaction {
+        LineKind::Final
+    } else {
+        LineKind::Handled
+    }
+}
