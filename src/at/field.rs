@@ -46,6 +46,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether nothing is left, or a text in quotes is next.
+    #[cfg(not(feature = "udp"))]
     pub(crate) fn is_quoted(&self) -> bool {
         self.rest.is_none_or(|rest| trim(rest).starts_with(b"\""))
     }

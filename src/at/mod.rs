@@ -45,7 +45,6 @@ mod dns;
 mod error_code;
 mod failure;
 mod field;
-pub(crate) mod fixed;
 mod identity;
 mod ids;
 mod name;
@@ -98,7 +97,6 @@ pub(crate) use context::ContextLine;
 pub(crate) use field::{Fields, digits, place, read, trim};
 pub(crate) use name::Name;
 pub(crate) use urc::{IncomingPeer, Resolved, UrcKind};
-pub(crate) use writer::{Arguments, Command, NO_ARGUMENTS, write_command};
 
 /// Bytes that any command but [`SendHex`] needs at most when it is written, CR included.
 pub const MAX_COMMAND_LENGTH: usize = 384;

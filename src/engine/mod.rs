@@ -53,8 +53,11 @@ mod tests;
 pub(crate) use access_mode::escape_guard::{GUARD, PIECE};
 #[cfg(feature = "dns")]
 pub use dns::Addresses;
+#[cfg(any(test, fuzzing))]
 pub(crate) use exchange::echo::PayloadEcho;
-pub(crate) use exchange::job::{Action, Domain, Escape, Job, Setting};
+pub(crate) use exchange::job::{Action, Escape, Job};
+#[cfg(any(test, fuzzing))]
+pub(crate) use exchange::job::{Domain, Setting};
 pub(crate) use exchange::outcome::Reason;
 pub(crate) use line::{LineKind, Payload};
 pub(crate) use link::Attempt;
@@ -67,7 +70,9 @@ pub(crate) use sockets::key::Key;
 #[cfg(feature = "server")]
 pub(crate) use sockets::listener::UNKNOWN_PEER;
 pub(crate) use sockets::request::{PORT_TRIES, Request, check_peer};
-pub(crate) use sockets::slot::{Phase, Slot};
+#[cfg(any(test, fuzzing))]
+pub(crate) use sockets::slot::Phase;
+pub(crate) use sockets::slot::Slot;
 pub(crate) use state::Engine;
 pub use statistics::Statistics;
 #[cfg(feature = "at-client")]

@@ -9,28 +9,13 @@ pub(crate) enum Zeroed<T> {
 }
 
 impl<T> Zeroed<T> {
-    /// Puts a value there. A place is filled once: what was there before needs no drop, which would be some hundred bytes
-    /// of flash.
+    /// Puts a value into a place that was empty.
     pub(crate) fn fill(&mut self, value: T) -> &T {
+        // A place is filled once. To drop what was there before would take some hundred bytes of flash.
         core::mem::forget(core::mem::replace(self, Self::Full(value)));
-        self.filled()
-    }
-
-    /// The value, which is put there when it is wanted for the first time.
-    pub(crate) fn get_or_fill(&mut self, value: fn() -> T) -> &mut T {
-        if let Self::Empty = self {
-            *self = Self::Full(value());
-        }
-        self.filled()
-    }
-
-    fn filled(&mut self) -> &mut T {
         match self {
             Self::Full(value) => value,
-            // It was filled a moment ago: the compiler knows.
-            Self::Empty => loop {
-                core::hint::spin_loop();
-            },
+            Self::Empty => unreachable!("filled in the line above"),
         }
     }
 

@@ -228,7 +228,7 @@ impl Transparent {
             }
             Stage::Escaping(since) => {
                 // Behind an escape by DTR no silence is needed.
-                let by_dtr = has_dtr && self.tries % 2 == 1;
+                let by_dtr = has_dtr && !self.tries.is_multiple_of(2);
                 let silence = if by_dtr { Duration::MIN } else { GUARD };
                 let first_look = after(since, silence).max(after(quiet_since, LINE_PAUSE));
                 if now < first_look {
@@ -253,7 +253,7 @@ impl Transparent {
 
     /// DTR needs no silence. A module that ignores it gets `+++` at the next try.
     const fn way_out(&self, has_dtr: bool) -> (Escape, Duration) {
-        if has_dtr && self.tries % 2 == 0 {
+        if has_dtr && self.tries.is_multiple_of(2) {
             (Escape::Dtr, Duration::MIN)
         } else {
             (Escape::PlusOnly, GUARD)

@@ -110,6 +110,7 @@ impl Exchange {
     }
 
     /// When that has to be over.
+    #[cfg(not(feature = "push"))]
     pub(crate) fn deadline(&self) -> Instant {
         after(self.started, self.limit)
     }

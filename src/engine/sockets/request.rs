@@ -99,10 +99,6 @@ impl<'a> Request<'a> {
             Target::Name(_) | Target::None => None,
         }
     }
-
-    pub(crate) const fn local_port(&self) -> u16 {
-        self.endpoint.local_port
-    }
 }
 
 const fn check_port(port: u16) -> Result<(), Error> {
