@@ -114,7 +114,7 @@ impl<'d> Engine<'d> {
         self.sockets.ephemeral_port()
     }
 
-    /// The oldest connection that a listener has accepted and nobody has asked for.
+    /// The oldest connection that the module has accepted for a listener and the user has not.
     #[cfg(feature = "server")]
     pub(crate) fn poll_accept(
         &mut self,

@@ -16,8 +16,9 @@ use crate::util::slices::front;
 const LONGEST_URC: usize = 96;
 
 impl Engine<'_> {
-    /// Whether the slot may have its turn: not if it wants the UART and cannot be given it now. For that nobody may wait for a
-    /// URC of the module, and nothing may be pushed behind the `OK` that ends data mode.
+    /// Returns whether the slot may have its turn: not if its next transaction starts data mode and that is not possible now.
+    /// It is possible when no result URC is outstanding, and no socket is in direct push mode, whose data could follow the `OK`
+    /// that ends data mode. Sockets in direct push mode are asked to change to buffer mode.
     pub(super) fn prepare_line(&mut self, turn: usize) -> bool {
         if !self.sockets.at(turn).is_some_and(|slot| slot.wants_line()) {
             return true;
@@ -145,7 +146,7 @@ impl Engine<'_> {
         self.link.resync();
     }
 
-    /// Nobody knows whether the module is in data mode.
+    /// It is not known whether the module is in data mode: the connection fails, and the link is checked.
     fn on_line_lost(&mut self, key: Key, error: Option<Error>) {
         if let (Some(slot), Some(error)) = (self.sockets.get_mut(key), error) {
             slot.give_withheld();

@@ -63,7 +63,7 @@ pub(crate) struct Dns {
     result_may_be_late: bool,
     /// Until when the result of a lookup that was given up may come; `Instant::MIN` if none can.
     late_until: Instant,
-    /// The user who asked is gone.
+    /// The user has dropped the lookup.
     is_abandoned: bool,
     waiters: MultiWaker<WAITERS>,
 }
@@ -112,7 +112,8 @@ impl Dns {
         matches!(self.state, State::Done(_))
     }
 
-    /// What `pick` makes of the answer. It stays until [`abandon`](Self::abandon): nobody else can ask before.
+    /// Ready with the result of `pick` for the answer. The answer is kept until [`abandon`](Self::abandon); no other lookup can
+    /// begin before.
     pub(crate) fn poll_answer<T>(
         &mut self,
         pick: impl FnOnce(&[IpAddr]) -> Result<T, Error>,
@@ -127,7 +128,7 @@ impl Dns {
         }
     }
 
-    /// The user who asked is gone. A lookup that is under way keeps the next one waiting until it is answered.
+    /// The user has dropped the lookup. If it is under way, the next one has to wait until the module has answered.
     pub(crate) fn abandon(&mut self) {
         match self.state {
             State::Wanted { .. } | State::Busy | State::Done(_) => {
@@ -212,7 +213,7 @@ impl Dns {
             Outcome::Done(_) => {}
             Outcome::Refused(reason) => self.fail(reason.code()),
             Outcome::NoAnswer | Outcome::SendFail => {
-                // The module may have received it all the same.
+                // The module may have received the command, and may still answer.
                 self.result_may_be_late = true;
                 self.end(Err(Error::TimedOut));
             }

@@ -158,8 +158,8 @@ impl Engine<'_> {
         }
     }
 
-    /// The AT+QICLOSE of a connectID without a socket has ended. Without an answer the connection may still exist, where
-    /// nobody would miss its connectID: it is closed once more.
+    /// The AT+QICLOSE of a connectID without a socket has ended. Without an answer the module may still hold the connectID:
+    /// it is closed once more.
     fn orphan_done(&mut self, id: ConnectId, outcome: &Outcome, now: Instant) {
         self.ids.on_freed(id, now);
         if !outcome.is_no_answer() || !self.link.is_up() {
@@ -187,7 +187,7 @@ impl Engine<'_> {
         if let (true, false, LinkState::Down(error)) =
             (was_serving, self.link.is_serving(), self.link.state())
         {
-            // The check after a command without an answer has found the link gone.
+            // The link check has failed.
             self.on_link_lost(error);
         }
     }
@@ -201,7 +201,7 @@ impl Engine<'_> {
 
     // ---- losses that are counted ---------------------------------------------------------------------------------
 
-    /// Payload has come that nobody wants.
+    /// Counts payload bytes that no socket takes.
     pub(super) fn count_dropped_bytes(&mut self, count: usize) {
         let dropped = &mut self.statistics.dropped_bytes;
         *dropped = dropped.wrapping_add(count as u32);

@@ -155,7 +155,7 @@ impl Engine<'_> {
 
     // ---- the user's own commands ---------------------------------------------------------------------------------
 
-    /// Whether a command of the user has its turn because nobody else wants it.
+    /// Whether a user's command runs because no other transaction is due.
     #[cfg(feature = "at-client")]
     fn takes_user_command(&self) -> bool {
         #[cfg(feature = "transparent")]

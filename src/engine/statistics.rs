@@ -1,6 +1,6 @@
 //! What is counted.
 
-/// What was noticed on the serial line and is nobody's fault in particular.
+/// Counters since `new`. Each wraps at `u32::MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -15,13 +15,13 @@ pub struct Statistics {
     pub dropped_urcs: u32,
     /// Bytes of lines too long to be kept.
     pub skipped_bytes: u32,
-    /// Payload bytes for a socket that is gone, or that had not asked for them.
+    /// Payload bytes that no socket takes: the socket was closed, or a read was given up.
     pub dropped_bytes: u32,
     /// Errors that the UART driver reported while receiving; each may have cost bytes.
     pub serial_errors: u32,
     /// Datagrams that were dropped whole, because the receive ring had no room or their bytes did not come.
     pub dropped_datagrams: u32,
-    /// Replies to a ping that nobody fetched in time.
+    /// Ping replies that were dropped because the user had not fetched earlier ones.
     pub dropped_replies: u32,
     /// Connections to a listener that were closed or refused, because there was no slot or no room in the module.
     pub refused_connections: u32,

@@ -85,7 +85,7 @@ impl Engine<'_> {
         }
         #[cfg(feature = "transparent")]
         let since = match &self.transparent {
-            // Nobody but the connection itself needs the UART.
+            // In data mode only this connection uses the UART.
             Some(line) => line
                 .escaped_at()
                 .map_or(crate::util::time::NEVER, |at| at.max(since)),

@@ -11,7 +11,7 @@ use crate::at::{ConnectId, ContextId, ErrorCode, Fields, Name, UrcKind};
 use crate::error::LinkError;
 
 impl Engine<'_> {
-    /// Takes a URC. `None` if the line is none.
+    /// Handles a URC. `None` if the line is not a URC of the stack.
     pub(super) fn on_urc(&mut self, prefix: Option<Name>, line: &[u8]) -> Option<LineKind> {
         let Some((kind, mut fields)) = UrcKind::of_line(line, prefix) else {
             return self.on_service_line(line);
@@ -41,7 +41,7 @@ impl Engine<'_> {
 
     // ---- sockets -------------------------------------------------------------------------------------------------
 
-    /// `"recv",<connectID>[,<length>[,<remoteIP>,<remote_port>]]`. `None` if it is none after all.
+    /// `"recv",<connectID>[,<length>[,<remoteIP>,<remote_port>]]`. `None` if the fields are others.
     fn on_received(
         &mut self,
         id: ConnectId,
@@ -112,7 +112,7 @@ impl Engine<'_> {
         LineKind::Handled
     }
 
-    /// In transparent access mode there is no other line that tells of a failure.
+    /// In transparent access mode this line is the only report of a failure.
     fn on_opened_before_ok(&mut self, failure: Option<ErrorCode>) -> LineKind {
         #[cfg(feature = "transparent")]
         if let Some(code) = failure {
@@ -160,7 +160,7 @@ impl Engine<'_> {
 
     // ---- services ------------------------------------------------------------------------------------------------
 
-    /// `"dnsgip",…`: a line of the answer to a lookup. `None` if it is none after all.
+    /// `"dnsgip",…`: a line of the answer to a lookup. `None` if the fields are others.
     fn on_resolved(&mut self, fields: Fields<'_>) -> Option<()> {
         #[cfg(feature = "dns")]
         {

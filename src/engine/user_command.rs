@@ -38,7 +38,7 @@ enum State {
     /// The command waits for its turn.
     Ready,
     Running,
-    /// The command runs, and nobody waits for its answer any more.
+    /// The command runs, and its user has dropped it.
     Abandoned,
     Done(AtResult),
 }
@@ -124,7 +124,7 @@ impl UserCommand {
 
     // ---- the user ------------------------------------------------------------------------------------------------
 
-    /// A number that tells this user from others.
+    /// A new number that identifies one user.
     pub(crate) const fn new_owner(&mut self) -> u16 {
         self.next_owner = self.next_owner.wrapping_add(1);
         self.next_owner
@@ -177,7 +177,7 @@ impl UserCommand {
         self.text.clone()
     }
 
-    /// The user is done with the buffer, or gone.
+    /// The user has taken the answer, or has dropped the command.
     pub(crate) fn release(&mut self) {
         self.state = match self.state {
             State::Running | State::Abandoned => State::Abandoned,
@@ -217,7 +217,7 @@ impl UserCommand {
         }
     }
 
-    /// Nobody else wants the turn.
+    /// No other transaction is due: the user's command has this turn.
     pub(crate) const fn take_turn(&mut self) {
         self.had_last_turn = true;
     }
@@ -332,7 +332,7 @@ impl UserCommand {
     fn end(&mut self, result: AtResult) {
         self.state = match self.state {
             State::Abandoned => {
-                // Nobody will bring the payload.
+                // The user is gone, so that no payload will follow the prompt.
                 if let Prompt::Given { until } = &mut self.prompt {
                     *until = Instant::MIN;
                 }

@@ -155,7 +155,7 @@ impl Slot<'_> {
         self.mode.current = mode;
         self.mode.wanted = None;
         self.end_resume();
-        // The module may have kept something back, if that is still of use.
+        // The module may hold data that it did not pass on in the old mode.
         if !self.closes_when_sent() {
             self.receive.on_notice(None);
         }

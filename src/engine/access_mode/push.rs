@@ -67,7 +67,7 @@ impl Push {
     }
 
     /// A module sends a pushed payload in one go: one that stops is never completed, and what comes next is something else.
-    /// Returns when to look again; an instant that is over means that the payload has to be given up.
+    /// Returns when to look again; an instant that is not after `now` means that the payload has to be given up.
     pub(crate) fn watch(&mut self, now: Instant) -> Instant {
         let Some(pending) = &mut self.pending else {
             return NEVER;
@@ -90,7 +90,7 @@ impl Push {
         self.stall.is_some()
     }
 
-    /// There is room in the receive ring of this socket, or nobody wants its data any more.
+    /// There is room in the receive ring of this socket, or its data is dropped from now on.
     pub(crate) fn release_stall(&mut self, key: Key) {
         if self.stall == Some(key) {
             self.stall = None;

@@ -1,7 +1,7 @@
 //! Transparent access mode: the UART is the data line of one connection (1.2, 3.3).
 //!
 //! What comes belongs to the peer, unless it is a line of the module: `NO CARRIER` when the connection has ended, `OK` after
-//! an escape, `RDY` after a restart. Nothing but the time tells them apart. So the newest bytes are withheld from the reader
+//! an escape, `RDY` after a restart. Both look the same. So the newest bytes are withheld from the reader
 //! as long as they may be such a line. More data behind them shows that they were data; silence, and the answer to an
 //! escape, show that they were not.
 
@@ -36,7 +36,7 @@ enum Stage {
     Escaping(Instant),
 }
 
-/// Why the engine looks at the answer to an escape although nobody wants the UART back.
+/// Why an escape may be necessary although no user wants to leave data mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Doubt {
     None,
@@ -71,7 +71,7 @@ pub(crate) enum Next {
     Ended,
     /// The module has restarted.
     Restarted,
-    /// Nobody knows what the UART is. The connection fails with this error.
+    /// It is not known whether the module is in data mode. The connection fails with this error.
     LineLost(Option<Error>),
 }
 
@@ -80,7 +80,7 @@ pub(crate) enum Next {
 pub(crate) struct Received {
     /// Bytes taken from the digester.
     pub(crate) taken: usize,
-    /// Bytes dropped, because nobody wants them.
+    /// Bytes dropped, because no user will read them.
     pub(crate) dropped: usize,
     /// The receive ring is full, and a reader will make room.
     pub(crate) stalls: bool,
@@ -135,7 +135,7 @@ impl Transparent {
         let is_kept = slot.is_kept();
         let mut dropped = 0;
         if !is_kept {
-            // Nobody reads it: only what may be a line of the module has to stay.
+            // No user reads the data: only bytes that may be a line of the module are kept.
             dropped = slot.rx.len() - withheld;
             slot.rx.discard(dropped);
         }
@@ -195,7 +195,7 @@ impl Transparent {
         let quiet_since = get_or_set(&mut self.quiet_since, now);
         let sent_at = self.guard.sent_at(now);
         let Some(slot) = slot else {
-            // The user is gone, and so is all that was known of the connection.
+            // The slot was freed, and with it the state of the connection.
             return Next::LineLost(None);
         };
         let is_leaving = leaves_line(slot, now);
@@ -265,7 +265,7 @@ impl Transparent {
         Next::Act(Action::Wait(now))
     }
 
-    /// Nobody wants the UART back: send data, or find out what the newest bytes are.
+    /// Data mode goes on: send data, or find out what the newest bytes are.
     fn pass_data(
         &mut self,
         slot: &mut Slot<'_>,

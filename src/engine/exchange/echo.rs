@@ -27,7 +27,7 @@ impl InFlight {
 }
 
 impl Exchange {
-    /// A send has ended. Payload that would have shown an echo did not come back: there is none.
+    /// A send has ended and its payload was not echoed. If the payload would have shown an echo, the module does not echo.
     pub(crate) fn learn_payload_echo(&mut self, sockets: &Sockets<'_>) {
         if self.payload_echo != PayloadEcho::Unknown {
             return;
@@ -118,7 +118,7 @@ impl Exchange {
     /// How much of `length` bytes to send while it is not known whether the module echoes payload, so that the answer shows
     /// it.
     ///
-    /// Line ends and blanks go on their own: whether they come back makes no difference. Of payload that begins like a line
+    /// Line ends and blanks are sent alone: an echo of them is skipped like any separator. Of payload that begins like a line
     /// of the module one byte goes: no line of the module is that short.
     pub(crate) fn probe_length(&self, slot: &Slot<'_>, length: u16) -> u16 {
         // A datagram cannot be cut.

@@ -32,7 +32,7 @@ pub(crate) struct Exchange {
     pub(crate) line_damaged: bool,
     /// Counts resynchronisations: the digester gives up a half-read payload when it changes.
     pub(crate) epoch: u8,
-    /// Since when the runner has been doing what it does, and how long that may take.
+    /// When the runner began its present action, and how long the action may take.
     pub(crate) started: Instant,
     pub(crate) limit: Duration,
     /// No command before this instant ([`Config::command_gap`](crate::Config::command_gap)).
@@ -74,7 +74,7 @@ impl Exchange {
         self.runner.wake();
     }
 
-    /// Tells the runner that the transaction in flight has got on.
+    /// Tells the runner that the prompt or the final result code has come.
     pub(crate) fn wake_transaction(&mut self) {
         self.runner.wake();
     }

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::at::pair;
 use crate::util::slices::{copy, front};
 
-/// The addresses as the module writes them. They are read when somebody asks for them.
+/// The addresses as the module writes them. They are parsed when a user asks for them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Addresses {
     text: [u8; Self::LONGEST],

@@ -177,7 +177,7 @@ impl Link {
         if outcome.is_no_answer() && self.step != Step::Probe {
             return self.on_no_answer(now);
         }
-        // The answer to a command of an earlier step says nothing about this one.
+        // The command was that of an earlier step: its answer does not end this one.
         let wanted = self.job().map(|wanted| discriminant(&wanted));
         if wanted != Some(discriminant(&job)) {
             return;

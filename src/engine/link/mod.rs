@@ -105,7 +105,7 @@ struct Registration {
     status: RegistrationStatus,
 }
 
-/// An outcome of an attempt to bring the link up: tells whether one has come since.
+/// The number of attempts to bring the link up that had ended at some time. Another number means that one has ended since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attempt(u32);
 

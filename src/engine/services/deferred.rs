@@ -31,7 +31,7 @@ pub(crate) struct Deferred<T> {
     id: QueryId,
     reservation: Reservation,
     result: Option<Result<T, ErrorCode>>,
-    /// The user is gone; the result still has to come before the next query.
+    /// The user has dropped the query. Its result is still to come, before the next query.
     is_orphaned: bool,
     waiters: MultiWaker<WAITERS>,
 }
@@ -118,7 +118,7 @@ impl<T: Copy> Deferred<T> {
         }
     }
 
-    /// The user is gone. If the command was sent, its result has to come before the next query: until `asked`.
+    /// The user has dropped the query. If the command was sent, the next query waits for its result, at most until `asked`.
     pub(crate) fn release(&mut self, id: QueryId, asked: Option<Instant>) {
         if !self.is_current(id) {
             return;

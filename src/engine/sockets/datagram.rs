@@ -26,7 +26,7 @@ pub(crate) struct Datagrams {
     /// The header of a datagram that is being pushed and has no room in the ring yet.
     #[cfg(feature = "push")]
     announced: Option<(u16, Option<SocketAddr>)>,
-    /// Waiting for room was of no use: pushed datagrams are dropped at once until there is room.
+    /// The ring stayed full for the whole `stall_time`: pushed datagrams are dropped at once until there is room.
     #[cfg(feature = "push")]
     pub(crate) drop_until_room: bool,
     /// The newest datagram came with the read under way, or with the last one.
@@ -103,7 +103,8 @@ impl Slot<'_> {
         !self.is_service() || peer.is_some()
     }
 
-    /// The header of a datagram that was read. Returns false if there is no room for it, or it is of no use.
+    /// The header of a datagram that was read. Returns false if it has to be dropped: there is no room, or a service
+    /// got no peer with it.
     pub(crate) fn on_datagram_header(&mut self, length: u16, peer: Option<SocketAddr>) -> bool {
         self.is_useful(peer) && self.begin_datagram(length, peer)
     }

@@ -61,7 +61,7 @@ impl Listeners {
         true
     }
 
-    /// The oldest connection that a listener has accepted and nobody has asked for.
+    /// Takes the oldest connection of the listener's backlog for the user.
     pub(crate) fn take_oldest<'s, 'd>(
         &self,
         sockets: &'s mut Sockets<'d>,
@@ -89,7 +89,7 @@ impl Listeners {
             .any(|slot| slot.is_listener() && !slot.is_free())
     }
 
-    /// A listener is dropped, and with it the connections that nobody has asked for. Returns how many.
+    /// A listener is dropped: fails the connections of its backlog. Returns how many.
     pub(crate) fn drop_backlog(sockets: &mut Sockets<'_>, dropped: Key) -> u32 {
         let mut count = 0;
         for slot in sockets.iter_mut() {

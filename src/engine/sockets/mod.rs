@@ -66,7 +66,7 @@ impl<'d> Sockets<'d> {
         self.slots.get_mut(index)?.as_mut()
     }
 
-    /// The slot of a socket, unless the socket is gone.
+    /// The slot of a socket. `None` if the slot was freed since, or has another socket.
     pub(crate) fn get(&self, key: Key) -> Option<&Slot<'d>> {
         self.at(key.index())
             .filter(|slot| slot.key == key && !slot.is_free())

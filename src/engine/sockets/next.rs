@@ -33,7 +33,7 @@ impl Slot<'_> {
         if self.state_check_due {
             return Some(Job::Status(key));
         }
-        // Nobody reads what the module still holds; a full ring would keep it there for ever.
+        // No user reads what the module still holds: the connection can be closed at once.
         if self.phase == Phase::Draining && (!self.is_kept() || self.closes_when_sent()) {
             self.phase = Phase::Closing;
             return Some(Job::Close(key));

@@ -90,7 +90,7 @@ impl Slot<'_> {
                 self.on_open_failed(Error::TimedOut, false);
                 Effect::LineSuspect
             }
-            // The module may have received it all the same.
+            // The module may have received the command: ask for the state.
             Outcome::NoAnswer | Outcome::SendFail => {
                 self.receive.recheck.start(now);
                 Effect::None

@@ -283,7 +283,7 @@ impl Slot<'_> {
                 self.state_check_due = true;
                 Effect::None
             }
-            // A read on a connectID that is gone is refused (quirk 73).
+            // The module has freed the connectID (quirk 73).
             Outcome::Refused(_) if self.phase == Phase::Draining => {
                 self.on_end_of_stream();
                 Effect::None
@@ -332,7 +332,7 @@ impl Slot<'_> {
         }
     }
 
-    /// A re-check has found nothing. Returns whether it was one of so many that the connection may be gone.
+    /// A re-check has found nothing. Returns true for every fourth one in a row: the state of the connection has to be asked.
     fn on_fruitless_recheck(&mut self) -> bool {
         let recheck = &mut self.receive.recheck;
         recheck.fruitless = (recheck.fruitless + 1) % FRUITLESS_RECHECKS;

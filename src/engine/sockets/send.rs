@@ -39,9 +39,9 @@ pub(crate) struct Send {
 /// Whether the peer has acknowledged what was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Acknowledge {
-    /// Not known, and nobody asks.
+    /// Not known, and no user waits for it.
     Unknown,
-    /// Somebody waits for it; the module is not asked before this instant.
+    /// A user waits for it; the module is not asked before this instant.
     Wanted { not_before: Instant, pause: Pause },
     /// All of it, when the module was asked last.
     Complete,

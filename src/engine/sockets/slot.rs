@@ -228,7 +228,7 @@ impl<'d> Slot<'d> {
         self.owner == Owner::Handle
     }
 
-    /// Whether somebody has, or will have, a use for what is received.
+    /// Whether a handle or a listener's backlog refers to the socket, so that received data is kept.
     pub(crate) fn is_kept(&self) -> bool {
         self.owner != Owner::Nobody
     }
