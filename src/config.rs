@@ -38,6 +38,7 @@ pub struct Config<'d> {
     pub(crate) boot_time: Duration,
     pub(crate) registration_time: Duration,
     pub(crate) connect_time: Duration,
+    #[cfg(feature = "dns")]
     pub(crate) lookup_time: Duration,
     pub(crate) answer_time: Duration,
     pub(crate) send_time: Duration,
@@ -67,6 +68,7 @@ impl<'d> Config<'d> {
             boot_time: Duration::from_secs(20),
             registration_time: Duration::from_secs(180),
             connect_time: Duration::from_secs(150),
+            #[cfg(feature = "dns")]
             lookup_time: Duration::from_secs(60),
             answer_time: Duration::from_secs(10),
             send_time: Duration::from_secs(30),

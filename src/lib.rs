@@ -9,18 +9,6 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::large_futures))]
-// Until the engine is divided by the same features: what only a missing feature uses is compiled without a user.
-#![cfg_attr(
-    not(all(
-        feature = "udp",
-        feature = "server",
-        feature = "transparent",
-        feature = "dns",
-        feature = "ping",
-        feature = "ntp"
-    )),
-    allow(dead_code, unused_imports)
-)]
 
 #[cfg(any(test, fuzzing))]
 extern crate std;

@@ -10,7 +10,9 @@ use super::sockets::key::Key;
 #[cfg(feature = "server")]
 use super::sockets::listener::Listeners;
 use super::sockets::request::Request;
-use super::sockets::slot::{Phase, Slot};
+use super::sockets::slot::Phase;
+#[cfg(feature = "push")]
+use super::sockets::slot::Slot;
 use super::state::Engine;
 use crate::at::{AccessMode, ServiceType};
 use crate::error::{Error, LinkError};
@@ -414,3 +416,6 @@ impl<'d> Engine<'d> {
         &mut self.ntp
     }
 }
+
+#[cfg(test)]
+mod tests;

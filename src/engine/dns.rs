@@ -288,3 +288,6 @@ impl Dns {
         self.waiters.wake();
     }
 }
+
+#[cfg(test)]
+mod tests;

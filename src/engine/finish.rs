@@ -8,7 +8,9 @@ use super::exchange::outcome::{Outcome, Reason};
 use super::link::LinkState;
 use super::sockets::key::Key;
 use super::state::Engine;
-use crate::at::{ConnectId, ErrorCode};
+use crate::at::ConnectId;
+#[cfg(feature = "dns")]
+use crate::at::ErrorCode;
 use crate::error::{Error, LinkError};
 
 impl Engine<'_> {
@@ -193,6 +195,7 @@ impl Engine<'_> {
     }
 
     /// Checks the link if a code says that its context may be down.
+    #[cfg(feature = "dns")]
     pub(super) fn check_context(&mut self, code: ErrorCode) {
         if matches!(Error::from_code(code), Error::Link(_)) {
             self.link.resync();

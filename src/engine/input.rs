@@ -3,7 +3,10 @@
 use core::net::SocketAddr;
 
 use super::exchange::final_result;
-use super::exchange::in_flight::{Conclusion, FinalResult, InFlight};
+#[cfg(feature = "transparent")]
+use super::exchange::in_flight::InFlight;
+use super::exchange::in_flight::{Conclusion, FinalResult};
+#[cfg(any(feature = "push", feature = "at-client"))]
 use super::exchange::job::Job;
 use super::exchange::outcome::Reason;
 use super::line::{LineKind, Payload};

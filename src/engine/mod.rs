@@ -10,7 +10,7 @@
 //! * [`dns`], [`services`], [`user_command`]; [`ids`]: the connectIDs.
 //!
 //! [`state`] holds the rooms together. Its methods are sorted by where they are called from: [`input`] and [`urc`] take lines,
-//! [`payload`] takes data, [`scheduler`] chooses and begins a transaction, [`finish`] ends it and applies its effects, [`calls`]
+//! [`payload`] and [`pushed`] take data, [`scheduler`] chooses and begins a transaction, [`finish`] ends it and applies its effects, [`calls`]
 //! serves the users, [`uart`] and [`data_line`] the runner.
 //!
 //! Quirk numbers in comments refer to `docs/quirks.md`; section numbers like 2.1.4 to the note.
@@ -30,6 +30,8 @@ mod input;
 mod line;
 mod link;
 mod payload;
+#[cfg(feature = "push")]
+mod pushed;
 mod round;
 mod scheduler;
 #[cfg(any(feature = "ping", feature = "ntp"))]
@@ -58,6 +60,7 @@ pub(crate) use exchange::echo::PayloadEcho;
 pub(crate) use exchange::job::{Action, Escape, Job};
 #[cfg(any(test, fuzzing))]
 pub(crate) use exchange::job::{Domain, Setting};
+#[cfg(feature = "at-client")]
 pub(crate) use exchange::outcome::Reason;
 pub(crate) use line::{LineKind, Payload};
 pub(crate) use link::Attempt;
@@ -67,9 +70,11 @@ pub(crate) use services::deferred::{Deferred, QueryId};
 #[cfg(feature = "ping")]
 pub use services::ping::{PingReply, PingSummary};
 pub(crate) use sockets::key::Key;
-#[cfg(feature = "server")]
-pub(crate) use sockets::listener::UNKNOWN_PEER;
-pub(crate) use sockets::request::{PORT_TRIES, Request, check_peer};
+pub(crate) use sockets::request::Request;
+#[cfg(any(feature = "server", feature = "udp"))]
+pub(crate) use sockets::request::UNKNOWN_PEER;
+#[cfg(feature = "udp")]
+pub(crate) use sockets::request::{PORT_TRIES, check_peer};
 #[cfg(any(test, fuzzing))]
 pub(crate) use sockets::slot::Phase;
 pub(crate) use sockets::slot::Slot;

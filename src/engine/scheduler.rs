@@ -10,6 +10,7 @@ use super::round::Round;
 use super::sockets::listener::Listeners;
 use super::sockets::slot::Phase;
 use super::state::Engine;
+#[cfg(feature = "push")]
 use crate::at::AccessMode;
 #[cfg(not(feature = "push"))]
 use crate::util::time::NEVER;
@@ -232,3 +233,6 @@ impl Engine<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

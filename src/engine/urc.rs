@@ -1,8 +1,10 @@
 //! Unsolicited result codes (2.2): what each of them changes. They take effect at once.
 
 use super::effect::Effect;
+#[cfg(feature = "transparent")]
 use super::exchange::in_flight::{FinalResult, InFlight};
 use super::exchange::job::Job;
+#[cfg(feature = "transparent")]
 use super::exchange::outcome::Reason;
 use super::line::LineKind;
 use super::sockets::slot::Slot;
@@ -256,3 +258,6 @@ const fn ended(ends_transaction: bool) -> LineKind {
         LineKind::Handled
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -355,3 +355,6 @@ fn name_of(command: &[u8]) -> Vec<u8, 24, u8> {
         .unwrap_or(rest.len());
     Vec::from_slice(front(rest, end)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

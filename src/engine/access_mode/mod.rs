@@ -17,7 +17,9 @@ use crate::engine::effect::Effect;
 use crate::engine::exchange::job::Job;
 use crate::engine::exchange::outcome::Outcome;
 use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
-use crate::engine::sockets::slot::{Phase, Slot};
+#[cfg(feature = "transparent")]
+use crate::engine::sockets::slot::Phase;
+use crate::engine::sockets::slot::Slot;
 use crate::error::Error;
 
 /// The access mode of one socket.
@@ -231,3 +233,6 @@ impl Slot<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

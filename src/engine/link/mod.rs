@@ -433,3 +433,6 @@ impl Link {
         Action::Escape(escape)
     }
 }
+
+#[cfg(test)]
+mod tests;

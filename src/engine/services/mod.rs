@@ -5,3 +5,6 @@ pub(crate) mod deferred;
 pub(crate) mod ntp;
 #[cfg(feature = "ping")]
 pub(crate) mod ping;
+
+#[cfg(test)]
+mod tests;

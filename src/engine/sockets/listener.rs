@@ -1,6 +1,6 @@
 //! Listeners: connections that the module has accepted, until the user asks for them (2.2.3, 2.2.4).
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::SocketAddr;
 
 use super::Sockets;
 use super::key::Key;
@@ -8,9 +8,6 @@ use super::request::{Request, Target};
 use super::slot::{Owner, Phase, Slot};
 use crate::at::{AccessMode, ConnectId, ErrorCode, ServiceType};
 use crate::error::Error;
-
-/// The peer of a connection whose address the module gives in a form that is no address.
-pub(crate) const UNKNOWN_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// What all listeners have in common.
 #[derive(Debug)]

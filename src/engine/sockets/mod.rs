@@ -26,6 +26,7 @@ use crate::util::zeroed::Zeroed;
 /// How many tasks can wait for a free slot before they begin to wake each other.
 const WAITERS: usize = 8;
 /// The first of the ports that are chosen for a user that leaves the choice to the stack (RFC 6335).
+#[cfg(feature = "udp")]
 const FIRST_EPHEMERAL_PORT: u16 = 49_152;
 
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(crate) struct Sockets<'d> {
     slots: &'d mut [Zeroed<Slot<'d>>],
     /// Tasks that wait for a slot whose socket is being closed.
     waiters: MultiWaker<WAITERS>,
+    #[cfg(feature = "udp")]
     next_port: u16,
 }
 
@@ -41,6 +43,7 @@ impl<'d> Sockets<'d> {
         Self {
             slots,
             waiters: MultiWaker::new(),
+            #[cfg(feature = "udp")]
             next_port: FIRST_EPHEMERAL_PORT,
         }
     }
@@ -157,3 +160,6 @@ impl<'d> Sockets<'d> {
         port
     }
 }
+
+#[cfg(test)]
+mod tests;

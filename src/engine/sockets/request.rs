@@ -1,11 +1,18 @@
 //! What a user asks for: the socket to be opened, checked before anything is sent.
 
 use core::net::SocketAddr;
+#[cfg(any(feature = "server", feature = "udp"))]
+use core::net::{IpAddr, Ipv4Addr};
 
 use crate::at::{Host, ServiceType};
 use crate::error::Error;
 
+/// The peer of a connection whose address the module gives in a form that is no address.
+#[cfg(any(feature = "server", feature = "udp"))]
+pub(crate) const UNKNOWN_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 /// How many local ports are tried for a user that leaves the choice to the stack.
+#[cfg(feature = "udp")]
 pub(crate) const PORT_TRIES: u8 = 4;
 
 /// Where a connection goes.

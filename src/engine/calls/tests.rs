@@ -2,10 +2,10 @@
 
 use core::task::Poll;
 
-use super::{Alarm, Rig, up};
 use crate::at::AccessMode;
 use crate::config::Config;
 use crate::engine::rig::PEER;
+use crate::engine::tests::{Alarm, Rig, up};
 use crate::engine::{Job, Key, LinkState, Request};
 use crate::error::Error;
 

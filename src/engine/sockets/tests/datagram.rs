@@ -3,9 +3,9 @@
 use core::net::SocketAddr;
 use core::task::{Poll, Waker};
 
-use super::Rig;
 use crate::at::AccessMode;
 use crate::engine::rig::PEER;
+use crate::engine::tests::Rig;
 use crate::engine::{Job, Key, LineKind, Request};
 use crate::error::Error;
 

@@ -1,6 +1,6 @@
 //! Whose turn it is.
 
-use super::{Rig, up};
+use crate::engine::tests::{Rig, up};
 use crate::engine::{Action, Job, Key};
 
 /// The socket of a transaction.

@@ -4,8 +4,8 @@ use core::task::Poll;
 
 use embassy_time::Duration;
 
-use super::{Rig, up};
 use crate::config::Config;
+use crate::engine::tests::{Rig, up};
 use crate::engine::{Job, Key, Phase};
 use crate::error::Error;
 

@@ -1,22 +1,8 @@
-//! The socket table, rule by rule: lines from the module and wishes of users in, transactions and results out.
+//! What the rule tests of the rooms have in common.
 //!
-//! Numbers in comments are sections of the note. [`Rig`](crate::engine::rig::Rig) plays everything around the table.
-
-mod at;
-mod close;
-mod datagram;
-mod fairness;
-mod link;
-mod listen;
-mod lookup;
-mod mode;
-mod open;
-mod read;
-mod report;
-mod send;
-mod stream;
-mod urc;
-mod wake;
+//! The rules of a room are tested next to it, in its `tests` module: lines of the module and calls of users go in, transactions
+//! and results come out. Numbers in comments are sections of the note. [`Rig`](crate::engine::rig::Rig) plays everything around
+//! the engine.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Waker;
@@ -24,15 +10,15 @@ use std::sync::Arc;
 use std::task::Wake;
 
 /// The rings are large enough for the largest transactions.
-type Rig = crate::engine::rig::Rig<'static>;
+pub(crate) type Rig = crate::engine::rig::Rig<'static>;
 
-fn up() -> Rig {
+pub(crate) fn up() -> Rig {
     Rig::up::<3, 2048, 2048>()
 }
 
 /// Counts how often it is woken.
 #[derive(Default)]
-struct Alarm(AtomicUsize);
+pub(crate) struct Alarm(AtomicUsize);
 
 impl Wake for Alarm {
     fn wake(self: Arc<Self>) {
@@ -41,13 +27,13 @@ impl Wake for Alarm {
 }
 
 impl Alarm {
-    fn new() -> (Arc<Self>, Waker) {
+    pub(crate) fn new() -> (Arc<Self>, Waker) {
         let alarm = Arc::new(Self::default());
         let waker = Waker::from(alarm.clone());
         (alarm, waker)
     }
 
-    fn rang(&self) -> bool {
+    pub(crate) fn rang(&self) -> bool {
         self.0.swap(0, Ordering::Relaxed) > 0
     }
 }

@@ -2,9 +2,9 @@
 
 use embassy_time::Duration;
 
-use super::Rig;
 use crate::at::{Authentication, ConnectId, ErrorCode, InvalidText};
 use crate::config::Config;
+use crate::engine::tests::Rig;
 use crate::engine::{Action, Domain, Escape, Job, LinkState, Setting};
 use crate::error::LinkError;
 

@@ -4,8 +4,8 @@ use core::task::{Poll, Waker};
 
 use embassy_time::Duration;
 
-use super::{Alarm, Rig, up};
 use crate::at::ErrorCode;
+use crate::engine::tests::{Alarm, Rig, up};
 use crate::engine::{PingReply, PingSummary, QueryId};
 use crate::error::Error;
 

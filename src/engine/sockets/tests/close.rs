@@ -4,8 +4,8 @@ use core::task::Poll;
 
 use embassy_time::Duration;
 
-use super::{Rig, up};
 use crate::at::ConnectId;
+use crate::engine::tests::{Rig, up};
 use crate::engine::{Action, Job, Phase};
 use crate::error::{Error, LinkError};
 use crate::util::time::NEVER;

@@ -2,7 +2,7 @@
 
 use core::task::Poll;
 
-use super::{Rig, up};
+use crate::engine::tests::{Rig, up};
 use crate::engine::{Job, LineKind, LinkState, Phase};
 use crate::error::{Error, LinkError};
 

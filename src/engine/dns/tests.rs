@@ -5,8 +5,8 @@ use core::task::Poll;
 
 use embassy_time::Duration;
 
-use super::{Rig, up};
 use crate::config::Config;
+use crate::engine::tests::{Rig, up};
 use crate::engine::{Action, Job};
 use crate::error::{Error, LinkError};
 use crate::util::time::NEVER;

@@ -6,9 +6,9 @@ use std::vec::Vec;
 
 use embassy_time::Instant;
 
-use super::{Rig, up};
 use crate::at::{AccessMode, ServiceType};
 use crate::engine::rig::PEER;
+use crate::engine::tests::{Rig, up};
 use crate::engine::{Action, Job, Key, LineKind, LinkState, Phase, Request};
 use crate::error::Error;
 

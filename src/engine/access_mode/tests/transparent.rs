@@ -3,10 +3,10 @@
 use core::task::{Poll, Waker};
 use std::vec::Vec;
 
-use super::{Rig, up};
 use crate::at::AccessMode;
 use crate::config::Config;
 use crate::engine::rig::PEER;
+use crate::engine::tests::{Rig, up};
 use crate::engine::{Action, Escape, Job, Key, LineKind, LinkState, Phase, Request};
 use crate::error::{Error, LinkError};
 use crate::util::time::NEVER;

@@ -2,9 +2,9 @@
 
 use core::task::{Poll, Waker};
 
-use super::{Alarm, Rig, up};
 use crate::at::{AccessMode, ConnectId, ServiceType};
 use crate::engine::sockets::slot::Phase;
+use crate::engine::tests::{Alarm, Rig, up};
 use crate::engine::{Action, Job, Key, LineKind, LinkState, Request};
 use crate::error::{Error, LinkError};
 

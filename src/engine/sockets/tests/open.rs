@@ -2,10 +2,10 @@
 
 use core::task::Poll;
 
-use super::{Rig, up};
 use crate::at::AccessMode;
 use crate::at::ErrorCode;
 use crate::config::Config;
+use crate::engine::tests::{Rig, up};
 use crate::engine::{Action, Job, LinkState, Phase};
 use crate::error::{Error, LinkError};
 

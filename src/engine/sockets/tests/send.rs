@@ -4,7 +4,7 @@ use core::task::Poll;
 
 use embassy_time::Duration;
 
-use super::{Rig, up};
+use crate::engine::tests::{Rig, up};
 use crate::engine::{Action, Job, LineKind, Phase};
 use crate::error::{Error, LinkError};
 use crate::util::time::NEVER;

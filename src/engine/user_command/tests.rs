@@ -4,9 +4,9 @@ use core::task::{Poll, Waker};
 
 use embassy_time::Duration;
 
-use super::{Alarm, Rig, up};
 use crate::at::ErrorCode;
 use crate::config::Config;
+use crate::engine::tests::{Alarm, Rig, up};
 use crate::engine::{Action, AtResult, Escape, Job, LineKind, Options, Reason};
 
 fn begin(rig: &Rig, owner: u16) -> bool {

@@ -1,0 +1,5 @@
+//! The rules of access modes.
+
+mod push;
+#[cfg(feature = "transparent")]
+mod transparent;

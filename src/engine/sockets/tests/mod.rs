@@ -1,0 +1,10 @@
+//! The rules of sockets.
+
+mod close;
+#[cfg(feature = "udp")]
+mod datagram;
+#[cfg(feature = "server")]
+mod listener;
+mod open;
+mod receive;
+mod send;
