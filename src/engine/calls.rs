@@ -1,6 +1,8 @@
 //! Calls of users. Each only touches the state, so that a future that is dropped half-way leaves nothing behind.
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+#[cfg(feature = "udp")]
+use core::net::Ipv4Addr;
+use core::net::{IpAddr, SocketAddr};
 use core::task::{Poll, Waker};
 
 use embassy_time::{Duration, Instant};
@@ -89,6 +91,7 @@ impl<'d> Engine<'d> {
     }
 
     /// The local address and port of a socket as `peer`, or its only peer, sees them, as far as they are known.
+    #[cfg(feature = "udp")]
     pub(crate) fn local(&self, key: Key, peer: Option<SocketAddr>) -> SocketAddr {
         let slot = self.sockets.get(key);
         let port = slot.map_or(0, |slot| slot.endpoint.local_port);
