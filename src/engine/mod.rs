@@ -51,13 +51,11 @@ pub(crate) mod rig;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "transparent")]
-pub(crate) use access_mode::escape_guard::{GUARD, PIECE};
 #[cfg(feature = "dns")]
 pub use dns::Addresses;
 #[cfg(any(test, fuzzing))]
 pub(crate) use exchange::echo::PayloadEcho;
-pub(crate) use exchange::job::{Action, Escape, Job};
+pub(crate) use exchange::job::{Action, Escape, GUARD, Job, PIECE};
 #[cfg(any(test, fuzzing))]
 pub(crate) use exchange::job::{Domain, Setting};
 #[cfg(feature = "at-client")]

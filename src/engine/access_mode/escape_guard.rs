@@ -2,15 +2,12 @@
 
 use embassy_time::{Duration, Instant};
 
+use crate::engine::exchange::job::{GUARD, PIECE};
 use crate::util::ring::Ring;
 use crate::util::time::{NEVER, after, get_or_set};
 
-/// The silence before and after `+++`: more than 1 s (1.2, quirk 88).
-pub(crate) const GUARD: Duration = Duration::from_millis(1100);
 /// A pause of this length can pass for the silence before an escape.
 const PAUSE: Duration = Duration::from_millis(900);
-/// Payload is written in pieces of this many bytes, so that the lock is free in between.
-pub(crate) const PIECE: usize = 256;
 
 /// What was sent last on a data line.
 #[derive(Debug)]

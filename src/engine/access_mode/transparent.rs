@@ -8,8 +8,8 @@
 use embassy_time::{Duration, Instant};
 
 use super::end_marker::{EndMarker, withheld_length};
-use super::escape_guard::{EscapeGuard, GUARD};
-use crate::engine::exchange::job::{Action, Escape};
+use super::escape_guard::EscapeGuard;
+use crate::engine::exchange::job::{Action, Escape, GUARD};
 use crate::engine::sockets::key::Key;
 use crate::engine::sockets::slot::{Phase, Slot};
 use crate::error::Error;

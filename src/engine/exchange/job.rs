@@ -1,11 +1,16 @@
 //! What the engine tells the runner to do.
 
-use embassy_time::Instant;
+use embassy_time::{Duration, Instant};
 
 #[cfg(feature = "push")]
 use crate::at::AccessMode;
 use crate::at::ConnectId;
 use crate::engine::sockets::key::Key;
+
+/// The silence before and after `+++`: more than 1 s (1.2, quirk 88).
+pub(crate) const GUARD: Duration = Duration::from_millis(1100);
+/// Payload is written in pieces of this many bytes, so that the lock is free in between.
+pub(crate) const PIECE: usize = 256;
 
 /// What the runner has to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
