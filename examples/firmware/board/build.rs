@@ -1,4 +1,4 @@
-//! Tells the linker the memory map of the part. Its interrupts are in the part's file.
+//! Writes the memory map of the microcontroller for the linker. The table of its interrupts is in the file of the microcontroller.
 
 use std::path::Path;
 use std::{env, fs};

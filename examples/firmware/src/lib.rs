@@ -1,4 +1,4 @@
-//! What the firmwares have in common, whatever the board.
+//! What the firmwares share, on any board: a checksum, the end of an HTTP head, and the panic handler.
 
 #![no_std]
 
@@ -6,7 +6,7 @@ use core::fmt::Write as _;
 
 use board::report::{self, Output};
 
-/// The CRC-32 of Ethernet and zip, of whatever was put in: so that an end-to-end check has something to compare.
+/// The CRC-32 of Ethernet and zip over received bytes, to compare with what the server has sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Checksum {
     remainder: u32,
@@ -23,7 +23,7 @@ impl Default for Checksum {
 }
 
 impl Checksum {
-    /// Goes on with these bytes.
+    /// Adds these bytes.
     pub fn add(&mut self, bytes: &[u8]) {
         self.length += bytes.len();
         for byte in bytes {
@@ -43,7 +43,8 @@ impl core::fmt::Display for Checksum {
     }
 }
 
-/// Where the body of an HTTP response begins in these bytes, of which `seen` bytes of the blank line before it came earlier.
+/// Returns the index at which the body of an HTTP response begins. `seen` counts the bytes of the blank line before it that earlier calls
+/// have found.
 pub fn end_of_head(bytes: &[u8], seen: &mut usize) -> usize {
     const BLANK_LINE: &[u8] = b"\r\n\r\n";
     for (index, byte) in bytes.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Time for `embassy-time`: SysTick counts milliseconds.
+//! The time driver for `embassy-time`: SysTick counts milliseconds.
 
 use core::cell::RefCell;
 use core::task::Waker;
@@ -12,7 +12,7 @@ use embassy_time_queue_utils::Queue;
 
 use crate::part::CORE_HZ;
 
-/// Of the processor's clock, in a tick.
+/// Cycles of the processor's clock per tick.
 const PERIOD: u32 = CORE_HZ / TICK_HZ as u32;
 
 struct State {
@@ -55,12 +55,13 @@ fn SysTick() {
     });
 }
 
-/// Nanoseconds since the start, as exactly as the processor's clock tells. With QEMU's `-icount shift=0` an instruction takes one.
+/// Nanoseconds since the start, with the resolution of the processor's clock. With QEMU's `-icount shift=0` each instruction takes one
+/// nanosecond.
 pub fn nanoseconds() -> u64 {
     critical_section::with(|cs| {
         let now = CLOCK.state.borrow_ref(cs).now;
         let left = SYST::get_current();
-        // The counter may have run out in here, without its interrupt.
+        // The counter may have wrapped in this critical section, before its interrupt was handled.
         let late = u64::from(SCB::is_pendst_pending());
         let left = if late > 0 { SYST::get_current() } else { left };
         let cycles = (now + late + 1) * u64::from(PERIOD) - u64::from(left);
@@ -69,7 +70,7 @@ pub fn nanoseconds() -> u64 {
 }
 
 pub(crate) fn start() {
-    // SAFETY: this is the only code that uses SysTick.
+    // SAFETY: no other code uses SysTick.
     let mut timer: SYST = unsafe { core::mem::transmute(()) };
     timer.set_clock_source(SystClkSource::Core);
     timer.set_reload(PERIOD - 1);

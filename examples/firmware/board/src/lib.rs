@@ -1,14 +1,13 @@
-//! The board: all that has to be written anew for another one.
+//! The board: everything that another board needs in a version of its own.
 //!
-//! An application asks for three things, of which a HAL brings the first two ready-made:
+//! An application needs three things. A HAL has the first two:
 //!
-//! * [`uart::Rx`] and [`uart::Tx`], `embedded_io_async::{Read, Write}` over the UART that leads to the module. The receiver
-//!   is filled by an interrupt, so that nothing is lost while the program does something else.
-//! * A clock for `embassy-time`. It is linked by its being there; there is nothing to call ([`clock`]).
-//! * A way to say how it went. A board has a log for that; here it is QEMU's semihosting ([`report`]).
+//! * [`uart::Rx`] and [`uart::Tx`], which implement `embedded_io_async::{Read, Write}` on the UART that is connected to the module. An
+//!   interrupt stores received bytes, so that none is lost while the program does something else.
+//! * A time driver for `embassy-time` ([`clock`]). The linker finds it; the program does not call it.
+//! * An output for messages ([`report`]). Here that is QEMU's semihosting; a product has a logger.
 //!
-//! There are two boards to choose from: QEMU's `lm3s6965evb`, and with the feature `mps2` its `mps2-an385`, which has more memory.
-//! They differ in one file each.
+//! There are two boards, QEMU's `lm3s6965evb` and, with the feature `mps2`, its `mps2-an385`, which has more memory. Each is one file.
 
 #![no_std]
 

@@ -4,7 +4,7 @@ use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::NVIC;
 use critical_section::CriticalSection;
 
-/// Of the processor, as it comes out of reset in QEMU.
+/// The processor's clock after reset in QEMU.
 pub(crate) const CORE_HZ: u32 = 12_500_000;
 
 const UART1: usize = 0x4000_d000;
@@ -15,14 +15,14 @@ const BAUD_FRACTION: usize = UART1 + 0x028;
 const LINE: usize = UART1 + 0x02c;
 const CONTROL: usize = UART1 + 0x030;
 const INTERRUPT_MASK: usize = UART1 + 0x038;
-/// UART1's switch in the system control of the part.
+/// The register of the system control that switches UART1's clock on.
 const CLOCK_GATE: usize = 0x400f_e104;
 
 const RX_EMPTY: u32 = 1 << 4;
 const TX_FULL: u32 = 1 << 5;
-/// Framing, parity, break, overrun, next to the byte that was read.
+/// Framing error, parity error, break and overrun, in the same word as the byte that was read.
 const RECEIVE_ERRORS: u32 = 0xf00;
-/// "There are some" and "there was one for a while".
+/// The FIFO has reached its level, and a byte has been in the FIFO for some time.
 const RX_INTERRUPTS: u32 = 1 << 4 | 1 << 6;
 const TX_INTERRUPT: u32 = 1 << 5;
 
@@ -35,11 +35,11 @@ pub(crate) fn start() {
     write(LINE, 0x70);
     write(CONTROL, 0x301);
     write(INTERRUPT_MASK, RX_INTERRUPTS);
-    // SAFETY: the handler is in place, and nothing relies on its being masked.
+    // SAFETY: the handler is installed, and no critical section depends on this interrupt being masked.
     unsafe { NVIC::unmask(Interrupt) };
 }
 
-/// Something is wrong with a byte, or with one before it.
+/// This byte or one before it was damaged or lost.
 pub(crate) struct Damaged;
 
 pub(crate) fn receive(_: CriticalSection) -> Option<Result<u8, Damaged>> {
@@ -54,7 +54,7 @@ pub(crate) fn receive(_: CriticalSection) -> Option<Result<u8, Damaged>> {
     })
 }
 
-/// Whether there was room for it.
+/// Sends a byte if the UART has room for it, and returns whether it had.
 pub(crate) fn send(_: CriticalSection, byte: u8) -> bool {
     let has_room = read(FLAGS) & TX_FULL == 0;
     if has_room {
@@ -63,7 +63,7 @@ pub(crate) fn send(_: CriticalSection, byte: u8) -> bool {
     has_room
 }
 
-/// The interrupts go away with their causes.
+/// Nothing to do: the UART clears an interrupt when its cause ends.
 pub(crate) fn acknowledge(_: CriticalSection) {}
 
 pub(crate) fn interrupt_on_byte(cs: CriticalSection, on: bool) {
@@ -83,19 +83,19 @@ fn mask(_: CriticalSection, interrupts: u32, on: bool) {
 }
 
 fn read(address: usize) -> u32 {
-    // SAFETY: all addresses in this file are those of registers that can be read at any time.
+    // SAFETY: all addresses in this file belong to registers that can be read at any time.
     unsafe { (address as *const u32).read_volatile() }
 }
 
 fn write(address: usize, value: u32) {
-    // SAFETY: all addresses in this file are those of registers, and none makes the part touch memory.
+    // SAFETY: all addresses in this file belong to registers, and no write to them makes the hardware access memory.
     unsafe { (address as *mut u32).write_volatile(value) }
 }
 
 #[derive(Clone, Copy)]
 struct Interrupt;
 
-// SAFETY: the number of UART1 in the part's vector table, and below.
+// SAFETY: this is UART1's number in the vector table below.
 unsafe impl InterruptNumber for Interrupt {
     fn number(self) -> u16 {
         6
@@ -106,8 +106,8 @@ unsafe extern "C" {
     fn DefaultHandler();
 }
 
-/// The part's interrupts up to UART1's, which is the only one in use.
-// SAFETY: this is what cortex-m-rt asks for here: a table of handlers, in this section, under this name.
+/// The interrupts of the microcontroller up to UART1's, which is the only one in use.
+// SAFETY: cortex-m-rt requires a table of handlers in this section and with this name.
 #[unsafe(link_section = ".vector_table.interrupts")]
 #[unsafe(no_mangle)]
 static __INTERRUPTS: [unsafe extern "C" fn(); 7] = {

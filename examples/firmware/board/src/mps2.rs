@@ -10,14 +10,14 @@ const UART1: usize = 0x4000_5000;
 const DATA: usize = UART1;
 const STATE: usize = UART1 + 0x004;
 const CONTROL: usize = UART1 + 0x008;
-/// Read: which interrupts are there; written: which to clear.
+/// Read: the pending interrupts. Written: the interrupts to clear.
 const INTERRUPTS: usize = UART1 + 0x00c;
 const BAUD_DIVIDER: usize = UART1 + 0x010;
 
 const TX_FULL: u32 = 1 << 0;
 const RX_FULL: u32 = 1 << 1;
 const RX_OVERRUN: u32 = 1 << 3;
-/// Both directions on.
+/// Enables both directions.
 const ENABLED: u32 = 0b11;
 const TX_INTERRUPT: u32 = 1 << 2;
 const RX_INTERRUPT: u32 = 1 << 3;
@@ -25,7 +25,7 @@ const RX_INTERRUPT: u32 = 1 << 3;
 pub(crate) fn start() {
     write(BAUD_DIVIDER, CORE_HZ / 115_200);
     write(CONTROL, ENABLED | RX_INTERRUPT);
-    // SAFETY: the handlers are in place, and nothing relies on their being masked.
+    // SAFETY: the handlers are installed, and no critical section depends on these interrupts being masked.
     unsafe {
         NVIC::unmask(Interrupt::Rx);
         NVIC::unmask(Interrupt::Tx);
@@ -44,7 +44,7 @@ pub(crate) fn receive(_: CriticalSection) -> Option<Result<u8, Damaged>> {
     (state & RX_FULL != 0).then(|| Ok(read(DATA) as u8))
 }
 
-/// Whether there was room for it.
+/// Sends a byte if the UART has room for it, and returns whether it had.
 pub(crate) fn send(_: CriticalSection, byte: u8) -> bool {
     let has_room = read(STATE) & TX_FULL == 0;
     if has_room {
@@ -61,7 +61,7 @@ pub(crate) fn interrupt_on_byte(cs: CriticalSection, on: bool) {
     let was_off = read(CONTROL) & RX_INTERRUPT == 0;
     mask(cs, RX_INTERRUPT, on);
     if on && was_off {
-        // A byte that has come meanwhile says so no more.
+        // A byte that was received while the interrupt was off does not trigger it.
         NVIC::pend(Interrupt::Rx);
     }
 }
@@ -76,12 +76,12 @@ fn mask(_: CriticalSection, interrupts: u32, on: bool) {
 }
 
 fn read(address: usize) -> u32 {
-    // SAFETY: all addresses in this file are those of registers that can be read at any time.
+    // SAFETY: all addresses in this file belong to registers that can be read at any time.
     unsafe { (address as *const u32).read_volatile() }
 }
 
 fn write(address: usize, value: u32) {
-    // SAFETY: all addresses in this file are those of registers, and none makes the part touch memory.
+    // SAFETY: all addresses in this file belong to registers, and no write to them makes the hardware access memory.
     unsafe { (address as *mut u32).write_volatile(value) }
 }
 
@@ -91,7 +91,7 @@ enum Interrupt {
     Tx = 3,
 }
 
-// SAFETY: the numbers of UART1 in the part's vector table, and below.
+// SAFETY: these are UART1's numbers in the vector table below.
 unsafe impl InterruptNumber for Interrupt {
     fn number(self) -> u16 {
         self as u16
@@ -102,8 +102,8 @@ unsafe extern "C" {
     fn DefaultHandler();
 }
 
-/// The part's interrupts up to UART1's, which are the only ones in use.
-// SAFETY: this is what cortex-m-rt asks for here: a table of handlers, in this section, under this name.
+/// The interrupts of the microcontroller up to UART1's, which are the only ones in use.
+// SAFETY: cortex-m-rt requires a table of handlers in this section and with this name.
 #[unsafe(link_section = ".vector_table.interrupts")]
 #[unsafe(no_mangle)]
 static __INTERRUPTS: [unsafe extern "C" fn(); 4] = {

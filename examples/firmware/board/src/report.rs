@@ -21,12 +21,12 @@ impl fmt::Write for Output {
 /// Writes to the emulator's standard output.
 pub fn print(text: &str) {
     let name = b":tt\0";
-    // For writing, the console is the standard output.
+    // Opened for writing, the console is the standard output.
     let file = call(OPEN, &[name.as_ptr() as usize, 4, name.len() - 1]);
     call(WRITE, &[file, text.as_ptr() as usize, text.len()]);
 }
 
-/// A line with a number, without the formatting of `core`.
+/// Prints a line with a number, without `core::fmt`.
 pub fn print_number(name: &str, number: usize) {
     let mut digits = [b' '; 11];
     let mut rest = number;
@@ -42,7 +42,7 @@ pub fn print_number(name: &str, number: usize) {
     print("\n");
 }
 
-/// Ends the emulator with this status.
+/// Ends the emulator with this exit status.
 pub fn exit(status: u8) -> ! {
     loop {
         call(EXIT_EXTENDED, &[APPLICATION_EXIT, status.into()]);
@@ -51,21 +51,21 @@ pub fn exit(status: u8) -> ! {
 
 fn call(operation: usize, arguments: &[usize]) -> usize {
     let mut result = operation;
-    // SAFETY: the emulator reads the arguments and what they point at, and changes nothing but the register.
+    // SAFETY: the emulator reads the arguments and the memory that they point to, and writes only the register.
     unsafe {
         asm!("bkpt #0xab", inout("r0") result, in("r1") arguments.as_ptr(), options(nostack));
     }
     result
 }
 
-/// How many bytes of the stack have been in use so far.
+/// The peak of the stack so far, in bytes.
 #[cfg(feature = "paint-stack")]
 pub fn peak_stack() -> usize {
     unsafe extern "C" {
         static _stack_start: u32;
         static _stack_end: u32;
     }
-    // SAFETY: only their addresses are taken; all words in between are memory.
+    // SAFETY: only the addresses of the symbols are used, and all words between them are memory.
     unsafe {
         let start = &raw const _stack_start;
         let mut word = &raw const _stack_end;

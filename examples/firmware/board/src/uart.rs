@@ -1,7 +1,7 @@
-//! The UART with the module at its other end: two halves for the application, over the registers of the part.
+//! The UART that is connected to the module: two halves for the application.
 //!
-//! Received bytes are taken by the interrupt. When its buffer is full the interrupt stays off and the bytes wait in
-//! the UART, which is what holds the module back where RTS is wired.
+//! The interrupt stores received bytes in a buffer. When the buffer is full, the interrupt is switched off and the bytes stay in the
+//! UART, which stops the module if RTS is wired.
 
 use core::cell::RefCell;
 use core::future::poll_fn;
@@ -14,7 +14,7 @@ use heapless::Deque;
 
 use crate::part;
 
-/// What may arrive while the program is busy.
+/// Capacity for bytes that are received while the program is busy.
 const BUFFER: usize = 256;
 
 struct State {
@@ -42,7 +42,7 @@ pub(crate) fn start() -> (Rx, Tx) {
     (Rx(()), Tx(()))
 }
 
-/// A byte has come, or there is room for one.
+/// The handler: a byte was received, or there is room to send one.
 pub(crate) extern "C" fn interrupt() {
     critical_section::with(|cs| {
         let state = &mut *STATE.borrow_ref_mut(cs);
@@ -123,7 +123,7 @@ impl Write for Tx {
         .await
     }
 
-    /// What the UART has taken is on its way.
+    /// Returns at once: the UART sends by itself what it has accepted.
     async fn flush(&mut self) -> Result<(), ErrorKind> {
         Ok(())
     }

@@ -10,11 +10,11 @@ use crate::path::{Frame, Path};
 
 /// A firmware.
 pub struct Image {
-    /// Sections that take memory, by name, and their sizes.
+    /// Names and sizes of the sections that are not empty.
     pub sections: Vec<(String, u64)>,
     /// Functions by address: size and name.
     pub functions: BTreeMap<u64, (u64, Path)>,
-    /// Where code ends and data in between begins, and the other way round: whether code follows.
+    /// The addresses at which code or data begins, and whether it is code.
     is_code: BTreeMap<u64, bool>,
     start: u64,
     code: Vec<u8>,
@@ -34,7 +34,7 @@ impl Image {
         let mut is_code = BTreeMap::new();
         for symbol in object.symbols() {
             let name = symbol.name()?;
-            // The lowest bit says that it is Thumb code.
+            // The lowest bit marks Thumb code.
             let address = symbol.address() & !1;
             if symbol.kind() == SymbolKind::Text && symbol.size() > 0 {
                 functions.insert(address, (symbol.size(), Path::of_symbol(name)));
@@ -52,7 +52,7 @@ impl Image {
         })
     }
 
-    /// The instructions of a function: address, length, and the two halves (the second is 0 for short ones).
+    /// The instructions of a function: address, length, and both halves. The second half is 0 in an instruction of two bytes.
     pub fn instructions(&self, function: u64) -> Vec<(u64, u64, u16, u16)> {
         let end = function + self.functions.get(&function).map_or(0, |(size, _)| *size);
         let mut instructions = Vec::new();
@@ -82,7 +82,7 @@ impl Image {
         half.map_or(0, |half| u16::from_le_bytes([half[0], half[1]]))
     }
 
-    /// The source functions that an instruction is in, the innermost first.
+    /// The source functions that an instruction belongs to, the innermost first.
     pub fn frames(&self, address: u64) -> Vec<Frame> {
         let mut all = Vec::new();
         let Ok(mut frames) = self.lines.find_frames(address) else {
@@ -106,8 +106,7 @@ impl Image {
         all
     }
 
-    /// Who has written an instruction: the innermost source function that is not of the language's own libraries, which do
-    /// what they do for whoever uses them.
+    /// The innermost source function of an instruction that is not part of the language's own libraries. Their code counts for the caller.
     pub fn author(&self, address: u64) -> Option<Frame> {
         let mut frames = self.frames(address);
         let author = frames.iter().position(|frame| !frame.is_language());

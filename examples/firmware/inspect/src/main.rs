@@ -1,8 +1,8 @@
-//! Looks into the ELF file of a firmware, which needs its debug information.
+//! Inspects the ELF file of a firmware, which needs debug information.
 //!
 //! ```text
 //! inspect size FILE             sections, and which crates and functions the code comes from
-//! inspect panics FILE CRATE     where the code can panic; fails if a panic is written down in CRATE
+//! inspect panics FILE CRATE     where the code can panic; fails if CRATE has such a place
 //! ```
 
 mod image;

@@ -1,7 +1,7 @@
 //! Where a firmware can panic.
 //!
-//! All panics end in the panic handler. Functions of `core` from which nothing but the handler can be reached, such as
-//! `slice_index_fail`, are part of it; whoever calls one of these can panic.
+//! All panics end in the panic handler. Functions of `core` that only lead to the handler, such as `slice_index_fail`, count as part of it.
+//! Code that calls one of them can panic.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,21 +10,21 @@ use anyhow::{Result, ensure};
 use crate::image::Image;
 use crate::path::Path;
 
-/// Where all panics go to; the handler itself is in line there when it is short.
+/// The function of `core` that all panics go through. A short panic handler is inlined into it.
 const ROOT: &str = "core::panicking::panic_fmt";
 
-/// What needs no excuse, by a part of the name of what is called:
-const EXCUSED: [(&str, &str); 2] = [
-    // The compiler puts it into every future.
+/// Panics that are accepted, by a part of the name of the called function, and why:
+const ACCEPTED: [(&str, &str); 2] = [
+    // The compiler adds it to every future.
     (
         "panic_const_async_fn_resumed",
         "a future that is polled again after its end",
     ),
-    // What is called inside the lock never takes it again, and no interrupt does.
-    ("panic_already_", "the lock of the table"),
+    // No code that runs inside the lock takes the lock again, and no interrupt does.
+    ("panic_already_", "the lock of the engine"),
 ];
 
-/// Prints who can panic; true unless that is a function of the crate `name`.
+/// Prints the places that can panic. Returns true if none is in the crate `name`.
 pub fn report(image: &Image, name: &str) -> Result<bool> {
     let calls = calls(image);
     let panics = panics(image, &calls);
@@ -32,7 +32,7 @@ pub fn report(image: &Image, name: &str) -> Result<bool> {
 
     let mut ours = BTreeSet::new();
     let mut others: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut excused: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut accepted: BTreeMap<&str, usize> = BTreeMap::new();
     for &(from, caller, callee) in &calls {
         if !panics.contains(&callee) || panics.contains(&caller) {
             continue;
@@ -48,8 +48,8 @@ pub fn report(image: &Image, name: &str) -> Result<bool> {
             .replace('-', "_");
         if author_crate != name {
             others.entry(author_crate).or_default().insert(place);
-        } else if let Some((_, why)) = EXCUSED.iter().find(|(part, _)| what.contains(part)) {
-            *excused.entry(why).or_default() += 1;
+        } else if let Some((_, why)) = ACCEPTED.iter().find(|(part, _)| what.contains(part)) {
+            *accepted.entry(why).or_default() += 1;
         } else {
             let function = author.map_or(String::new(), |author| author.function.to_string());
             ours.insert(format!("{place}: {function}: {what}"));
@@ -58,8 +58,8 @@ pub fn report(image: &Image, name: &str) -> Result<bool> {
     for (author, places) in &others {
         println!("{author}: {} places", places.len());
     }
-    for (why, count) in &excused {
-        println!("{name}, excused: {why}: {count} calls");
+    for (why, count) in &accepted {
+        println!("{name}, accepted: {why}: {count} calls");
     }
     for place in &ours {
         println!("{name}, PANIC: {place}");
@@ -68,7 +68,7 @@ pub fn report(image: &Image, name: &str) -> Result<bool> {
     Ok(ours.is_empty())
 }
 
-/// All direct calls and jumps from one function to another: the instruction, its function, and the other.
+/// All direct calls and jumps from one function to another: the instruction, its function, and the called function.
 fn calls(image: &Image) -> Vec<(u64, u64, u64)> {
     let mut calls = Vec::new();
     for &caller in image.functions.keys() {
@@ -83,7 +83,7 @@ fn calls(image: &Image) -> Vec<(u64, u64, u64)> {
     calls
 }
 
-/// The handler, and what leads to it without doing anything else.
+/// The handler, and the functions that only lead to it.
 fn panics(image: &Image, calls: &[(u64, u64, u64)]) -> BTreeSet<u64> {
     let functions = image.functions.iter();
     let root = functions.filter(|(_, (_, name))| name.to_string() == ROOT);
@@ -101,7 +101,7 @@ fn panics(image: &Image, calls: &[(u64, u64, u64)]) -> BTreeSet<u64> {
     }
 }
 
-/// Functions of `core` for panics only, by their names.
+/// Whether this is a function of `core` that only panics, by its name.
 fn is_panic(name: &Path) -> bool {
     let text = name.to_string();
     name.is_language()
@@ -116,7 +116,7 @@ fn is_panic(name: &Path) -> bool {
         .any(|part| text.contains(part))
 }
 
-/// Where a branch with a wide offset goes (BL, B.W, and B.W with a condition: encodings T1, T4 and T3), or a short one.
+/// The target of a branch with a wide offset (BL, B.W, and B.W with a condition: encodings T1, T4 and T3) or a short offset.
 fn target(address: u64, first: u16, second: u16) -> Option<u64> {
     let (first, second) = (i64::from(first), i64::from(second));
     let bit = |half: i64, index: u32| half >> index & 1;

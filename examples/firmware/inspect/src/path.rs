@@ -1,4 +1,4 @@
-//! The names of functions, and where they are written down.
+//! The names of functions, and their places in the source.
 
 use std::fmt;
 
@@ -21,12 +21,12 @@ impl Path {
         let end = start.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
         match (end, &start[end.unwrap_or(start.len())..]) {
             (Some(end), rest) if rest.starts_with("::") => &start[..end],
-            // A method of a built-in type, or a function of the compiler's.
+            // A method of a built-in type, or a function of the compiler.
             _ => "core",
         }
     }
 
-    /// Whether it is part of the language's own libraries.
+    /// Whether it belongs to the language's own libraries.
     pub fn is_language(&self) -> bool {
         is_language(self.crate_name())
     }
@@ -36,17 +36,18 @@ fn is_language(name: &str) -> bool {
     matches!(name, "core" | "alloc" | "compiler_builtins")
 }
 
-/// A source function that an instruction is in, and where in it.
+/// A source function that an instruction belongs to, and the place in it.
 #[derive(Debug, Clone)]
 pub struct Frame {
     pub function: Path,
     pub file: Option<String>,
-    /// 0 for what the compiler has added.
+    /// 0 for code that the compiler has added.
     pub line: u32,
 }
 
 impl Frame {
-    /// Where it is written down. A trait's own method is the trait's, whatever type it is called on: the file knows.
+    /// The crate whose source contains the function. A provided method of a trait belongs to the crate of the trait, whatever type it is
+    /// called on; its file tells which that is.
     pub fn crate_name(&self) -> &str {
         let file = self.file.as_deref().unwrap_or_default();
         if file.contains("/library/") {
@@ -63,7 +64,7 @@ impl Frame {
         is_language(self.crate_name())
     }
 
-    /// File and line, as far as they are of interest.
+    /// File and line.
     pub fn place(&self) -> String {
         let file = self.file.as_deref().unwrap_or_default();
         let file = file.rsplit_once("/src/").map_or(file, |(_, file)| file);
@@ -80,7 +81,7 @@ impl fmt::Display for Path {
     }
 }
 
-/// Drops what is in angle brackets, except around a type at the very beginning.
+/// Removes generic parameters in angle brackets. Brackets at the beginning stay: they enclose a type and its trait.
 fn without_parameters(name: &str) -> String {
     let mut short = String::new();
     let mut depth = 0_u32;
@@ -101,14 +102,14 @@ fn without_parameters(name: &str) -> String {
         }
         previous = letter;
     }
-    // `::<…>` leaves its colons behind.
+    // What remains of `::<…>`.
     short
         .replace("::::", "::")
         .trim_end_matches("::")
         .to_owned()
 }
 
-/// Whether a bracket after this opens parameters, and not a type with its trait.
+/// Whether a bracket after this text opens generic parameters, and not a type with its trait.
 fn is_parameter_list(before: &str) -> bool {
     before.ends_with("::")
         || before.ends_with(|letter: char| letter.is_alphanumeric() || letter == '_')

@@ -23,7 +23,7 @@ pub fn report(image: &Image) -> Result<bool> {
             *crates.entry(author.replace('-', "_")).or_default() += length;
             known += length;
         }
-        // Data between the instructions.
+        // Constants between the instructions.
         *crates.entry(name.crate_name().to_owned()).or_default() += size - known.min(*size);
         *modules.entry(name.to_string()).or_default() += size;
     }

@@ -1,4 +1,4 @@
-//! Fetches a page with the blocking traits of `embedded-nal`: no executor, and no `async` in sight.
+//! Fetches a page with the blocking traits of `embedded-nal`, without an executor and without `async`.
 
 #![no_std]
 #![no_main]
@@ -26,7 +26,7 @@ static RESOURCES: ConstStaticCell<Resources<2, 1024, 512>> = ConstStaticCell::ne
 fn main() -> ! {
     let (rx, tx) = board::start();
     let (stack, mut runner) = quectel_nal::new(RESOURCES.take(), Config::new(APN));
-    // A driver without `async` goes through `blocking::Uart`.
+    // A UART driver without `async` would need the adapter `blocking::Uart`.
     let engine = pin!(runner.run(rx, tx));
     let stack = blocking::Stack::new(stack, engine);
 
@@ -47,7 +47,7 @@ fn main() -> ! {
     report::exit(1);
 }
 
-/// The page behind the head of the response.
+/// Fetches the page: the body of the response.
 fn get<T>(tcp: &mut T) -> Result<Checksum, Error>
 where
     T: TcpClientStack<Error = Error> + Dns<Error = Error>,
@@ -73,7 +73,7 @@ fn fetch<T: TcpClientStack<Error = Error>>(
 
     let mut page = Checksum::default();
     let mut buffer = [0; 256];
-    // How much of the blank line that ends the head has been seen.
+    // The bytes of the blank line after the head that have been received.
     let mut seen = 0;
     loop {
         let count = match block!(tcp.receive(socket, &mut buffer)) {

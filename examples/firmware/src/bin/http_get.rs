@@ -1,7 +1,7 @@
-//! Fetches a page, and once more if the network goes away meanwhile.
+//! Fetches a page, and fetches it again if the network goes away meanwhile.
 //!
-//! What depends on the board is in the crate `board`. For another one, take the UART and the clock of its HAL, and its log
-//! in place of `report`: nothing else in this file knows what they are.
+//! The crate `board` contains everything that depends on the board. On another board, use the UART and the time driver of its HAL, and a
+//! logger in place of `report`.
 
 #![no_std]
 #![no_main]
@@ -24,7 +24,7 @@ const URL: &str = "http://www.example.test/20000";
 const ATTEMPTS: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Two sockets: one can still be closing while the next is in use.
+/// Two sockets, because the first may still be closing while the second is in use.
 static RESOURCES: ConstStaticCell<Resources<2, 1024, 512>> = ConstStaticCell::new(Resources::new());
 
 #[embassy_executor::main]
@@ -58,7 +58,7 @@ async fn modem(mut runner: Runner<'static>, rx: Rx, tx: Tx) {
 
 async fn get(stack: Stack<'_>) -> Result<Checksum, reqwless::Error> {
     if let Err(error) = stack.wait_link_up().await {
-        // The runner goes on trying; the request waits for it.
+        // The runner keeps trying, and the request waits for the link.
         let _ = writeln!(Output, "{error}");
     }
     let mut http = HttpClient::new(&stack, &stack);

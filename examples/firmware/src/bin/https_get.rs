@@ -1,7 +1,7 @@
 //! Fetches a page over TLS 1.3, with reqwless and embedded-tls.
 //!
-//! The certificate is not checked, and the random numbers are none: both need something that the emulated part does not
-//! have, a clock that knows the date and a source of randomness.
+//! The certificate is not verified and the random numbers are predictable, because the emulated microcontroller has neither a clock with
+//! the date nor a random number generator. A product needs both.
 
 #![no_std]
 #![no_main]
@@ -23,10 +23,10 @@ const APN: &str = "internet";
 const URL: &str = "https://www.example.test/20000";
 const ATTEMPTS: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(120);
-/// On a board this comes from the hardware.
+/// A product reads it from the hardware's random number generator.
 const SEED: u64 = 4;
 
-/// A whole record of the server's, and as long as ours shall be.
+/// Buffers for one TLS record each: the longest that a server may send, and the longest that this firmware sends.
 static RECORD: ConstStaticCell<[u8; 16_640]> = ConstStaticCell::new([0; 16_640]);
 static OWN_RECORD: ConstStaticCell<[u8; 2048]> = ConstStaticCell::new([0; 2048]);
 static RESOURCES: ConstStaticCell<Resources<2, 1500, 1024>> =
@@ -65,7 +65,7 @@ async fn modem(mut runner: Runner<'static>, rx: Rx, tx: Tx) {
 
 async fn get(stack: Stack<'_>, tls: TlsConfig<'_>) -> Result<Checksum, reqwless::Error> {
     if let Err(error) = stack.wait_link_up().await {
-        // The runner goes on trying; the request waits for it.
+        // The runner keeps trying, and the request waits for the link.
         let _ = writeln!(Output, "{error}");
     }
     let mut http = HttpClient::new_with_tls(&stack, &stack, tls);

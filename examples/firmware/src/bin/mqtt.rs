@@ -1,4 +1,4 @@
-//! Publishes a message at QoS 1 on a topic that it has subscribed to, and waits for both the receipt and the message.
+//! Publishes a message at QoS 1 on a topic that it has subscribed to, and waits for the acknowledgement and for the message.
 
 #![no_std]
 #![no_main]
@@ -63,16 +63,16 @@ async fn modem(mut runner: Runner<'static>, rx: Rx, tx: Tx) {
 
 async fn publish(stack: Stack<'static>) -> Result<(), &'static str> {
     stack.wait_link_up().await.map_err(|_| "no link")?;
-    // The module looks the name up itself.
+    // The module looks up the name as part of the connect.
     let connection = stack
         .connect_host(BROKER, PORT)
         .await
         .map_err(|_| "no connection")?;
 
-    // What the broker says is kept here for as long as this runs.
+    // rust-mqtt stores received packets here.
     let mut memory = [0; 512];
     let mut memory = BumpBuffer::new(&mut memory);
-    // At most one subscription, and one message in flight each way.
+    // At most one subscription, and one message in flight in each direction.
     let mut client = Client::<_, _, 1, 1, 1, 1, 1, 0, 0>::new(&mut memory);
     let options = ConnectOptions::new()
         .clean_start()

@@ -1,4 +1,4 @@
-//! Fetches a megabyte through a ring of one kilobyte, in direct push mode.
+//! Fetches 1 MB in direct push mode, with a receive buffer of 1 KB.
 
 #![no_std]
 #![no_main]
@@ -45,7 +45,7 @@ async fn modem(mut runner: Runner<'static>, rx: Rx, tx: Tx) {
     let _ = writeln!(Output, "{error}");
 }
 
-/// The module is to send what comes without being asked.
+/// Connects in direct push mode: the module sends received data without being asked for it.
 async fn connect(stack: Stack<'static>) -> Result<TcpConnection<'static>, Error> {
     let address = stack.get_host_by_name(HOST, AddrType::Either).await?;
     let stack = stack.with_access_mode(AccessMode::DirectPush);
@@ -60,7 +60,7 @@ async fn download(stack: Stack<'static>) -> Result<Checksum, Error> {
 
     let mut buffer = [0; 256];
     let mut body = Checksum::default();
-    // How much of the blank line that ends the head has been seen.
+    // The bytes of the blank line after the head that have been received.
     let mut seen = 0;
     loop {
         let count = connection.read(&mut buffer).await?;

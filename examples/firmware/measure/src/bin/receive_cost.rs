@@ -1,7 +1,7 @@
-//! Instructions per byte from the UART to `read`.
+//! Prints the instructions per byte from the UART to `read`, in hundredths.
 //!
-//! In place of a UART there is a module in memory, which answers at once and has data for ever. QEMU counts instructions
-//! (`-icount shift=0`); what the module itself takes is measured alone and taken off.
+//! A module in memory takes the place of the UART. It answers at once and always has data. QEMU counts instructions
+//! (`-icount shift=0`). The instructions of this module are measured separately and subtracted.
 
 #![no_std]
 #![no_main]
@@ -18,9 +18,9 @@ use measure as _;
 use quectel_nal::{Config, Resources, Runner, Stack};
 use static_cell::{ConstStaticCell, StaticCell};
 
-/// How much is received for each figure.
+/// Bytes that are received for each figure.
 const TOTAL: usize = 200_000;
-/// As much as one AT+QIRD may ask for.
+/// The most that one AT+QIRD may ask for, in bytes.
 const MOST: usize = 1500;
 
 static RESOURCES: ConstStaticCell<Resources<1, MOST, 64>> = ConstStaticCell::new(Resources::new());
@@ -37,9 +37,9 @@ enum Content {
 struct Case {
     name: &'static str,
     content: Content,
-    /// As many bytes come with each read of the UART.
+    /// Bytes that each read of the UART returns.
     piece: usize,
-    /// Each piece has to be waited for, so that the executor has its share.
+    /// Each read is pending once, so that the executor's share is included.
     waits: bool,
 }
 
@@ -95,7 +95,7 @@ async fn main(spawner: Spawner) {
             report::exit(1)
         };
         report::print(case.name);
-        // In hundredths, without arithmetic that nothing else needs.
+        // In hundredths, which needs no floating point.
         let hundredths = (all.saturating_sub(source)) as usize * 100 / TOTAL;
         report::print_number(":", hundredths);
     }
@@ -113,7 +113,7 @@ async fn receive(stack: Stack<'_>, module: &RefCell<Module>, case: Case) -> Opti
     module.borrow_mut().begin(case);
     let mut connection = stack.connect("192.0.2.1:80".parse().ok()?).await.ok()?;
     let mut buffer = [0; 512];
-    // The first bytes are those of the first transaction.
+    // The first read includes the start of the first transaction.
     connection.read(&mut buffer).await.ok()?;
     let mut count = 0;
     let start = clock::nanoseconds();
@@ -129,7 +129,7 @@ async fn receive(stack: Stack<'_>, module: &RefCell<Module>, case: Case) -> Opti
     Some((end - start) * TOTAL as u64 / count as u64)
 }
 
-/// Instructions that the module in memory takes for as much by itself.
+/// Instructions of the module in memory for `TOTAL` bytes.
 async fn alone(module: &'static RefCell<Module>, case: Case) -> u64 {
     let mut copy = Module::new();
     copy.begin(case);
@@ -139,7 +139,7 @@ async fn alone(module: &'static RefCell<Module>, case: Case) -> u64 {
     let start = clock::nanoseconds();
     while count < TOTAL {
         if !copy.has_answer() {
-            copy.hear(b"AT+QIRD=0,1500\r");
+            copy.receive(b"AT+QIRD=0,1500\r");
         }
         let piece = &mut buffer[..case.piece];
         count += copy.read(piece);
@@ -148,15 +148,15 @@ async fn alone(module: &'static RefCell<Module>, case: Case) -> u64 {
     clock::nanoseconds() - start
 }
 
-/// A module that is up, and has data.
+/// A module with a working network and data.
 struct Module {
     case: Case,
     has_data: bool,
-    /// What is in line to be read: text, then payload, then text.
+    /// What is read next: text, then payload, then text.
     head: ([u8; 64], usize),
     payload_left: usize,
     tail: &'static [u8],
-    /// How much of the head has been read.
+    /// Bytes of the head that have been read.
     read: usize,
     line: ([u8; 96], usize),
     payload: [u8; MOST],
@@ -201,8 +201,8 @@ impl Module {
         self.read < self.head.1 || self.payload_left > 0 || !self.tail.is_empty()
     }
 
-    /// Bytes of commands.
-    fn hear(&mut self, bytes: &[u8]) {
+    /// Takes bytes of commands.
+    fn receive(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             if byte == b'\r' {
                 self.answer();
@@ -222,21 +222,21 @@ impl Module {
         self.read = 0;
         let mut tail: &[u8] = b"\r\nOK\r\n";
         if is(b"AT+CPIN?") {
-            self.say(b"\r\n+CPIN: READY\r\n");
+            self.append(b"\r\n+CPIN: READY\r\n");
         } else if is(b"AT+CEREG?") {
-            self.say(b"\r\n+CEREG: 0,1\r\n");
+            self.append(b"\r\n+CEREG: 0,1\r\n");
         } else if is(b"AT+QIACT?") {
-            self.say(b"\r\n+QIACT: 1,1,1,\"10.0.0.1\"\r\n");
+            self.append(b"\r\n+QIACT: 1,1,1,\"10.0.0.1\"\r\n");
         } else if is(b"AT+QIOPEN=1,") {
             // The connectID, two digits long at most.
             let id = line[12..]
                 .split(|byte| *byte == b',')
                 .next()
                 .unwrap_or_default();
-            self.say(b"\r\nOK\r\n\r\n+QIOPEN: ");
-            self.say(id);
-            self.say(b",0\r\n\r\n+QIURC: \"recv\",");
-            self.say(id);
+            self.append(b"\r\nOK\r\n\r\n+QIOPEN: ");
+            self.append(id);
+            self.append(b",0\r\n\r\n+QIURC: \"recv\",");
+            self.append(id);
             tail = b"\r\n";
         } else if is(b"AT+QIRD=") {
             let wanted = line
@@ -247,9 +247,9 @@ impl Module {
                 .iter()
                 .fold(0, |wanted, digit| wanted * 10 + usize::from(digit - b'0'));
             self.payload_left = if self.has_data { wanted.min(MOST) } else { 0 };
-            self.say(b"\r\n+QIRD: ");
-            self.say_number(self.payload_left);
-            self.say(b"\r\n");
+            self.append(b"\r\n+QIRD: ");
+            self.append_number(self.payload_left);
+            self.append(b"\r\n");
             if self.payload_left > 0 {
                 tail = b"\r\n\r\nOK\r\n";
             }
@@ -260,20 +260,20 @@ impl Module {
         }
     }
 
-    fn say(&mut self, text: &[u8]) {
+    fn append(&mut self, text: &[u8]) {
         let (buffer, length) = &mut self.head;
         buffer[*length..*length + text.len()].copy_from_slice(text);
         *length += text.len();
     }
 
-    fn say_number(&mut self, number: usize) {
+    fn append_number(&mut self, number: usize) {
         if number > 9 {
-            self.say_number(number / 10);
+            self.append_number(number / 10);
         }
-        self.say(&[b'0' + (number % 10) as u8]);
+        self.append(&[b'0' + (number % 10) as u8]);
     }
 
-    /// The next piece, with as much in it as there is.
+    /// Returns the next piece, which is shorter than `piece` only at the end of the data.
     fn read(&mut self, into: &mut [u8]) -> usize {
         let mut count = 0;
         let size = into.len().min(self.case.piece);
@@ -328,7 +328,7 @@ impl ErrorType for Tx {
 
 impl Write for Tx {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        self.0.borrow_mut().hear(bytes);
+        self.0.borrow_mut().receive(bytes);
         Ok(bytes.len())
     }
 
