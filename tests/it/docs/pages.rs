@@ -1,4 +1,4 @@
-//! What the documents promise about themselves: links lead somewhere, and cited quirks exist.
+//! Documents and code agree: links, cited quirks, cargo features, paths, transactions and time limits.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -152,4 +152,129 @@ fn every_quirk_that_the_code_cites_is_listed() {
         }
     }
     assert!(cited > 10, "only {cited} quirks cited");
+}
+
+/// The first cell of each table row on a page that is one word in backticks.
+fn first_cells(page: &str) -> BTreeSet<&str> {
+    page.lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect()
+}
+
+#[test]
+fn the_readme_lists_every_cargo_feature() {
+    let manifest = text(&root().join("Cargo.toml"));
+    let readme = text(&root().join("README.md"));
+    let listed = first_cells(&readme);
+    let features = manifest
+        .lines()
+        .skip_while(|line| *line != "[features]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split_once(" = ["))
+        .map(|(name, _)| name)
+        .filter(|name| *name != "default");
+    let missing: Vec<_> = features.filter(|name| !listed.contains(name)).collect();
+    assert!(missing.is_empty(), "README.md lacks {missing:?}");
+}
+
+#[test]
+fn every_path_in_the_architecture_exists() {
+    let page = text(&root().join("docs/architecture.md"));
+    let mut found = 0;
+    for word in page.split('`') {
+        let is_path = ["src/", "tests/", "examples/", "benches/", "docs/"]
+            .iter()
+            .any(|start| word.starts_with(start));
+        if is_path && !word.contains(char::is_whitespace) {
+            found += 1;
+            assert!(root().join(word).exists(), "there is no {word}");
+        }
+    }
+    assert!(found > 20, "only {found} paths");
+}
+
+#[test]
+fn the_architecture_lists_every_transaction() {
+    let page = text(&root().join("docs/architecture.md"));
+    let listed = first_cells(&page);
+    let source = text(&root().join("src/engine/exchange/job.rs"));
+    let (_, body) = source
+        .split_once("pub(crate) enum Job {\n")
+        .expect("the enum of all transactions");
+    let (body, _) = body.split_once("\n}").unwrap();
+    let variants: Vec<_> = body
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()))
+        .map(|line| {
+            let end = line.find(|next: char| !next.is_ascii_alphanumeric());
+            &line[..end.unwrap_or(line.len())]
+        })
+        .collect();
+    assert!(variants.len() > 20, "{variants:?}");
+    for variant in variants {
+        assert!(listed.contains(variant), "no row for {variant}");
+    }
+}
+
+/// `const NAME: Duration = Duration::from_secs(1)` as the name and the text that the page has for it.
+fn duration(line: &str) -> Option<(&str, String)> {
+    let (name, value) = line
+        .trim_start()
+        .split_once("const ")?
+        .1
+        .split_once(": Duration = Duration::from_")?;
+    let (unit, number) = value.split_once('(')?;
+    let number: u32 = number.split(')').next()?.parse().ok()?;
+    let unit = match unit {
+        "secs" => "s",
+        "millis" => "ms",
+        _ => return None,
+    };
+    Some((name, format!("{number} {unit}")))
+}
+
+#[test]
+fn the_architecture_lists_every_time_limit() {
+    let page = text(&root().join("docs/architecture.md"));
+    let mut sources = Vec::new();
+    files(&root().join("src"), "rs", &mut sources);
+    let mut found = 0;
+    let is_test = |path: &PathBuf| path.components().any(|part| part.as_os_str() == "tests");
+    for path in sources.into_iter().filter(|path| !is_test(path)) {
+        for line in text(&path).lines() {
+            let Some((name, value)) = duration(line) else {
+                continue;
+            };
+            found += 1;
+            let is_listed = page.lines().any(|row| {
+                let mut cells = row.split('|').map(str::trim).skip(1);
+                let (Some(names), Some(values)) = (cells.next(), cells.next()) else {
+                    return false;
+                };
+                names.contains(&format!("`{name}`")) && values.contains(&value)
+            });
+            let place = path.display();
+            assert!(is_listed, "no row for {name} = {value} of {place}");
+        }
+    }
+    assert!(found > 15, "only {found} time limits");
+}
+
+#[test]
+fn the_architecture_lists_every_default_of_the_configuration() {
+    let page = text(&root().join("docs/architecture.md"));
+    let source = text(&root().join("src/config.rs"));
+    let mut found = 0;
+    for line in source.lines() {
+        let Some((name, value)) = line.trim().split_once(": Duration::from_secs(") else {
+            continue;
+        };
+        found += 1;
+        let seconds = value.split(')').next().unwrap();
+        let row = format!("| `{name}` | {seconds} s |");
+        assert!(page.contains(&row), "no row {row}");
+    }
+    assert!(found > 6, "only {found} settings");
 }
