@@ -91,7 +91,7 @@ impl Dns {
             return Poll::Pending;
         }
         self.name.clear();
-        // The faces have checked that the name is no longer than MAX_NAME.
+        // The caller has checked that the name is no longer than MAX_NAME.
         let _ = self.name.push_str(name);
         self.found.clear();
         self.is_abandoned = false;

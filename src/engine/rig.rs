@@ -1,4 +1,4 @@
-//! A socket table on a bench: everything around it, the clock too, is in the hands of the test.
+//! An engine for unit tests: the test plays the runner, the module, the users and the clock.
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::task::{Poll, Waker};
@@ -21,7 +21,7 @@ use crate::util::zeroed::Zeroed;
 /// Where test connections go.
 pub(crate) const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)), 80);
 
-/// Drives one table.
+/// One engine, driven by a test.
 pub(crate) struct Rig<'d> {
     pub(crate) shared: &'d Shared<'d>,
     pub(crate) now: Instant,
@@ -505,7 +505,7 @@ impl<'d> Rig<'d> {
     #[track_caller]
     pub(crate) fn check(&self) {
         self.engine(|engine| {
-            // An id that this side has asked for can be given to a connection that comes in, before that is known.
+            // The module can give a connectID that an open has asked for to an incoming connection first.
             let (mut live, mut others) = (0_u16, 0_u16);
             for slot in engine.sockets.iter() {
                 assert!(slot.rx.len() <= slot.rx.capacity());

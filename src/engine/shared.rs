@@ -1,4 +1,4 @@
-//! The socket table, behind the lock that the stack, its sockets and the runner share.
+//! The engine behind a lock, shared by the stack, its sockets and the runner.
 
 use core::cell::RefCell;
 use core::fmt;
@@ -8,7 +8,7 @@ use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 
 use crate::engine::Engine;
 
-/// What the stack, its sockets and the runner share.
+/// The engine behind a critical section.
 pub(crate) struct Shared<'d> {
     engine: Mutex<CriticalSectionRawMutex, RefCell<Engine<'d>>>,
 }
@@ -26,7 +26,7 @@ impl<'d> Shared<'d> {
         }
     }
 
-    /// Short and never across an await: interrupts may be off.
+    /// Calls `access` within a critical section: interrupts are off, so it has to be short. It cannot await.
     pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Engine<'d>) -> T) -> T {
         self.engine.lock(|engine| match engine.try_borrow_mut() {
             Ok(mut engine) => access(&mut engine),

@@ -1,4 +1,4 @@
-//! The owner of a socket slot, behind every public socket type of both faces.
+//! The owner of a socket slot, behind every public socket type of `net` and `blocking`.
 
 use core::fmt;
 use core::future::poll_fn;

@@ -1,8 +1,8 @@
-//! Instants that do not overflow, and one that never comes.
+//! Arithmetic with instants that saturates, and an instant that never comes.
 
 use embassy_time::{Duration, Instant};
 
-/// Later than anything.
+/// Later than any other instant: a timer that is not set.
 pub(crate) const NEVER: Instant = Instant::MAX;
 
 /// As [`Instant::now`], which some drivers have in line.
@@ -11,19 +11,19 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// So much later, and at the latest never.
+/// The instant `time` after `at`; `NEVER` on overflow.
 #[inline(never)]
 pub(crate) fn after(at: Instant, time: Duration) -> Instant {
     Instant::from_ticks(at.as_ticks().saturating_add(time.as_ticks()))
 }
 
-/// Lowers `wake_at` to `at`.
+/// Sets `wake_at` to `at` if that is earlier.
 #[inline(never)]
 pub(crate) fn earliest(wake_at: &mut Instant, at: Instant) {
     *wake_at = at.min(*wake_at);
 }
 
-/// Sets a point in time that is not set yet, and says which it is.
+/// Sets `point` to `at` if it is `NEVER`. Returns its value.
 pub(crate) fn get_or_set(point: &mut Instant, at: Instant) -> Instant {
     if *point == NEVER {
         *point = at;

@@ -112,7 +112,7 @@ fn a_connection_without_a_slot_is_closed() {
     };
     assert!(matches!(job, Job::CloseOrphan(id) if id.get() == 9));
     rig.begin(job);
-    // Closed: its id is given to the next one, before this side has looked at the result.
+    // Closed: the module gives its connectID to the next connection before the host has handled the result.
     assert_eq!(rig.on_line("OK"), LineKind::Final);
     come(&mut rig, 9);
     rig.finish();
