@@ -1,5 +1,5 @@
-//! Dropping any future of the user after any number of polls: no received byte is lost, nothing is wedged, and the next
-//! operation works. Under virtual time.
+//! Dropping any future of the user after any number of polls: no received byte is lost, nothing hangs, and the next
+//! operation works. On the virtual modem.
 
 use core::time::Duration;
 use embedded_io_async::{Read, Write};

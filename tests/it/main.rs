@@ -1,20 +1,19 @@
 //! Tests of what the library does. `tests/README.md` says which is where.
 
+mod access_mode;
 mod blocking;
 mod cancel;
-mod dialogue;
+mod dns;
 mod docs;
 #[cfg(feature = "edge-nal")]
 mod edge_nal;
-mod faces;
 mod faults;
 mod link;
+mod listener;
 mod losses;
-mod modes;
-mod own_commands;
-mod own_urcs;
-mod pair;
-mod server;
-mod soup;
+mod services;
+mod tcp;
 mod udp;
+mod user_command;
+mod user_urc;
 mod wire;

@@ -1,11 +1,11 @@
 //! `docs/commands.md` and the code say the same.
 
-use std::{collections::BTreeSet, fs};
-
-use crate::wire::forms::{self, Form};
 use quectel_nal::at::Urc;
+use std::collections::BTreeSet;
+use std::fs;
 
 use super::root;
+use crate::wire::forms::{self, Form};
 
 /// The rows of the table under a heading of `docs/commands.md`, without its head.
 fn table(heading: &str) -> Vec<String> {

@@ -1,8 +1,7 @@
 //! The exact bytes of every command, and what a command refuses to hold.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use quectel_nal::at::*;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::forms;
 

@@ -7,7 +7,7 @@ pub mod program;
 mod script;
 
 pub use pair::{Bench, assert_no_violation, excerpt};
-pub use script::{Script, dialogue, dialogue_with_lines};
+pub use script::{SERVER, Script, config, dialogue, dialogue_with_lines};
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
@@ -21,6 +21,21 @@ pub const PEER: &str = "198.51.100.7";
 
 pub fn peer(port: u16) -> core::net::SocketAddr {
     core::net::SocketAddr::new(PEER.parse().unwrap(), port)
+}
+
+/// The address and port of a text.
+pub fn address(text: &str) -> core::net::SocketAddr {
+    text.parse().unwrap()
+}
+
+/// A local port, whatever the address.
+pub fn local_port(port: u16) -> core::net::SocketAddr {
+    core::net::SocketAddr::new([0, 0, 0, 0].into(), port)
+}
+
+/// A time of embassy's.
+pub fn seconds(seconds: u64) -> embassy_time::Duration {
+    embassy_time::Duration::from_secs(seconds)
 }
 
 pub async fn sleep(duration: Duration) {

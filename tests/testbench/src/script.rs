@@ -63,6 +63,14 @@ impl Script<'_> {
         self.say(format!("\r\n{line}\r\n")).await;
     }
 
+    /// The host sends this payload with this command (AT+QISEND), and the module accepts it.
+    pub async fn accept_payload(&self, command: &str, payload: &[u8]) {
+        self.expect(command).await;
+        self.say("\r\n> ").await;
+        self.expect_bytes(payload).await;
+        self.line("SEND OK").await;
+    }
+
     /// A command, and its answer between line ends.
     pub async fn exchange(&self, command: &str, answer: &str) {
         self.expect(command).await;
@@ -130,6 +138,14 @@ impl Script<'_> {
         self.exchange("AT+QICFG=\"recvind\",1", "OK").await;
         self.exchange("AT+QICFG=\"sendinfo\",0", "ERROR").await;
     }
+}
+
+/// The TCP server of the examples of the note.
+pub const SERVER: &str = "220.180.239.212:8009";
+
+/// The configuration of most scripts: AT+QICLOSE without a time limit, as in the examples of the note.
+pub fn config() -> Config<'static> {
+    Config::new("internet").close_timeout(None)
 }
 
 /// Runs `body` beside a runner whose module is a script.

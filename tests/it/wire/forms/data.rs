@@ -1,11 +1,8 @@
 //! Data, and what goes with it: 2.1.7 to 2.1.9, 2.1.11 to 2.1.14, 2.1.16.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    num::NonZeroU16,
-};
-
 use quectel_nal::at::*;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU16;
 
 use super::{forms, long};
 

@@ -1,8 +1,7 @@
 //! Contexts and sockets: 2.1.1 to 2.1.6, 2.1.10, 2.1.17.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use quectel_nal::at::*;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{forms, long};
 

@@ -1,4 +1,4 @@
-//! Servers over the virtual modem, under virtual time: peers come to the module.
+//! Listeners on the virtual modem.
 
 use core::time::Duration;
 use embassy_futures::join::{join, join_array};
@@ -6,15 +6,12 @@ use embassy_time::with_timeout;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{ConnectedUdp, TcpConnect};
 use quectel_nal::{Error, LinkError, Stack, TcpConnection};
+use testbench::seconds;
 use testbench::{Bench, PEER, assert_no_violation, cancelled, excerpt, noise, peer, sleep};
 use virtual_modem::network::PeerStream;
 use virtual_modem::{Chop, Fault, InProcess};
 
 const PORT: u16 = 2020;
-
-fn seconds(seconds: u64) -> embassy_time::Duration {
-    embassy_time::Duration::from_secs(seconds)
-}
 
 fn network() -> InProcess {
     let network = InProcess::new();

@@ -1,52 +1,15 @@
-//! Exact conversations: every line that goes out, every line that comes in.
+//! TCP clients, byte for byte.
 //!
-//! The flows are those of the note's chapter 3, with its figures.
+//! The flows are those of chapter 3 of the note, with its figures.
 
 use core::time::Duration;
 use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::{AddrType, Dns, TcpConnect};
-use quectel_nal::at::Authentication;
+use embedded_nal_async::TcpConnect;
 use quectel_nal::at::ErrorCode;
-use quectel_nal::{Config, Error, LinkError, LinkState};
-use testbench::{dialogue, sleep};
-
-const SERVER: &str = "220.180.239.212:8009";
-
-fn uninet() -> Config<'static> {
-    Config::new("UNINET").credentials("", "", Authentication::Pap)
-}
-
-/// Sections 3.1.1 and 3.1.2, and 3.1.3 with what makes it necessary.
-#[test]
-fn configure_and_activate_a_context() {
-    dialogue(uninet(), async |stack, module| {
-        let script = async {
-            module.begin().await;
-            module.exchange("AT+QISTATE?", "OK").await;
-            module.exchange("AT+QIACT?", "OK").await;
-            module
-                .exchange("AT+QICSGP=1,1,\"UNINET\",\"\",\"\",1", "OK")
-                .await;
-            module.activate().await;
-        };
-        let (up, ()) = join(stack.wait_link_up(), script).await;
-        assert_eq!(up, Ok(()));
-        assert_eq!(stack.local_addr(), Some("10.7.157.1".parse().unwrap()));
-
-        module.line("+QIURC: \"pdpdeact\",1").await;
-        module.exchange("AT+QISTATE?", "OK").await;
-        assert_eq!(stack.link_state(), LinkState::Down(LinkError::ContextLost));
-        assert_eq!(stack.local_addr(), None);
-        module.exchange("AT+QIACT?", "OK").await;
-        module.exchange("AT+QIDEACT=1", "OK").await;
-        module
-            .exchange("AT+QICSGP=1,1,\"UNINET\",\"\",\"\",1", "OK")
-            .await;
-        let (up, ()) = join(stack.wait_link_up(), module.activate()).await;
-        assert_eq!(up, Ok(()));
-    });
-}
+use quectel_nal::{Config, Error};
+use testbench::SERVER;
+use testbench::dialogue;
 
 /// Sections 3.2.1 to 3.2.4.
 #[test]
@@ -186,41 +149,6 @@ fn a_full_send_buffer_is_tried_again() {
     });
 }
 
-/// Sections 2.1.14 and 2.2: a name with two addresses, and one that does not exist.
-#[test]
-fn names_are_looked_up() {
-    dialogue(Config::new("internet"), async |stack, module| {
-        module.bring_up().await;
-        let answer = async {
-            module.exchange("AT+QIDNSGIP=1,\"example.com\"", "OK").await;
-            sleep(Duration::from_secs(2)).await;
-            module.line("+QIURC: \"dnsgip\",0,2,300").await;
-            module.line("+QIURC: \"dnsgip\",\"195.34.89.241\"").await;
-            module
-                .line("+QIURC: \"dnsgip\",\"2001:DB8:0:0:0:0:0:1\"")
-                .await;
-        };
-        let (found, ()) = join(
-            stack.get_host_by_name("example.com", AddrType::IPv6),
-            answer,
-        )
-        .await;
-        assert_eq!(found, Ok("2001:db8::1".parse().unwrap()));
-
-        let answer = async {
-            module.exchange("AT+QIDNSGIP=1,\"nowhere\"", "OK").await;
-            module.line("+QIURC: \"dnsgip\",565").await;
-        };
-        let (found, ()) = join(stack.get_host_by_name("nowhere", AddrType::Either), answer).await;
-        assert_eq!(found, Err(Error::NameNotFound));
-
-        // Literal addresses cost nothing.
-        let found = stack.get_host_by_name("192.0.2.1", AddrType::IPv4).await;
-        assert_eq!(found, Ok("192.0.2.1".parse().unwrap()));
-        module.expect_silence(Duration::from_secs(1)).await;
-    });
-}
-
 /// What cannot work is said before the module hears of it.
 #[test]
 fn bad_input_stays_on_this_side() {
@@ -252,23 +180,4 @@ fn bad_input_stays_on_this_side() {
         assert_eq!(error, Error::InvalidPort);
         module.expect_silence(Duration::from_secs(10)).await;
     });
-}
-
-/// A configuration that cannot go into a command is refused for good, and nothing is sent.
-#[test]
-fn a_bad_configuration_stays_on_this_side() {
-    let long: &'static str = "x".repeat(101).leak();
-    for apn in ["a\"b", "a\rAT+CFUN=0", long] {
-        dialogue(Config::new(apn), async |stack, module| {
-            let error = stack.wait_link_up().await.unwrap_err();
-            assert!(matches!(error, LinkError::InvalidConfig(_)));
-            let error = stack.connect(SERVER.parse().unwrap()).await.unwrap_err();
-            assert_eq!(error, Error::Link(stack.wait_link_up().await.unwrap_err()));
-            let error = stack.resolve("example.com").await.unwrap_err();
-            assert!(matches!(error, Error::Link(LinkError::InvalidConfig(_))));
-            // Not even when the module comes up.
-            module.line("RDY").await;
-            module.expect_silence(Duration::from_secs(10)).await;
-        });
-    }
 }

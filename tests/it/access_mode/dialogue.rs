@@ -1,4 +1,4 @@
-//! Exact conversations in direct push and transparent access mode: sections 1.2, 3.3 and 3.4 of the note, with its figures.
+//! Direct push and transparent access mode, byte for byte: sections 1.2, 3.3 and 3.4 of the note, with its figures.
 
 use core::time::Duration;
 use embassy_futures::join::join;
@@ -7,9 +7,8 @@ use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
 use quectel_nal::at::AccessMode;
 use quectel_nal::{Config, ControlLines, LinkState, TcpConnection};
+use testbench::SERVER;
 use testbench::{dialogue, sleep};
-
-const SERVER: &str = "220.180.239.212:8009";
 
 async fn expect_read(connection: &mut (impl Read + ?Sized), bytes: &[u8]) {
     let mut buffer = [0; 64];

@@ -1,63 +1,18 @@
-//! UDP over the virtual modem, under virtual time.
+//! Datagrams both ways, on the virtual modem.
 
 use core::net::SocketAddr;
 use core::time::Duration;
-use embassy_futures::join::join;
-use embassy_time::{Instant, with_timeout};
+use embassy_time::with_timeout;
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
+use quectel_nal::Error;
 use quectel_nal::at::{ContextId, ContextType, ErrorCode};
-use quectel_nal::{Config, Error, LinkError, Stack, UdpService, UdpSocket};
 use std::sync::{Arc, Mutex};
 use testbench::{
-    Bench, PEER, adversarial, assert_no_violation, cancelled, excerpt, noise, peer, sleep,
+    Bench, PEER, assert_no_violation, excerpt, local_port, noise, peer, seconds, sleep,
 };
 use virtual_modem::{Chop, Fault, InProcess};
 
-const ANY: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), 0);
-
-fn port(port: u16) -> SocketAddr {
-    SocketAddr::new(ANY.ip(), port)
-}
-
-fn seconds(seconds: u64) -> embassy_time::Duration {
-    embassy_time::Duration::from_secs(seconds)
-}
-
-/// The length of the datagram with this number.
-fn length(number: u64, least: usize) -> usize {
-    let noise = noise(number, 2);
-    let length = usize::from(u16::from_le_bytes([noise[0], noise[1]]));
-    match number % 50 {
-        0 => 1460,
-        1 => least,
-        _ => least + length % (1461 - least),
-    }
-}
-
-/// A datagram with its number in front, as far as there is room.
-fn datagram(number: u64, least: usize) -> Vec<u8> {
-    let length = length(number, least);
-    let mut bytes = if number.is_multiple_of(3) {
-        adversarial(length)
-    } else {
-        noise(number, length)
-    };
-    for (byte, mark) in bytes.iter_mut().zip(number.to_le_bytes()) {
-        *byte = mark;
-    }
-    bytes
-}
-
-fn echo_network() -> InProcess {
-    let network = InProcess::new();
-    network.latency(Duration::from_millis(5));
-    network.udp_echo(PEER, 7);
-    network
-}
-
-async fn connect<'d>(stack: &Stack<'d>) -> UdpSocket<'d> {
-    stack.connect(peer(7)).await.unwrap().1
-}
+use super::{ANY, connect, datagram, echo_network};
 
 /// A peer that counts what it gets, checks it, and sends what it is told to.
 fn counting_peer(network: &InProcess, count: u64, least: usize) -> Arc<Mutex<u64>> {
@@ -130,7 +85,7 @@ fn ten_thousand_datagrams_of_a_service() {
                 probability: urcs,
                 seed: 8,
             });
-            let (local, mut socket) = stack.bind_single(port(4000)).await.unwrap();
+            let (local, mut socket) = stack.bind_single(local_port(4000)).await.unwrap();
             let mut buffer = [0; 1500];
             let mut empty = 0;
             for start in (0..COUNT).step_by(4) {
@@ -203,7 +158,7 @@ fn what_cannot_be_sent_is_refused() {
         }
         let sent = service.send(local, peer(0), b"x").await;
         assert_eq!(sent, Err(Error::InvalidPort));
-        let sent = service.send(local, port(7), b"x").await;
+        let sent = service.send(local, local_port(7), b"x").await;
         assert_eq!(sent, Err(Error::InvalidAddress));
         assert_eq!(
             stack.connect(peer(0)).await.unwrap_err(),
@@ -232,7 +187,7 @@ fn small_rings() {
     let mut outside = network.udp_socket(PEER, 9);
     Bench::new().run_with::<_, 2, 200, 100>(&network, async |stack, modem| {
         stack.wait_link_up().await.unwrap();
-        let (local, mut service) = stack.bind_single(port(4000)).await.unwrap();
+        let (local, mut service) = stack.bind_single(local_port(4000)).await.unwrap();
         let lengths = [100, 179, 180, 1, 0, 1460, 50, 50, 179, 1000, 3];
         for length in lengths {
             outside.send_to_port(&noise(length as u64, length), 4000);
@@ -276,12 +231,15 @@ fn local_ports() {
         let (second, two) = stack.connect(peer(7)).await.unwrap();
         assert_ne!(first.port(), second.port());
         assert!(first.port() >= 49_152 && second.port() >= 49_152);
-        let taken = stack.bind_single(port(first.port())).await.unwrap_err();
+        let taken = stack
+            .bind_single(local_port(first.port()))
+            .await
+            .unwrap_err();
         assert_eq!(taken, Error::Module(ErrorCode::BIND));
         drop((one, two));
         // The port that would be next is taken by somebody else.
         let next = second.port() + 1;
-        let _blocker = stack.bind_multiple(port(next)).await.unwrap();
+        let _blocker = stack.bind_multiple(local_port(next)).await.unwrap();
         let (third, _three) = stack.bind_single(ANY).await.unwrap();
         assert!(third.port() > next);
         assert_no_violation(&modem);
@@ -348,228 +306,5 @@ fn one_peer_only() {
         let mut buffer = [0; 8];
         assert_eq!(socket.receive_into(&mut buffer).await, Ok(3));
         assert_eq!(&buffer[..3], b"you");
-    });
-}
-
-/// Whatever is dropped, nothing is lost that was sent, and every slot is free again.
-#[test]
-fn cancelled_at_every_poll() {
-    let bench = Bench::new()
-        .baud(115_200)
-        .chop(Chop::Bytes(11))
-        .settings(|settings| settings.latency(Duration::from_millis(3)));
-    bench.run(&echo_network(), async |stack, modem| {
-        stack.wait_link_up().await.unwrap();
-        for polls in 0..60 {
-            let bound = cancelled(polls, stack.bind_single(ANY)).await;
-            drop(bound);
-            let connected = cancelled(polls, stack.connect(peer(7))).await;
-            if let Some(Ok((_, mut socket))) = connected {
-                let sent = cancelled(polls % 7, socket.send(&[1; 200])).await;
-                assert!(matches!(sent, None | Some(Ok(()))));
-                cancelled(polls % 11, socket.flush()).await;
-                if sent.is_some() {
-                    let mut buffer = [0; 300];
-                    let mut idle = 0;
-                    loop {
-                        match cancelled(1, socket.receive_into(&mut buffer)).await {
-                            Some(count) => break assert_eq!(count, Ok(200)),
-                            None => sleep(Duration::from_millis(1)).await,
-                        }
-                        idle += 1;
-                        assert!(idle < 10_000, "{}", excerpt(&modem));
-                    }
-                }
-                cancelled(polls, socket.close()).await;
-            }
-        }
-        sleep(Duration::from_secs(30)).await;
-        assert!(modem.sockets().is_empty(), "{}", excerpt(&modem));
-        // Dropped with something still to be sent.
-        for _ in 0..8 {
-            let mut socket = connect(&stack).await;
-            socket.send(&[2; 100]).await.unwrap();
-            drop(socket);
-        }
-        sleep(Duration::from_secs(30)).await;
-        assert!(modem.sockets().is_empty());
-        assert_no_violation(&modem);
-    });
-}
-
-#[test]
-fn a_dropped_socket_sends_what_it_was_given() {
-    let network = InProcess::new();
-    let mut outside = network.udp_socket(PEER, 9);
-    Bench::new().run(&network, async |stack, _| {
-        stack.wait_link_up().await.unwrap();
-        let (_, mut socket) = stack.connect(peer(9)).await.unwrap();
-        for number in 0..5 {
-            socket.send(&[number; 300]).await.unwrap();
-        }
-        drop(socket);
-        for number in 0..5 {
-            assert_eq!(outside.receive().await.0, [number; 300]);
-        }
-        let (_, mut socket) = stack.connect(peer(9)).await.unwrap();
-        socket.send(b"one").await.unwrap();
-        socket.close().await.unwrap();
-        assert_eq!(outside.receive().await.0, b"one");
-    });
-}
-
-async fn ends(socket: &mut UdpSocket<'_>, service: &mut UdpService<'_>, error: Error) {
-    let mut buffer = [0; 8];
-    let received = with_timeout(seconds(5), socket.receive_into(&mut buffer)).await;
-    assert_eq!(received.expect("it waits"), Err(error));
-    let received = with_timeout(seconds(5), service.receive_into(&mut buffer)).await;
-    assert_eq!(received.expect("it waits").unwrap_err(), error);
-    assert_eq!(socket.send(b"x").await, Err(error));
-    assert_eq!(service.send(ANY, peer(7), b"x").await, Err(error));
-    assert_eq!(socket.flush().await, Err(error));
-}
-
-#[test]
-fn link_loss() {
-    let network = echo_network();
-    let mut outside = network.udp_socket(PEER, 9);
-    Bench::new().run(&network, async |stack, modem| {
-        stack.wait_link_up().await.unwrap();
-        for error in [LinkError::ContextLost, LinkError::Restarted] {
-            let mut socket = connect(&stack).await;
-            let (_, mut service) = stack.bind_single(port(4000)).await.unwrap();
-            outside.send_to_port(b"before", 4000);
-            sleep(Duration::from_secs(1)).await;
-            match error {
-                LinkError::ContextLost => modem.pdpdeact(1),
-                _ => modem.restart(),
-            }
-            // What came before can still be taken.
-            let mut buffer = [0; 8];
-            let received = with_timeout(seconds(60), socket.receive_into(&mut buffer)).await;
-            assert_eq!(received.expect("it waits"), Err(Error::Link(error)));
-            assert_eq!(service.receive_into(&mut buffer).await.unwrap().0, 6);
-            ends(&mut socket, &mut service, Error::Link(error)).await;
-            drop((socket, service));
-            while stack.wait_link_up().await.is_err() {}
-            let mut socket = connect(&stack).await;
-            socket.send(b"again").await.unwrap();
-            assert_eq!(socket.receive_into(&mut buffer).await, Ok(5));
-        }
-    });
-}
-
-/// Faults on the way out: each datagram arrives once, or at most once more where the module does not know.
-#[test]
-fn failing_sends() {
-    for fault in [
-        Fault::SendFail {
-            count: 3,
-            taken: false,
-        },
-        Fault::SendFail {
-            count: 3,
-            taken: true,
-        },
-        Fault::SendFailRate {
-            probability: 0.4,
-            taken: false,
-        },
-        Fault::SendFailRate {
-            probability: 0.4,
-            taken: true,
-        },
-        Fault::PromptError(2),
-        Fault::LateSendOk(Duration::from_secs(5)),
-    ] {
-        let network = InProcess::new();
-        let mut outside = network.udp_socket(PEER, 9);
-        Bench::new().run(&network, async |stack, modem| {
-            stack.wait_link_up().await.unwrap();
-            let (_, mut socket) = stack.connect(peer(9)).await.unwrap();
-            modem.inject(fault.clone());
-            for number in 0..20_u8 {
-                let bytes = noise(number.into(), 100 + usize::from(number));
-                socket.send(&bytes).await.unwrap();
-                socket.flush().await.unwrap();
-                assert!(outside.receive().await.0 == bytes, "{fault:?} {number}");
-            }
-            assert_no_violation(&modem);
-        });
-    }
-}
-
-/// Faults on the way in: notices late, lost; reads that bring nothing.
-#[test]
-fn failing_receives() {
-    for fault in [
-        Fault::LateRecv(Duration::from_millis(700)),
-        Fault::LostRecv(3),
-        Fault::ReadLoss(1),
-        Fault::Reading("notice_has_length".into()),
-        Fault::Reading("read_ends_with_blank_line".into()),
-        Fault::Reading("lines_have_own_line_end".into()),
-        Fault::Reading("datagram_rest_is_lost".into()),
-        Fault::CmeErrors { text: false },
-    ] {
-        Bench::new().run(&echo_network(), async |stack, modem| {
-            stack.wait_link_up().await.unwrap();
-            let mut socket = connect(&stack).await;
-            modem.inject(fault.clone());
-            let mut lost = 0;
-            let mut buffer = [0; 1500];
-            for number in 0..10_u64 {
-                let bytes = noise(number, 500);
-                socket.send(&bytes).await.unwrap();
-                let received = with_timeout(seconds(30), socket.receive_into(&mut buffer));
-                match received.await {
-                    Ok(count) => assert!(buffer[..count.unwrap()] == bytes, "{fault:?}"),
-                    Err(_) => lost += 1,
-                }
-            }
-            let expected = u32::from(matches!(fault, Fault::ReadLoss(_)));
-            assert_eq!(lost, expected, "{fault:?}");
-            assert_no_violation(&modem);
-        });
-    }
-}
-
-/// The module hands over a length and nothing behind it: the datagram is dropped, counted, and the next one is whole.
-#[test]
-fn a_datagram_that_ends_early() {
-    testbench::dialogue(Config::new("internet"), async |stack, module| {
-        module.bring_up().await;
-        let open = async {
-            module
-                .exchange("AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,3030,0", "OK")
-                .await;
-            module.line("+QIOPEN: 0,0").await;
-        };
-        let (service, ()) = join(stack.bind_multiple(port(3030)), open).await;
-        let mut service = service.unwrap();
-        let play = async {
-            module.line("+QIURC: \"recv\",0").await;
-            module.expect("AT+QIRD=0").await;
-            module.say("\r\n+QIRD: 8,\"10.7.76.34\",7687\r\nhalf").await;
-            // Nothing more comes.
-            module.exchange("AT", "OK").await;
-            module.exchange("AT", "OK").await;
-            module
-                .exchange("AT+QIACT?", "+QIACT: 1,1,1,\"10.7.157.1\"\r\n\r\nOK")
-                .await;
-            module.expect("AT+QIRD=0").await;
-            // One without a sender is of no use to anybody.
-            module.say("\r\n+QIRD: 3\r\nwho\r\n\r\nOK\r\n").await;
-            module.expect("AT+QIRD=0").await;
-            module
-                .say("\r\n+QIRD: 5,\"10.7.76.34\",7687\r\nwhole\r\n\r\nOK\r\n")
-                .await;
-        };
-        let mut buffer = [0; 16];
-        let start = Instant::now();
-        let (received, ()) = join(service.receive_into(&mut buffer), play).await;
-        assert_eq!(&buffer[..received.unwrap().0], b"whole");
-        assert!(start.elapsed().as_secs() < 15);
-        assert_eq!(stack.statistics().dropped_datagrams, 2);
     });
 }

@@ -1,13 +1,18 @@
-//! The library and the virtual modem in one process, under virtual time: transfers.
+//! Transfers over TCP, on the virtual modem.
 
 use core::time::Duration;
 use embassy_futures::join::{join, join4};
+use embassy_time::{Instant, with_timeout};
 use embedded_io_async::{Read, ReadReady, Write, WriteReady};
 use embedded_nal_async::TcpConnect;
-use quectel_nal::{Error, Stack, TcpConnection};
-use testbench::{Bench, PEER, adversarial, assert_no_violation, excerpt, noise, peer, sleep};
+use quectel_nal::{Error, LinkError, Stack, TcpConnection};
+use testbench::{
+    Bench, PEER, adversarial, assert_no_violation, excerpt, noise, peer, seconds, sleep,
+};
 use virtual_modem::network::PeerStream;
 use virtual_modem::{Chop, InProcess};
+
+use crate::user_command::network;
 
 /// Sends `bytes` to an echo server and checks what comes back.
 async fn echo(connection: &mut TcpConnection<'_>, bytes: &[u8]) {
@@ -371,4 +376,45 @@ fn ipv6_addresses_are_used_and_shown() {
             assert_eq!(stack.local_addr_v6(), Some(v6));
             assert_no_violation(&modem);
         });
+}
+
+#[test]
+fn acknowledgements() {
+    let network = network();
+    network.latency(Duration::from_secs(3));
+    Bench::new().run(&network, async |stack, modem| {
+        stack.wait_link_up().await.unwrap();
+        let mut connection = stack.connect(peer(7)).await.unwrap();
+        // Nothing was written.
+        with_timeout(seconds(1), connection.wait_acked())
+            .await
+            .unwrap()
+            .unwrap();
+        let start = Instant::now();
+        connection.write_all(&[1; 3000]).await.unwrap();
+        connection.flush().await.unwrap();
+        assert!(start.elapsed().as_secs() < 1);
+        connection.wait_acked().await.unwrap();
+        let took = start.elapsed().as_secs();
+        assert!((6..9).contains(&took), "{took} s");
+
+        // Whoever stops waiting can write on at once.
+        connection.write_all(&[2; 100]).await.unwrap();
+        let waited = with_timeout(seconds(3), connection.wait_acked()).await;
+        assert!(waited.is_err());
+        let start = Instant::now();
+        connection.write_all(&[3; 100]).await.unwrap();
+        connection.flush().await.unwrap();
+        assert!(start.elapsed().as_millis() < 100, "{}", start.elapsed());
+        connection.wait_acked().await.unwrap();
+
+        // A link that goes down ends the wait.
+        connection.write_all(&[4; 100]).await.unwrap();
+        connection.flush().await.unwrap();
+        modem.pdpdeact(1);
+        let waited = with_timeout(seconds(5), connection.wait_acked())
+            .await
+            .unwrap();
+        assert_eq!(waited, Err(Error::Link(LinkError::ContextLost)));
+    });
 }

@@ -1,4 +1,4 @@
-//! URCs of the user's own: what the module says unasked, and the stack has no use for.
+//! URCs that the stack does not handle, for the user.
 
 use atat::UrcChannel;
 use atat::atat_derive::{AtatResp, AtatUrc};

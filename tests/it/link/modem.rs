@@ -1,4 +1,4 @@
-//! Bring-up from every state a module can be in, loss of the link, and its return. Under virtual time.
+//! Bring-up from every state that a module can be in, loss of the link, and its return. On the virtual modem.
 
 use core::time::Duration;
 use embassy_time::Instant;

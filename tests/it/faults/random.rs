@@ -1,6 +1,5 @@
-//! Faults at random, many at once: whatever happens, delivered bytes are the right ones, nothing hangs, and when the
-//! faults are over everything works. Under virtual time; `SOUP_SEEDS=from..to` runs other seeds than the usual ones,
-//! `SOUP_TRACE=1` shows the conversation.
+//! Faults at random, many at once: delivered bytes are the right ones, nothing hangs, and when the faults are over
+//! everything works. `SOUP_SEEDS=from..to` runs other seeds than the usual ones, `SOUP_TRACE=1` shows the conversation.
 
 use core::time::Duration;
 use embassy_futures::join::{join, join4};

@@ -1,0 +1,4 @@
+//! Listeners: peers connect to the module.
+
+mod dialogue;
+mod modem;

@@ -1,0 +1,6 @@
+//! Services of the module: ping, time, name servers, settings.
+
+mod dialogue;
+mod ping;
+mod settings;
+mod time;

@@ -1,0 +1,187 @@
+//! Name servers, settings and states that the module is asked for.
+
+use core::time::Duration;
+use embassy_futures::join::join;
+use embedded_nal_async::TcpConnect;
+use quectel_nal::at::{
+    DataFormat, ErrorCode, KeepAlive, Setting, SettingKey, SocketState, Switch, UdpMode, ViewMode,
+    Within,
+};
+use quectel_nal::{Error, PingReply};
+use testbench::{Bench, PEER, assert_no_violation, excerpt, peer, seconds, sleep};
+use virtual_modem::Fault;
+
+use crate::user_command::{ask, network};
+
+/// The time that the results may take begins when the module is asked, however long that had to wait.
+#[test]
+fn questions_while_the_link_comes_up() {
+    let network = network();
+    network.tcp_echo("192.0.2.8", 7);
+    let time = (
+        Duration::from_secs(100),
+        Ok("2026/07/02,14:27:52+32".into()),
+    );
+    Bench::new()
+        .settings(|settings| settings.ntp(time).latency(Duration::from_millis(20)))
+        .run(&network, async |stack, modem| {
+            // AT+QIACT? comes first, and then the activation.
+            let asked = async |count| {
+                while modem.commands().get("QIACT") != Some(&count) {
+                    sleep(Duration::from_millis(1)).await;
+                }
+            };
+            asked(1).await;
+            let slow = |seconds| Fault::Slow {
+                command: "QIACT".into(),
+                delay: Duration::from_secs(seconds),
+            };
+            modem.inject(slow(140));
+            asked(2).await;
+            modem.inject(slow(0));
+            let one = async |host: &str| {
+                let mut pinging = stack.ping(host, seconds(1), 2).await.unwrap();
+                for _ in 0..2 {
+                    match pinging.next().await {
+                        Some(PingReply::Answered { address, .. }) => {
+                            assert_eq!(address.to_string(), host);
+                        }
+                        other => panic!("{host}: {other:?} {}", excerpt(&modem)),
+                    }
+                }
+                assert_eq!(pinging.summary().await.map(|end| end.received), Ok(2));
+            };
+            let times = async {
+                let (one, two) =
+                    join(stack.ntp("a.example", true), stack.ntp("b.example", true)).await;
+                assert_eq!(one.map(|time| time.year), Ok(2026), "{}", excerpt(&modem));
+                assert_eq!(two.map(|time| time.year), Ok(2026), "{}", excerpt(&modem));
+            };
+            let pings = join(one(PEER), one("192.0.2.8"));
+            join(pings, times).await;
+            assert_no_violation(&modem);
+        });
+}
+
+#[test]
+fn name_servers() {
+    Bench::new().run(&network(), async |stack, modem| {
+        stack.wait_link_up().await.unwrap();
+        stack.dns_servers().await.unwrap();
+        let (one, two) = ("192.0.2.53".parse().unwrap(), "192.0.2.54".parse().unwrap());
+        for second in [Some(two), None] {
+            stack.set_dns_servers(one, second).await.unwrap();
+            let servers = stack.dns_servers().await.unwrap();
+            assert_eq!(servers.primary, Some(one), "{servers:?}");
+            if second.is_some() {
+                assert_eq!(servers.secondary, second, "{servers:?}");
+            }
+            modem.pdpdeact(1);
+            sleep(Duration::from_secs(1)).await;
+            stack.wait_link_up().await.unwrap();
+            let servers = stack.dns_servers().await.unwrap();
+            assert_eq!(servers.primary, Some(one), "{servers:?}");
+        }
+        assert_no_violation(&modem);
+    });
+}
+
+#[test]
+fn every_setting() {
+    fn within<const A: u32, const B: u32>(value: u32) -> Within<A, B> {
+        Within::new(value).unwrap()
+    }
+    let keep_alive = KeepAlive {
+        idle: within(7),
+        interval: within(30),
+        probes: within(4),
+    };
+    let values = [
+        Setting::TransparentPacketSize(within(77)),
+        Setting::TransparentWait(within(7)),
+        Setting::DataFormats {
+            send: DataFormat::Text,
+            receive: DataFormat::Text,
+        },
+        Setting::ViewMode(ViewMode::LineEnd),
+        Setting::TcpRetransmission {
+            max_backoffs: within(4),
+            max_interval: within(77),
+        },
+        Setting::DnsCache(Switch::Off),
+        Setting::SendTimeout(within(3600)),
+        Setting::PassiveClose(Switch::On),
+        Setting::UdpReadMode(UdpMode::Stream),
+        Setting::UdpSendMode(UdpMode::Stream),
+        Setting::TcpAccept(Switch::Off),
+        Setting::TcpKeepAlive(Some(keep_alive)),
+        Setting::ReceiveBufferSize(within(20_000)),
+        Setting::ReceiveIndication(Switch::On),
+    ];
+    Bench::new().run(&network(), async |stack, modem| {
+        stack.wait_link_up().await.unwrap();
+        assert_eq!(values.map(|value| value.key()), SettingKey::ALL);
+        for value in values {
+            assert!(stack.setting(value.key()).await.unwrap().is_some());
+            stack.set_setting(value).await.unwrap();
+            assert_eq!(stack.setting(value.key()).await, Ok(Some(value)));
+        }
+        stack
+            .set_setting(Setting::TcpKeepAlive(None))
+            .await
+            .unwrap();
+        let off = stack.setting(SettingKey::TcpKeepAlive).await;
+        assert_eq!(off, Ok(Some(Setting::TcpKeepAlive(None))));
+        for unreadable in [
+            Setting::ViewMode(ViewMode::Comma),
+            Setting::DataFormats {
+                send: DataFormat::Text,
+                receive: DataFormat::Hex,
+            },
+        ] {
+            let refused = stack.set_setting(unreadable).await;
+            assert_eq!(refused, Err(Error::Unsupported));
+        }
+        assert_eq!(stack.data_echo().await, Ok(false));
+        assert_no_violation(&modem);
+    });
+}
+
+#[test]
+fn states_and_the_last_error() {
+    Bench::new().run(&network(), async |stack, modem| {
+        stack.wait_link_up().await.unwrap();
+        let connection = stack.connect(peer(7)).await.unwrap();
+        let listener = stack.listen(2020).await.unwrap();
+        let mut seen = Vec::new();
+        stack
+            .socket_states(|status| seen.push((status.connect_id.get(), status.state)))
+            .await
+            .unwrap();
+        seen.sort_by_key(|(id, _)| *id);
+        assert_eq!(
+            seen.iter().map(|(_, state)| *state).collect::<Vec<_>>(),
+            [SocketState::Connected, SocketState::Listening]
+        );
+        drop((connection, listener));
+        modem.inject(Fault::RefuseOpen {
+            code: 566,
+            count: 1,
+        });
+        stack.connect(peer(7)).await.unwrap_err();
+        let last = stack.last_error().await.unwrap();
+        // The close after the failed open went well.
+        assert!(matches!(
+            last.error(),
+            None | Some(ErrorCode::CONNECT_FAILED)
+        ));
+
+        assert_no_violation(&modem);
+
+        // Nothing is open on that connectID.
+        ask(&stack, "AT+QIRD=11,100\r").await.unwrap_err();
+        let last = stack.last_error().await.unwrap();
+        assert_eq!(last.error(), Some(ErrorCode::INVALID_PARAMETERS));
+        assert_eq!(last.description.as_str(), "invalid parameters");
+    });
+}

@@ -1,0 +1,4 @@
+//! TCP connections in buffer access mode.
+
+mod dialogue;
+mod transfers;

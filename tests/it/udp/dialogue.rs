@@ -1,0 +1,144 @@
+//! UDP, byte for byte.
+//!
+//! The flows are those of section 3.6 of the note, with its figures; the stack chooses the connectIDs.
+
+use core::time::Duration;
+use embassy_futures::join::join;
+use embassy_time::Instant;
+use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
+use quectel_nal::Config;
+use testbench::{address, config, dialogue, local_port};
+
+/// Section 3.6.
+#[test]
+fn udp_service() {
+    dialogue(config(), async |stack, module| {
+        module.bring_up().await;
+        let open = async {
+            module
+                .exchange("AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,3030,0", "OK")
+                .await;
+            module.line("+QIOPEN: 0,0").await;
+        };
+        let (service, ()) = join(stack.bind_single(address("0.0.0.0:3030")), open).await;
+        let (local, mut service) = service.unwrap();
+        assert_eq!(local, address("10.7.157.1:3030"));
+
+        let remote = address("10.7.89.10:6969");
+        service.send(local, remote, b"1234567890").await.unwrap();
+        let send = module.accept_payload("AT+QISEND=0,10,\"10.7.89.10\",6969", b"1234567890");
+        let (flushed, ()) = join(service.flush(), send).await;
+        assert_eq!(flushed, Ok(()));
+
+        // The second one is empty, and has a sender all the same.
+        let receive = async {
+            module.line("+QIURC: \"recv\",0").await;
+            module.expect("AT+QIRD=0").await;
+            module
+                .say("\r\n+QIRD: 4,\"10.7.76.34\",7687\r\nAAAA\r\n\r\nOK\r\n")
+                .await;
+            module
+                .exchange("AT+QIRD=0", "+QIRD: 0,\"10.7.76.35\",7688\r\n\r\nOK")
+                .await;
+            module.exchange("AT+QIRD=0", "+QIRD: 0\r\n\r\nOK").await;
+        };
+        let mut buffer = [0; 16];
+        let take = async {
+            let (count, to, from) = service.receive_into(&mut buffer).await.unwrap();
+            assert_eq!(
+                (&buffer[..count], to, from),
+                (&b"AAAA"[..], local, address("10.7.76.34:7687"))
+            );
+            let (count, to, from) = service.receive_into(&mut buffer).await.unwrap();
+            assert_eq!((count, to, from), (0, local, address("10.7.76.35:7688")));
+        };
+        join(take, receive).await;
+
+        let remote = address("10.7.76.34:7687");
+        service.send(local, remote, b"1234567890").await.unwrap();
+        module
+            .accept_payload("AT+QISEND=0,10,\"10.7.76.34\",7687", b"1234567890")
+            .await;
+
+        let (closed, ()) = join(service.close(), module.exchange("AT+QICLOSE=0", "OK")).await;
+        assert_eq!(closed, Ok(()));
+        module.expect_silence(Duration::from_secs(60)).await;
+    });
+}
+
+/// Section 2.1.4: a UDP socket with one peer.
+#[test]
+fn udp_client() {
+    dialogue(config(), async |stack, module| {
+        module.bring_up().await;
+        let open = async {
+            module
+                .exchange("AT+QIOPEN=1,0,\"UDP\",\"10.7.89.10\",6969,4040,0", "OK")
+                .await;
+            module.line("+QIOPEN: 0,0").await;
+        };
+        let (local, remote) = (address("10.7.157.1:4040"), address("10.7.89.10:6969"));
+        let (socket, ()) = join(stack.connect_from(local, remote), open).await;
+        let (bound, mut socket) = socket.unwrap();
+        assert_eq!(bound, local);
+        // Two datagrams are two sends.
+        socket.send(b"one").await.unwrap();
+        socket.send(b"three").await.unwrap();
+        module.accept_payload("AT+QISEND=0,3", b"one").await;
+        module.accept_payload("AT+QISEND=0,5", b"three").await;
+        let receive = async {
+            module.line("+QIURC: \"recv\",0").await;
+            module.expect("AT+QIRD=0,1500").await;
+            module.say("\r\n+QIRD: 4\r\ntest\r\n\r\nOK\r\n").await;
+            module
+                .exchange("AT+QIRD=0,1500", "+QIRD: 0\r\n\r\nOK")
+                .await;
+        };
+        let mut buffer = [0; 2];
+        let (length, ()) = join(socket.receive_into(&mut buffer), receive).await;
+        assert_eq!((length, &buffer), (Ok(4), b"te"));
+        drop(socket);
+        module.exchange("AT+QICLOSE=0", "OK").await;
+        module.expect_silence(Duration::from_secs(60)).await;
+    });
+}
+
+/// The module hands over a length and nothing behind it: the datagram is dropped, counted, and the next one is whole.
+#[test]
+fn a_datagram_that_ends_early() {
+    testbench::dialogue(Config::new("internet"), async |stack, module| {
+        module.bring_up().await;
+        let open = async {
+            module
+                .exchange("AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,3030,0", "OK")
+                .await;
+            module.line("+QIOPEN: 0,0").await;
+        };
+        let (service, ()) = join(stack.bind_multiple(local_port(3030)), open).await;
+        let mut service = service.unwrap();
+        let play = async {
+            module.line("+QIURC: \"recv\",0").await;
+            module.expect("AT+QIRD=0").await;
+            module.say("\r\n+QIRD: 8,\"10.7.76.34\",7687\r\nhalf").await;
+            // Nothing more comes.
+            module.exchange("AT", "OK").await;
+            module.exchange("AT", "OK").await;
+            module
+                .exchange("AT+QIACT?", "+QIACT: 1,1,1,\"10.7.157.1\"\r\n\r\nOK")
+                .await;
+            module.expect("AT+QIRD=0").await;
+            // One without a sender is of no use to anybody.
+            module.say("\r\n+QIRD: 3\r\nwho\r\n\r\nOK\r\n").await;
+            module.expect("AT+QIRD=0").await;
+            module
+                .say("\r\n+QIRD: 5,\"10.7.76.34\",7687\r\nwhole\r\n\r\nOK\r\n")
+                .await;
+        };
+        let mut buffer = [0; 16];
+        let start = Instant::now();
+        let (received, ()) = join(service.receive_into(&mut buffer), play).await;
+        assert_eq!(&buffer[..received.unwrap().0], b"whole");
+        assert!(start.elapsed().as_secs() < 15);
+        assert_eq!(stack.statistics().dropped_datagrams, 2);
+    });
+}
