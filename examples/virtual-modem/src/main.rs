@@ -2,7 +2,7 @@
 
 mod attach;
 
-use clap::{ArgGroup, Parser};
+use lexopt::{Arg, Parser, ValueExt};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -10,42 +10,76 @@ use std::process::ExitCode;
 use std::time::Duration;
 use virtual_modem::{Fault, Line, Loopback, Settings, VirtualModem, serial, time};
 
-/// A virtual Quectel LTE module. Its sockets are real ones, on the loopback interface only.
-#[derive(Parser)]
-#[command(version, after_help = faults())]
-#[command(group(ArgGroup::new("port").required(true).args(["pty", "tcp"])))]
+const HELP: &str = "\
+A virtual Quectel LTE module. Its sockets are real ones, on the loopback interface only.
+
+Usage: virtual-modem <--pty PATH | --tcp ADDRESS:PORT> [OPTIONS]
+
+Options:
+      --pty PATH             Create a pseudo terminal, with a symbolic link to it at this path
+      --tcp ADDRESS:PORT     Listen for the host on a loopback address
+      --baud BAUD            Baud rate in bit/s; 0 is infinitely fast [default: 0]
+      --latency-ms MS        Time from a command to its answer [default: 0]
+      --cold                 Start with a boot instead of running already
+      --fault NAME[=ARGUMENTS]
+                             Inject a fault; may be repeated
+      --route HOST:PORT=127.0.0.1:PORT
+                             Route a name or address and its port to a loopback address; may be repeated
+      --dns NAME=ADDRESS     The address of a name; may be repeated
+      --quiet                Do not log to standard error
+  -h, --help                 Print this help
+  -V, --version              Print the version
+
+Faults:
+  ";
+
+#[derive(Default)]
 struct Options {
-    /// Create a pseudo terminal, with a symbolic link to it at this path
-    #[arg(long, value_name = "PATH")]
     pty: Option<PathBuf>,
-    /// Listen for the host on a loopback address
-    #[arg(long, value_name = "ADDRESS:PORT")]
     tcp: Option<SocketAddr>,
-    /// Baud rate in bit/s; 0 is infinitely fast
-    #[arg(long, default_value_t = 0)]
     baud: u32,
-    /// Time from a command to its answer
-    #[arg(long, value_name = "MS", default_value_t = 0)]
     latency_ms: u64,
-    /// Start with a boot instead of running already
-    #[arg(long)]
     cold: bool,
-    /// Inject a fault; may be repeated
-    #[arg(long, value_name = "NAME[=ARGUMENTS]")]
-    fault: Vec<Fault>,
-    /// Route a name or address and its port to a loopback address; may be repeated
-    #[arg(long, value_name = "HOST:PORT=127.0.0.1:PORT", value_parser = parse_route)]
-    route: Vec<(String, u16, SocketAddr)>,
-    /// The address of a name; may be repeated
-    #[arg(long, value_name = "NAME=ADDRESS", value_parser = parse_name)]
-    dns: Vec<(String, IpAddr)>,
-    /// Do not log to standard error
-    #[arg(long)]
+    faults: Vec<Fault>,
+    routes: Vec<(String, u16, SocketAddr)>,
+    names: Vec<(String, IpAddr)>,
     quiet: bool,
 }
 
-fn faults() -> String {
-    format!("Faults:\n  {}", Fault::FORMS.join("\n  "))
+impl Options {
+    /// The options of the command line; `None` if it asks for a text, which has been printed.
+    fn parse(mut parser: Parser) -> Result<Option<Self>, lexopt::Error> {
+        let mut options = Self::default();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Long("pty") => options.pty = Some(parser.value()?.into()),
+                Arg::Long("tcp") => options.tcp = Some(parser.value()?.parse()?),
+                Arg::Long("baud") => options.baud = parser.value()?.parse()?,
+                Arg::Long("latency-ms") => options.latency_ms = parser.value()?.parse()?,
+                Arg::Long("cold") => options.cold = true,
+                Arg::Long("fault") => options.faults.push(parser.value()?.parse()?),
+                Arg::Long("route") => options
+                    .routes
+                    .push(parser.value()?.parse_with(parse_route)?),
+                Arg::Long("dns") => options.names.push(parser.value()?.parse_with(parse_name)?),
+                Arg::Long("quiet") => options.quiet = true,
+                Arg::Short('h') | Arg::Long("help") => {
+                    println!("{HELP}{}", Fault::FORMS.join("\n  "));
+                    return Ok(None);
+                }
+                Arg::Short('V') | Arg::Long("version") => {
+                    println!("virtual-modem {}", env!("CARGO_PKG_VERSION"));
+                    return Ok(None);
+                }
+                other => return Err(other.unexpected()),
+            }
+        }
+        match (&options.pty, options.tcp) {
+            (None, None) => Err("--pty or --tcp is missing".into()),
+            (Some(_), Some(_)) => Err("--pty and --tcp exclude each other".into()),
+            _ => Ok(Some(options)),
+        }
+    }
 }
 
 fn parse_route(text: &str) -> Result<(String, u16, SocketAddr), String> {
@@ -71,7 +105,15 @@ fn parse_name(text: &str) -> Result<(String, IpAddr), String> {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
+    let options = match Options::parse(Parser::from_env()) {
+        Ok(Some(options)) => options,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("virtual-modem: {error}; --help lists the options");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("virtual-modem: {error}");
@@ -82,13 +124,13 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> io::Result<()> {
     let mut network = Loopback::new();
-    for (host, port, to) in &options.route {
+    for (host, port, to) in &options.routes {
         network = network.route(host, *port, *to);
     }
     let mut settings = Settings::new()
         .latency(Duration::from_millis(options.latency_ms))
         .cold(options.cold);
-    for (name, address) in &options.dns {
+    for (name, address) in &options.names {
         settings = settings.dns(name, &[&address.to_string()]);
     }
     let modem = VirtualModem::new(settings, network);
@@ -96,7 +138,7 @@ fn run(options: &Options) -> io::Result<()> {
     if !options.quiet {
         handle.set_trace(|entry| eprintln!("{entry}"));
     }
-    for fault in &options.fault {
+    for fault in &options.faults {
         handle.inject(fault.clone());
     }
     let (rx, tx, end) = serial::pair(Line::new(options.baud));
