@@ -5,11 +5,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::{Router, routing};
 use programs::peers::tls::{self, Authority, Identity};
-use testbench::program::{self, Background, LIMIT, Outcome};
+use testbench::program::{self, LIMIT, Outcome};
 
 fn http_get(arguments: &[&str]) -> Outcome {
     program::run("examples/http_get", arguments)
@@ -332,16 +332,9 @@ fn it_works_over_tcp_again_and_again() {
 #[cfg(unix)]
 #[test]
 fn it_works_on_a_serial_port_again_and_again() {
-    let path = file(&format!("modem-port-{}", std::process::id()));
-    let pty = ["--pty", path.to_str().unwrap(), "--quiet"];
-    let _modem = Background::start("virtual-modem", &pty);
-    let start = Instant::now();
-    while !path.exists() {
-        assert!(start.elapsed() < LIMIT, "no {}", path.display());
-        thread::sleep(Duration::from_millis(5));
-    }
+    let (_modem, path) = program::modem_on_a_pty(file("http-get-port"), &[]);
     for _ in 0..2 {
-        let outcome = http_get(&["--modem", path.to_str().unwrap(), &hello()]).succeeds();
+        let outcome = http_get(&["--modem", &path, &hello()]).succeeds();
         assert_eq!(outcome.body, b"hello\n");
     }
 }

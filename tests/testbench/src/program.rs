@@ -129,6 +129,23 @@ pub fn modem_over_tcp() -> (Background, String) {
     (modem, place)
 }
 
+/// A virtual modem as a program of its own, on a pseudo terminal at this path; gives it and the path as text.
+pub fn modem_on_a_pty(path: PathBuf, options: &[&str]) -> (Background, String) {
+    // Other runs of the tests have others.
+    let path = path.with_extension(std::process::id().to_string());
+    let place = path.to_str().unwrap().to_owned();
+    let modem = Background::start(
+        "virtual-modem",
+        &[&["--pty", &place, "--quiet"], options].concat(),
+    );
+    let start = Instant::now();
+    while !path.exists() {
+        assert!(start.elapsed() < LIMIT, "no {place}");
+        thread::sleep(Duration::from_millis(5));
+    }
+    (modem, place)
+}
+
 fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut all = Vec::new();
