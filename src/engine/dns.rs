@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 use core::task::{Poll, Waker};
 
+use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::{String, Vec};
 
@@ -13,7 +14,6 @@ use super::round::Round;
 use crate::at::{ContextId, ErrorCode, Host, ResolveName, Text};
 use crate::error::Error;
 use crate::util::time::{NEVER, after, earliest, get_or_set};
-use crate::util::wakers::MultiWaker;
 
 /// The longest name of the DNS, in bytes.
 const MAX_NAME: usize = 253;
@@ -65,7 +65,7 @@ pub(crate) struct Dns {
     late_until: Instant,
     /// The user has dropped the lookup.
     is_abandoned: bool,
-    waiters: MultiWaker<WAITERS>,
+    waiters: MultiWakerRegistration<WAITERS>,
 }
 
 impl Dns {
@@ -78,7 +78,7 @@ impl Dns {
             result_may_be_late: false,
             late_until: Instant::MIN,
             is_abandoned: false,
-            waiters: MultiWaker::new(),
+            waiters: MultiWakerRegistration::new(),
         }
     }
 

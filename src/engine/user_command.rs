@@ -2,6 +2,7 @@
 
 use core::task::{Poll, Waker};
 
+use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::Vec;
 
@@ -10,7 +11,6 @@ use super::exchange::transaction::{CommandBuffer, Transaction};
 use crate::at::MAX_COMMAND_LENGTH;
 use crate::util::slices::{copy, front};
 use crate::util::time::{NEVER, after, get_or_set};
-use crate::util::wakers::MultiWaker;
 
 /// How many tasks can wait before they begin to wake each other.
 const WAITERS: usize = 3;
@@ -84,7 +84,7 @@ pub(crate) struct UserCommand {
     next_owner: u16,
     /// The user's command had the last turn.
     had_last_turn: bool,
-    waiters: MultiWaker<WAITERS>,
+    waiters: MultiWakerRegistration<WAITERS>,
 }
 
 /// What the scheduler does about the user's commands.
@@ -118,7 +118,7 @@ impl UserCommand {
             owner: 0,
             next_owner: 0,
             had_last_turn: false,
-            waiters: MultiWaker::new(),
+            waiters: MultiWakerRegistration::new(),
         }
     }
 

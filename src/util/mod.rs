@@ -4,5 +4,4 @@ pub(crate) mod log;
 pub(crate) mod ring;
 pub(crate) mod slices;
 pub(crate) mod time;
-pub(crate) mod wakers;
 pub(crate) mod zeroed;

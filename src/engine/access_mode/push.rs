@@ -2,11 +2,11 @@
 
 use core::task::Waker;
 
+use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
 use crate::engine::sockets::key::Key;
 use crate::util::time::{NEVER, after, get_or_set};
-use crate::util::wakers::OneWaker;
 
 /// Longer than the module takes to any answer that it gives at once.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
@@ -29,7 +29,7 @@ pub(crate) struct Push {
     /// When the UART was held up last.
     stalled_at: Instant,
     /// The receiving half of the runner.
-    receiver: OneWaker,
+    receiver: WakerRegistration,
 }
 
 impl Push {
@@ -38,7 +38,7 @@ impl Push {
             pending: None,
             stall: None,
             stalled_at: Instant::MIN,
-            receiver: OneWaker::new(),
+            receiver: WakerRegistration::new(),
         }
     }
 

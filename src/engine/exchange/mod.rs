@@ -8,6 +8,7 @@ pub(crate) mod transaction;
 
 use core::task::{Poll, Waker};
 
+use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
 use crate::at::{Name, QueryLastError};
@@ -18,7 +19,6 @@ use outcome::{Answer, Outcome, Reason};
 use transaction::{CommandBuffer, Transaction};
 
 use crate::util::time::after;
-use crate::util::wakers::OneWaker;
 
 /// The state of the exchange between runner and module: one transaction at a time.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(crate) struct Exchange {
     rest_until: Instant,
     /// The scheduler has to be asked again.
     work_pending: bool,
-    runner: OneWaker,
+    runner: WakerRegistration,
 }
 
 impl Exchange {
@@ -54,7 +54,7 @@ impl Exchange {
             limit: Duration::MIN,
             rest_until: Instant::MIN,
             work_pending: false,
-            runner: OneWaker::new(),
+            runner: WakerRegistration::new(),
         }
     }
 

@@ -6,6 +6,7 @@ mod bring_up;
 use core::net::IpAddr;
 use core::task::{Poll, Waker};
 
+use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 
 use self::addresses::Addresses;
@@ -16,7 +17,6 @@ use crate::config::Config;
 use crate::error::LinkError;
 use crate::util::log::warning;
 use crate::util::time::{NEVER, after, get_or_set};
-use crate::util::wakers::MultiWaker;
 
 /// How many tasks can wait for the link before they begin to wake each other.
 const WAITERS: usize = 8;
@@ -135,7 +135,7 @@ pub(crate) struct Link {
     /// How many attempts have ended, in success or not.
     attempts: u32,
     pub(crate) addresses: Addresses,
-    waiters: MultiWaker<WAITERS>,
+    waiters: MultiWakerRegistration<WAITERS>,
 }
 
 impl Link {
@@ -165,7 +165,7 @@ impl Link {
             not_before: Instant::MIN,
             attempts: 0,
             addresses: Addresses::NONE,
-            waiters: MultiWaker::new(),
+            waiters: MultiWakerRegistration::new(),
         }
     }
 

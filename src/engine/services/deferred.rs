@@ -2,11 +2,11 @@
 
 use core::task::{Poll, Waker};
 
+use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::Instant;
 
 use crate::at::ErrorCode;
 use crate::error::Error;
-use crate::util::wakers::MultiWaker;
 
 /// How many tasks can wait before they begin to wake each other.
 const WAITERS: usize = 2;
@@ -33,7 +33,7 @@ pub(crate) struct Deferred<T> {
     result: Option<Result<T, ErrorCode>>,
     /// The user has dropped the query. Its result is still to come, before the next query.
     is_orphaned: bool,
-    waiters: MultiWaker<WAITERS>,
+    waiters: MultiWakerRegistration<WAITERS>,
 }
 
 impl<T: Copy> Deferred<T> {
@@ -43,7 +43,7 @@ impl<T: Copy> Deferred<T> {
             reservation: Reservation::Free,
             result: None,
             is_orphaned: false,
-            waiters: MultiWaker::new(),
+            waiters: MultiWakerRegistration::new(),
         }
     }
 

@@ -20,8 +20,8 @@ use self::slot::{Phase, Slot};
 use crate::at::{AccessMode, ConnectId, InvalidText};
 use crate::engine::ids::IdSet;
 use crate::error::Error;
-use crate::util::wakers::MultiWaker;
 use crate::util::zeroed::Zeroed;
+use embassy_sync::waitqueue::MultiWakerRegistration;
 
 /// How many tasks can wait for a free slot before they begin to wake each other.
 const WAITERS: usize = 8;
@@ -33,7 +33,7 @@ const FIRST_EPHEMERAL_PORT: u16 = 49_152;
 pub(crate) struct Sockets<'d> {
     slots: &'d mut [Zeroed<Slot<'d>>],
     /// Tasks that wait for a slot whose socket is being closed.
-    waiters: MultiWaker<WAITERS>,
+    waiters: MultiWakerRegistration<WAITERS>,
     #[cfg(feature = "udp")]
     next_port: u16,
 }
@@ -42,7 +42,7 @@ impl<'d> Sockets<'d> {
     pub(crate) const fn new(slots: &'d mut [Zeroed<Slot<'d>>]) -> Self {
         Self {
             slots,
-            waiters: MultiWaker::new(),
+            waiters: MultiWakerRegistration::new(),
             #[cfg(feature = "udp")]
             next_port: FIRST_EPHEMERAL_PORT,
         }

@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 
+use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
 #[cfg(feature = "udp")]
@@ -16,7 +17,6 @@ use crate::engine::access_mode::Mode;
 use crate::error::Error;
 use crate::util::ring::Ring;
 use crate::util::time::{NEVER, after};
-use crate::util::wakers::OneWaker;
 
 /// For this long a closing connection may hand over nothing of what was written to it.
 const LINGER: Duration = Duration::from_secs(10);
@@ -123,8 +123,8 @@ pub(crate) struct Slot<'d> {
     pub(crate) not_before: Instant,
     /// When an open, a send that makes no progress, or a closing connection is given up.
     pub(crate) deadline: Instant,
-    pub(crate) reader: OneWaker,
-    pub(crate) writer: OneWaker,
+    pub(crate) reader: WakerRegistration,
+    pub(crate) writer: WakerRegistration,
 }
 
 impl<'d> Slot<'d> {
@@ -156,8 +156,8 @@ impl<'d> Slot<'d> {
             state_check_due: false,
             not_before: Instant::MIN,
             deadline: NEVER,
-            reader: OneWaker::new(),
-            writer: OneWaker::new(),
+            reader: WakerRegistration::new(),
+            writer: WakerRegistration::new(),
         }
     }
 
