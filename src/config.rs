@@ -213,7 +213,7 @@ impl<'d> Config<'d> {
         self
     }
 
-    /// Keeps the first invalid string. A string that is not set is not checked, and its check is not linked.
+    /// Validates a string, and keeps the first invalid one.
     const fn check<const MAX: usize>(mut self, text: &str) -> Self {
         if let (None, Err(invalid)) = (self.invalid, Text::<MAX>::new(text)) {
             self.invalid = Some(invalid);

@@ -1,10 +1,5 @@
 // The package `consumers` compiles the code in it: that needs crates that the library's own tests do not.
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
-//!
-//! # Section numbers
-//!
-//! The section numbers in this documentation are those of Quectel's *LTE Standard TCP/IP Application Note*, version 1.1, which
-//! it also calls "the note".
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

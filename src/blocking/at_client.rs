@@ -1,6 +1,5 @@
 //! The client for the application's own AT commands.
 
-use core::fmt;
 use core::task::{Poll, Waker};
 
 use atat::blocking::AtatClient;
@@ -20,15 +19,10 @@ use crate::util::time::{self, after};
 /// sends it.
 ///
 /// [`Stack::at`](crate::Stack::at) says which commands can be sent.
+#[derive(Debug)]
 pub struct AtClient<'a, 'd> {
     stack: &'a AnyStack<'a, 'd>,
     writer: AtWriter<'d>,
-}
-
-impl fmt::Debug for AtClient<'_, '_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AtClient").finish_non_exhaustive()
-    }
 }
 
 impl<'a, 'd> AtClient<'a, 'd> {

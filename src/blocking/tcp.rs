@@ -1,6 +1,5 @@
 //! TCP sockets.
 
-use core::fmt;
 use core::net::SocketAddr;
 use core::task::{Poll, Waker};
 
@@ -20,15 +19,9 @@ use crate::runner::RunError;
 ///
 /// It implements [`TcpClientStack`], [`TcpFullStack`](embedded_nal::TcpFullStack) (feature `server`) and
 /// [`Dns`](embedded_nal::Dns) (feature `dns`). None of their methods waits.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Tcp<'a, 'd> {
     pub(super) stack: &'a AnyStack<'a, 'd>,
-}
-
-impl fmt::Debug for Tcp<'_, '_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tcp").finish_non_exhaustive()
-    }
 }
 
 /// A TCP socket: new, connecting, connected, bound, or listening.

@@ -1,4 +1,4 @@
-//! A serial port that is driven by being asked.
+//! Adapters that make a blocking UART driver asynchronous by polling it.
 
 use core::cell::RefCell;
 use core::fmt;
@@ -8,12 +8,12 @@ use core::task::{Context, Poll};
 use crate::util::slices::front;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 
-/// How often bytes are taken in a row, before whoever polls gets control back.
+/// How many reads in a row are ready before one is pending, so that the caller of `poll` gets control back.
 const READS: u8 = 64;
-/// How many bytes the driver is given in a row: so long may it wait for its transmitter.
+/// How many bytes are written at once. The driver may block until they are in its transmitter.
 const PIECE: usize = 32;
 
-/// A UART driver that is one thing and not two halves.
+/// Adapter for UART drivers that cannot be split into halves.
 ///
 /// ```
 /// # fn example<U>(uart: U) where U: embedded_io::Read + embedded_io::ReadReady + embedded_io::Write {
@@ -35,19 +35,19 @@ impl<U> fmt::Debug for Uart<U> {
 }
 
 impl<U> Uart<U> {
-    /// Takes the driver.
+    /// Wraps the driver.
     pub const fn new(driver: U) -> Self {
         Self {
             driver: RefCell::new(driver),
         }
     }
 
-    /// The two halves, for [`Runner::run`](crate::Runner::run).
+    /// Returns the receiving and the sending half, for [`Runner::run`](crate::Runner::run).
     pub const fn split(&self) -> (UartRx<&Self>, UartTx<&Self>) {
         (UartRx::new(self), UartTx::new(self))
     }
 
-    /// Gives the driver back.
+    /// Returns the driver.
     pub fn into_inner(self) -> U {
         self.driver.into_inner()
     }
@@ -79,14 +79,15 @@ impl<U: Write> Write for &Uart<U> {
     }
 }
 
-/// The receiving half of a blocking UART driver, made to return at once when there is nothing.
+/// The receiving half of a blocking UART driver. A `read` is pending while the driver has no bytes.
 ///
-/// The driver is asked whenever the future is polled, at most 64 times in a row. Its interrupts are not used: under an
-/// executor the future asks to be polled again all the time, so that a driver with interrupts is the better choice there.
+/// Each poll asks the driver for bytes; after 64 reads one is pending, so that other work can be done. Interrupts of the driver
+/// are not used: a pending read wakes its task at once. Under an executor this keeps the CPU busy; a driver with interrupts is
+/// the better choice there.
 ///
 /// # Cancel safety
 ///
-/// Dropping a `read` future loses nothing.
+/// Dropping a `read` future loses no bytes.
 pub struct UartRx<R> {
     driver: R,
     reads: u8,
@@ -99,7 +100,7 @@ impl<R> fmt::Debug for UartRx<R> {
 }
 
 impl<R> UartRx<R> {
-    /// Takes the receiving half of a driver.
+    /// Wraps the receiving half of a driver.
     pub const fn new(driver: R) -> Self {
         Self { driver, reads: 0 }
     }
@@ -133,12 +134,12 @@ impl<R: Read + ReadReady> embedded_io_async::Read for UartRx<R> {
 
 /// The sending half of a blocking UART driver.
 ///
-/// The driver gets at most 32 bytes at a time, and whoever polls gets control back in between: one poll takes no longer
-/// than the driver takes for these.
+/// A `write` passes at most 32 bytes to the driver, and the next one is pending once: a poll takes no longer than the driver needs
+/// for 32 bytes.
 ///
 /// # Cancel safety
 ///
-/// A dropped `write` future has either taken nothing, or has finished.
+/// A `write` future that is dropped before it is ready has written nothing.
 pub struct UartTx<W> {
     driver: W,
     has_written: bool,
@@ -151,7 +152,7 @@ impl<W> fmt::Debug for UartTx<W> {
 }
 
 impl<W> UartTx<W> {
-    /// Takes the sending half of a driver.
+    /// Wraps the sending half of a driver.
     pub const fn new(driver: W) -> Self {
         Self {
             driver,
@@ -182,7 +183,7 @@ impl<W: Write> embedded_io_async::Write for UartTx<W> {
     }
 }
 
-/// Nobody will wake this: it has to be polled again.
+/// Pending, with an immediate wake: no interrupt will wake the task.
 fn later<T>(cx: &Context<'_>) -> Poll<T> {
     cx.waker().wake_by_ref();
     Poll::Pending

@@ -1,6 +1,5 @@
 //! UDP sockets.
 
-use core::fmt;
 use core::net::SocketAddr;
 use core::task::{Poll, Waker, ready};
 
@@ -17,15 +16,9 @@ use crate::runner::RunError;
 ///
 /// It implements [`UdpClientStack`], [`UdpFullStack`] and [`Dns`](embedded_nal::Dns) (feature `dns`). None of their methods
 /// waits.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Udp<'a, 'd> {
     pub(super) stack: &'a AnyStack<'a, 'd>,
-}
-
-impl fmt::Debug for Udp<'_, '_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Udp").finish_non_exhaustive()
-    }
 }
 
 /// A UDP socket: new, connected to one peer, or bound to a local port for any number of peers.

@@ -1,6 +1,7 @@
 //! The traits of `embedded-io` for types with a field `socket`.
 //!
-//! The futures of [`Socket`](super::Socket) are returned as they are: within an `async fn` they would be twice as large.
+//! The futures of [`Socket`](super::Socket) are returned as they are. As an `async fn`, `read` would have 28 bytes instead of
+//! 12 on a Cortex-M, and `flush` 12 instead of 4.
 
 macro_rules! implement_read {
     ($($type:ty),+) => {$(

@@ -70,8 +70,7 @@ struct Lookup<'s, 'd> {
 }
 
 impl<'s, 'd> Lookup<'s, 'd> {
-    /// Looks a name up, and picks the result from its addresses within the engine's lock, so that the future has no room for
-    /// all of them (20 bytes for one address, 100 for four).
+    /// Looks a name up, and picks the result from the addresses where the engine keeps them: a copy of all has 72 bytes.
     fn run<T>(
         shared: &'s Shared<'d>,
         host: &str,
