@@ -2,89 +2,120 @@
 
 use core::net::IpAddr;
 
-use super::{
-    address::{Address, Host},
-    field::{Fields, Parse},
-    ids::ContextId,
-    response::{AnswerText, NoResponse, answers},
-    writer::command,
-};
+use serde_at::serde::{Deserialize, Deserializer};
 
-answers!(DnsServers);
+use super::atat::{self, AtatCmd, AtatResp};
+use super::deserializer::{Fields, remainder, unquoted};
+use super::errors::ErrorCode;
+use super::fields::{Address, ContextId, Host, ShownAddress, address_of};
+use super::response::{AnswerText, NoResponse};
 
 /// `AT+QIDNSCFG=?`: which contexts there are (2.1.13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIDNSCFG=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestConfigureDns;
 
-command!(TestConfigureDns = "AT+QIDNSCFG=?" -> AnswerText, 60_000 ms);
-
 /// `AT+QIDNSCFG=<contextID>`: the name servers of a context (2.1.13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIDNSCFG", DnsServers, timeout_ms = 60_000)]
 pub struct QueryDns {
     /// The context, which has to be up.
+    #[at_arg(position = 0)]
     pub context: ContextId,
 }
-
-command!(QueryDns = "AT+QIDNSCFG=" [context] -> DnsServers, 60_000 ms);
 
 /// `AT+QIDNSCFG=<contextID>,<pridnsaddr>[,<secdnsaddr>]`: sets the name servers of a context
 /// (2.1.13).
 ///
 /// Activating the context again brings back those of the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIDNSCFG", NoResponse, timeout_ms = 60_000)]
 pub struct ConfigureDns {
     /// The context, which has to be up.
+    #[at_arg(position = 0)]
     pub context: ContextId,
     /// The server asked first.
+    #[at_arg(position = 1)]
     pub primary: Address,
     /// The server asked next.
+    #[at_arg(position = 2)]
     pub secondary: Option<Address>,
 }
 
-command!(ConfigureDns = "AT+QIDNSCFG=" [context, primary, secondary] -> NoResponse, 60_000 ms);
-
 /// `+QIDNSCFG: <contextID>,<pridnsaddr>,<secdnsaddr>` (2.1.13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct DnsServers {
     /// The context.
+    #[at_arg(position = 0)]
     pub context: ContextId,
     /// The server asked first.
-    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
-    pub primary: Option<IpAddr>,
+    #[at_arg(position = 1)]
+    pub primary: ShownAddress,
     /// The server asked next.
-    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
-    pub secondary: Option<IpAddr>,
-}
-
-impl Parse for DnsServers {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self {
-            context: fields.next()?,
-            primary: fields.address(),
-            secondary: fields.address(),
-        })
-    }
+    #[at_arg(position = 2)]
+    pub secondary: ShownAddress,
 }
 
 /// `AT+QIDNSGIP=?`: which contexts there are (2.1.14).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIDNSGIP=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestResolveName;
-
-command!(TestResolveName = "AT+QIDNSGIP=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QIDNSGIP=<contextID>,<hostname>`: looks up the addresses of a name (2.1.14).
 ///
-/// The results are [`Urc::NameResolved`](super::Urc::NameResolved) and then
-/// [`Urc::NameAddress`](super::Urc::NameAddress) for each address, at most 60 s later. They do not
-/// say which name they belong to: one lookup at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The results are [`Indication::Resolution`](super::Indication::Resolution), at most 60 s later. They do not say which
+/// name they belong to: one lookup at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIDNSGIP", NoResponse, timeout_ms = 60_000)]
 pub struct ResolveName<'a> {
     /// The context, which has to be up.
+    #[at_arg(position = 0)]
     pub context: ContextId,
     /// The name.
+    #[at_arg(position = 1)]
     pub host: Host<'a>,
 }
 
-command!(ResolveName<'a> = "AT+QIDNSGIP=" [context, host] -> NoResponse, 60_000 ms);
+/// `+QIURC: "dnsgip",…`: the late result of [`ResolveName`], one line, and then one for each address (2.1.14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Resolution {
+    /// `<err>[,<IP_count>[,<DNS_ttl>]]`: the result. So many addresses follow.
+    Result {
+        /// Whether the name has an address.
+        result: Result<(), ErrorCode>,
+        /// How many addresses there are.
+        count: Option<u8>,
+        /// How long they are valid, in seconds.
+        time_to_live: Option<u32>,
+    },
+    /// `<hostIPaddr>`: one address.
+    Address(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] IpAddr),
+}
+
+impl Resolution {
+    fn of(text: &[u8]) -> Option<Self> {
+        let mut fields = Fields::new(text);
+        let resolution = match address_of(unquoted(fields.field())) {
+            Some(address) => Self::Address(address),
+            None => {
+                fields = Fields::new(text);
+                Self::Result {
+                    result: ErrorCode::check(fields.next()?),
+                    count: fields.next()?,
+                    time_to_live: fields.next()?,
+                }
+            }
+        };
+        fields.end()?;
+        Some(resolution)
+    }
+}
+
+impl<'de> Deserialize<'de> for Resolution {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        remainder(deserializer, Self::of)
+    }
+}

@@ -17,11 +17,13 @@
 //!
 //! ```
 //! use atat::AtatCmd;
-//! use quectel_nal::at::{ConnectId, MAX_COMMAND_LENGTH, ReadData, ReadHeader, ReadLength, Urc};
+//! use quectel_nal::at::{
+//!     ConnectId, Indication, MAX_COMMAND_LENGTH, ReadData, ReadHeader, ReadLength, Urc,
+//! };
 //!
 //! let connect_id = ConnectId::new(0).unwrap();
-//! let notice = Urc::parse(b"+QIURC: \"recv\",0");
-//! assert!(matches!(notice, Some(Urc::Received { connect_id: id, .. }) if id == connect_id));
+//! let urc = Urc::parse(b"+QIURC: \"closed\",0");
+//! assert_eq!(urc, Some(Urc::Indication(Indication::Closed(connect_id))));
 //!
 //! let read = ReadData { connect_id, length: Some(ReadLength::nearest(2048)) };
 //! let mut buffer = [0; MAX_COMMAND_LENGTH];
@@ -37,66 +39,56 @@
 //! which the note takes the module for dead. Commands from outside the note are answered by the
 //! module alone and get 5 s unless they say otherwise.
 
-mod address;
-mod basic;
-mod clipped;
+mod access_mode;
+mod atat;
 mod context;
+mod deserializer;
+mod device;
 mod dns;
-mod error_code;
-mod failure;
-mod field;
-mod identity;
-mod ids;
-mod name;
+mod errors;
+mod fields;
 mod network;
-mod number;
-mod open;
-mod parameters;
+mod ntp;
 mod ping;
-mod read;
+mod prefix;
+mod receive;
 mod response;
+mod result_code;
 mod send;
-mod sendinfo;
-mod setting_answer;
+mod serializer;
 mod settings;
 mod sim;
-mod state;
-mod text;
-mod time;
+mod socket;
 mod urc;
-mod writer;
 
-pub use address::{Address, Host, HostName, format_address, parse_address};
-pub use basic::*;
-pub use clipped::Clipped;
+pub use access_mode::*;
 pub use context::*;
+pub use device::*;
 pub use dns::*;
-pub use error_code::ErrorCode;
-pub use failure::Failure;
-pub use identity::*;
-pub use ids::{ConnectId, ContextId};
+pub use errors::*;
+pub use fields::{
+    Address, Clipped, ConnectId, ContextAddresses, ContextId, Host, HostName, Ignored, InvalidText,
+    LastText, OutOfRange, Peer, Sender, ShownAddress, Switch, Text, Within, format_address,
+    parse_address,
+};
 pub use network::*;
-pub use number::{OutOfRange, Within};
-pub use open::*;
-pub use parameters::*;
+pub use ntp::*;
 pub use ping::*;
-pub use read::*;
+pub use receive::*;
 pub use response::{AnswerText, Lines, NoResponse};
 pub use send::*;
-pub use sendinfo::*;
-pub use setting_answer::SettingAnswer;
 pub use settings::*;
 pub use sim::*;
-pub use state::*;
-pub use text::{InvalidText, Text};
-pub use time::*;
-pub use urc::Urc;
+pub use socket::*;
+pub use urc::{FunctionalityChanged, Incoming, Indication, Opened, PowerSaving, Received, Urc};
 
-pub(crate) use address::{Remote, Sender, address_of, pair};
-pub(crate) use context::ContextLine;
-pub(crate) use field::{Fields, digits, place, read, trim};
-pub(crate) use name::Name;
-pub(crate) use urc::{IncomingPeer, Resolved, UrcKind};
+pub(crate) use deserializer::{Fields, read, trim};
+#[cfg(not(feature = "udp"))]
+pub(crate) use fields::NotRead;
+pub(crate) use fields::address_of;
+pub(crate) use prefix::Prefix;
+pub(crate) use result_code::ResultCode;
+pub(crate) use urc::IndicationType;
 
 /// Bytes that any command but [`SendHex`] needs at most when it is written, CR included.
 pub const MAX_COMMAND_LENGTH: usize = 384;

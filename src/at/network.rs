@@ -1,12 +1,9 @@
 //! Registration and signal: AT+CREG?, AT+CGREG?, AT+CEREG?, AT+CSQ (3GPP TS 27.007).
 
-use super::{
-    field::{Fields, Parse, digits},
-    response::answers,
-    writer::command,
-};
+use serde_at::serde::{Deserialize, Deserializer};
 
-answers!(Registration, SignalQuality);
+use super::atat::{self, AtatCmd, AtatResp};
+use super::deserializer::{Fields, digits, remainder};
 
 /// Whether the module is known to a network (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,72 +48,63 @@ impl From<u8> for RegistrationStatus {
     }
 }
 
+/// Behind the name of the line: `[<n>,]<stat>[,…]`.
+impl<'de> Deserialize<'de> for RegistrationStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        remainder(deserializer, |text| {
+            let mut fields = Fields::new(text);
+            let first: u8 = fields.next()?;
+            // What follows the status is in quotes; a bare number means that the first was <n>.
+            let number = match fields.field() {
+                [] | [b'"', ..] => first,
+                second => digits(second)?.try_into().ok()?,
+            };
+            Some(number.into())
+        })
+    }
+}
+
 /// `AT+CREG?`: registration for calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CREG?", Registration, timeout_ms = 5_000)]
 pub struct QueryRegistration;
 
-command!(QueryRegistration = "AT+CREG?" -> Registration, 5_000 ms);
-
 /// `AT+CGREG?`: registration for data on 2G and 3G.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CGREG?", Registration, timeout_ms = 5_000)]
 pub struct QueryPacketRegistration;
 
-command!(QueryPacketRegistration = "AT+CGREG?" -> Registration, 5_000 ms);
-
 /// `AT+CEREG?`: registration for data on LTE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CEREG?", Registration, timeout_ms = 5_000)]
 pub struct QueryLteRegistration;
-
-command!(QueryLteRegistration = "AT+CEREG?" -> Registration, 5_000 ms);
 
 /// `+CREG: [<n>,]<stat>[,…]`, and the same with `+CGREG` and `+CEREG`: with `<n>` as an answer,
 /// without as a URC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Registration {
     /// Whether the module is known to the network.
+    #[at_arg(position = 0)]
     pub status: RegistrationStatus,
 }
 
-impl Parse for Registration {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        let first: u8 = fields.next()?;
-        // What follows the status is in quotes; a bare number means that the first was <n>.
-        let number = match fields.optional_word() {
-            Some(word) if !word.quoted => digits(word.text)?.try_into().ok()?,
-            _ => first,
-        };
-        fields.bytes();
-        Some(Self {
-            status: number.into(),
-        })
-    }
-}
-
 /// `AT+CSQ`: how strong the signal is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CSQ", SignalQuality, timeout_ms = 5_000)]
 pub struct QuerySignalQuality;
 
-command!(QuerySignalQuality = "AT+CSQ" -> SignalQuality, 5_000 ms);
-
 /// `+CSQ: <rssi>,<ber>`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SignalQuality {
     /// Strength, 0 to 31, or 99 if not known; see [`SignalQuality::dbm`].
+    #[at_arg(position = 0)]
     pub rssi: u8,
     /// Class of the bit error rate, 0 to 7, or 99 if not known.
+    #[at_arg(position = 1)]
     pub bit_error_rate: u8,
-}
-
-impl Parse for SignalQuality {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self {
-            rssi: fields.next()?,
-            bit_error_rate: fields.next()?,
-        })
-    }
 }
 
 impl SignalQuality {

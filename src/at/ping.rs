@@ -2,15 +2,13 @@
 
 use core::net::IpAddr;
 
-use super::{
-    address::Host,
-    error_code::ErrorCode,
-    field::{Fields, Parse},
-    ids::ContextId,
-    number::Within,
-    response::{AnswerText, NoResponse},
-    writer::command,
-};
+use serde_at::serde::{Deserialize, Deserializer};
+
+use super::atat::{self, AtatCmd};
+use super::deserializer::{Fields, remainder, unquoted};
+use super::errors::ErrorCode;
+use super::fields::{ContextId, Host, Within, address_of};
+use super::response::{AnswerText, NoResponse};
 
 /// How long the module waits for each reply: 1 to 255 s.
 pub type PingTimeout = Within<1, 255>;
@@ -19,24 +17,26 @@ pub type PingTimeout = Within<1, 255>;
 pub type PingCount = Within<1, 10>;
 
 /// `AT+QPING=?`: which contexts, timeouts and counts there are (2.1.11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QPING=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestPing;
-
-command!(TestPing = "AT+QPING=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QPING=<contextID>,<host>[,<timeout>[,<pingnum>]]`: pings a host (2.1.11).
 ///
 /// OK comes at once; the results are [`Urc::Ping`](super::Urc::Ping), one for each request and a
 /// summary, within [`Ping::max_duration_ms`] after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QPING", NoResponse, timeout_ms = 60_000)]
 pub struct Ping<'a> {
+    #[at_arg(position = 0)]
     context: ContextId,
+    #[at_arg(position = 1)]
     host: Host<'a>,
+    #[at_arg(position = 2)]
     timeout: Option<PingTimeout>,
+    #[at_arg(position = 3)]
     count: Option<PingCount>,
 }
-
-command!(Ping<'a> = "AT+QPING=" [context, host, timeout, count] -> NoResponse, 60_000 ms);
 
 impl<'a> Ping<'a> {
     const DEFAULT: u32 = 4;
@@ -126,31 +126,31 @@ pub enum PingReport {
     Result(Result<(), ErrorCode>),
 }
 
-/// The fields of a `+QPING` line.
-impl Parse for PingReport {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+impl PingReport {
+    fn of(line: &[u8]) -> Option<Self> {
+        let mut fields = Fields::of_line(line);
         let result = ErrorCode::check(fields.next()?);
-        if fields.is_at_end() {
+        if fields.end().is_some() {
             return Some(Self::Result(result));
         }
-        let start = *fields;
-        match fields.address() {
-            Some(address) => Some(Self::Reply {
+        let start = fields;
+        let report = match address_of(unquoted(fields.field())) {
+            Some(address) => Self::Reply {
                 result,
                 address,
                 bytes: fields.next()?,
                 time: fields.next()?,
                 time_to_live: fields.next()?,
-            }),
+            },
             None => {
-                *fields = start;
-                Self::summary(result, fields)
+                fields = start;
+                Self::summary(result, &mut fields)?
             }
-        }
+        };
+        fields.end()?;
+        Some(report)
     }
-}
 
-impl PingReport {
     fn summary(result: Result<(), ErrorCode>, fields: &mut Fields<'_>) -> Option<Self> {
         let time = |fields: &mut Fields<'_>| fields.next().map(Option::unwrap_or_default);
         Some(Self::Summary {
@@ -162,5 +162,12 @@ impl PingReport {
             max: time(fields)?,
             average: time(fields)?,
         })
+    }
+}
+
+/// A whole line.
+impl<'de> Deserialize<'de> for PingReport {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        remainder(deserializer, Self::of)
     }
 }

@@ -2,17 +2,11 @@
 
 use core::fmt;
 
-use super::{
-    address::Address,
-    field::{Fields, Parse},
-    ids::ConnectId,
-    number::Within,
-    parameters::Switch,
-    response::{AnswerText, NoResponse, answers},
-    writer::{Argument, Value, command},
-};
+use serde_at::serde::{Serialize, Serializer};
 
-answers!(SentData, DataEcho);
+use super::atat::{self, AtatCmd, AtatResp};
+use super::fields::{Address, ConnectId, Switch, Within};
+use super::response::{AnswerText, NoResponse};
 
 /// How many bytes one [`SendData`] or [`SendDatagram`] announces: 1 to 1460.
 ///
@@ -20,61 +14,65 @@ answers!(SentData, DataEcho);
 pub type SendLength = Within<1, 1460>;
 
 /// `AT+QISEND=?`: which ids and lengths there are (2.1.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISEND=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestSendData;
-
-command!(TestSendData = "AT+QISEND=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QISEND=<connectID>`: sends what follows the prompt up to Ctrl-Z; Esc cancels (2.1.7).
 ///
 /// The data can hold neither of the two bytes, so that [`SendData`] is the one to use. Not for
 /// UDP services.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISEND", NoResponse, timeout_ms = 60_000)]
 pub struct SendVariable {
     /// The socket.
+    #[at_arg(position = 0)]
     pub connect_id: ConnectId,
 }
-
-command!(SendVariable = "AT+QISEND=" [connect_id] -> NoResponse, 60_000 ms);
 
 /// `AT+QISEND=<connectID>,<send_length>`: sends the next bytes after the prompt (2.1.7).
 ///
 /// The final result is SEND OK (the module took the data, nothing more), SEND FAIL (its buffer is
 /// full, try again) or ERROR. Not for UDP services.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISEND", NoResponse, timeout_ms = 60_000)]
 pub struct SendData {
     /// The socket.
+    #[at_arg(position = 0)]
     pub connect_id: ConnectId,
     /// How many bytes follow.
+    #[at_arg(position = 1)]
     pub length: SendLength,
 }
-
-command!(SendData = "AT+QISEND=" [connect_id, length] -> NoResponse, 60_000 ms);
 
 /// `AT+QISEND=<connectID>,<send_length>,<remoteIP>,<remote_port>`: sends the next bytes after the
 /// prompt as one datagram (2.1.7). For UDP services only; results as of [`SendData`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISEND", NoResponse, timeout_ms = 60_000)]
 pub struct SendDatagram {
     /// The socket.
+    #[at_arg(position = 0)]
     pub connect_id: ConnectId,
     /// How many bytes follow.
+    #[at_arg(position = 1)]
     pub length: SendLength,
     /// Where the datagram goes.
+    #[at_arg(position = 2)]
     pub address: Address,
     /// The port it goes to.
+    #[at_arg(position = 3)]
     pub port: u16,
 }
 
-command!(SendDatagram = "AT+QISEND=" [connect_id, length, address, port] -> NoResponse, 60_000 ms);
-
 /// `AT+QISEND=<connectID>,0`: how much was sent, and how much of it arrived (2.1.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISEND", SentData, timeout_ms = 60_000)]
 pub struct QuerySentData {
+    #[at_arg(position = 0)]
     connect_id: ConnectId,
+    #[at_arg(position = 1)]
     length: Zero,
 }
-
-command!(QuerySentData = "AT+QISEND=" [connect_id, length] -> SentData, 60_000 ms);
 
 impl QuerySentData {
     /// Asks about a socket.
@@ -91,54 +89,47 @@ impl QuerySentData {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Zero;
 
-impl Argument<'_> for Zero {
-    fn value(self) -> Value<'static> {
-        Value::Number(0)
+impl Serialize for Zero {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(0)
     }
 }
 
 /// `+QISEND: <total_send_length>,<ackedbytes>,<unackedbytes>` (2.1.7). All in bytes since the
 /// socket was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SentData {
     /// Sent.
+    #[at_arg(position = 0)]
     pub total: u64,
     /// Of these, acknowledged by the peer.
+    #[at_arg(position = 1)]
     pub acknowledged: u64,
     /// Of these, not acknowledged yet.
+    #[at_arg(position = 2)]
     pub unacknowledged: u64,
 }
 
-impl Parse for SentData {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self {
-            total: fields.next()?,
-            acknowledged: fields.next()?,
-            unacknowledged: fields.next()?,
-        })
-    }
-}
-
 /// `AT+QISENDEX=?`: which ids there are (2.1.9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISENDEX=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestSendHex;
-
-command!(TestSendHex = "AT+QISENDEX=?" -> AnswerText, 60_000 ms);
 
 /// `AT+QISENDEX=<connectID>,<hex_string>`: sends bytes written as hex digits (2.1.9).
 ///
 /// No prompt; results as of [`SendData`]. Slow, and some modules take 510 digits only. Not for
 /// UDP services and listeners.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISENDEX", NoResponse, timeout_ms = 60_000)]
 pub struct SendHex<'a> {
     /// The socket.
+    #[at_arg(position = 0)]
     pub connect_id: ConnectId,
     /// The data.
+    #[at_arg(position = 1)]
     pub data: HexText<'a>,
 }
-
-command!(SendHex<'a> = "AT+QISENDEX=" [connect_id, data] -> NoResponse, 60_000 ms);
 
 impl SendHex<'_> {
     /// Bytes that this command needs at most when it is written, CR included.
@@ -212,46 +203,37 @@ impl fmt::Display for InvalidHex {
 
 impl core::error::Error for InvalidHex {}
 
-impl<'a> Argument<'a> for HexText<'a> {
-    fn value(self) -> Value<'a> {
-        Value::Text(self.0)
+impl Serialize for HexText<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
     }
 }
 
 /// `AT+QISDE=?`: which settings there are (2.1.16).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISDE=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestSetDataEcho;
 
-command!(TestSetDataEcho = "AT+QISDE=?" -> AnswerText, 60_000 ms);
-
 /// `AT+QISDE?`: whether the module echoes the data of [`SendData`] (2.1.16).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISDE?", DataEcho, timeout_ms = 60_000)]
 pub struct QueryDataEcho;
-
-command!(QueryDataEcho = "AT+QISDE?" -> DataEcho, 60_000 ms);
 
 /// `AT+QISDE=<echo>`: whether the module echoes the data of [`SendData`] (2.1.16). It does after
 /// power-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QISDE", NoResponse, timeout_ms = 60_000)]
 pub struct SetDataEcho {
     /// On or off.
+    #[at_arg(position = 0)]
     pub echo: Switch,
 }
 
-command!(SetDataEcho = "AT+QISDE=" [echo] -> NoResponse, 60_000 ms);
-
 /// `+QISDE: <echo>` (2.1.16).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DataEcho {
     /// On or off.
+    #[at_arg(position = 0)]
     pub echo: Switch,
-}
-
-impl Parse for DataEcho {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self {
-            echo: fields.next()?,
-        })
-    }
 }

@@ -1,13 +1,11 @@
 //! The SIM: AT+CPIN (3GPP TS 27.007).
 
-use super::{
-    field::{Fields, Parse},
-    response::{NoResponse, answers},
-    text::Text,
-    writer::command,
-};
+use serde_at::serde::{Deserialize, Deserializer};
 
-answers!(SimStatus);
+use super::atat::{self, AtatCmd, AtatResp};
+use super::deserializer::{position, remainder, unquoted};
+use super::fields::Text;
+use super::response::NoResponse;
 
 /// What the SIM waits for (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,50 +27,49 @@ pub enum SimState {
 }
 
 impl SimState {
-    pub(super) fn parse(text: &[u8]) -> Self {
-        match text {
-            b"READY" => Self::Ready,
-            b"SIM PIN" => Self::Pin,
-            b"SIM PUK" => Self::Puk,
-            b"NOT READY" => Self::NotReady,
-            b"NOT INSERTED" => Self::NotInserted,
+    fn of(text: &[u8]) -> Option<Self> {
+        const TEXTS: &[&str] = &["READY", "SIM PIN", "SIM PUK", "NOT READY", "NOT INSERTED"];
+        Some(match position(TEXTS, text) {
+            _ if text.is_empty() => return None,
+            Some(0) => Self::Ready,
+            Some(1) => Self::Pin,
+            Some(2) => Self::Puk,
+            Some(3) => Self::NotReady,
+            Some(4) => Self::NotInserted,
             _ => Self::Other,
-        }
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for SimState {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        remainder(deserializer, |text| Self::of(unquoted(text)))
     }
 }
 
 /// `AT+CPIN?`: what the SIM waits for. `+CME ERROR: 10` if there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CPIN?", SimStatus, timeout_ms = 5_000)]
 pub struct QuerySim;
 
-command!(QuerySim = "AT+CPIN?" -> SimStatus, 5_000 ms);
-
 /// `+CPIN: <code>`, an answer and a URC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct SimStatus {
     /// What the SIM waits for.
+    #[at_arg(position = 0)]
     pub state: SimState,
-}
-
-impl Parse for SimStatus {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        let code = fields.text();
-        (!code.is_empty()).then(|| Self {
-            state: SimState::parse(code),
-        })
-    }
 }
 
 /// A PIN: at most 8 bytes.
 pub type Pin<'a> = Text<'a, 8>;
 
 /// `AT+CPIN=<pin>`: enters the PIN. Three wrong ones lock the SIM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CPIN", NoResponse, timeout_ms = 5_000)]
 pub struct EnterPin<'a> {
     /// The PIN.
+    #[at_arg(position = 0)]
     pub pin: Pin<'a>,
 }
-
-command!(EnterPin<'a> = "AT+CPIN=" [pin] -> NoResponse, 5_000 ms);

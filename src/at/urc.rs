@@ -1,269 +1,226 @@
 //! The lines that come unasked (2.2), and the late results of commands.
 
-use core::net::{IpAddr, SocketAddr};
+use serde_at::serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
-use super::{
-    address::{Remote, address_of, peer},
-    error_code::ErrorCode,
-    field::{Fields, Parse, place, read, split},
-    ids::{ConnectId, ContextId},
-    name::Name,
-    ping::PingReport,
-    sim::SimState,
-    time::{DateTime, Synchronized},
-};
+use super::atat::{self, AtatResp, AtatUrc};
+use super::deserializer::{Fields, position, remainder};
+use super::dns::Resolution;
+use super::errors::ErrorCode;
+use super::fields::{ConnectId, ContextId, LastText, Peer};
+use super::ntp::TimeSynchronized;
+use super::ping::PingReport;
+use super::sim::SimStatus;
 
 /// A line that came unasked (2.2), or the late result of a command.
 ///
-/// `+QIOPEN`, `+QPING`, `+QNTP`, `+CPIN` and `+CFUN` are also the first word of answers; the
-/// command in flight decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// `+QIOPEN`, `+QPING`, `+QNTP`, `+CPIN` and `+CFUN` are also what answers begin with; the command in flight decides.
+#[derive(Debug, Clone, PartialEq, Eq, AtatUrc)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Urc<'a> {
-    /// `+QIURC: "closed",<connectID>`: the peer or the network closed it (2.2.1). What it sent
-    /// before can still be read, and the id stays taken until it is closed.
-    Closed(ConnectId),
-    /// `+QIURC: "recv",<connectID>[,<length>[,<remoteIP>,<remote_port>]]` (2.2.2).
-    ///
-    /// In direct push mode `length` bytes follow after a line end; in buffer mode none do, with or
-    /// without a length.
-    Received {
-        /// The socket.
-        connect_id: ConnectId,
-        /// How many bytes there are.
-        length: Option<u32>,
-        /// Who sent them, for UDP services.
-        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
-        peer: Option<SocketAddr>,
-    },
-    /// `+QIURC: "incoming full"`: a connection was refused for want of a socket (2.2.3).
-    IncomingFull,
-    /// `+QIURC: "incoming",<connectID>,<serverID>,<remoteIP>,<remote_port>`: a listener accepted a
-    /// connection (2.2.4).
-    Incoming {
-        /// The new socket.
-        connect_id: ConnectId,
-        /// The listener.
-        server_id: ConnectId,
-        /// Who called. `None` if what the module shows as the address is none.
-        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
-        peer: Option<SocketAddr>,
-    },
-    /// `+QIURC: "pdpdeact",<contextID>`: the network took the context down (2.2.5).
-    ContextLost(ContextId),
-    /// `+QIURC: "dnsgip",<err>[,<IP_count>[,<DNS_ttl>]]`: the result of
-    /// [`ResolveName`](super::ResolveName) (2.1.14). So many [`Urc::NameAddress`] follow.
-    NameResolved {
-        /// Whether the name has an address.
-        result: Result<(), ErrorCode>,
-        /// How many addresses there are.
-        count: Option<u8>,
-        /// How long they are valid, in seconds.
-        time_to_live: Option<u32>,
-    },
-    /// `+QIURC: "dnsgip",<hostIPaddr>`: one address (2.1.14).
-    NameAddress(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] IpAddr),
+pub enum Urc {
+    /// `+QIURC: …`: what the TCP/IP stack of the module indicates (2.2).
+    #[at_urc("+QIURC")]
+    Indication(Indication),
     /// `+QIOPEN: <connectID>,<err>`: the result of [`OpenSocket`](super::OpenSocket) (2.1.4).
-    Opened {
-        /// The socket.
-        connect_id: ConnectId,
-        /// Whether it is open.
-        result: Result<(), ErrorCode>,
-    },
+    #[at_urc("+QIOPEN")]
+    Opened(Opened),
     /// `+QPING: …`: results of [`Ping`](super::Ping) (2.1.11).
+    #[at_urc("+QPING")]
     Ping(PingReport),
-    /// `+QNTP: <err>[,<time>]`: the result of [`SynchronizeTime`](super::SynchronizeTime)
-    /// (2.1.12).
-    TimeSynchronized {
-        /// Whether the server answered.
-        result: Result<(), ErrorCode>,
-        /// The time.
-        time: Option<DateTime>,
-    },
-    /// `RDY`: the module has started, unasked if in mid-session.
+    /// `+QNTP: <err>[,<time>]`: the result of [`SynchronizeTime`](super::SynchronizeTime) (2.1.12).
+    #[at_urc("+QNTP")]
+    TimeSynchronized(TimeSynchronized),
+    /// `RDY`: the module has started, by itself if that is in mid-session.
+    #[at_urc("RDY")]
     Ready,
-    /// `APP RDY`: its applications have started. Not every module says so.
+    /// `APP RDY`: its applications have started. Not every module reports that.
+    #[at_urc("APP RDY")]
     ApplicationReady,
     /// `POWERED DOWN`: the module is going off.
+    #[at_urc("POWERED DOWN")]
     PoweredDown,
-    /// `+CFUN: <n>`: how much of the module is on; see [`Functionality`](super::Functionality).
-    Functionality(u8),
+    /// `+CFUN: <fun>`: how much of the module is on.
+    #[at_urc("+CFUN")]
+    Functionality(FunctionalityChanged),
     /// `+CPIN: <code>`: what the SIM waits for.
-    Sim(SimState),
+    #[at_urc("+CPIN")]
+    Sim(SimStatus),
     /// `+QPSMTIMER: …`: the module is about to sleep; all sockets are gone.
-    PowerSaving(&'a str),
-    /// `NO CARRIER`: transparent mode ended (1.2).
+    #[at_urc("+QPSMTIMER")]
+    PowerSaving(PowerSaving),
+    /// `NO CARRIER`: transparent access mode ended (1.2).
+    #[at_urc("NO CARRIER")]
     NoCarrier,
 }
 
-impl<'a> Urc<'a> {
-    /// Recognises a whole line, without its line end.
+impl Urc {
+    /// Recognises a whole line, without its line end. Blanks behind it are allowed.
+    ///
+    /// The same as [`atat::AtatUrc::parse`](::atat::AtatUrc::parse), which takes blanks for part of the line, and what
+    /// follows a colon for none of `RDY` and its like.
     #[must_use]
-    pub fn parse(line: &'a [u8]) -> Option<Self> {
-        match (split(line, b':'), line.trim_ascii_end()) {
-            (Some((b"+QPING", _)), _) => read(line).map(Self::Ping),
-            (Some((b"+QNTP", _)), _) => read(line)
-                .map(|Synchronized { result, time }| Self::TimeSynchronized { result, time }),
-            (Some((b"+CFUN", _)), _) => read(line).map(Self::Functionality),
-            (Some((b"+CPIN", _)), _) => {
-                Some(Self::Sim(SimState::parse(Fields::of_line(line).bytes())))
-            }
-            (_, b"APP RDY") => Some(Self::ApplicationReady),
-            (_, b"NO CARRIER") => Some(Self::NoCarrier),
-            _ => {
-                let line = line.trim_ascii_end();
-                let (notice, fields) = UrcKind::of_line(line, Name::of_line(line))?;
-                Self::of_notice(notice, fields)
-            }
-        }
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        let line = line.trim_ascii_end();
+        let urc = <Self as AtatUrc>::parse(line)?;
+        let is_text = matches!(
+            urc,
+            Self::Ready | Self::ApplicationReady | Self::PoweredDown | Self::NoCarrier
+        );
+        (!is_text || !line.contains(&b':')).then_some(urc)
     }
+}
 
-    fn of_notice(notice: UrcKind, mut fields: Fields<'a>) -> Option<Self> {
-        Some(match notice {
-            UrcKind::Closed => Self::Closed(fields.last()?),
-            UrcKind::Received => {
-                let (connect_id, length) = (fields.next()?, fields.next()?);
-                let Remote(peer) = fields.whole()?;
-                Self::Received {
-                    connect_id,
-                    length,
-                    peer,
-                }
-            }
-            UrcKind::IncomingFull => {
+/// `+QIURC: <type>,…`: what the TCP/IP stack of the module indicates (2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Indication {
+    /// `"closed",<connectID>`: the peer or the network closed the socket (2.2.1). What the peer sent before can still be
+    /// read, and the id stays taken until the host closes it.
+    Closed(ConnectId),
+    /// `"recv",…`: data has come (2.2.2).
+    Received(Received),
+    /// `"incoming full"`: a connection was refused for want of a socket (2.2.3).
+    IncomingFull,
+    /// `"incoming",…`: a listener accepted a connection (2.2.4).
+    Incoming(Incoming),
+    /// `"pdpdeact",<contextID>`: the network took the context down (2.2.5).
+    ContextLost(ContextId),
+    /// `"dnsgip",…`: results of [`ResolveName`](super::ResolveName) (2.1.14).
+    Resolution(Resolution),
+}
+
+/// The type of an [`Indication`]: firmware that does not use one is linked without what reads its fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndicationType {
+    Closed,
+    Received,
+    IncomingFull,
+    Incoming,
+    ContextLost,
+    Resolution,
+}
+
+impl IndicationType {
+    const ALL: &[Self] = &[
+        Self::Closed,
+        Self::Received,
+        Self::IncomingFull,
+        Self::Incoming,
+        Self::ContextLost,
+        Self::Resolution,
+    ];
+    const TEXTS: &[&str] = &[
+        "\"closed\"",
+        "\"recv\"",
+        "\"incoming full\"",
+        "\"incoming\"",
+        "\"pdpdeact\"",
+        "\"dnsgip\"",
+    ];
+
+    /// The type that a line indicates, and the fields behind it.
+    pub(crate) fn of_line(line: &[u8]) -> Option<(Self, Fields<'_>)> {
+        let mut fields = Fields::of_line(line);
+        let of = Self::ALL.get(position(Self::TEXTS, fields.field())?)?;
+        Some((*of, fields))
+    }
+}
+
+impl Indication {
+    fn of(line: &[u8]) -> Option<Self> {
+        let (of, mut fields) = IndicationType::of_line(line)?;
+        Some(match of {
+            IndicationType::Closed => Self::Closed(fields.last()?),
+            IndicationType::Received => Self::Received(fields.last()?),
+            IndicationType::IncomingFull => {
                 fields.end()?;
                 Self::IncomingFull
             }
-            UrcKind::Incoming => {
-                let connect_id = fields.next()?;
-                let IncomingPeer { server_id, peer } = fields.whole()?;
-                Self::Incoming {
-                    connect_id,
-                    server_id,
-                    peer,
-                }
-            }
-            UrcKind::ContextLost => Self::ContextLost(fields.last()?),
-            UrcKind::Resolved => match fields.whole()? {
-                Resolved::Address(address) => Self::NameAddress(address),
-                Resolved::Result {
-                    result,
-                    count,
-                    time_to_live,
-                } => Self::NameResolved {
-                    result,
-                    count,
-                    time_to_live,
-                },
-            },
-            UrcKind::Opened => Self::Opened {
+            IndicationType::Incoming => Self::Incoming(fields.last()?),
+            IndicationType::ContextLost => Self::ContextLost(fields.last()?),
+            IndicationType::Resolution => Self::Resolution(fields.last()?),
+        })
+    }
+}
+
+/// A whole line.
+impl<'de> Deserialize<'de> for Indication {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        remainder(deserializer, Self::of)
+    }
+}
+
+/// `"recv",<connectID>[,<length>[,<remoteIP>,<remote_port>]]`: data has come (2.2.2).
+///
+/// In direct push mode `length` bytes follow after a line end; in buffer mode none do, with or without a length. `P` is
+/// how the peer is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Received<P: DeserializeOwned = Peer> {
+    /// The socket.
+    #[at_arg(position = 0)]
+    pub connect_id: ConnectId,
+    /// How many bytes there are.
+    #[at_arg(position = 1)]
+    pub length: Option<u32>,
+    /// Who sent them, for UDP services.
+    #[at_arg(position = 2)]
+    pub peer: P,
+}
+
+/// `"incoming",<connectID>,<serverID>,<remoteIP>,<remote_port>`: a listener accepted a connection (2.2.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Incoming {
+    /// The new socket.
+    #[at_arg(position = 0)]
+    pub connect_id: ConnectId,
+    /// The listener.
+    #[at_arg(position = 1)]
+    pub server_id: ConnectId,
+    /// The peer.
+    #[at_arg(position = 2)]
+    pub peer: Peer,
+}
+
+/// `+QIOPEN: <connectID>,<err>`: the late result of [`OpenSocket`](super::OpenSocket) (2.1.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Opened {
+    /// The socket.
+    pub connect_id: ConnectId,
+    /// Whether it is open.
+    pub result: Result<(), ErrorCode>,
+}
+
+/// A whole line.
+impl<'de> Deserialize<'de> for Opened {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        remainder(deserializer, |line| {
+            let mut fields = Fields::of_line(line);
+            Some(Self {
                 connect_id: fields.next()?,
                 result: ErrorCode::check(fields.last()?),
-            },
-            UrcKind::Ready => Self::Ready,
-            UrcKind::PoweredDown => Self::PoweredDown,
-            UrcKind::PowerSaving => Self::PowerSaving(core::str::from_utf8(fields.bytes()).ok()?),
+            })
         })
     }
 }
 
-/// What a [`Urc`] is about, of those that change what is known of sockets and of the link. Its fields are read by those who
-/// want to know: firmware that never does is linked without what it takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum UrcKind {
-    Closed,
-    /// connectID, length, and for [`Remote`].
-    Received,
-    IncomingFull,
-    /// connectID, and for [`IncomingPeer`].
-    Incoming,
-    ContextLost,
-    /// For [`Resolved`].
-    Resolved,
-    /// connectID and error code.
-    Opened,
-    Ready,
-    PoweredDown,
-    PowerSaving,
+/// `+CFUN: <fun>`: how much of the module is on (3GPP TS 27.007).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct FunctionalityChanged {
+    /// The level; see [`Functionality`](super::Functionality).
+    #[at_arg(position = 0)]
+    pub level: u8,
 }
 
-/// Who was accepted by a listener.
-pub(crate) struct IncomingPeer {
-    pub(crate) server_id: ConnectId,
-    pub(crate) peer: Option<SocketAddr>,
-}
-
-impl Parse for IncomingPeer {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        let server_id = fields.next()?;
-        let (word, port) = (fields.word()?, fields.next()?);
-        Some(Self {
-            server_id,
-            peer: peer(address_of(word.text), Some(port)),
-        })
-    }
-}
-
-/// What a name lookup brought.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Resolved {
-    Address(IpAddr),
-    Result {
-        result: Result<(), ErrorCode>,
-        count: Option<u8>,
-        time_to_live: Option<u32>,
-    },
-}
-
-impl UrcKind {
-    /// Recognises a whole line, without blanks behind it, that has this name. Gives the fields behind it.
-    pub(crate) fn of_line(line: &[u8], name: Option<Name>) -> Option<(Self, Fields<'_>)> {
-        let mut fields = Fields::of_line(line);
-        let notice = match name {
-            Some(Name::UrcKind) => Self::of_kind(fields.field()?)?,
-            Some(Name::Opened) => Self::Opened,
-            Some(Name::PowerSaving) => Self::PowerSaving,
-            Some(_) => return None,
-            None => match place("RDY\nPOWERED DOWN\n", line)? {
-                0 => Self::Ready,
-                _ => Self::PoweredDown,
-            },
-        };
-        Some((notice, fields))
-    }
-
-    fn of_kind(name: &[u8]) -> Option<Self> {
-        const KINDS: &str = concat!(
-            "\"recv\"\n",
-            "\"closed\"\n",
-            "\"incoming\"\n",
-            "\"incoming full\"\n",
-            "\"pdpdeact\"\n",
-            "\"dnsgip\"\n",
-        );
-        Some(match place(KINDS, name)? {
-            0 => Self::Received,
-            1 => Self::Closed,
-            2 => Self::Incoming,
-            3 => Self::IncomingFull,
-            4 => Self::ContextLost,
-            _ => Self::Resolved,
-        })
-    }
-}
-
-impl Parse for Resolved {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        let start = *fields;
-        if let Some(address) = fields.address() {
-            return Some(Self::Address(address));
-        }
-        *fields = start;
-        Some(Self::Result {
-            result: ErrorCode::check(fields.next()?),
-            count: fields.next()?,
-            time_to_live: fields.next()?,
-        })
-    }
+/// `+QPSMTIMER: …`: the timers of the power saving mode that the module enters.
+#[derive(Debug, Clone, PartialEq, Eq, AtatResp)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct PowerSaving {
+    /// The timers, as the module writes them.
+    #[at_arg(position = 0)]
+    pub timers: LastText<32>,
 }

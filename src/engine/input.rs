@@ -11,7 +11,11 @@ use super::exchange::job::Job;
 use super::exchange::outcome::Reason;
 use super::line::{LineKind, Payload};
 use super::state::Engine;
-use crate::at::{ErrorCode, Fields, Name, ReadLength, digits, trim};
+#[cfg(not(feature = "udp"))]
+use crate::at::NotRead as Sender;
+#[cfg(feature = "udp")]
+use crate::at::Sender;
+use crate::at::{ErrorCode, Failure, Prefix, ReadHeader, ReadLength, read, trim};
 
 impl Engine<'_> {
     /// Takes a line, without its line end.
@@ -26,7 +30,7 @@ impl Engine<'_> {
             return LineKind::Handled;
         }
         let line = trim(line);
-        let prefix = Name::of_line(line);
+        let prefix = Prefix::of_line(line);
         if prefix.is_none() {
             if let Some(result) = final_result(line) {
                 return self.conclude(result);
@@ -38,7 +42,7 @@ impl Engine<'_> {
         }
         match (prefix, line) {
             (_, b"") => LineKind::Handled,
-            (Some(Name::Read), _) => self.on_read_header(line),
+            (Some(Prefix::Read), _) => self.on_read_header(line),
             (None, [b'A', b'T', ..] | [b'a', b't', ..]) if self.can_be_echo(line) => {
                 self.exchange.on_command_echo();
                 LineKind::Handled
@@ -47,7 +51,7 @@ impl Engine<'_> {
         }
     }
 
-    fn on_other_line(&mut self, prefix: Option<Name>, line: &[u8]) -> LineKind {
+    fn on_other_line(&mut self, prefix: Option<Prefix>, line: &[u8]) -> LineKind {
         let context = self.config.context;
         let addresses = &mut self.link.addresses;
         if let Some(flight) = self.exchange.in_flight_mut() {
@@ -59,9 +63,9 @@ impl Engine<'_> {
         if self.runs_user_command() && self.user_command.on_line(line) {
             return LineKind::Handled;
         }
-        if let Some(Name::EquipmentError | Name::MessageError) = prefix {
-            if let Some(reason) = reason_of(line) {
-                return self.conclude(FinalResult::Error(reason));
+        if let Some(Prefix::EquipmentError | Prefix::MessageError) = prefix {
+            if let Some(failure) = Failure::parse(line) {
+                return self.conclude(FinalResult::Error(reason_of(failure)));
             }
         }
         if let Some(kind) = self.on_urc(prefix, line) {
@@ -124,12 +128,15 @@ impl Engine<'_> {
     /// How this line ends a transaction that makes the UART a data line, if it does.
     #[cfg(feature = "transparent")]
     fn connect_result(&self, line: &[u8]) -> Option<FinalResult> {
+        use crate::at::ResultCode;
         let awaits_connect = |flight: &InFlight| flight.awaits_connect();
         if !self.exchange.in_flight().is_some_and(awaits_connect) {
             return None;
         }
-        match line {
-            b"NO CARRIER" => Some(FinalResult::Error(Reason::Code(ErrorCode::CONNECT_FAILED))),
+        match ResultCode::of_line(line) {
+            Some(ResultCode::NoCarrier) => {
+                Some(FinalResult::Error(Reason::Code(ErrorCode::CONNECT_FAILED)))
+            }
             // Some firmware adds a rate (quirk 131).
             _ => line.starts_with(b"CONNECT").then_some(FinalResult::Connect),
         }
@@ -189,7 +196,7 @@ impl Engine<'_> {
     fn on_read_header(&mut self, line: &[u8]) -> LineKind {
         let Some((length, peer)) = parse_read_header(line) else {
             // Counters look alike.
-            return self.on_other_line(Some(Name::Read), line);
+            return self.on_other_line(Some(Prefix::Read), line);
         };
         // An empty datagram has a peer; the answer "no data" has none (quirk 78).
         let has_data = length > 0 || peer.is_some();
@@ -220,25 +227,22 @@ impl Engine<'_> {
 }
 
 fn parse_read_header(line: &[u8]) -> Option<(u16, Option<SocketAddr>)> {
-    let mut fields = Fields::of_line(line);
-    let length: u16 = fields.next()?;
-    #[cfg(feature = "udp")]
-    let crate::at::Sender(peer) = fields.whole()?;
-    // Without UDP it is enough that the field can be a peer.
-    #[cfg(not(feature = "udp"))]
-    let peer = fields.is_quoted().then_some(None)?;
-    (u32::from(length) <= ReadLength::MAX.get()).then_some((length, peer))
+    let ReadHeader::<Sender> { length, peer, .. } = read(line)?;
+    (length <= ReadLength::MAX.get()).then_some((length as u16, peer.0))
 }
 
-/// The reason in a `+CME ERROR` or `+CMS ERROR` line. Newer firmware puts the codes of table 1 of the note there. `None` if
-/// it is neither a number nor text.
-fn reason_of(line: &[u8]) -> Option<Reason> {
-    let text = Fields::of_line(line).bytes();
-    match digits(text).and_then(|number| number.try_into().ok()) {
-        Some(number @ 550..=599) => ErrorCode::new(number).map(Reason::Code),
-        Some(number) => Some(Reason::Equipment(number)),
-        None if text == b"SIM not inserted" => Some(Reason::Equipment(10)),
-        None => text.is_ascii().then_some(Reason::Equipment(0)),
+/// The reason in a `+CME ERROR` or `+CMS ERROR` line. Newer firmware puts the codes of table 1 of the note there.
+fn reason_of(failure: Failure<'_>) -> Reason {
+    match failure {
+        Failure::Plain => Reason::None,
+        Failure::Equipment(number) | Failure::Message(number) => match ErrorCode::new(number) {
+            Some(code) if (550..=599).contains(&number) => Reason::Code(code),
+            _ => Reason::Equipment(number),
+        },
+        Failure::EquipmentText("SIM not inserted") | Failure::MessageText("SIM not inserted") => {
+            Reason::Equipment(10)
+        }
+        Failure::EquipmentText(_) | Failure::MessageText(_) => Reason::Equipment(0),
     }
 }
 

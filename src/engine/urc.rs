@@ -9,54 +9,62 @@ use super::exchange::outcome::Reason;
 use super::line::LineKind;
 use super::sockets::slot::Slot;
 use super::state::Engine;
-use crate::at::{ConnectId, ContextId, ErrorCode, Fields, Name, UrcKind};
+#[cfg(not(feature = "udp"))]
+use crate::at::NotRead as Peer;
+#[cfg(feature = "udp")]
+use crate::at::Peer;
+use crate::at::{
+    ConnectId, ContextId, ErrorCode, Fields, IndicationType, Opened, Prefix, Received, ResultCode,
+    read,
+};
 use crate::error::LinkError;
 
 impl Engine<'_> {
     /// Handles a URC. `None` if the line is not a URC of the stack.
-    pub(super) fn on_urc(&mut self, prefix: Option<Name>, line: &[u8]) -> Option<LineKind> {
-        let Some((kind, mut fields)) = UrcKind::of_line(line, prefix) else {
-            return self.on_service_line(line);
-        };
+    pub(super) fn on_urc(&mut self, prefix: Option<Prefix>, line: &[u8]) -> Option<LineKind> {
+        match prefix {
+            Some(Prefix::Indication) => return self.on_indication(line),
+            Some(Prefix::Opened) => {
+                let Opened { connect_id, result } = read(line)?;
+                return Some(self.on_opened(connect_id, result.err()));
+            }
+            Some(Prefix::PowerSaving) => return Some(self.on_power_down()),
+            _ => {}
+        }
+        match ResultCode::of_line(line) {
+            Some(ResultCode::Ready) => Some(self.on_restart()),
+            Some(ResultCode::PoweredDown) => Some(self.on_power_down()),
+            _ => self.on_service_line(line),
+        }
+    }
+
+    /// `+QIURC: <type>,…`. `None` if the fields are others.
+    fn on_indication(&mut self, line: &[u8]) -> Option<LineKind> {
+        let (kind, mut fields) = IndicationType::of_line(line)?;
         match kind {
-            UrcKind::Received => {
-                let (id, length) = (fields.next()?, fields.next()?);
-                return self.on_received(id, length, fields);
-            }
-            UrcKind::Closed => self.on_closed(fields.last()?),
-            UrcKind::Opened => {
-                let (id, code) = (fields.next()?, fields.last()?);
-                return Some(self.on_opened(id, ErrorCode::new(code)));
-            }
-            UrcKind::ContextLost => self.on_context_lost(fields.last()?),
-            UrcKind::Resolved => self.on_resolved(fields)?,
-            UrcKind::Incoming => self.on_incoming(fields)?,
-            UrcKind::IncomingFull => {
+            IndicationType::Received => return Some(self.on_received(&fields.last()?)),
+            IndicationType::Closed => self.on_closed(fields.last()?),
+            IndicationType::ContextLost => self.on_context_lost(fields.last()?),
+            IndicationType::Resolution => self.on_resolved(fields)?,
+            IndicationType::Incoming => self.on_incoming(fields)?,
+            IndicationType::IncomingFull => {
                 fields.end()?;
                 self.count_refused_connections(1);
             }
-            UrcKind::Ready => return Some(self.on_restart()),
-            UrcKind::PoweredDown | UrcKind::PowerSaving => return Some(self.on_power_down()),
         }
         Some(LineKind::Handled)
     }
 
     // ---- sockets -------------------------------------------------------------------------------------------------
 
-    /// `"recv",<connectID>[,<length>[,<remoteIP>,<remote_port>]]`. `None` if the fields are others.
-    fn on_received(
-        &mut self,
-        id: ConnectId,
-        length: Option<u32>,
-        remote: Fields<'_>,
-    ) -> Option<LineKind> {
+    /// `"recv",<connectID>[,<length>[,<remoteIP>,<remote_port>]]`.
+    fn on_received(&mut self, received: &Received<Peer>) -> LineKind {
+        let (id, length) = (received.connect_id, received.length);
         // A length alone does not make it a header of pushed data: the access mode does (quirk 70).
         #[cfg(feature = "push")]
         if let (true, Some(length)) = (self.ids.pushing.contains(id), length) {
-            let crate::at::Remote(peer) = remote.whole()?;
-            return Some(self.on_pushed_header(id, length, peer));
+            return self.on_pushed_header(id, length, received.peer.0);
         }
-        let _ = remote;
         // Data can come before the result of the open.
         let is_live = self
             .sockets
@@ -67,7 +75,7 @@ impl Engine<'_> {
             slot.receive.on_notice(length);
             self.wake_runner();
         }
-        Some(LineKind::Handled)
+        LineKind::Handled
     }
 
     /// `"closed",<connectID>`.
@@ -139,19 +147,20 @@ impl Engine<'_> {
     /// `"incoming",<connectID>,<serverID>,<remoteIP>,<remote_port>`: the module has accepted a connection. Without a socket for
     /// it, it is closed.
     fn on_incoming(&mut self, mut fields: Fields<'_>) -> Option<()> {
-        let id: ConnectId = fields.next()?;
         #[cfg(feature = "server")]
-        let is_kept = {
-            let crate::at::IncomingPeer { server_id, peer } = fields.whole()?;
+        let (id, is_kept) = {
+            let incoming: crate::at::Incoming = fields.last()?;
+            let (id, server_id) = (incoming.connect_id, incoming.server_id);
             // The module has given this connectID away, whatever was known of it.
             self.ids.orphans.remove(id);
             let Self {
                 listeners, sockets, ..
             } = self;
-            listeners.on_incoming(sockets, id, server_id, peer)
+            let is_kept = listeners.on_incoming(sockets, id, server_id, incoming.peer.0);
+            (id, is_kept)
         };
         #[cfg(not(feature = "server"))]
-        let is_kept = false;
+        let (id, is_kept) = (fields.next()?, false);
         if !is_kept {
             self.ids.orphans.insert(id);
             self.count_refused_connections(1);
@@ -163,17 +172,17 @@ impl Engine<'_> {
     // ---- services ------------------------------------------------------------------------------------------------
 
     /// `"dnsgip",…`: a line of the answer to a lookup. `None` if the fields are others.
-    fn on_resolved(&mut self, fields: Fields<'_>) -> Option<()> {
+    fn on_resolved(&mut self, mut fields: Fields<'_>) -> Option<()> {
         #[cfg(feature = "dns")]
         {
-            use crate::at::Resolved;
+            use crate::at::Resolution;
             // In front of the OK to its own AT+QIDNSGIP it belongs to an earlier lookup.
             if let Some(Job::Resolve) = self.exchange.pending().map(|flight| flight.job) {
                 return Some(());
             }
-            match fields.whole()? {
-                Resolved::Address(address) => self.dns.on_address(address),
-                Resolved::Result { result, count, .. } => {
+            match fields.last()? {
+                Resolution::Address(address) => self.dns.on_address(address),
+                Resolution::Result { result, count, .. } => {
                     self.dns.on_result(result, count);
                     if let Err(code) = result {
                         self.check_context(code);
@@ -182,7 +191,7 @@ impl Engine<'_> {
             }
             self.wake_runner();
         }
-        let _ = fields;
+        let _ = &mut fields;
         Some(())
     }
 

@@ -8,7 +8,7 @@ use heapless::Vec;
 
 use super::exchange::outcome::{Outcome, Reason};
 use super::exchange::transaction::{CommandBuffer, Transaction};
-use crate::at::MAX_COMMAND_LENGTH;
+use crate::at::{MAX_COMMAND_LENGTH, ResultCode};
 use crate::util::slices::{copy, front};
 use crate::util::time::{NEVER, after, get_or_set};
 
@@ -257,7 +257,7 @@ impl UserCommand {
 
     /// Takes a line, if it is an information response: one without a prefix, or with the name of the command.
     pub(crate) fn on_line(&mut self, line: &[u8]) -> bool {
-        if matches!(line, b"RDY" | b"APP RDY" | b"POWERED DOWN" | b"RING") {
+        if ResultCode::of_line(line).is_some_and(ResultCode::is_unsolicited) {
             return false;
         }
         if self.ends_payload && line == b">" {

@@ -69,7 +69,10 @@ async fn ask_around(stack: Stack<'_>, arguments: &Arguments) -> Result<()> {
     println!("own address: {address}");
 
     let servers = stack.dns_servers().await?;
-    for server in [servers.primary, servers.secondary].into_iter().flatten() {
+    for server in [servers.primary.0, servers.secondary.0]
+        .into_iter()
+        .flatten()
+    {
         println!("name server: {server}");
     }
     let host = arguments.host.as_str();

@@ -1,5 +1,6 @@
 //! Lines of the module at the end of transparent data, in the receive ring of the connection that has the UART (1.2, 3.3).
 
+use crate::at::ResultCode;
 use crate::engine::sockets::slot::Slot;
 use crate::util::ring::Ring;
 use crate::util::slices::front;
@@ -31,7 +32,11 @@ impl EndMarker {
 }
 
 /// What else the module sends unasked, besides lines that begin with `+`.
-const UNASKED_LINES: [&[u8]; 3] = [b"APP RDY", b"RING", b"POWERED DOWN"];
+const UNASKED_LINES: [ResultCode; 3] = [
+    ResultCode::ApplicationReady,
+    ResultCode::Ring,
+    ResultCode::PoweredDown,
+];
 
 const fn is_line_end(byte: &u8) -> bool {
     matches!(byte, b'\r' | b'\n')
@@ -77,7 +82,8 @@ impl<'a> Tail<'a> {
             let is_unasked = match start.next() {
                 None => return true,
                 Some(b'+') => start.all(|byte| (b' '..0x7f).contains(&byte)),
-                Some(_) => UNASKED_LINES.iter().any(|text| {
+                Some(_) => UNASKED_LINES.iter().any(|code| {
+                    let text = code.text().as_bytes();
                     length <= text.len() && line.clone().eq(front(text, length).iter().copied())
                 }),
             };

@@ -3,6 +3,7 @@
 use super::Exchange;
 use super::in_flight::InFlight;
 use super::job::Job;
+use crate::at::ResultCode;
 use crate::engine::sockets::Sockets;
 use crate::engine::sockets::slot::Slot;
 use crate::util::slices::front;
@@ -151,15 +152,5 @@ fn leading_blanks(slot: &Slot<'_>) -> u16 {
 
 /// Whether the module can send this line while it takes payload.
 fn can_be_sent_by_module(line: &[u8]) -> bool {
-    let words: [&[u8]; 8] = [
-        b"OK",
-        b"ERROR",
-        b"SEND OK",
-        b"SEND FAIL",
-        b"RDY",
-        b"APP RDY",
-        b"POWERED DOWN",
-        b"NO CARRIER",
-    ];
-    line.first() == Some(&b'+') || words.contains(&line)
+    line.first() == Some(&b'+') || ResultCode::of_line(line).is_some()
 }

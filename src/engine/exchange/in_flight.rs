@@ -4,11 +4,10 @@ use super::job::Job;
 use super::outcome::{Answer, Outcome, Reason, Sim};
 use super::transaction::{Expects, Transaction};
 use crate::at::{
-    ContextId, ContextLine, ContextState, Fields, LastError, Name, ReceivedData, Registration,
-    SentData, SocketLine, place, read,
+    ActiveContext, ContextAddresses, ContextId, ContextState, LastError, Prefix, ReceivedData,
+    Registration, SentData, SimState, SimStatus, SocketStatus, read,
 };
 use crate::engine::ids::IdSet;
-use crate::engine::link::addresses::Addresses;
 use crate::engine::sockets::key::Key;
 
 /// What the module has to send next.
@@ -68,7 +67,7 @@ pub(crate) struct InFlight {
     pub(crate) job: Job,
     stage: Stage,
     /// The prefix of its information responses.
-    prefix: Option<Name>,
+    prefix: Option<Prefix>,
     needs_answer: bool,
     pub(crate) asks_reason: bool,
     answer: Answer,
@@ -205,10 +204,10 @@ impl InFlight {
     /// Takes an information response, if it belongs to this transaction.
     pub(crate) fn on_information(
         &mut self,
-        prefix: Option<Name>,
+        prefix: Option<Prefix>,
         line: &[u8],
         context: ContextId,
-        addresses: &mut Addresses,
+        addresses: &mut ContextAddresses,
     ) -> bool {
         if prefix.is_none() || prefix != self.prefix {
             return false;
@@ -233,7 +232,7 @@ impl InFlight {
     }
 
     fn socket(&self, line: &[u8]) -> Option<Answer> {
-        let status = SocketLine::read(line)?;
+        let status: SocketStatus = read(line)?;
         Some(match self.job {
             Job::ListSockets => {
                 let mut ids = match self.answer {
@@ -247,36 +246,32 @@ impl InFlight {
         })
     }
 
-    fn context(&self, line: &[u8], wanted: ContextId, addresses: &mut Addresses) -> Option<Answer> {
-        let ContextLine {
-            context,
-            state,
-            addresses: text,
-        } = ContextLine::read(line)?;
-        if context != wanted {
+    fn context(
+        &self,
+        line: &[u8],
+        wanted: ContextId,
+        addresses: &mut ContextAddresses,
+    ) -> Option<Answer> {
+        let context: ActiveContext = read(line)?;
+        if context.context != wanted {
             // Another context of the module.
             return Some(self.answer);
         }
-        addresses.keep(text);
+        *addresses = context.addresses;
         Some(Answer::Context {
-            active: state == ContextState::Activated,
+            active: context.state == ContextState::Activated,
         })
     }
 }
 
 fn sim(line: &[u8]) -> Option<Answer> {
-    let code = Fields::of_line(line).text();
-    if code.is_empty() {
-        return None;
-    }
-    Some(Answer::Sim(
-        match place("READY\nSIM PIN\nSIM PUK\n", code) {
-            Some(0) => Sim::Ready,
-            Some(1) => Sim::NeedsPin,
-            Some(2) => Sim::Locked,
-            _ => Sim::NotReady,
-        },
-    ))
+    let status: SimStatus = read(line)?;
+    Some(Answer::Sim(match status.state {
+        SimState::Ready => Sim::Ready,
+        SimState::Pin => Sim::NeedsPin,
+        SimState::Puk => Sim::Locked,
+        _ => Sim::NotReady,
+    }))
 }
 
 fn registration(line: &[u8]) -> Option<Answer> {
@@ -299,5 +294,6 @@ fn handed_over(line: &[u8]) -> Option<Answer> {
 }
 
 fn last_error(line: &[u8]) -> Option<Answer> {
-    LastError::read(line).map(|result| Answer::LastError(result.err()))
+    let last: LastError = read(line)?;
+    Some(Answer::LastError(last.error()))
 }

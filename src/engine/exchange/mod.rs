@@ -11,7 +11,7 @@ use core::task::{Poll, Waker};
 use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
-use crate::at::{Name, QueryLastError};
+use crate::at::{Prefix, QueryLastError, ResultCode};
 use echo::PayloadEcho;
 use in_flight::{FinalResult, InFlight};
 use job::Job;
@@ -200,7 +200,7 @@ impl Exchange {
     }
 
     pub(crate) fn last_error(&self, to: CommandBuffer<'_>) -> Transaction {
-        to.write(&QueryLastError).needs(Name::LastError)
+        to.write(&QueryLastError).needs(Prefix::LastError)
     }
 
     /// AT+QIGETERROR is answered: the job that was refused, and why.
@@ -216,11 +216,11 @@ impl Exchange {
 
 /// The final result code that a line without a prefix is.
 pub(crate) fn final_result(line: &[u8]) -> Option<FinalResult> {
-    Some(match line {
-        b"OK" => FinalResult::Ok,
-        b"SEND OK" => FinalResult::SendOk,
-        b"SEND FAIL" => FinalResult::SendFail,
-        b"ERROR" => FinalResult::Error(Reason::None),
+    Some(match ResultCode::of_line(line)? {
+        ResultCode::Ok => FinalResult::Ok,
+        ResultCode::SendOk => FinalResult::SendOk,
+        ResultCode::SendFail => FinalResult::SendFail,
+        ResultCode::Error => FinalResult::Error(Reason::None),
         _ => return None,
     })
 }

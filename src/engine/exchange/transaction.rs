@@ -3,7 +3,7 @@
 use atat::AtatCmd;
 use embassy_time::Duration;
 
-use crate::at::Name;
+use crate::at::Prefix;
 
 /// The command of a transaction is in the command buffer; this says how it goes on.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +14,7 @@ pub(crate) struct Transaction {
     pub(crate) limit: Duration,
     pub(crate) expects: Expects,
     /// The prefix of the information responses that belong to the transaction.
-    pub(crate) answer: Option<Name>,
+    pub(crate) answer: Option<Prefix>,
     /// An `OK` without an information response in front of it is a late one of another command.
     pub(crate) needs_answer: bool,
     /// After a bare `ERROR`, AT+QIGETERROR gives the reason (2.1.17).
@@ -54,7 +54,7 @@ impl Transaction {
     }
 
     /// Information responses with this prefix belong to it; there may be none.
-    pub(crate) const fn answered_by(self, answer: Name) -> Self {
+    pub(crate) const fn answered_by(self, answer: Prefix) -> Self {
         Self {
             answer: Some(answer),
             ..self
@@ -62,7 +62,7 @@ impl Transaction {
     }
 
     /// An information response with this prefix comes before `OK`.
-    pub(crate) const fn needs(self, answer: Name) -> Self {
+    pub(crate) const fn needs(self, answer: Prefix) -> Self {
         Self {
             needs_answer: true,
             ..self.answered_by(answer)

@@ -21,9 +21,9 @@ use crate::at::{
     ActivateContext, Address, Attention, CloseSocket, ConfigureContext, ConfigureDns,
     ConfigureSetting, ConfigureUrcPort, DataFormat, DeactivateContext, DisableCommandEcho,
     DisableSendInfo, EnterPin, ErrorCode, ErrorFormat, EscapeWithDtr, ListActiveContexts,
-    ListSockets, Name, QueryLteRegistration, QueryPacketRegistration, QueryRegistration, QuerySim,
-    RegistrationStatus, SetDataEcho, SetErrorFormat, Setting as QicfgSetting, Switch, Text,
-    ViewMode,
+    ListSockets, Prefix, QueryLteRegistration, QueryPacketRegistration, QueryRegistration,
+    QuerySim, RegistrationStatus, SetDataEcho, SetErrorFormat, Setting as QicfgSetting, Switch,
+    Text, ViewMode,
 };
 use crate::config::Config;
 use crate::engine::exchange::job::{Domain, Job, Setting};
@@ -101,23 +101,25 @@ impl Link {
             Job::SetUrcPort => to.write(&ConfigureUrcPort {
                 port: Text::known(config.urc_port?),
             }),
-            Job::SimState => to.write(&QuerySim).needs(Name::Sim),
+            Job::SimState => to.write(&QuerySim).needs(Prefix::Sim),
             Job::EnterPin => to.write(&EnterPin {
                 pin: Text::known(config.pin?),
             }),
-            Job::Registration(Domain::Lte) => to.write(&QueryLteRegistration).needs(Name::Lte),
+            Job::Registration(Domain::Lte) => to.write(&QueryLteRegistration).needs(Prefix::Lte),
             Job::Registration(Domain::Packet) => {
-                to.write(&QueryPacketRegistration).needs(Name::Packet)
+                to.write(&QueryPacketRegistration).needs(Prefix::Packet)
             }
-            Job::Registration(Domain::Circuit) => to.write(&QueryRegistration).needs(Name::Circuit),
-            Job::ListSockets => to.write(&ListSockets).answered_by(Name::Sockets),
+            Job::Registration(Domain::Circuit) => {
+                to.write(&QueryRegistration).needs(Prefix::Circuit)
+            }
+            Job::ListSockets => to.write(&ListSockets).answered_by(Prefix::Sockets),
             Job::CloseOrphan(connect_id) => to
                 .write(&CloseSocket {
                     connect_id,
                     timeout: Some(0),
                 })
                 .within(close_time(config)),
-            Job::ListContexts => to.write(&ListActiveContexts).answered_by(Name::Contexts),
+            Job::ListContexts => to.write(&ListActiveContexts).answered_by(Prefix::Contexts),
             Job::Deactivate => to
                 .write(&DeactivateContext { context })
                 .within(DEACTIVATION_TIME),

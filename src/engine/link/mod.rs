@@ -1,6 +1,5 @@
 //! The link: from whatever state the module was left in to an active PDP context, and back there after every loss.
 
-pub(crate) mod addresses;
 mod bring_up;
 
 use core::net::IpAddr;
@@ -9,10 +8,9 @@ use core::task::{Poll, Waker};
 use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 
-use self::addresses::Addresses;
 use super::exchange::job::{Action, Domain, Escape, Job, Setting};
 use super::ids::IdSet;
-use crate::at::{ErrorCode, RegistrationStatus};
+use crate::at::{ContextAddresses, ErrorCode, RegistrationStatus};
 use crate::config::Config;
 use crate::error::LinkError;
 use crate::util::log::warning;
@@ -134,7 +132,7 @@ pub(crate) struct Link {
     not_before: Instant,
     /// How many attempts have ended, in success or not.
     attempts: u32,
-    pub(crate) addresses: Addresses,
+    pub(crate) addresses: ContextAddresses,
     waiters: MultiWakerRegistration<WAITERS>,
 }
 
@@ -164,7 +162,7 @@ impl Link {
             since: NEVER,
             not_before: Instant::MIN,
             attempts: 0,
-            addresses: Addresses::NONE,
+            addresses: ContextAddresses::NONE,
             waiters: MultiWakerRegistration::new(),
         }
     }
@@ -222,7 +220,11 @@ impl Link {
         if self.state != LinkState::Up {
             return None;
         }
-        self.addresses.read(v6)
+        if v6 {
+            self.addresses.ipv6().map(IpAddr::V6)
+        } else {
+            self.addresses.ipv4().map(IpAddr::V4)
+        }
     }
 
     // ---- users that wait -----------------------------------------------------------------------------------------

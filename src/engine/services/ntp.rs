@@ -1,14 +1,14 @@
 //! The time of an NTP server, asked for by the module (2.1.12).
 
 use super::deferred::Deferred;
-use crate::at::{DateTime, ErrorCode, Synchronized};
+use crate::at::{DateTime, ErrorCode, TimeSynchronized};
 
 /// The time that was asked for.
 pub(crate) type Ntp = Deferred<DateTime>;
 
 impl Ntp {
     /// `+QNTP: <err>[,<time>]`.
-    pub(crate) fn on_line(&mut self, Synchronized { result, time }: Synchronized) {
+    pub(crate) fn on_line(&mut self, TimeSynchronized { result, time }: TimeSynchronized) {
         let time = result.and_then(|()| time.ok_or(ErrorCode::UNSPECIFIED));
         self.end(time);
     }

@@ -5,7 +5,7 @@ use embassy_time::{Duration, Instant};
 use super::request::Target;
 use super::slot::{Phase, Slot};
 use crate::at::{
-    AccessMode, CloseSocket, ErrorCode, Host, Name, OpenSocket, QuerySocket, SocketState, Text,
+    AccessMode, CloseSocket, ErrorCode, Host, OpenSocket, Prefix, QuerySocket, SocketState, Text,
 };
 use crate::config::Config;
 use crate::engine::effect::Effect;
@@ -140,7 +140,7 @@ impl Slot<'_> {
         let command = QuerySocket {
             connect_id: self.id,
         };
-        to.write(&command).answered_by(Name::Sockets)
+        to.write(&command).answered_by(Prefix::Sockets)
     }
 
     pub(crate) fn status_done(&mut self, outcome: &Outcome) -> Effect {

@@ -5,7 +5,7 @@ use core::task::Waker;
 use embassy_time::{Duration, Instant};
 
 use super::slot::{Phase, Slot};
-use crate::at::{AccessMode, Name, QueryReceivedData, ReadData, ReadLength};
+use crate::at::{AccessMode, Prefix, QueryReceivedData, ReadData, ReadLength};
 use crate::engine::effect::Effect;
 use crate::engine::exchange::job::Job;
 use crate::engine::exchange::outcome::{Answer, Outcome};
@@ -252,7 +252,7 @@ impl Slot<'_> {
             // A UDP service returns one datagram, whatever its length.
             length: (!self.is_service()).then(|| ReadLength::nearest(length.into())),
         };
-        to.write(&command).needs(Name::Read).asking_reason()
+        to.write(&command).needs(Prefix::Read).asking_reason()
     }
 
     pub(crate) fn read_done(&mut self, asked: u16, outcome: &Outcome) -> Effect {
@@ -346,7 +346,8 @@ impl Slot<'_> {
     // ---- AT+QIRD=<connectID>,0 (2.1.8): how many bytes the module has handed over --------------------------------
 
     pub(crate) fn count_received(&self, to: CommandBuffer<'_>) -> Transaction {
-        to.write(&QueryReceivedData::new(self.id)).needs(Name::Read)
+        to.write(&QueryReceivedData::new(self.id))
+            .needs(Prefix::Read)
     }
 
     pub(crate) fn count_received_done(&mut self, outcome: &Outcome) -> Effect {

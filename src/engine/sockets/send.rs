@@ -5,7 +5,7 @@ use core::task::{Poll, Waker};
 use embassy_time::Instant;
 
 use super::slot::{Pause, Phase, Slot};
-use crate::at::{ErrorCode, Name, QuerySentData, SendData, SendLength};
+use crate::at::{ErrorCode, Prefix, QuerySentData, SendData, SendLength};
 use crate::config::Config;
 use crate::engine::effect::Effect;
 use crate::engine::exchange::job::Job;
@@ -226,7 +226,7 @@ impl Slot<'_> {
     // ---- AT+QISEND=<connectID>,0 (2.1.7): how many bytes the module has accepted, and the peer acknowledged -------
 
     pub(crate) fn count_sent(&self, to: CommandBuffer<'_>) -> Transaction {
-        to.write(&QuerySentData::new(self.id)).needs(Name::Sent)
+        to.write(&QuerySentData::new(self.id)).needs(Prefix::Sent)
     }
 
     pub(crate) fn count_sent_done(&mut self, outcome: &Outcome, now: Instant) -> Effect {

@@ -24,7 +24,9 @@ fn table(heading: &str) -> Vec<String> {
 fn sources() -> Vec<String> {
     fs::read_dir(root().join("src/at"))
         .expect("src/at is there")
-        .map(|entry| fs::read_to_string(entry.unwrap().path()).expect("a source file"))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| fs::read_to_string(path).expect("a source file"))
         .collect()
 }
 
@@ -66,14 +68,11 @@ fn the_table_lists_every_form() {
 fn the_forms_cover_every_command_in_the_source() {
     let mut declared = BTreeSet::new();
     for source in sources() {
-        for line in source.lines() {
-            let command = line
-                .strip_prefix("command!(")
-                .or_else(|| line.strip_prefix("impl AtatCmd for "));
-            if let Some(command) = command {
-                let name = command.split([' ', '<']).next().unwrap();
-                assert!(declared.insert(name.to_owned()), "{name} twice");
-            }
+        assert!(!source.contains("AtatCmd for"), "written by hand");
+        for attribute in source.split("\n#[at_cmd(").skip(1) {
+            let (_, item) = attribute.split_once("\npub struct ").unwrap();
+            let name = item.split([' ', '<', ';']).next().unwrap();
+            assert!(declared.insert(name.to_owned()), "{name} twice");
         }
     }
     let listed = forms::all().into_iter().map(|form| form.name.to_owned());
@@ -214,17 +213,19 @@ const URCS: &[(&str, &str, &str)] = &[
     ("+QPSMTIMER: <text>", "+QPSMTIMER: 3600,60", "Quectel"),
 ];
 
-/// The name of the variant that a line is read as.
+/// The variant that a line is read as.
 fn variant(line: &str) -> String {
-    let urc = Urc::parse(line.as_bytes()).unwrap_or_else(|| panic!("{line} is a URC"));
-    let debug = format!("{urc:?}");
-    debug.split(['(', ' ']).next().unwrap().to_owned()
+    let name = |debug: String| debug.split(['(', ' ']).next().unwrap().to_owned();
+    match Urc::parse(line.as_bytes()).unwrap_or_else(|| panic!("{line} is a URC")) {
+        Urc::Indication(indication) => format!("Indication::{}", name(format!("{indication:?}"))),
+        urc => format!("Urc::{}", name(format!("{urc:?}"))),
+    }
 }
 
 #[test]
 fn the_table_lists_every_urc() {
     let row = |&(shape, line, section): &(&str, &str, &str)| {
-        format!("| `{shape}` | `Urc::{}` | {section} |", variant(line))
+        format!("| `{shape}` | `{}` | {section} |", variant(line))
     };
     assert_same(&table("## URCs"), &URCS.iter().map(row).collect::<Vec<_>>());
 }
@@ -232,14 +233,18 @@ fn the_table_lists_every_urc() {
 #[test]
 fn the_urcs_cover_every_variant_in_the_source() {
     let source = fs::read_to_string(root().join("src/at/urc.rs")).unwrap();
-    let (_, body) = source.split_once("pub enum Urc<'a> {\n").unwrap();
-    let (body, _) = body.split_once("\n}\n").unwrap();
-    let declared: BTreeSet<String> = body
-        .lines()
-        .filter_map(|line| line.strip_prefix("    "))
-        .filter(|line| line.starts_with(char::is_uppercase))
-        .map(|line| line.split(['(', ' ', ',']).next().unwrap().to_owned())
-        .collect();
+    let variants = |name: &str| -> Vec<String> {
+        let (_, body) = source.split_once(&format!("pub enum {name} {{\n")).unwrap();
+        let (body, _) = body.split_once("\n}\n").unwrap();
+        body.lines()
+            .filter_map(|line| line.strip_prefix("    "))
+            .filter(|line| line.starts_with(char::is_uppercase))
+            .map(|line| format!("{name}::{}", line.split(['(', ' ', ',']).next().unwrap()))
+            .collect()
+    };
+    let mut declared: BTreeSet<String> = variants("Urc").into_iter().collect();
+    assert!(declared.remove("Urc::Indication"), "it is what it contains");
+    declared.extend(variants("Indication"));
     let listed = URCS.iter().map(|&(_, line, _)| variant(line)).collect();
     assert_eq!(declared, listed);
 }

@@ -72,15 +72,15 @@ fn name_servers() {
         for second in [Some(two), None] {
             stack.set_dns_servers(one, second).await.unwrap();
             let servers = stack.dns_servers().await.unwrap();
-            assert_eq!(servers.primary, Some(one), "{servers:?}");
+            assert_eq!(servers.primary.0, Some(one), "{servers:?}");
             if second.is_some() {
-                assert_eq!(servers.secondary, second, "{servers:?}");
+                assert_eq!(servers.secondary.0, second, "{servers:?}");
             }
             modem.pdpdeact(1);
             sleep(Duration::from_secs(1)).await;
             stack.wait_link_up().await.unwrap();
             let servers = stack.dns_servers().await.unwrap();
-            assert_eq!(servers.primary, Some(one), "{servers:?}");
+            assert_eq!(servers.primary.0, Some(one), "{servers:?}");
         }
         assert_no_violation(&modem);
     });

@@ -43,30 +43,33 @@ fn active_contexts() {
     assert_eq!(one.context.get(), 1);
     assert_eq!(one.state, ContextState::Activated);
     assert_eq!(one.context_type, ContextType::Ipv4);
-    assert_eq!(one.ipv4, Some(Ipv4Addr::new(10, 7, 157, 1)));
-    assert_eq!(one.ipv6, None);
+    assert_eq!(one.addresses.ipv4(), Some(Ipv4Addr::new(10, 7, 157, 1)));
+    assert_eq!(one.addresses.ipv6(), None);
 
     let both: ActiveContext = read("+QIACT: 1,1,3,\"10.28.33.36\",\"2409:8D1E:750C:DFA4::1\"");
-    assert_eq!(both.ipv4, Some(Ipv4Addr::new(10, 28, 33, 36)));
+    assert_eq!(both.addresses.ipv4(), Some(Ipv4Addr::new(10, 28, 33, 36)));
     assert_eq!(
-        both.ipv6.map(IpAddr::V6),
+        both.addresses.ipv6().map(IpAddr::V6),
         Some(address("2409:8d1e:750c:dfa4::1"))
     );
 
     let dotted = "+QIACT: 2,1,2,\"36.9.141.30.117.12.223.164.0.0.0.0.0.0.0.1\"";
     let dotted: ActiveContext = read(dotted);
     assert_eq!(
-        dotted.ipv6.map(IpAddr::V6),
+        dotted.addresses.ipv6().map(IpAddr::V6),
         Some(address("2409:8d1e:750c:dfa4::1"))
     );
-    assert_eq!(dotted.ipv4, None);
+    assert_eq!(dotted.addresses.ipv4(), None);
 
     let none: ActiveContext = read("+QIACT: 16,0,1");
-    assert_eq!((none.state, none.ipv4), (ContextState::Deactivated, None));
+    assert_eq!(
+        (none.state, none.addresses.ipv4()),
+        (ContextState::Deactivated, None)
+    );
     let bare: ActiveContext = read("+QIACT: 1,1,1,10.7.157.1");
-    assert_eq!(bare.ipv4, Some(Ipv4Addr::new(10, 7, 157, 1)));
+    assert_eq!(bare.addresses.ipv4(), Some(Ipv4Addr::new(10, 7, 157, 1)));
     let empty: ActiveContext = read("+QIACT: 1,1,1,\"\"");
-    assert_eq!(empty.ipv4, None);
+    assert_eq!(empty.addresses.ipv4(), None);
 
     refuse::<ActiveContext>("+QIACT: 17,1,1,\"10.7.157.1\"");
     refuse::<ActiveContext>("+QIACT: (1-16)");
@@ -199,7 +202,7 @@ fn sent_and_received_counters() {
 fn read_headers() {
     let header = |line| {
         let header: ReadHeader = read(line);
-        (header.length, header.peer)
+        (header.length, header.peer.0)
     };
     let peer = |text: &str| Some(text.parse::<SocketAddr>().unwrap());
     assert_eq!(header("+QIRD: 5"), (5, None));
@@ -324,15 +327,15 @@ fn failures() {
 fn dns_servers() {
     let servers: DnsServers = read("+QIDNSCFG: 1,\"8.8.8.8\",\"2001:4860:4860::8888\"");
     assert_eq!(servers.context.get(), 1);
-    assert_eq!(servers.primary, Some(address("8.8.8.8")));
-    assert_eq!(servers.secondary, Some(address("2001:4860:4860::8888")));
+    assert_eq!(servers.primary.0, Some(address("8.8.8.8")));
+    assert_eq!(servers.secondary.0, Some(address("2001:4860:4860::8888")));
     let one: DnsServers = read("+QIDNSCFG: 1,8.8.8.8,\"\"");
     assert_eq!(
-        (one.primary, one.secondary),
+        (one.primary.0, one.secondary.0),
         (Some(address("8.8.8.8")), None)
     );
     let none: DnsServers = read("+QIDNSCFG: 1");
-    assert_eq!((none.primary, none.secondary), (None, None));
+    assert_eq!((none.primary.0, none.secondary.0), (None, None));
 }
 
 #[test]
@@ -437,7 +440,7 @@ fn settings() {
         assert_eq!(read::<SettingAnswer>(fields), answer);
     }
     let beyond: SettingAnswer = read("+QICFG: \"transpktsize\",4096");
-    assert_eq!((beyond.values[0], beyond.setting()), (Some(4096), None));
+    assert_eq!((beyond.values.0[0], beyond.setting()), (Some(4096), None));
     let bare: SettingAnswer = read("+QICFG: \"recvind\"");
     assert_eq!(bare.setting(), None);
     refuse::<SettingAnswer>("+QICFG: \"sendinfo\",0");

@@ -4,4 +4,5 @@ mod answers;
 mod commands;
 pub mod forms;
 mod random;
+mod stock_client;
 mod urcs;

@@ -185,11 +185,11 @@ fn every_notice_of_data_is_read_back() {
     for_all(&notice, |(id, length, address, port)| {
         let address = std::net::Ipv4Addr::from(address);
         let line = format!("+QIURC: \"recv\",{id},{length},\"{address}\",{port}");
-        let expected = Urc::Received {
+        let expected = Urc::Indication(Indication::Received(Received {
             connect_id: ConnectId::new(id).unwrap(),
             length: Some(length),
-            peer: Some((address, port).into()),
-        };
+            peer: Peer(Some((address, port).into())),
+        }));
         assert_eq!(Urc::parse(line.as_bytes()), Some(expected));
     });
 }

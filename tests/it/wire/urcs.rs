@@ -17,7 +17,7 @@ fn ip(text: &str) -> IpAddr {
 }
 
 #[track_caller]
-fn check(line: &str, urc: Urc<'_>) {
+fn check(line: &str, urc: Urc) {
     assert_eq!(Urc::parse(line.as_bytes()), Some(urc), "{line}");
 }
 
@@ -26,20 +26,32 @@ fn refuse(line: &str) {
     assert_eq!(Urc::parse(line.as_bytes()), None, "{line}");
 }
 
-fn received(id: u8, length: Option<u32>, peer: Option<SocketAddr>) -> Urc<'static> {
-    Urc::Received {
+fn received(id: u8, length: Option<u32>, peer: Option<SocketAddr>) -> Urc {
+    Urc::Indication(Indication::Received(Received {
         connect_id: socket(id),
         length,
-        peer,
-    }
+        peer: Peer(peer),
+    }))
 }
 
 #[test]
 fn closed() {
-    check("+QIURC: \"closed\",0", Urc::Closed(socket(0)));
-    check("+QIURC: \"closed\",11", Urc::Closed(socket(11)));
-    check("+QIURC:\"closed\",3", Urc::Closed(socket(3)));
-    check("+QIURC: \"closed\", 3", Urc::Closed(socket(3)));
+    check(
+        "+QIURC: \"closed\",0",
+        Urc::Indication(Indication::Closed(socket(0))),
+    );
+    check(
+        "+QIURC: \"closed\",11",
+        Urc::Indication(Indication::Closed(socket(11))),
+    );
+    check(
+        "+QIURC:\"closed\",3",
+        Urc::Indication(Indication::Closed(socket(3))),
+    );
+    check(
+        "+QIURC: \"closed\", 3",
+        Urc::Indication(Indication::Closed(socket(3))),
+    );
     refuse("+QIURC: \"closed\",12");
     refuse("+QIURC: \"closed\",256");
     refuse("+QIURC: \"closed\",-1");
@@ -92,10 +104,12 @@ fn data_received() {
 
 #[test]
 fn incoming_connections() {
-    let incoming = |connect_id, server_id, peer| Urc::Incoming {
-        connect_id: socket(connect_id),
-        server_id: socket(server_id),
-        peer,
+    let incoming = |connect_id, server_id, peer| {
+        Urc::Indication(Indication::Incoming(Incoming {
+            connect_id: socket(connect_id),
+            server_id: socket(server_id),
+            peer: Peer(peer),
+        }))
     };
     check(
         "+QIURC: \"incoming\",11,1,\"172.31.242.222\",54091",
@@ -110,8 +124,14 @@ fn incoming_connections() {
         incoming(10, 0, peer("78.94.9.92:1")),
     );
     check("+QIURC: \"incoming\",10,0,\"?\",1", incoming(10, 0, None));
-    check("+QIURC: \"incoming full\"", Urc::IncomingFull);
-    check("+QIURC:\"incoming full\"", Urc::IncomingFull);
+    check(
+        "+QIURC: \"incoming full\"",
+        Urc::Indication(Indication::IncomingFull),
+    );
+    check(
+        "+QIURC:\"incoming full\"",
+        Urc::Indication(Indication::IncomingFull),
+    );
     refuse("+QIURC: \"incoming full\",1");
     refuse("+QIURC: \"incoming\"");
     refuse("+QIURC: \"incoming\",12,0,\"78.94.9.92\",62060");
@@ -122,11 +142,11 @@ fn incoming_connections() {
 fn context_lost() {
     check(
         "+QIURC: \"pdpdeact\",1",
-        Urc::ContextLost(ContextId::new(1).unwrap()),
+        Urc::Indication(Indication::ContextLost(ContextId::new(1).unwrap())),
     );
     check(
         "+QIURC: \"pdpdeact\",16",
-        Urc::ContextLost(ContextId::new(16).unwrap()),
+        Urc::Indication(Indication::ContextLost(ContextId::new(16).unwrap())),
     );
     refuse("+QIURC: \"pdpdeact\",0");
     refuse("+QIURC: \"pdpdeact\",17");
@@ -134,11 +154,14 @@ fn context_lost() {
 
 #[test]
 fn names() {
-    let resolved = |result, count, time_to_live| Urc::NameResolved {
-        result,
-        count,
-        time_to_live,
+    let resolved = |result, count, time_to_live| {
+        Urc::Indication(Indication::Resolution(Resolution::Result {
+            result,
+            count,
+            time_to_live,
+        }))
     };
+    let address = |text| Urc::Indication(Indication::Resolution(Resolution::Address(ip(text))));
     check(
         "+QIURC: \"dnsgip\",0,1,300",
         resolved(Ok(()), Some(1), Some(300)),
@@ -158,15 +181,12 @@ fn names() {
     );
     check(
         "+QIURC: \"dnsgip\",\"195.34.89.241\"",
-        Urc::NameAddress(ip("195.34.89.241")),
+        address("195.34.89.241"),
     );
-    check(
-        "+QIURC: \"dnsgip\",195.34.89.241",
-        Urc::NameAddress(ip("195.34.89.241")),
-    );
+    check("+QIURC: \"dnsgip\",195.34.89.241", address("195.34.89.241"));
     check(
         "+QIURC: \"dnsgip\",\"2001:DB8:0:0:0:0:0:1\"",
-        Urc::NameAddress(ip("2001:db8::1")),
+        address("2001:db8::1"),
     );
     refuse("+QIURC: \"dnsgip\"");
     refuse("+QIURC: \"dnsgip\",\"example.com\"");
@@ -175,9 +195,11 @@ fn names() {
 
 #[test]
 fn opened() {
-    let opened = |id, result| Urc::Opened {
-        connect_id: socket(id),
-        result,
+    let opened = |id, result| {
+        Urc::Opened(Opened {
+            connect_id: socket(id),
+            result,
+        })
     };
     check("+QIOPEN: 0,0", opened(0, Ok(())));
     check("+QIOPEN: 11,0", opened(11, Ok(())));
@@ -235,24 +257,24 @@ fn time() {
     assert!(time.is_some());
     check(
         line,
-        Urc::TimeSynchronized {
+        Urc::TimeSynchronized(TimeSynchronized {
             result: Ok(()),
             time,
-        },
+        }),
     );
     let time = DateTime::parse("2026/07/02,14:27:52+32");
     check(
         "+QNTP: 0,\"26/07/02,14:27:52+32\"",
-        Urc::TimeSynchronized {
+        Urc::TimeSynchronized(TimeSynchronized {
             result: Ok(()),
             time,
-        },
+        }),
     );
-    let failed = Urc::TimeSynchronized {
+    let failed = Urc::TimeSynchronized(TimeSynchronized {
         result: Err(ErrorCode::DNS_FAILED),
         time: None,
-    };
-    check("+QNTP: 565", failed);
+    });
+    check("+QNTP: 565", failed.clone());
     check("+QNTP: 565,\"\"", failed);
     // The answer to the read command.
     refuse("+QNTP: \"202.112.10.36\",123");
@@ -264,10 +286,20 @@ fn the_module_itself() {
     check("APP RDY", Urc::ApplicationReady);
     check("POWERED DOWN", Urc::PoweredDown);
     check("NO CARRIER", Urc::NoCarrier);
-    check("+CFUN: 1", Urc::Functionality(1));
-    check("+CPIN: READY", Urc::Sim(SimState::Ready));
-    check("+CPIN: NOT INSERTED", Urc::Sim(SimState::NotInserted));
-    check("+QPSMTIMER: 3600,60", Urc::PowerSaving("3600,60"));
+    let sim = |line: &str| match Urc::parse(line.as_bytes()) {
+        Some(Urc::Sim(status)) => Some(status.state),
+        _ => None,
+    };
+    check(
+        "+CFUN: 1",
+        Urc::Functionality(FunctionalityChanged { level: 1 }),
+    );
+    assert_eq!(sim("+CPIN: READY"), Some(SimState::Ready));
+    assert_eq!(sim("+CPIN: NOT INSERTED"), Some(SimState::NotInserted));
+    match Urc::parse(b"+QPSMTIMER: 3600,60") {
+        Some(Urc::PowerSaving(saving)) => assert_eq!(saving.timers.as_str(), "3600,60"),
+        urc => panic!("{urc:?}"),
+    }
 }
 
 #[test]

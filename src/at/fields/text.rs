@@ -4,8 +4,6 @@ use core::fmt;
 
 use serde_at::serde::{Serialize, Serializer};
 
-use super::writer::{Argument, Value};
-
 /// Text of at most `MAX` bytes, 255 or less, that cannot break out of a command.
 ///
 /// Printable ASCII without `"` and `\`: the note gives no way to escape a quote, and a CR would
@@ -72,12 +70,6 @@ impl<'a, const MAX: usize> TryFrom<&'a str> for Text<'a, MAX> {
 
     fn try_from(text: &'a str) -> Result<Self, InvalidText> {
         Self::new(text)
-    }
-}
-
-impl<'a, const MAX: usize> Argument<'a> for Text<'a, MAX> {
-    fn value(self) -> Value<'a> {
-        Value::Text(self.0)
     }
 }
 

@@ -1,11 +1,6 @@
-//! The two small numbers that name a socket and a PDP context.
+//! The numbers of sockets and of PDP contexts.
 
 use serde_at::serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-use super::{
-    field::{Fields, Parse},
-    writer::{Argument, Value},
-};
 
 /// connectID: the number of a socket service, 0 to 11 (2.1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,20 +65,6 @@ impl ContextId {
     }
 }
 
-impl Argument<'_> for ConnectId {
-    fn value(self) -> Value<'static> {
-        Value::Number(self.0.into())
-    }
-}
-
-impl Parse for ConnectId {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        fields
-            .number(Self::COUNT as u32 - 1)
-            .map(|id| Self(id as u8))
-    }
-}
-
 impl Serialize for ConnectId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u8(self.0)
@@ -93,18 +74,6 @@ impl Serialize for ConnectId {
 impl<'de> Deserialize<'de> for ConnectId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(u8::deserialize(deserializer)?).ok_or(D::Error::custom("not a connectID"))
-    }
-}
-
-impl Argument<'_> for ContextId {
-    fn value(self) -> Value<'static> {
-        Value::Number(self.0.into())
-    }
-}
-
-impl Parse for ContextId {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        Self::new(fields.next()?)
     }
 }
 

@@ -4,8 +4,6 @@ use core::fmt;
 
 use serde_at::serde::{Serialize, Serializer};
 
-use super::writer::{Argument, Value};
-
 /// A whole number from `MIN` to `MAX`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -61,12 +59,6 @@ impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Within<MIN, MAX> {
     }
 }
 
-impl<const MIN: u32, const MAX: u32> Argument<'_> for Within<MIN, MAX> {
-    fn value(self) -> Value<'static> {
-        Value::Number(self.0)
-    }
-}
-
 impl<const MIN: u32, const MAX: u32> Serialize for Within<MIN, MAX> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u32(self.0)
@@ -96,21 +88,3 @@ impl fmt::Display for OutOfRange {
 }
 
 impl core::error::Error for OutOfRange {}
-
-/// Enums that stand for their numbers, as arguments and as fields.
-macro_rules! numbered {
-    ($($name:ident),+) => {$(
-        impl $crate::at::writer::Argument<'_> for $name {
-            fn value(self) -> $crate::at::writer::Value<'static> {
-                $crate::at::writer::Value::Number(self as u32)
-            }
-        }
-
-        impl $crate::at::field::Parse for $name {
-            fn parse(fields: &mut $crate::at::field::Fields<'_>) -> Option<Self> {
-                Self::try_from(fields.next::<u8>()?).ok()
-            }
-        }
-    )+};
-}
-pub(super) use numbered;

@@ -1,46 +1,25 @@
-//! Commands that bring the port and the module into a known state. None is in the note's command
-//! list; `AT&D1` is in its section 1.2.
+//! The module itself and its serial port: ITU-T V.250, 3GPP TS 27.007 and Quectel's general commands. None is in the note.
 
-use atat::atat_derive::AtatEnum;
+use super::atat::{self, AtatCmd, AtatEnum, AtatResp};
+use super::fields::{Clipped, Ignored, Text};
+use super::response::{AnswerText, NoResponse};
 
-use super::{
-    clipped::Clipped,
-    field::{Fields, Parse},
-    number::numbered,
-    response::{NoResponse, answers},
-    text::Text,
-    writer::command,
-};
-
-answers!(UrcPort);
-
-numbered!(
-    ErrorFormat,
-    FlowControl,
-    Functionality,
-    Restart,
-    PowerDownMode
-);
-
-/// `AT`: asks whether anyone is there (ITU-T V.250). 1 s, to be tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// `AT`: answered by OK if the module listens (ITU-T V.250). A module that does not answer within 1 s is asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("", NoResponse, timeout_ms = 1_000)]
 pub struct Attention;
 
-command!(Attention = "AT" -> NoResponse, 1_000 ms);
-
 /// `ATE0`: the module does not repeat commands (ITU-T V.250).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("E0", NoResponse, timeout_ms = 5_000)]
 pub struct DisableCommandEcho;
 
-command!(DisableCommandEcho = "ATE0" -> NoResponse, 5_000 ms);
-
 /// `ATE1`: the module repeats commands (ITU-T V.250), as it does after power-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("E1", NoResponse, timeout_ms = 5_000)]
 pub struct EnableCommandEcho;
 
-command!(EnableCommandEcho = "ATE1" -> NoResponse, 5_000 ms);
-
-/// How a failure is told (3GPP TS 27.007); see [`Failure`](super::Failure).
+/// How a failure is reported (3GPP TS 27.007); see [`Failure`](super::Failure).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ErrorFormat {
@@ -53,20 +32,14 @@ pub enum ErrorFormat {
     Text = 2,
 }
 
-/// `AT+CMEE=<n>`: how failures are told (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// `AT+CMEE=<n>`: how failures are reported (3GPP TS 27.007).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CMEE", NoResponse, timeout_ms = 5_000)]
 pub struct SetErrorFormat {
     /// How.
+    #[at_arg(position = 0)]
     pub format: ErrorFormat,
 }
-
-command!(SetErrorFormat = "AT+CMEE=" [format] -> NoResponse, 5_000 ms);
-
-/// `AT&D1`: DTR from on to off leaves the data mode and keeps the connection (1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EscapeWithDtr;
-
-command!(EscapeWithDtr = "AT&D1" -> NoResponse, 5_000 ms);
 
 /// How one direction of the UART is held (ITU-T V.250).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -82,15 +55,16 @@ pub enum FlowControl {
 }
 
 /// `AT+IFC=<dce_by_dte>,<dte_by_dce>`: flow control (ITU-T V.250).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+IFC", NoResponse, timeout_ms = 5_000)]
 pub struct SetFlowControl {
     /// How the host holds the module: RTS.
+    #[at_arg(position = 0)]
     pub module_by_host: FlowControl,
     /// How the module holds the host: CTS.
+    #[at_arg(position = 1)]
     pub host_by_module: FlowControl,
 }
-
-command!(SetFlowControl = "AT+IFC=" [module_by_host, host_by_module] -> NoResponse, 5_000 ms);
 
 /// How much of the module is on (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -117,15 +91,16 @@ pub enum Restart {
 }
 
 /// `AT+CFUN=<fun>[,<rst>]`: how much of the module is on (3GPP TS 27.007); takes at most 15 s.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CFUN", NoResponse, timeout_ms = 15_000)]
 pub struct SetFunctionality {
     /// What is on.
+    #[at_arg(position = 0)]
     pub functionality: Functionality,
     /// Whether the module restarts.
+    #[at_arg(position = 1)]
     pub restart: Option<Restart>,
 }
-
-command!(SetFunctionality = "AT+CFUN=" [functionality, restart] -> NoResponse, 15_000 ms);
 
 /// How the module goes down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -139,46 +114,69 @@ pub enum PowerDownMode {
 }
 
 /// `AT+QPOWD=<n>`: switches the module off. 40 s; POWERED DOWN follows the OK.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QPOWD", NoResponse, timeout_ms = 40_000)]
 pub struct PowerDown {
     /// How.
+    #[at_arg(position = 0)]
     pub mode: PowerDownMode,
 }
-
-command!(PowerDown = "AT+QPOWD=" [mode] -> NoResponse, 40_000 ms);
 
 /// The name of one of the module's ports, at most 16 bytes: `uart1`, `usbat`, `usbmodem`, `all`.
 pub type PortName<'a> = Text<'a, 16>;
 
 /// `AT+QURCCFG="urcport"`: which port URCs go to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QURCCFG=\"urcport\"", UrcPort, timeout_ms = 5_000)]
 pub struct QueryUrcPort;
 
-command!(QueryUrcPort = "AT+QURCCFG=\"urcport\"" -> UrcPort, 5_000 ms);
-
 /// `AT+QURCCFG="urcport",<port>`: sends URCs to this port. Kept over a restart by most modules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd(
+    "+QURCCFG=\"urcport\",",
+    NoResponse,
+    value_sep = false,
+    timeout_ms = 5_000
+)]
 pub struct ConfigureUrcPort<'a> {
     /// The port.
+    #[at_arg(position = 0)]
     pub port: PortName<'a>,
 }
 
-command!(ConfigureUrcPort<'a> = "AT+QURCCFG=\"urcport\"," [port] -> NoResponse, 5_000 ms);
-
 /// `+QURCCFG: "urcport",<port>`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct UrcPort {
+    #[at_arg(position = 0)]
+    _key: Ignored,
     /// The name of the port.
+    #[at_arg(position = 1)]
     pub port: Clipped<16>,
 }
 
-impl Parse for UrcPort {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        let _key = fields.word()?;
-        Some(Self {
-            port: fields.next()?,
-        })
-    }
-}
+/// `ATI`: maker, model and firmware, one line each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("I", AnswerText, timeout_ms = 5_000)]
+pub struct Identify;
+
+/// `AT+CGMI`: the maker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CGMI", AnswerText, timeout_ms = 5_000)]
+pub struct QueryManufacturer;
+
+/// `AT+CGMM`: the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CGMM", AnswerText, timeout_ms = 5_000)]
+pub struct QueryModel;
+
+/// `AT+CGMR`: the firmware.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CGMR", AnswerText, timeout_ms = 5_000)]
+pub struct QueryRevision;
+
+/// `AT+CGSN`: the serial number, the IMEI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CGSN", AnswerText, timeout_ms = 5_000)]
+pub struct QuerySerialNumber;

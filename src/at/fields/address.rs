@@ -1,15 +1,16 @@
-//! Addresses and host names as they stand in commands and answers.
+//! Addresses and host names in commands and answers.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use heapless::String;
-use serde_at::serde::{Serialize, Serializer};
+use serde_at::serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{
-    field::{Fields, Parse, digits, split},
-    text::{InvalidText, Text},
-    writer::{Argument, Value, Writer},
-};
+use super::clipped::Clipped;
+use super::text::{InvalidText, Text};
+#[cfg(not(feature = "udp"))]
+use crate::at::deserializer::trim;
+use crate::at::deserializer::{Fields, digits, one_field, remainder, split, unquoted};
+use crate::at::serializer::Writer;
 
 /// The address as modules take it: IPv4 with dots; IPv6 as eight groups, because some modules
 /// refuse `::` and brackets.
@@ -31,63 +32,6 @@ pub fn format_address(address: IpAddr) -> String<39> {
 #[must_use]
 pub fn parse_address(text: &str) -> Option<IpAddr> {
     address_of(text.as_bytes())
-}
-
-impl Fields<'_> {
-    /// The address in the next field. None too if what is there is no address.
-    pub(super) fn address(&mut self) -> Option<IpAddr> {
-        self.word().and_then(|word| address_of(word.text))
-    }
-}
-
-/// Who sent a datagram, as the header of its data shows it: an address in quotes, or without, and a port. Counters look
-/// alike, and data that begins on this line.
-pub(crate) struct Sender(pub(crate) Option<SocketAddr>);
-
-impl Parse for Sender {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        let (word, port) = (fields.optional_word(), fields.next()?);
-        let address = word.and_then(|word| address_of(word.text));
-        if address.is_none() && word.is_some_and(|word| !word.quoted) {
-            return None;
-        }
-        Some(Self(peer(address, port)))
-    }
-}
-
-/// Who sent what is being pushed, or is waiting: an address and a port, or neither. Anything else is data on the header's
-/// line, or a line that lost its end.
-pub(crate) struct Remote(pub(crate) Option<SocketAddr>);
-
-impl Parse for Remote {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        let (word, port) = (fields.optional_word(), fields.next::<Option<u16>>()?);
-        if word.is_some() != port.is_some() {
-            return None;
-        }
-        Some(Self(peer(
-            word.and_then(|word| address_of(word.text)),
-            port,
-        )))
-    }
-}
-
-pub(super) fn peer(address: Option<IpAddr>, port: Option<u16>) -> Option<SocketAddr> {
-    Some(SocketAddr::new(address?, port?))
-}
-
-/// The addresses of a context, in any order.
-pub(crate) fn pair(text: &[u8]) -> (Option<Ipv4Addr>, Option<Ipv6Addr>) {
-    let mut fields = Fields::of_line(text);
-    let (mut v4, mut v6) = (None, None);
-    for _ in 0..2 {
-        match fields.address() {
-            Some(IpAddr::V4(address)) => v4 = Some(address),
-            Some(IpAddr::V6(address)) => v6 = Some(address),
-            None => {}
-        }
-    }
-    (v4, v6)
 }
 
 #[inline(never)]
@@ -206,16 +150,148 @@ impl From<Ipv6Addr> for Address {
     }
 }
 
-impl Argument<'_> for Address {
-    fn value(self) -> Value<'static> {
-        Value::Address(self.0)
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // In quotes, as `serialize_str` writes a text, without the detour through one.
+        let mut buffer = [0; 41];
+        let mut writer = Writer::new(&mut buffer);
+        writer.quoted_address(&self.0);
+        serializer.serialize_bytes(writer.written())
     }
 }
 
-impl Serialize for Address {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&format_address(self.0))
+/// An address that an answer shows in one field, with quotes or without. `None` if the field is missing, empty, or shows
+/// something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ShownAddress(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] pub Option<IpAddr>);
+
+impl<'de> Deserialize<'de> for ShownAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        one_field(deserializer, |field| {
+            Some(Self(address_of(unquoted(field))))
+        })
     }
+}
+
+/// The addresses of a PDP context as the module shows them in the last fields of a line: at most one of each family, in
+/// any order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ContextAddresses(Clipped<LONGEST>);
+
+/// Both in quotes, the longer one as sixteen decimal numbers.
+const LONGEST: usize = 17 + 1 + 65;
+
+impl ContextAddresses {
+    pub(crate) const NONE: Self = Self(Clipped::EMPTY);
+
+    /// The IPv4 address, if the context has one.
+    #[must_use]
+    pub fn ipv4(&self) -> Option<Ipv4Addr> {
+        self.iter().find_map(|address| match address {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        })
+    }
+
+    /// The IPv6 address, if the context has one.
+    #[must_use]
+    pub fn ipv6(&self) -> Option<Ipv6Addr> {
+        self.iter().find_map(|address| match address {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(address) => Some(address),
+        })
+    }
+
+    fn iter(&self) -> impl Iterator<Item = IpAddr> {
+        let fields = self.0.as_bytes().split(|&byte| byte == b',');
+        fields.filter_map(|field| address_of(unquoted(field)))
+    }
+}
+
+impl<'de> Deserialize<'de> for ContextAddresses {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        remainder(deserializer, |text| Some(Self(Clipped::new(text))))
+    }
+}
+
+/// The other end of a connection or of a datagram, as a URC shows it in its last two fields: address and port, or neither.
+///
+/// `None` too if what stands for the address is none. One of the two alone is an error: then the line is damaged, or data
+/// begins on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Peer(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] pub Option<SocketAddr>);
+
+impl Peer {
+    fn of(text: &[u8]) -> Option<Self> {
+        let (field, port) = address_and_port(text)?;
+        if field.is_empty() != port.is_none() {
+            return None;
+        }
+        Some(Self(socket_address(address_of(unquoted(field)), port)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Peer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        remainder(deserializer, Self::of)
+    }
+}
+
+/// The sender of a datagram, as the answer to AT+QIRD shows it in its last two fields: address and port, or neither.
+///
+/// `None` too if one of them is missing, or what stands between quotes for the address is none. Without quotes that is an
+/// error: counters look alike, and data that begins on the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Sender(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] pub Option<SocketAddr>);
+
+impl Sender {
+    fn of(text: &[u8]) -> Option<Self> {
+        let (field, port) = address_and_port(text)?;
+        let address = address_of(unquoted(field));
+        if address.is_none() && !matches!(field, [] | [b'"', ..]) {
+            return None;
+        }
+        Some(Self(socket_address(address, port)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Sender {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        remainder(deserializer, Self::of)
+    }
+}
+
+/// In place of a [`Peer`] or a [`Sender`], for those who do not want the address: whatever is left of the line, if an
+/// address in quotes can be in it.
+///
+/// What reads addresses takes 1 KB of flash.
+#[cfg(not(feature = "udp"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotRead(pub(crate) Option<SocketAddr>);
+
+#[cfg(not(feature = "udp"))]
+impl<'de> Deserialize<'de> for NotRead {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        remainder(deserializer, |text| {
+            matches!(trim(text), [] | [b'"', ..]).then_some(Self(None))
+        })
+    }
+}
+
+/// Two fields and no more.
+fn address_and_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
+    let mut fields = Fields::new(text);
+    let address = fields.field();
+    let port = fields.last()?;
+    Some((address, port))
+}
+
+fn socket_address(address: Option<IpAddr>, port: Option<u16>) -> Option<SocketAddr> {
+    Some(SocketAddr::new(address?, port?))
 }
 
 /// A domain name: at most 253 bytes, the limit of the DNS. The note gives none.
@@ -259,15 +335,6 @@ impl From<IpAddr> for Host<'_> {
 impl From<Ipv4Addr> for Host<'_> {
     fn from(address: Ipv4Addr) -> Self {
         Self::Address(address.into())
-    }
-}
-
-impl<'a> Argument<'a> for Host<'a> {
-    fn value(self) -> Value<'a> {
-        match self {
-            Self::Name(name) => name.value(),
-            Self::Address(address) => Value::Address(address),
-        }
     }
 }
 

@@ -2,65 +2,53 @@
 
 use core::num::NonZeroU16;
 
-use super::{
-    address::Host,
-    clipped::Clipped,
-    error_code::ErrorCode,
-    field::{Fields, Parse},
-    ids::ContextId,
-    parameters::Switch,
-    response::{AnswerText, NoResponse, answers},
-    writer::command,
-};
+use serde_at::serde::{Deserialize, Deserializer};
 
-answers!(TimeServer, Clock);
+use super::atat::{self, AtatCmd, AtatResp};
+use super::deserializer::{Fields, remainder, unquoted};
+use super::errors::ErrorCode;
+use super::fields::{Clipped, ContextId, Host, Switch};
+use super::response::{AnswerText, NoResponse};
 
 /// `AT+QNTP=?`: which contexts and ports there are (2.1.12).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QNTP=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestSynchronizeTime;
 
-command!(TestSynchronizeTime = "AT+QNTP=?" -> AnswerText, 60_000 ms);
-
 /// `AT+QNTP?`: the server that is being asked (2.1.12). An error or no line if none is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QNTP?", TimeServer, timeout_ms = 60_000)]
 pub struct QueryTimeServer;
 
-command!(QueryTimeServer = "AT+QNTP?" -> TimeServer, 60_000 ms);
-
 /// `+QNTP: <server>,<port>` (2.1.12).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TimeServer {
     /// Name or address.
+    #[at_arg(position = 0)]
     pub server: Clipped<128>,
     /// Port.
+    #[at_arg(position = 1)]
     pub port: u16,
-}
-
-impl Parse for TimeServer {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self {
-            server: fields.next()?,
-            port: fields.next()?,
-        })
-    }
 }
 
 /// `AT+QNTP=<contextID>,<server>[,<port>[,<autosettime>]]`: asks an NTP server for the time
 /// (2.1.12).
 ///
 /// The result is [`Urc::TimeSynchronized`](super::Urc::TimeSynchronized), at most 125 s later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QNTP", NoResponse, timeout_ms = 125_000)]
 pub struct SynchronizeTime<'a> {
+    #[at_arg(position = 0)]
     context: ContextId,
+    #[at_arg(position = 1)]
     server: Host<'a>,
+    #[at_arg(position = 2)]
     port: Option<NonZeroU16>,
+    #[at_arg(position = 3)]
     set_clock: Option<Switch>,
 }
-
-command!(SynchronizeTime<'a> = "AT+QNTP=" [context, server, port, set_clock]
-    -> NoResponse, 125_000 ms);
 
 impl<'a> SynchronizeTime<'a> {
     const NTP_PORT: NonZeroU16 = NonZeroU16::new(123).unwrap();
@@ -94,17 +82,25 @@ impl<'a> SynchronizeTime<'a> {
     }
 }
 
-/// `+QNTP: <err>[,<time>]`, see [`Urc::TimeSynchronized`](super::Urc::TimeSynchronized).
-pub(crate) struct Synchronized {
-    pub(crate) result: Result<(), ErrorCode>,
-    pub(crate) time: Option<DateTime>,
+/// `+QNTP: <err>[,<time>]`: the late result of [`SynchronizeTime`] (2.1.12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TimeSynchronized {
+    /// Whether the server answered.
+    pub result: Result<(), ErrorCode>,
+    /// The time; `None` too if what the module shows as the time is none.
+    pub time: Option<DateTime>,
 }
 
-impl Parse for Synchronized {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self {
-            result: ErrorCode::check(fields.next()?),
-            time: fields.optional_quoted()?.and_then(DateTime::of),
+/// A whole line.
+impl<'de> Deserialize<'de> for TimeSynchronized {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        remainder(deserializer, |line| {
+            let mut fields = Fields::of_line(line);
+            Some(Self {
+                result: ErrorCode::check(fields.next()?),
+                time: DateTime::of(fields.remainder()),
+            })
         })
     }
 }
@@ -131,8 +127,9 @@ pub struct DateTime {
 }
 
 impl DateTime {
-    pub(super) fn of(text: &[u8]) -> Option<Self> {
-        core::str::from_utf8(text).ok().and_then(Self::parse)
+    fn of(text: &[u8]) -> Option<Self> {
+        let text = core::str::from_utf8(unquoted(text)).ok()?;
+        Self::parse(text)
     }
 
     /// The moment in a text from the module, without quotes.
@@ -184,30 +181,23 @@ fn parse_zone(text: &str) -> Option<i8> {
     })
 }
 
-impl Parse for DateTime {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        fields.quoted().and_then(Self::of)
+/// All that is left of the line: there is a comma in it, and some modules leave out the quotes.
+impl<'de> Deserialize<'de> for DateTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        remainder(deserializer, Self::of)
     }
 }
 
 /// `AT+CCLK?`: the module's clock (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CCLK?", Clock, timeout_ms = 5_000)]
 pub struct QueryClock;
 
-command!(QueryClock = "AT+CCLK?" -> Clock, 5_000 ms);
-
 /// `+CCLK: <time>` (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Clock {
     /// The time.
+    #[at_arg(position = 0)]
     pub time: DateTime,
-}
-
-impl Parse for Clock {
-    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self {
-            time: fields.next()?,
-        })
-    }
 }

@@ -1,0 +1,184 @@
+//! Failures: AT+QIGETERROR (2.1.17), the error codes of the TCP/IP commands (chapter 4, table 1), and the final result codes
+//! that report a failure.
+
+use core::fmt;
+use core::num::NonZeroU16;
+
+use super::atat::{self, AtatCmd, AtatResp};
+use super::deserializer::{Fields, digits, trim};
+use super::fields::LastText;
+use super::prefix::Prefix;
+use super::response::AnswerText;
+
+/// Why a TCP/IP command or a socket failed (chapter 4, table 1).
+///
+/// 0 stands for success in the note and is none of these. As an answer to [`QueryLastError`](super::QueryLastError) after a
+/// failure it means that the module does not know why. Codes that the note does not list are possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ErrorCode(NonZeroU16);
+
+macro_rules! error_codes {
+    ($($code:literal $name:ident $meaning:literal,)*) => {
+        impl ErrorCode {
+            $(
+                #[doc = concat!(stringify!($code), ": ", $meaning, ".")]
+                pub const $name: Self = Self(NonZeroU16::new($code).unwrap());
+            )*
+
+            const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => $meaning,)*
+                    _ => "code not known",
+                }
+            }
+        }
+    };
+}
+
+error_codes! {
+    550 UNSPECIFIED "error without a known reason",
+    551 BLOCKED "operation is blocked",
+    552 INVALID_PARAMETERS "parameters are invalid",
+    553 OUT_OF_MEMORY "not enough memory",
+    554 SOCKET_CREATION "socket could not be created",
+    555 NOT_SUPPORTED "operation is not supported",
+    556 BIND "socket could not be bound",
+    557 LISTEN "socket could not listen",
+    558 WRITE "writing to the socket failed",
+    559 READ "reading from the socket failed",
+    560 ACCEPT "connection could not be accepted",
+    561 CONTEXT_NOT_OPENED "PDP context could not be opened",
+    562 CONTEXT_NOT_CLOSED "PDP context could not be closed",
+    563 ID_IN_USE "socket id is in use already",
+    564 DNS_BUSY "DNS is busy",
+    565 DNS_FAILED "DNS could not resolve the name",
+    566 CONNECT_FAILED "socket could not connect",
+    567 SOCKET_CLOSED "socket has been closed",
+    568 BUSY "operation is busy",
+    569 TIMEOUT "operation timed out",
+    570 CONTEXT_LOST "PDP context broke down",
+    571 SEND_CANCELLED "sending was cancelled",
+    572 NOT_ALLOWED "operation is not allowed",
+    573 APN_NOT_CONFIGURED "APN is not configured",
+    574 PORT_BUSY "port is busy",
+}
+
+impl ErrorCode {
+    /// The code with this number on the wire; `None` for 0, which is none.
+    #[must_use]
+    pub const fn new(code: u16) -> Option<Self> {
+        match NonZeroU16::new(code) {
+            Some(code) => Some(Self(code)),
+            None => None,
+        }
+    }
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        self.0.get()
+    }
+
+    /// The result that a number on the wire stands for: 0 is success.
+    ///
+    /// # Errors
+    ///
+    /// Any other code.
+    pub const fn check(code: u16) -> Result<(), Self> {
+        match Self::new(code) {
+            None => Ok(()),
+            Some(code) => Err(code),
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.meaning(), self.code())
+    }
+}
+
+impl core::error::Error for ErrorCode {}
+
+/// `AT+QIGETERROR=?` (2.1.17). Answered by OK alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIGETERROR=?", AnswerText, timeout_ms = 60_000)]
+pub struct TestQueryLastError;
+
+/// `AT+QIGETERROR`: why the last TCP/IP command failed (2.1.17). Has to come right after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+QIGETERROR", LastError, timeout_ms = 60_000)]
+pub struct QueryLastError;
+
+/// `+QIGETERROR: <err>,<errcode_description>` (2.1.17).
+#[derive(Debug, Clone, PartialEq, Eq, AtatResp)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct LastError {
+    /// The number; see [`LastError::error`].
+    #[at_arg(position = 0)]
+    pub code: u16,
+    /// The module's words. They differ from module to module.
+    #[at_arg(position = 1)]
+    pub description: LastText<48>,
+}
+
+impl LastError {
+    /// The error; `None` for 0, which after a failure means that the module does not know.
+    #[must_use]
+    pub fn error(&self) -> Option<ErrorCode> {
+        ErrorCode::check(self.code).err()
+    }
+}
+
+/// A final result that says that a command failed: `ERROR`, `+CME ERROR: …` or `+CMS ERROR: …`.
+///
+/// Socket commands mostly give the plain one and leave the reason to
+/// [`QueryLastError`](super::QueryLastError); others give a number or, after
+/// [`SetErrorFormat`](super::SetErrorFormat) with [`Text`](super::ErrorFormat::Text), words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Failure<'a> {
+    /// `ERROR`: no reason given.
+    Plain,
+    /// `+CME ERROR: 10`: the equipment's number.
+    Equipment(u16),
+    /// `+CME ERROR: SIM not inserted`: the equipment's words.
+    EquipmentText(&'a str),
+    /// `+CMS ERROR: 300`: the message service's number.
+    Message(u16),
+    /// `+CMS ERROR: ME failure`: the message service's words.
+    MessageText(&'a str),
+}
+
+impl<'a> Failure<'a> {
+    /// Recognises a whole line, without its line end.
+    #[must_use]
+    pub fn parse(line: &'a [u8]) -> Option<Self> {
+        let line = trim(line);
+        if line == b"ERROR" {
+            return Some(Self::Plain);
+        }
+        let reason = Fields::of_line(line).remainder();
+        match Prefix::of_line(line)? {
+            Prefix::EquipmentError => {
+                Self::with_reason(reason, Self::Equipment, Self::EquipmentText)
+            }
+            Prefix::MessageError => Self::with_reason(reason, Self::Message, Self::MessageText),
+            _ => None,
+        }
+    }
+
+    fn with_reason(
+        reason: &'a [u8],
+        number: fn(u16) -> Self,
+        text: fn(&'a str) -> Self,
+    ) -> Option<Self> {
+        match digits(reason).and_then(|number| number.try_into().ok()) {
+            Some(value) => Some(number(value)),
+            None => core::str::from_utf8(reason).ok().map(text),
+        }
+    }
+}

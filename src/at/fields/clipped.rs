@@ -1,0 +1,112 @@
+//! Text from the module that is kept.
+
+use core::{fmt, ops::Deref};
+
+use heapless::{String, string::StringView};
+use serde_at::serde::{Deserialize, Deserializer};
+
+use crate::at::deserializer::{one_field, remainder, text, unquoted};
+
+/// Text of one field that came from the module, cut off after `N` bytes. Empty if the field is missing.
+///
+/// Bytes that are not printable ASCII are shown as `?`; of line ends only LF is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Clipped<const N: usize>(String<N>);
+
+impl<const N: usize> Clipped<N> {
+    pub(in crate::at) const EMPTY: Self = Self(String::new());
+
+    pub(in crate::at) fn new(bytes: &[u8]) -> Self {
+        let mut text = String::new();
+        clip(bytes, text.as_mut_view());
+        Self(text)
+    }
+
+    /// The text, without quotes.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[inline(never)] // Once in flash for all lengths.
+fn clip(bytes: &[u8], into: &mut StringView) {
+    for &byte in bytes.iter().filter(|&&byte| byte != b'\r') {
+        let shown = if matches!(byte, b' '..=b'~' | b'\n') {
+            byte
+        } else {
+            b'?'
+        };
+        if into.push(char::from(shown)).is_err() {
+            break;
+        }
+    }
+}
+
+impl<const N: usize> Deref for Clipped<N> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const N: usize> fmt::Display for Clipped<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Clipped<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, |field| Self::new(unquoted(field)))
+    }
+}
+
+/// All that is left of a line as text, cut off after `N` bytes: for the last field of an answer, which some modules write
+/// without quotes although there are commas in it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct LastText<const N: usize>(Clipped<N>);
+
+impl<const N: usize> LastText<N> {
+    /// The text, without quotes.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl<const N: usize> Deref for LastText<N> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl<const N: usize> fmt::Display for LastText<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for LastText<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        remainder(deserializer, |text| {
+            Some(Self(Clipped::new(unquoted(text))))
+        })
+    }
+}
+
+/// A field that is read and not kept. It can be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Ignored;
+
+impl<'de> Deserialize<'de> for Ignored {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        one_field(deserializer, |_| Some(Self))
+    }
+}

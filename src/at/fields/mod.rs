@@ -1,0 +1,39 @@
+//! Types of parameters that several commands and answers share. Each checks what it holds, and knows how it is written and
+//! read.
+
+mod address;
+mod clipped;
+mod ids;
+mod number;
+mod text;
+
+pub use address::{
+    Address, ContextAddresses, Host, HostName, Peer, Sender, ShownAddress, format_address,
+    parse_address,
+};
+pub use clipped::{Clipped, Ignored, LastText};
+pub use ids::{ConnectId, ContextId};
+pub use number::{OutOfRange, Within};
+pub use text::{InvalidText, Text};
+
+#[cfg(not(feature = "udp"))]
+pub(crate) use address::NotRead;
+pub(crate) use address::address_of;
+
+use super::atat::{self, AtatEnum};
+
+/// A setting that is either off or on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Switch {
+    /// 0.
+    Off = 0,
+    /// 1.
+    On = 1,
+}
+
+impl From<bool> for Switch {
+    fn from(on: bool) -> Self {
+        if on { Self::On } else { Self::Off }
+    }
+}

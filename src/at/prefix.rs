@@ -1,0 +1,86 @@
+//! What information lines and failures begin with.
+
+use super::deserializer::{position, split};
+
+macro_rules! prefixes {
+    ($($name:ident $text:literal,)*) => {
+        /// What a line begins with, up to its first colon, of the lines that the engine reads while it waits for an answer.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Prefix {
+            $(#[doc = concat!("`", $text, "`.")] $name,)*
+        }
+
+        impl Prefix {
+            const ALL: &[Self] = &[$(Self::$name,)*];
+            const TEXTS: &[&str] = &[$($text,)*];
+        }
+    };
+}
+
+prefixes! {
+    Read "+QIRD",
+    Sent "+QISEND",
+    EquipmentError "+CME ERROR",
+    MessageError "+CMS ERROR",
+    LastError "+QIGETERROR",
+    Sockets "+QISTATE",
+    Contexts "+QIACT",
+    Lte "+CEREG",
+    Packet "+CGREG",
+    Circuit "+CREG",
+    Sim "+CPIN",
+    Indication "+QIURC",
+    Opened "+QIOPEN",
+    PowerSaving "+QPSMTIMER",
+}
+
+impl Prefix {
+    #[inline(never)]
+    pub(crate) fn of_line(line: &[u8]) -> Option<Self> {
+        let (prefix, _) = split(line, b':')?;
+        Self::ALL.get(position(Self::TEXTS, prefix)?).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_at_the_first_colon() {
+        for (line, prefix) in [
+            ("+QIRD: 1,2:3", Prefix::Read),
+            ("+QISEND:", Prefix::Sent),
+            ("+CME ERROR: SIM: failure", Prefix::EquipmentError),
+            ("+CMS ERROR: 1", Prefix::MessageError),
+            ("+QIGETERROR: 0", Prefix::LastError),
+            ("+QISTATE: 0", Prefix::Sockets),
+            ("+QIACT: 1", Prefix::Contexts),
+            ("+CEREG: 1", Prefix::Lte),
+            ("+CGREG: 1", Prefix::Packet),
+            ("+CREG: 1", Prefix::Circuit),
+            ("+CPIN: READY", Prefix::Sim),
+            ("+QIURC: \"closed\",0", Prefix::Indication),
+            ("+QIOPEN: 0,0", Prefix::Opened),
+            ("+QPSMTIMER: 1", Prefix::PowerSaving),
+        ] {
+            assert_eq!(Prefix::of_line(line.as_bytes()), Some(prefix), "{line}");
+        }
+    }
+
+    #[test]
+    fn all_else_has_none() {
+        for line in [
+            "",
+            ":",
+            "OK",
+            "+QIRD",
+            "QIRD: 1",
+            "+QIR: 1",
+            "+QIRDX: 1",
+            "+QIRD : 1",
+        ] {
+            assert_eq!(Prefix::of_line(line.as_bytes()), None, "{line}");
+        }
+    }
+}
