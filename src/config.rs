@@ -44,6 +44,7 @@ pub struct Config<'d> {
     pub(crate) send_time: Duration,
     pub(crate) close_timeout: Option<u16>,
     pub(crate) recheck: Duration,
+    #[cfg(feature = "push")]
     pub(crate) stall_time: Duration,
     pub(crate) command_gap: Duration,
     /// The first invalid string.
@@ -74,6 +75,7 @@ impl<'d> Config<'d> {
             send_time: Duration::from_secs(30),
             close_timeout: Some(1),
             recheck: Duration::from_secs(5),
+            #[cfg(feature = "push")]
             stall_time: Duration::from_secs(2),
             command_gap: Duration::from_ticks(0),
             invalid: match AccessPointName::new(apn) {

@@ -102,7 +102,7 @@ impl<'d> Engine<'d> {
     }
 
     /// Whether an address is local, or unspecified. While the link is down the local address is not known.
-    #[cfg(feature = "udp")]
+    #[cfg(any(feature = "udp", all(feature = "server", feature = "edge-nal")))]
     pub(crate) fn check_local(&self, address: IpAddr) -> Result<(), Error> {
         if address.is_unspecified() {
             return Ok(());

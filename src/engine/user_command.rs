@@ -158,6 +158,7 @@ impl UserCommand {
     }
 
     /// Whether the last command that was sent is this user's.
+    #[cfg(any(feature = "ping", feature = "ntp"))]
     pub(crate) const fn was_sent(&self, owner: u16) -> bool {
         self.is_sent && self.owner == owner
     }

@@ -102,6 +102,7 @@ impl<T: Copy> Deferred<T> {
         }
     }
 
+    #[cfg(feature = "ping")]
     pub(super) fn wake(&mut self) {
         self.waiters.wake();
     }
