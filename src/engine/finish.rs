@@ -14,11 +14,12 @@ use crate::at::ErrorCode;
 use crate::error::{Error, LinkError};
 
 impl Engine<'_> {
-    /// The runner has done what it was told, or has given it up. Returns whether other tasks get a turn before the next
-    /// action.
-    pub(crate) fn performed(&mut self, action: Action, is_done: bool, now: Instant) -> bool {
+    /// The runner has done this action, or has stopped it because its time limit was over. Returns whether other tasks get a
+    /// turn before the next action.
+    pub(crate) fn finish_action(&mut self, action: Action, in_time: bool, now: Instant) -> bool {
         match action {
             Action::Run(job) => {
+                // A job whose socket is gone does not begin.
                 let has_begun = self.exchange.in_flight().is_some();
                 self.finish(now);
                 // Tasks that wait for room in the transmit ring fill it first: one large chunk goes out sooner than two small
@@ -26,18 +27,16 @@ impl Engine<'_> {
                 return !has_begun || matches!(job, Job::Send { .. });
             }
             #[cfg(feature = "transparent")]
-            Action::WriteRaw { key, length } => self.written(key, length.into(), is_done, now),
+            Action::WriteRaw { key, length } => self.written(key, length.into(), in_time, now),
+            Action::Reset => {
+                self.ids.orphans = super::ids::IdSet::EMPTY;
+                self.link.on_reset(now);
+            }
             _ => {
-                let _ = is_done;
+                let _ = in_time;
             }
         }
         false
-    }
-
-    /// The user's hook has restarted the module.
-    pub(crate) fn reset_done(&mut self, now: Instant) {
-        self.ids.orphans = super::ids::IdSet::EMPTY;
-        self.link.on_reset(now);
     }
 
     /// The transaction in flight is over, with a final result code or without.

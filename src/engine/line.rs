@@ -12,6 +12,7 @@ pub(crate) enum LineKind {
     /// A header: these payload bytes follow.
     Header(Payload),
     /// `CONNECT`: a final result code, and everything behind its line end is data.
+    #[cfg(feature = "transparent")]
     Connected,
     /// A line that is not part of the stack's language.
     Foreign,

@@ -101,9 +101,14 @@ impl<'d> Rig<'d> {
         &self.command[..self.command_length]
     }
 
+    /// The transaction in flight.
+    pub(crate) fn job(&self) -> Option<Job> {
+        self.engine(|engine| engine.exchange.job())
+    }
+
     /// Whether the runner has something to go on with.
     pub(crate) fn is_answered(&self) -> bool {
-        self.engine(|engine| engine.poll_event(false, Waker::noop()).is_ready())
+        self.engine(|engine| engine.poll_answer(Waker::noop()).is_ready())
     }
 
     pub(crate) fn finish(&mut self) {

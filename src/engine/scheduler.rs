@@ -1,6 +1,6 @@
 //! What comes next: the link first, then every socket in turn (round robin).
 
-use embassy_time::Instant;
+use embassy_time::{Duration, Instant};
 
 use super::exchange::job::{Action, Job};
 use super::exchange::transaction::{CommandBuffer, Transaction};
@@ -15,6 +15,9 @@ use crate::at::AccessMode;
 #[cfg(not(feature = "push"))]
 use crate::util::time::NEVER;
 
+/// How long the module may refuse to take bytes during an escape.
+const ESCAPE_TIME: Duration = Duration::from_secs(10);
+
 impl Engine<'_> {
     /// What the runner has to do now.
     pub(crate) fn next(&mut self, now: Instant) -> Action {
@@ -22,10 +25,16 @@ impl Engine<'_> {
             return Action::Wait(until);
         }
         let action = self.choose(now);
-        #[cfg(feature = "at-client")]
-        if matches!(action, Action::Wait(_)) && self.takes_user_command() {
-            self.user_command.take_turn();
-            return Action::Run(Job::User);
+        match action {
+            #[cfg(feature = "at-client")]
+            Action::Wait(_) if self.takes_user_command() => {
+                self.user_command.take_turn();
+                return Action::Run(Job::User);
+            }
+            #[cfg(feature = "transparent")]
+            Action::WriteRaw { .. } => self.exchange.start_deadline(self.config.send_time, now),
+            Action::Escape(_) => self.exchange.start_deadline(ESCAPE_TIME, now),
+            _ => {}
         }
         action
     }

@@ -120,14 +120,14 @@ impl<'d> Engine<'d> {
         self.exchange.wake_runner();
     }
 
-    /// Ready when there is something for the runner to go on with: with the scheduler, while it is idle, or else with the
-    /// transaction in flight.
-    pub(crate) fn poll_event(&mut self, is_idle: bool, waker: &Waker) -> Poll<()> {
-        if is_idle {
-            self.exchange.poll_work(waker)
-        } else {
-            self.exchange.poll_answer(waker)
-        }
+    /// Ready when the scheduler has to be asked again.
+    pub(crate) fn poll_work(&mut self, waker: &Waker) -> Poll<()> {
+        self.exchange.poll_work(waker)
+    }
+
+    /// Ready when the prompt or the final result code has come.
+    pub(crate) fn poll_answer(&mut self, waker: &Waker) -> Poll<()> {
+        self.exchange.poll_answer(waker)
     }
 
     // ---- the link ------------------------------------------------------------------------------------------------

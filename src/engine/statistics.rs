@@ -11,7 +11,7 @@ pub struct Statistics {
     pub late_results: u32,
     /// Lines that are not part of this crate's language and no answer to a command in flight.
     pub foreign_lines: u32,
-    /// Lines that the channel for the user's own URCs had no room for.
+    /// URCs of the user's own type that the channel had no room for.
     pub dropped_urcs: u32,
     /// Bytes of lines too long to be kept.
     pub skipped_bytes: u32,

@@ -1,15 +1,15 @@
 //! What the runner has to know of the UART: time limits, a receive ring that holds it up, payload to be written.
 
-use core::task::Waker;
-
-use embassy_time::{Duration, Instant};
+use embassy_time::Instant;
 
 use super::sockets::key::Key;
 use super::state::Engine;
+use crate::util::slices::behind_mut;
 
 impl Engine<'_> {
     /// The runner begins something that may take `limit`.
-    pub(crate) const fn start_deadline(&mut self, limit: Duration, now: Instant) {
+    #[cfg(test)]
+    pub(crate) const fn start_deadline(&mut self, limit: embassy_time::Duration, now: Instant) {
         self.exchange.start_deadline(limit, now);
     }
 
@@ -49,6 +49,17 @@ impl Engine<'_> {
         self.exchange.wants_payload()
     }
 
+    /// Fills `piece` with the payload that is being written, from `offset` on. Returns false if the module takes none.
+    pub(crate) fn payload_piece(&self, key: Key, offset: usize, piece: &mut [u8]) -> bool {
+        if !self.wants_payload() {
+            return false;
+        }
+        let count = self.peek(key, offset, piece);
+        // If the socket is gone the module still counts bytes.
+        behind_mut(piece, count).fill(0);
+        true
+    }
+
     /// Copies bytes of the payload that is being written, from `offset` on. Returns how many.
     pub(crate) fn peek(&self, key: Key, offset: usize, into: &mut [u8]) -> usize {
         self.sockets
@@ -77,7 +88,7 @@ impl Engine<'_> {
         &mut self,
         since: Instant,
         now: Instant,
-        waker: &Waker,
+        waker: &core::task::Waker,
     ) -> Option<Instant> {
         use crate::util::time::after;
         if !self.push.is_stalled() {
@@ -98,18 +109,6 @@ impl Engine<'_> {
         Some(until)
     }
 
-    /// Nothing holds up the UART in buffer access mode.
-    #[cfg(not(feature = "push"))]
-    #[allow(clippy::unused_self)]
-    pub(crate) const fn poll_room(
-        &mut self,
-        _since: Instant,
-        _now: Instant,
-        _waker: &Waker,
-    ) -> Option<Instant> {
-        None
-    }
-
     /// The time that a receive ring may hold up the UART is over.
     #[cfg(feature = "push")]
     fn overrun(&mut self, key: Option<Key>) {
@@ -125,7 +124,7 @@ impl Engine<'_> {
     }
 
     /// Whether a full receive ring holds up the UART.
-    #[cfg(test)]
+    #[cfg(feature = "push")]
     pub(crate) const fn is_stalled(&self) -> bool {
         self.push.is_stalled()
     }

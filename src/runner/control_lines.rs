@@ -1,34 +1,35 @@
-//! What a board may have wired between itself and the module besides RXD and TXD.
+//! The lines between the board and the module besides RXD and TXD.
 
-/// The control lines of the module, as far as they are wired. Every method has a default for a line that is not.
+/// The control lines of the module, as far as the board has wired them. Every method has a default for a line that is not
+/// wired.
 ///
-/// `()` is the board without any.
-#[allow(async_fn_in_trait)] // The runner awaits them where it is, in whatever task.
+/// `()` is a board without any.
+#[allow(async_fn_in_trait)] // The runner awaits them in its own task.
 pub trait ControlLines {
-    /// Whether [`reset`](Self::reset) restarts the module.
+    /// Whether [`reset`](Self::reset) restarts the module. Default: false.
     fn can_reset(&self) -> bool {
         false
     }
 
-    /// Pulls the power key or the supply, and returns when the module is starting.
+    /// Restarts the module through its power key or its supply, and returns when the module is starting.
     ///
-    /// It is used for a module that does not answer any more, at the pace that the note gives under its figure 1: three
-    /// times in a row and once more at once, then after 10 minutes, after 30, and every hour.
+    /// The runner calls it when the module has stopped answering, at the pace that Quectel's application note asks for
+    /// (figure 1): three times in a row and once more at once, then after 10 minutes, after 30 minutes, and every hour.
     async fn reset(&mut self) {}
 
-    /// Whether [`pulse_dtr`](Self::pulse_dtr) reaches the module.
+    /// Whether [`pulse_dtr`](Self::pulse_dtr) reaches the module. Default: false.
     fn has_dtr(&self) -> bool {
         false
     }
 
-    /// Switches DTR off and on again: leaves transparent access mode without the silences that `+++` needs (AT&D1,
-    /// section 1.2). DTR has to be on before.
+    /// Switches DTR off and on again. With `AT&D1`, which the runner sets, the module then leaves transparent access mode
+    /// without the silence of a second before and after `+++` (section 1.2). DTR has to be on before.
     async fn pulse_dtr(&mut self) {}
 
-    /// What DCD says: whether the module is in data mode. `None` if it is not wired.
+    /// Whether DCD is on, which is to say that the module is in data mode. `None` if DCD is not wired (default).
     ///
-    /// Asked when `NO CARRIER` has come in transparent access mode. Without it, silence and an escape tell whether that
-    /// was the module's word or the peer's.
+    /// Used to distinguish the module's `NO CARRIER` from the same bytes sent by the peer. Without DCD the runner finds out
+    /// with an escape sequence.
     fn carrier(&mut self) -> Option<bool> {
         None
     }
@@ -36,7 +37,7 @@ pub trait ControlLines {
 
 impl ControlLines for () {}
 
-/// A reset, and nothing else.
+/// A board with a reset and no other line.
 pub(super) struct Reset<F>(pub(super) F);
 
 impl<F: AsyncFnMut()> ControlLines for Reset<F> {

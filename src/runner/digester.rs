@@ -1,284 +1,243 @@
-//! The digester: bytes in, payload to its ring, URCs to the table, final results to the runner.
+//! The digester: takes received bytes apart into lines and payload.
 //!
-//! It keeps two things apart: lines, which are looked at, and payload, which is counted and never looked at. Payload is
-//! moved on as it comes, so that the buffer in front of the digester only ever has to hold one line.
-
-use atat::{DigestResult, Digester};
+//! A line is given to the engine, which says what kind of line it is. Payload is counted and moved to the receive ring of
+//! its socket as it arrives, and is never searched. So the receive buffer only has to hold one line.
+//!
+//! The digester is linear in the number of bytes, whatever pieces they arrive in.
 
 use crate::engine::shared::Shared;
 use crate::engine::{Engine, LineKind, Payload};
 use crate::util::slices::{behind, front};
 
+/// What the next byte belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// OneWaker for a line to be complete; this much of it has no line end.
+    /// A line. The first `scanned` bytes of the input have no line end.
     Line { scanned: usize },
-    /// The line was a header: payload begins behind the line feed of its line end.
-    LineFeed,
-    /// This much payload is still to come.
+    /// The line end of a header. Payload begins after its line feed.
+    HeaderEnd,
+    /// Payload.
     Payload,
-    /// The line was `CONNECT`: data begins behind its line end.
-    Connected,
-    /// Transparent access mode: all is data.
-    Stream,
-    /// The line end behind this payload.
-    Trailer,
-    /// The rest of an overlong line is passed over.
-    Skip,
+    /// The line end that follows payload.
+    PayloadEnd,
+    #[cfg(feature = "transparent")]
+    /// The line end of `CONNECT`. Transparent data begins after its line feed.
+    ConnectEnd,
+    #[cfg(feature = "transparent")]
+    /// The data of the connection in transparent access mode.
+    Transparent,
+    /// The rest of a line that is skipped: it is longer than the receive buffer, or began as payload that was given up.
+    SkippedLine,
 }
 
-/// What to do with a line that is not this crate's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Forward {
-    /// Nobody wants it.
-    Nobody,
-    /// Hand it on, to the user's own URC type.
-    User,
-    /// The user's channel takes no more.
-    Full,
+impl State {
+    const LINE_START: Self = Self::Line { scanned: 0 };
 }
 
-/// What was found at the start of some bytes.
+/// What a step recognised in the bytes that it consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// Nothing to tell of.
-    Nothing,
-    /// A prompt.
+pub(crate) enum Event {
+    /// Nothing that anyone has to be told.
+    None,
+    /// A prompt for payload. The engine has been told.
     Prompt,
-    /// A final result.
-    Final,
-    /// A line that is to be handed on.
-    Line,
+    /// The final result code of the transaction in flight. The engine has been told.
+    FinalResult,
+    /// A line that is not the stack's: the bytes that were consumed.
+    ForeignLine,
 }
 
-/// Implements [`atat::Digester`] for the language of the note, binary-safe.
-pub(crate) struct QuectelDigester<'d, F> {
+/// Takes received bytes apart.
+pub(crate) struct Digester<'d> {
     shared: &'d Shared<'d>,
     state: State,
-    /// What is still to come of the payload that a header announced.
+    /// What is still missing of the payload that a header announced.
     payload: Payload,
+    /// The engine's epoch when the header, or `CONNECT`, was received. In another epoch the engine has given up what
+    /// followed it.
     epoch: u8,
-    /// A line that fills the buffer in front of the digester can never be complete.
+    /// The size of the receive buffer. A line that fills it can never be complete.
     longest_line: usize,
-    /// What to do with the lines of others.
-    forward: F,
 }
 
-impl<'d, F: Fn() -> Forward> QuectelDigester<'d, F> {
-    pub(crate) fn new(shared: &'d Shared<'d>, buffer: usize, forward: F) -> Self {
+impl<'d> Digester<'d> {
+    pub(crate) fn new(shared: &'d Shared<'d>, longest_line: usize) -> Self {
         Self {
             shared,
-            state: State::Line { scanned: 0 },
+            state: State::LINE_START,
             payload: Payload::NONE,
             epoch: shared.with(|engine| engine.epoch()),
-            longest_line: buffer,
-            forward,
+            longest_line,
         }
     }
 
-    /// Takes in the first bytes of `input`, which is not empty, as far as they are of one kind.
-    fn step(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Found, usize) {
+    /// Consumes the first bytes of `input`, which is not empty, as far as they belong together.
+    ///
+    /// Returns what they were, and how many. 0: more bytes, or room in a receive ring, are needed first.
+    ///
+    /// One step is one short critical section. It copies no more than the receive buffer holds.
+    pub(crate) fn step(&mut self, input: &[u8]) -> (Event, usize) {
+        let shared = self.shared;
+        shared.with(|engine| self.step_with(engine, input))
+    }
+
+    fn step_with(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Event, usize) {
         match self.state {
             State::Payload => self.payload(engine, input),
-            State::LineFeed => {
+            State::HeaderEnd => {
                 if engine.epoch() != self.epoch {
-                    // Given up between the header and its data.
-                    self.state = State::Line { scanned: 0 };
-                    return self.line(engine, input, 0);
+                    // Given up between the header and its payload.
+                    return self.line_start(engine, input);
                 }
-                self.behind_line_end(engine, input, State::Payload)
+                self.line_end(engine, input, State::Payload)
             }
-            State::Connected => self.behind_line_end(engine, input, State::Stream),
-            State::Stream => match engine.stream_in(self.epoch, input) {
-                Some(count) => (Found::Nothing, count),
-                None => {
-                    self.state = State::Line { scanned: 0 };
-                    self.line(engine, input, 0)
-                }
+            #[cfg(feature = "transparent")]
+            State::ConnectEnd => self.line_end(engine, input, State::Transparent),
+            #[cfg(feature = "transparent")]
+            State::Transparent => match engine.stream_in(self.epoch, input) {
+                Some(count) => (Event::None, count),
+                None => self.line_start(engine, input),
             },
-            State::Trailer => {
-                self.state = State::Line { scanned: 0 };
+            State::PayloadEnd => {
                 if matches!(input.first(), Some(b'\r' | b'\n')) {
-                    (Found::Nothing, 1)
+                    self.state = State::LINE_START;
+                    (Event::None, 1)
                 } else {
-                    // More or less than was announced has come.
+                    // The module sent more or fewer bytes than it announced, or some were lost.
                     engine.on_framing_error(self.payload);
-                    self.line(engine, input, 0)
+                    self.line_start(engine, input)
                 }
             }
-            State::Skip => self.skip(engine, input),
+            State::SkippedLine => self.skip(engine, input),
             State::Line { scanned } => self.line(engine, input, scanned),
         }
     }
 
-    fn line(&mut self, engine: &mut Engine<'_>, input: &[u8], scanned: usize) -> (Found, usize) {
+    fn line_start(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Event, usize) {
+        self.state = State::LINE_START;
+        self.line(engine, input, 0)
+    }
+
+    fn line(&mut self, engine: &mut Engine<'_>, input: &[u8], scanned: usize) -> (Event, usize) {
         if scanned == 0 {
-            if let Some(result) = start_of_line(engine, input) {
+            if let Some(result) = without_line_end(engine, input) {
                 return result;
             }
             // Any run of line ends is one separator.
-            let blank = input
+            let separator = input
                 .iter()
                 .take_while(|byte| matches!(byte, b'\r' | b'\n'))
                 .count();
-            if blank > 0 {
-                return (Found::Nothing, blank);
+            if separator > 0 {
+                return (Event::None, separator);
             }
         }
         match find_line_end(behind(input, scanned)) {
             Some(end) => {
-                let end = scanned + end;
-                let line = front(input, end);
-                let heard = engine.on_line(line);
-                self.state = State::Line { scanned: 0 };
-                match heard {
-                    LineKind::Handled => (Found::Nothing, end),
-                    LineKind::Final => (Found::Final, end),
-                    LineKind::Foreign => match (self.forward)() {
-                        Forward::User => (Found::Line, end),
-                        Forward::Nobody => (Found::Nothing, end),
-                        Forward::Full => {
-                            engine.dropped_urc();
-                            (Found::Nothing, end)
-                        }
-                    },
-                    LineKind::Header(payload) => {
-                        self.epoch = engine.epoch();
-                        self.payload = payload;
-                        self.state = State::LineFeed;
-                        (Found::Nothing, end)
-                    }
-                    LineKind::Connected => {
-                        self.epoch = engine.epoch();
-                        self.state = State::Connected;
-                        (Found::Final, end)
-                    }
-                }
+                let length = scanned + end;
+                let event = self.complete_line(engine, front(input, length));
+                (event, length)
             }
             None if input.len() >= self.longest_line => {
                 if engine.is_echo_line(input) {
-                    self.state = State::Line { scanned: 0 };
-                    return (Found::Nothing, input.len());
+                    self.state = State::LINE_START;
+                    return (Event::None, input.len());
                 }
-                self.state = State::Skip;
+                self.state = State::SkippedLine;
                 self.skip(engine, input)
             }
             None => {
                 self.state = State::Line {
                     scanned: input.len(),
                 };
-                (Found::Nothing, 0)
+                (Event::None, 0)
             }
         }
     }
 
-    fn payload(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Found, usize) {
+    fn complete_line(&mut self, engine: &mut Engine<'_>, line: &[u8]) -> Event {
+        let kind = engine.on_line(line);
+        self.state = State::LINE_START;
+        match kind {
+            LineKind::Handled => Event::None,
+            LineKind::Final => Event::FinalResult,
+            LineKind::Foreign => Event::ForeignLine,
+            LineKind::Header(payload) => {
+                self.epoch = engine.epoch();
+                self.payload = payload;
+                self.state = State::HeaderEnd;
+                Event::None
+            }
+            #[cfg(feature = "transparent")]
+            LineKind::Connected => {
+                self.epoch = engine.epoch();
+                self.state = State::ConnectEnd;
+                Event::FinalResult
+            }
+        }
+    }
+
+    fn payload(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Event, usize) {
         if engine.epoch() != self.epoch {
             // Given up: what comes now is no payload.
-            self.state = State::Skip;
+            self.state = State::SkippedLine;
             return self.skip(engine, input);
         }
         let payload = self.payload;
         let delivered = engine.deliver(payload, front(input, payload.length.into()));
+        #[cfg(feature = "push")]
         if payload.pushed {
             engine.arrived(delivered == usize::from(payload.length));
         }
         self.payload.length -= delivered as u16;
         if self.payload.length == 0 {
-            self.state = State::Trailer;
+            self.state = State::PayloadEnd;
         }
-        (Found::Nothing, delivered)
+        (Event::None, delivered)
     }
 
-    /// Data begins behind the line feed.
-    fn behind_line_end(
-        &mut self,
-        engine: &mut Engine<'_>,
-        input: &[u8],
-        next: State,
-    ) -> (Found, usize) {
+    /// The line end in front of payload or data: any number of carriage returns, and one line feed.
+    fn line_end(&mut self, engine: &mut Engine<'_>, input: &[u8], next: State) -> (Event, usize) {
         let returns = input.iter().take_while(|byte| **byte == b'\r').count();
         match input.get(returns) {
-            None => (Found::Nothing, returns),
+            None => (Event::None, returns),
             Some(b'\n') => {
                 self.state = next;
-                (Found::Nothing, returns + 1)
+                (Event::None, returns + 1)
             }
-            // No line feed at all: it begins here.
+            // There is no line feed. What follows begins here.
             Some(_) => {
                 self.state = next;
-                let (result, count) = self.step(engine, behind(input, returns));
-                (result, returns + count)
+                let (event, count) = self.step_with(engine, behind(input, returns));
+                (event, returns + count)
             }
         }
     }
 
-    fn skip(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Found, usize) {
+    fn skip(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Event, usize) {
         let count = match find_line_end(input) {
-            // Whoever consumes nothing is not asked again before more bytes come.
-            Some(0) => {
-                self.state = State::Line { scanned: 0 };
-                return self.line(engine, input, 0);
-            }
+            // A step that consumes nothing is not followed by another one before more bytes arrive.
+            Some(0) => return self.line_start(engine, input),
             Some(end) => {
-                self.state = State::Line { scanned: 0 };
+                self.state = State::LINE_START;
                 end
             }
             None => input.len(),
         };
         engine.skipped(count);
-        (Found::Nothing, count)
+        (Event::None, count)
     }
 }
 
-impl<F: Fn() -> Forward> QuectelDigester<'_, F> {
-    /// Takes in bytes as far as something is to be told, or more have to come: what that is, where it begins, and where it
-    /// ends.
-    pub(crate) fn find(&mut self, input: &[u8]) -> (Found, usize, usize) {
-        let mut done = 0;
-        while done < input.len() {
-            // Not for all of it at once: interrupts may be off meanwhile.
-            let shared = self.shared;
-            let (found, count) = shared.with(|engine| self.step(engine, behind(input, done)));
-            let start = done;
-            done += count;
-            if count == 0 || found != Found::Nothing {
-                return (found, start, done);
-            }
-        }
-        (Found::Nothing, done, done)
-    }
-}
-
-impl<F: Fn() -> Forward> Digester for QuectelDigester<'_, F> {
-    /// Goes on until there is a line to hand on: each return costs the caller a move of all that is left. Prompts and final
-    /// results are the table's, and the runner has them from there.
-    fn digest<'a>(&mut self, input: &'a [u8]) -> (DigestResult<'a>, usize) {
-        let mut done = 0;
-        loop {
-            let rest = behind(input, done);
-            let (found, start, end) = self.find(rest);
-            done += end;
-            if found == Found::Line {
-                let line = behind(front(rest, end), start);
-                return (DigestResult::Urc(line.trim_ascii()), done);
-            }
-            if end == 0 {
-                return (DigestResult::None, done);
-            }
-        }
-    }
-}
-
-/// What has a meaning without a line end: a prompt, and payload that the module repeats.
-fn start_of_line(engine: &mut Engine<'_>, input: &[u8]) -> Option<(Found, usize)> {
+/// What can stand at the start of a line without a line end of its own: echoed payload, and a prompt.
+fn without_line_end(engine: &mut Engine<'_>, input: &[u8]) -> Option<(Event, usize)> {
     let echo = engine.payload_echo(input);
     if echo > 0 {
-        return Some((Found::Nothing, echo));
+        return Some((Event::None, echo));
     }
     if input.first() == Some(&b'>') && engine.prompted() {
         let blank = usize::from(input.get(1) == Some(&b' '));
-        return Some((Found::Prompt, 1 + blank));
+        return Some((Event::Prompt, 1 + blank));
     }
     None
 }

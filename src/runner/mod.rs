@@ -1,48 +1,40 @@
-//! The engine: the only thing that talks to the module.
+//! The runner: the only code that does I/O.
 //!
-//! [`Runner::run`] is one future with two halves. One reads the serial line into the digester. The other asks the socket
-//! table what is next, writes that command, and waits for its final result. There is never more than one command in
+//! [`Runner::run`] is one future with two halves. [`receive`] reads the serial line and digests what it read.
+//! [`transact`] asks the engine what to do next, does it, and reports the result. There is at most one AT transaction in
 //! flight.
 
 mod control_lines;
 pub(crate) mod digester;
-mod intake;
-mod script;
+mod escape;
+pub(crate) mod receive;
+pub(crate) mod receive_buffer;
+mod transact;
+mod transmit;
 
 use core::fmt;
-use core::future::poll_fn;
-use core::pin::{Pin, pin};
-use core::task::Poll;
 
-use atat::{AtatIngress, AtatUrc, Ingress, ResponseSlot, UrcChannel};
+use atat::{AtatUrc, Ingress, ResponseSlot, UrcChannel};
 use embassy_futures::select::{Either, select};
-use embassy_futures::yield_now;
-use embassy_time::{Duration, Instant, Timer};
-use embedded_io_async::{Error as _, ErrorKind, Read, Write};
+use embedded_io_async::{ErrorKind, Read, Write};
 
 use crate::engine::shared::Shared;
-use crate::runner::digester::{Forward, QuectelDigester};
-use crate::util::slices::front_mut;
-use crate::util::time::{self, NEVER, after};
 pub use control_lines::ControlLines;
 use control_lines::Reset;
-pub(crate) use intake::Intake;
-use script::{Script, Step};
+use receive::Receiver;
+use receive_buffer::{ReceiveBuffer, WholeLine};
+use transact::Transactor;
 
-/// After an error of the UART while receiving: a module without power holds the line down.
-const ERROR_PAUSE: Duration = Duration::from_millis(5);
-/// For how long the receiving side of the UART may have nothing but errors before it is taken to be unusable.
-const ERROR_TIME: Duration = Duration::from_secs(120);
-/// Why the runner stopped: the serial line cannot be used.
+/// Why [`Runner::run`] returned: the serial line cannot be used any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RunError {
-    /// The receiving side is at its end: the port is gone.
+    /// A read returned end of file: the port is gone.
     Closed,
-    /// The receiving side keeps failing, with this kind of error.
+    /// Every read has failed for two minutes. This is the kind of the last error.
     Read(ErrorKind),
-    /// The transmitting side failed.
+    /// A write failed with an error of this kind.
     Write(ErrorKind),
 }
 
@@ -58,11 +50,15 @@ impl fmt::Display for RunError {
 
 impl core::error::Error for RunError {}
 
-/// Runs a stack: owns the serial line while it runs, and brings the link up and keeps it up.
+/// Runs a stack: owns the serial line, brings the link up, keeps it up, and moves the data of the sockets.
+///
+/// Nothing works without it: while no `run` future is polled, no byte is read or written.
 pub struct Runner<'d> {
     shared: &'d Shared<'d>,
-    ingress: &'d mut [u8],
-    command: &'d mut [u8],
+    /// What is read from the serial line.
+    receive_buffer: &'d mut [u8],
+    /// What is written to it.
+    transmit_buffer: &'d mut [u8],
 }
 
 impl fmt::Debug for Runner<'_> {
@@ -74,39 +70,40 @@ impl fmt::Debug for Runner<'_> {
 impl<'d> Runner<'d> {
     pub(crate) fn new(
         shared: &'d Shared<'d>,
-        ingress: &'d mut [u8],
-        command: &'d mut [u8],
+        receive_buffer: &'d mut [u8],
+        transmit_buffer: &'d mut [u8],
     ) -> Self {
         Self {
             shared,
-            ingress,
-            command,
+            receive_buffer,
+            transmit_buffer,
         }
     }
 
-    /// Serves the stack until the serial line fails.
+    /// Runs the stack until the serial line fails.
     ///
-    /// `rx` and `tx` are the two halves of a UART at the speed that the module is set to. `rx` has to be buffered: the
-    /// module does not wait while the program does something else, unless RTS/CTS is wired.
+    /// `rx` and `tx` are the two halves of a UART, set to the baud rate of the module. `rx` has to be buffered (by
+    /// interrupt or DMA): without RTS/CTS the module does not wait while the program does something else.
     ///
     /// # Errors
     ///
-    /// Returns only when the serial line cannot be used any more: it is closed, writing fails, or reading has brought
-    /// nothing but errors for two minutes. All else is dealt with, and seen through
-    /// [`Stack::link_state`](crate::Stack::link_state). Until the runner is run again, everything that needs the module
-    /// fails with [`LinkError::NotRunning`](crate::LinkError::NotRunning).
+    /// Returns only when the serial line cannot be used any more: a read returned end of file, a write failed, or every
+    /// read has failed for two minutes. All other trouble is handled, and is visible in
+    /// [`Stack::link_state`](crate::Stack::link_state). Afterwards every operation that needs the module fails with
+    /// [`LinkError::NotRunning`](crate::LinkError::NotRunning), until the runner is run again.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future fails all open sockets with [`LinkError::NotRunning`](crate::LinkError::NotRunning); those who
-    /// wait for a connection go on waiting. It can be run again, with the same or another serial line: the module is brought up from whatever state it was left in.
+    /// Dropping the future fails all open sockets with [`LinkError::NotRunning`](crate::LinkError::NotRunning). Tasks that
+    /// wait for a connection go on waiting. The runner can be run again, with the same serial line or another one: it
+    /// brings the module up from whatever state it was left in.
     pub fn run(&mut self, rx: impl Read, tx: impl Write) -> impl Future<Output = RunError> {
         self.run_with_lines(rx, tx, ())
     }
 
-    /// As [`run`](Self::run), with a way to restart a module that does not answer any more.
+    /// As [`run`](Self::run), with a function that restarts a module that has stopped answering.
     ///
-    /// `reset` is [`ControlLines::reset`].
+    /// `reset` is what [`ControlLines::reset`] describes.
     pub fn run_with_reset(
         &mut self,
         rx: impl Read,
@@ -116,7 +113,7 @@ impl<'d> Runner<'d> {
         self.run_with_lines(rx, tx, Reset(reset))
     }
 
-    /// As [`run`](Self::run), with whatever control lines the board has.
+    /// As [`run`](Self::run), with the control lines that the board has wired.
     pub fn run_with_lines(
         &mut self,
         rx: impl Read,
@@ -125,23 +122,28 @@ impl<'d> Runner<'d> {
     ) -> impl Future<Output = RunError> {
         let Self {
             shared,
-            ingress,
-            command,
+            receive_buffer,
+            transmit_buffer,
         } = self;
-        let digester = QuectelDigester::new(shared, ingress.len(), || Forward::Nobody);
-        let ingress = Intake::new(digester, ingress);
-        serve(shared, rx, ingress, command, tx, lines)
+        serve(
+            shared,
+            rx,
+            &mut **receive_buffer,
+            tx,
+            transmit_buffer,
+            lines,
+        )
     }
 
-    /// As [`run_with_lines`](Self::run_with_lines), and what the module says that is not this crate's goes to the
-    /// subscribers of `urcs`, as far as `Urc` knows it. Without control lines, `lines` is `()`.
+    /// As [`run_with_lines`](Self::run_with_lines). Lines that the stack does not handle are parsed as `Urc` and published
+    /// to `urcs`; a line that `Urc` does not know is ignored. Without control lines, `lines` is `()`.
     ///
-    /// A channel that is full takes no more: such lines are dropped and counted
-    /// ([`Statistics::dropped_urcs`](crate::Statistics::dropped_urcs)), and nothing waits for its readers.
+    /// The runner does not wait for room in the channel: while it is full, URCs are dropped and counted in
+    /// [`Statistics::dropped_urcs`](crate::Statistics::dropped_urcs).
     ///
     /// # Panics
     ///
-    /// When another runner is running with the same channel.
+    /// Panics if another runner is running with the same channel.
     pub async fn run_with_urcs<Urc: AtatUrc, const CAPACITY: usize, const SUBSCRIBERS: usize>(
         &mut self,
         rx: impl Read,
@@ -151,51 +153,42 @@ impl<'d> Runner<'d> {
     ) -> RunError {
         let Self {
             shared,
-            ingress,
-            command,
+            receive_buffer,
+            transmit_buffer,
         } = self;
-        let forward = || {
-            if urcs.free_capacity() > 0 {
-                Forward::User
-            } else {
-                Forward::Full
-            }
-        };
-        let digester = QuectelDigester::new(shared, ingress.len(), forward);
-        // The table knows all that this slot could tell.
+        // An ingress needs a response slot. It stays empty: information responses are handled by the engine.
         let response = ResponseSlot::<1>::new();
-        let ingress = Ingress::new(digester, ingress, &response, urcs);
-        serve(shared, rx, ingress, command, tx, lines).await
+        let buffer = Ingress::new(WholeLine, receive_buffer, &response, urcs);
+        serve(shared, rx, buffer, tx, transmit_buffer, lines).await
     }
 }
 
-async fn serve<'d>(
+/// Both halves of the runner.
+// An `async fn` would keep its arguments twice: 16 bytes of 400, without those of the UART driver.
+fn serve<'d>(
     shared: &'d Shared<'d>,
     mut rx: impl Read,
-    mut ingress: impl AtatIngress,
-    buffer: &mut [u8],
+    receive_buffer: impl ReceiveBuffer,
     tx: impl Write,
+    transmit_buffer: &mut [u8],
     lines: impl ControlLines,
-) -> RunError {
-    let mut running = Running::start(shared, &lines);
-    let mut engine = Transactor {
-        shared,
-        buffer,
-        tx,
-        lines,
-        script: Script::new(),
-    };
-    let ended = select(receive(shared, &mut rx, &mut ingress), engine.run()).await;
-    running.has_failed = true;
-    match ended {
-        Either::First(error) | Either::Second(error) => error,
+) -> impl Future<Output = RunError> {
+    let mut receiver = Receiver::new(shared, receive_buffer);
+    let mut transactor = Transactor::new(shared, tx, lines, transmit_buffer);
+    async move {
+        let mut running = Running::start(shared, &transactor.lines);
+        let ended = select(receiver.run(&mut rx), transactor.run()).await;
+        running.has_failed = true;
+        match ended {
+            Either::First(error) | Either::Second(error) => error,
+        }
     }
 }
 
-/// Tells the table that the runner runs, and that it does not any more.
+/// Tells the engine when the runner starts, and when it stops.
 struct Running<'d> {
     shared: &'d Shared<'d>,
-    /// The serial line cannot be used: nobody need wait for the runner.
+    /// The serial line has failed, so that waiting for the runner is of no use.
     has_failed: bool,
 }
 
@@ -214,160 +207,4 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.shared.with(|engine| engine.stop(self.has_failed));
     }
-}
-
-/// Reads the serial line into the digester.
-async fn receive(
-    shared: &Shared<'_>,
-    rx: &mut impl Read,
-    ingress: &mut impl AtatIngress,
-) -> RunError {
-    let mut failing_since = None;
-    let mut count = 0;
-    loop {
-        // What waits in the buffer goes on when there is room. The digester hands on no line that the channel of URCs
-        // cannot take, and no response: there is no error.
-        let _ = ingress.try_advance(count);
-        count = 0;
-        if wait_for_room(shared).await {
-            continue;
-        }
-        let buffer = ingress.write_buf();
-        if buffer.is_empty() {
-            // The digester takes a full buffer in any state; this is for one that would not.
-            ingress.clear();
-            continue;
-        }
-        match rx.read(buffer).await {
-            Ok(0) => return RunError::Closed,
-            Ok(read) => {
-                failing_since = None;
-                count = read;
-            }
-            Err(error) => {
-                shared.with(|engine| engine.serial_error());
-                let now = time::now();
-                if now >= after(*failing_since.get_or_insert(now), ERROR_TIME) {
-                    return RunError::Read(error.kind());
-                }
-                Timer::after(ERROR_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// While a full receive ring holds up the line, nothing is read: RTS holds the module. Ends when there may be room again,
-/// or nobody waits for it any more: true if there was none.
-fn wait_for_room(shared: &Shared<'_>) -> impl Future<Output = bool> {
-    let mut since = None;
-    poll_fn(move |cx| {
-        let now = time::now();
-        let begun = since.unwrap_or(now);
-        let Some(until) = shared.with(|engine| engine.poll_room(begun, now, cx.waker())) else {
-            return Poll::Ready(since.is_some());
-        };
-        if until <= now {
-            return Poll::Ready(true);
-        }
-        since = Some(begun);
-        if until < NEVER {
-            // Has this task woken then.
-            let _ = pin!(Timer::at(until)).poll(cx);
-        }
-        Poll::Pending
-    })
-}
-
-/// The only one who writes to the serial line.
-struct Transactor<'r, 'd, W, L> {
-    shared: &'d Shared<'d>,
-    buffer: &'r mut [u8],
-    tx: W,
-    lines: L,
-    script: Script,
-}
-
-impl<W: Write, L: ControlLines> Transactor<'_, '_, W, L> {
-    async fn run(&mut self) -> RunError {
-        let shared = self.shared;
-        let mut is_done = true;
-        loop {
-            let step =
-                shared.with(|engine| self.script.next(engine, self.buffer, is_done, time::now()));
-            let work = pin!(self.carry_out(step));
-            is_done = match within(shared, step.limit(), work).await {
-                Some(Err(error)) => return RunError::Write(error.kind()),
-                result => result.is_some(),
-            };
-        }
-    }
-
-    async fn carry_out(&mut self, step: Step) -> Result<(), W::Error> {
-        match step {
-            Step::Write {
-                length,
-                flush,
-                pause,
-            } => {
-                self.tx.write_all(front_mut(self.buffer, length)).await?;
-                if flush {
-                    self.tx.flush().await?;
-                }
-                if pause > Duration::MIN {
-                    Timer::after(pause).await;
-                }
-            }
-            Step::Answer | Step::Idle(_) => {
-                let is_idle = step != Step::Answer;
-                poll_fn(|cx| {
-                    self.shared
-                        .with(|engine| engine.poll_event(is_idle, cx.waker()))
-                })
-                .await;
-            }
-            Step::PulseDtr => self.lines.pulse_dtr().await,
-            Step::Reset => {
-                self.lines.reset().await;
-                // Firmware that cannot is linked without what follows.
-                if self.lines.can_reset() {
-                    self.shared.with(|engine| engine.reset_done(time::now()));
-                }
-            }
-            Step::AskCarrier => self.script.carrier = self.lines.carrier(),
-            Step::Yield => yield_now().await,
-        }
-        Ok(())
-    }
-}
-
-/// The result of `work`, unless it takes longer than `limit`, or, without one, than the table has patience.
-fn within<T>(
-    shared: &Shared<'_>,
-    limit: Option<Instant>,
-    mut work: Pin<&mut impl Future<Output = T>>,
-) -> impl Future<Output = Option<T>> {
-    let mut timer: Option<Timer> = None;
-    poll_fn(move |cx| {
-        if let Poll::Ready(result) = work.as_mut().poll(cx) {
-            return Poll::Ready(Some(result));
-        }
-        loop {
-            if let Some(timer) = &mut timer {
-                if pin!(timer).poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
-            }
-            let now = time::now();
-            let until = match limit {
-                Some(NEVER) => return Poll::Pending,
-                Some(limit) => limit,
-                // The time in which the module cannot be heard does not count.
-                None => shared.with(|engine| engine.deadline(now)),
-            };
-            if until <= now {
-                return Poll::Ready(None);
-            }
-            timer = Some(Timer::at(until));
-        }
-    })
 }

@@ -1,12 +1,10 @@
 //! Any bytes at all from the module.
 
-use atat::AtatIngress;
-
 use super::Choices;
 use crate::config::Config;
 use crate::engine::{Action, Job, rig::Rig};
-use crate::runner::Intake;
-use crate::runner::digester::{Forward, QuectelDigester};
+use crate::runner::receive::Receiver;
+use crate::runner::receive_buffer::ReceiveBuffer;
 use crate::stack::{Resources, new};
 
 /// As large as the one of the runner.
@@ -24,8 +22,7 @@ pub fn digester(input: &[u8]) {
     rig.bring_up();
     let keys = [rig.open(), rig.open()];
     let mut buffer = [0; BUFFER];
-    let digester = QuectelDigester::new(stack.shared, BUFFER, || Forward::Nobody);
-    let mut ingress = Intake::new(digester, &mut buffer);
+    let mut receiver = Receiver::new(stack.shared, &mut buffer[..]);
     while !choices.is_empty() {
         match choices.below(8) {
             0 => {
@@ -44,7 +41,7 @@ pub fn digester(input: &[u8]) {
             }
             _ => {
                 let length = choices.below(256);
-                feed(&mut ingress, choices.take(length));
+                feed(&mut receiver, choices.take(length));
             }
         }
         rig.check();
@@ -53,22 +50,22 @@ pub fn digester(input: &[u8]) {
     for _ in 0..2 {
         rig.begin(Job::Attention);
         rig.finish();
-        feed(&mut ingress, b"\r\n");
+        feed(&mut receiver, b"\r\n");
     }
     let before = rig.engine(|engine| engine.statistics.foreign_lines);
-    feed(&mut ingress, b"+FOREIGN: 1\r\n");
+    feed(&mut receiver, b"+FOREIGN: 1\r\n");
     let after = rig.engine(|engine| engine.statistics.foreign_lines);
     assert_eq!(after, before.wrapping_add(1), "a line was not understood");
 }
 
-/// What the runner's receiving half does.
-pub(crate) fn feed(ingress: &mut impl AtatIngress, mut bytes: &[u8]) {
+/// Does what the receiving half of the runner does, without a UART.
+pub(crate) fn feed(receiver: &mut Receiver<'_, impl ReceiveBuffer>, mut bytes: &[u8]) {
     while !bytes.is_empty() {
-        let buffer = ingress.write_buf();
-        assert!(!buffer.is_empty(), "the buffer stays full");
-        let count = buffer.len().min(bytes.len());
-        buffer[..count].copy_from_slice(&bytes[..count]);
-        ingress.try_advance(count).expect("no queue is used");
+        let free = receiver.free();
+        assert!(!free.is_empty(), "the buffer stays full");
+        let count = free.len().min(bytes.len());
+        free[..count].copy_from_slice(&bytes[..count]);
+        receiver.digest(count);
         bytes = &bytes[count..];
     }
 }

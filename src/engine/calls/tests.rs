@@ -253,15 +253,13 @@ fn runner_by_every_wish() {
     let check = |rig: &mut Rig, what: &str, wish: &mut dyn FnMut(&mut Rig)| {
         rig.idle();
         assert!(
-            rig.engine(|engine| engine.poll_event(true, &waker))
-                .is_pending(),
+            rig.engine(|engine| engine.poll_work(&waker)).is_pending(),
             "{what}"
         );
         wish(rig);
         assert!(alarm.rang(), "{what}");
         assert!(
-            rig.engine(|engine| engine.poll_event(true, &waker))
-                .is_ready(),
+            rig.engine(|engine| engine.poll_work(&waker)).is_ready(),
             "{what}"
         );
     };

@@ -308,7 +308,7 @@ fn restarts_are_paced() {
                 gaps.extend(last.map(|last| (rig.now - last).as_secs()));
                 last = Some(rig.now);
                 let now = rig.now;
-                rig.engine(|engine| engine.reset_done(now));
+                rig.engine(|engine| engine.finish_action(Action::Reset, true, now));
             }
         }
         if gaps.len() == 7 {

@@ -338,7 +338,7 @@ fn a_reader_that_waits_for_the_rest_of_a_datagram_does_not_keep_the_runner_busy(
     rig.idle();
     assert_eq!(receive(&mut rig, key), Poll::Pending);
     assert!(
-        rig.engine(|engine| engine.poll_event(true, Waker::noop()))
+        rig.engine(|engine| engine.poll_work(Waker::noop()))
             .is_pending()
     );
 }

@@ -4,34 +4,32 @@ use core::task::{Poll, Waker};
 use std::vec;
 use std::vec::Vec;
 
-use atat::{DigestResult, Digester};
-
-use super::{Forward, Found, QuectelDigester};
+use super::{Digester, Event};
 use crate::at::AccessMode;
 use crate::engine::rig::Rig;
 use crate::engine::{Action, Job, Key, PayloadEcho, Request};
-use crate::runner::Intake;
+use crate::runner::receive::Receiver;
 use crate::testing::{Random, feed, seeded};
 
 mod pushed;
 
 const BUFFER: usize = 256;
 
-/// What the digester made of some bytes.
+/// An event of the digester, with its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Event {
+enum Seen {
     Prompt,
-    Response,
-    Urc(Vec<u8>),
+    FinalResult,
+    ForeignLine(Vec<u8>),
 }
 
 /// A digester behind a buffer of the usual size.
 struct Bench {
     rig: Rig<'static>,
-    digester: QuectelDigester<'static, fn() -> Forward>,
+    digester: Digester<'static>,
     buffer: Vec<u8>,
-    events: Vec<Event>,
-    /// How often the digester was asked.
+    events: Vec<Seen>,
+    /// How many steps the digester has made.
     calls: usize,
 }
 
@@ -42,7 +40,7 @@ impl Bench {
 
     fn on(rig: Rig<'static>) -> Self {
         Self {
-            digester: QuectelDigester::new(rig.shared, BUFFER, || Forward::User),
+            digester: Digester::new(rig.shared, BUFFER),
             rig,
             buffer: Vec::new(),
             events: Vec::new(),
@@ -52,15 +50,15 @@ impl Bench {
 
     fn digest(&mut self) -> usize {
         self.calls += 1;
-        let (found, start, count) = self.digester.find(&self.buffer);
+        let (event, count) = self.digester.step(&self.buffer);
         assert!(count <= self.buffer.len());
-        match found {
-            Found::Nothing => {}
-            Found::Prompt => self.events.push(Event::Prompt),
-            Found::Final => self.events.push(Event::Response),
-            Found::Line => {
-                let line = self.buffer[start..count].trim_ascii();
-                self.events.push(Event::Urc(line.to_vec()));
+        match event {
+            Event::None => {}
+            Event::Prompt => self.events.push(Seen::Prompt),
+            Event::FinalResult => self.events.push(Seen::FinalResult),
+            Event::ForeignLine => {
+                let line = self.buffer[..count].trim_ascii();
+                self.events.push(Seen::ForeignLine(line.to_vec()));
             }
         }
         self.buffer.drain(..count);
@@ -84,12 +82,12 @@ impl Bench {
         }
     }
 
-    fn take(&mut self) -> Vec<Event> {
+    fn take(&mut self) -> Vec<Seen> {
         core::mem::take(&mut self.events)
     }
 
     #[track_caller]
-    fn expect(&mut self, bytes: &[u8], events: &[Event]) {
+    fn expect(&mut self, bytes: &[u8], events: &[Seen]) {
         self.pieces(bytes, || BUFFER);
         assert_eq!(self.take(), events);
     }
@@ -225,7 +223,7 @@ fn unasked(
     lines: &[(&[u8], bool)],
     random: &mut Random,
     bytes: &mut Vec<u8>,
-    events: &mut Vec<Event>,
+    events: &mut Vec<Seen>,
 ) {
     for _ in 0..random.below(3) {
         let (line, foreign) = *random.pick(lines);
@@ -233,7 +231,7 @@ fn unasked(
         bytes.extend(line);
         bytes.extend(*random.pick(&LINE_ENDS));
         if foreign {
-            events.push(Event::Urc(line.to_vec()));
+            events.push(Seen::ForeignLine(line.to_vec()));
         }
     }
 }
@@ -248,7 +246,7 @@ const LINE_ENDS: [&[u8]; 6] = [
 ];
 
 /// The answer to a read: its bytes, its events, and the payload in it.
-fn read_answer(random: &mut Random) -> (Vec<u8>, Vec<Event>, Vec<u8>) {
+fn read_answer(random: &mut Random) -> (Vec<u8>, Vec<Seen>, Vec<u8>) {
     let (mut bytes, mut events) = (vec![], vec![]);
     if random.below(3) == 0 {
         bytes.extend(b"AT+QIRD=0,1500\r");
@@ -263,7 +261,7 @@ fn read_answer(random: &mut Random) -> (Vec<u8>, Vec<Event>, Vec<u8>) {
     bytes.extend(*random.pick(&LINE_ENDS));
     unasked(&LINES, random, &mut bytes, &mut events);
     bytes.extend(b"\r\nOK");
-    events.push(Event::Response);
+    events.push(Seen::FinalResult);
     bytes.extend(*random.pick(&LINE_ENDS));
     unasked(&LINES, random, &mut bytes, &mut events);
     (bytes, events, payload)
@@ -293,7 +291,7 @@ fn any_payload_arrives_however_it_is_cut() {
 }
 
 #[test]
-fn any_payload_arrives_through_an_ingress() {
+fn any_payload_arrives_through_the_receiver() {
     for seed in 0..1000 {
         seeded(seed, |seed| {
             let mut rig = Rig::up::<1, 2048, 64>();
@@ -301,14 +299,13 @@ fn any_payload_arrives_through_an_ingress() {
             rig.on_line("+QIURC: \"recv\",0");
             rig.expect(rig.read_job(key));
             let mut buffer = [0; BUFFER];
-            let digester = QuectelDigester::new(rig.shared, BUFFER, || Forward::Nobody);
-            let mut ingress = Intake::new(digester, &mut buffer);
+            let mut receiver = Receiver::new(rig.shared, &mut buffer[..]);
             let (bytes, _, payload) = read_answer(&mut Random::new(seed));
             let mut length = fail_all(seed);
             let mut rest = &bytes[..];
             while !rest.is_empty() {
                 let (piece, behind) = rest.split_at(length().min(rest.len()));
-                feed(&mut ingress, piece);
+                feed(&mut receiver, piece);
                 rest = behind;
             }
             assert!(rig.is_answered(), "no final result");
@@ -347,7 +344,7 @@ fn any_send_is_understood_however_it_is_cut() {
             unasked(&LINES, &mut random, &mut bytes, &mut events);
             bytes.extend(b"\r\n");
             bytes.extend(prompt);
-            events.push(Event::Prompt);
+            events.push(Seen::Prompt);
             bench.pieces(&bytes, &mut fail_all);
             assert_eq!(bench.take(), events);
             assert!(bench.rig.engine(|engine| engine.wants_payload()));
@@ -358,7 +355,7 @@ fn any_send_is_understood_however_it_is_cut() {
             }
             unasked(&LINES, &mut random, &mut bytes, &mut events);
             bytes.extend(*random.pick(&[&b"\r\nSEND OK\r\n"[..], b"\r\nOK\r\n\r\nSEND OK\r\n"]));
-            events.push(Event::Response);
+            events.push(Seen::FinalResult);
             unasked(&LINES, &mut random, &mut bytes, &mut events);
             bench.pieces(&bytes, &mut fail_all);
             assert_eq!(bench.take(), events);
@@ -379,12 +376,12 @@ fn echo_is_found_out_with_the_first_payload() {
                     bench.echo(PayloadEcho::Unknown);
                     let key = bench.sending(&[byte]);
                     bench.pieces(prompt, || chunk);
-                    assert_eq!(bench.take(), [Event::Prompt]);
+                    assert_eq!(bench.take(), [Seen::Prompt]);
                     if echoes {
                         bench.pieces(&[byte], || chunk);
                     }
                     bench.pieces(b"\r\nSEND OK\r\n", || chunk);
-                    assert_eq!(bench.take(), [Event::Response], "{byte:#x}");
+                    assert_eq!(bench.take(), [Seen::FinalResult], "{byte:#x}");
                     bench.rig.finish();
                     assert_eq!(bench.rig.flush(key), Poll::Ready(Ok(())));
                     let known = bench.known_echo();
@@ -418,13 +415,13 @@ fn payload_that_begins_as_a_line_of_the_module() {
                 let mut bench = Bench::new();
                 bench.echo(PayloadEcho::Unknown);
                 let key = bench.sending(text.as_bytes());
-                bench.expect(b"\r\n> ", &[Event::Prompt]);
+                bench.expect(b"\r\n> ", &[Seen::Prompt]);
                 if echoes {
                     bench.pieces(text.as_bytes(), || chunk);
                 }
                 bench.pieces(b"\r\n+CTZV: 1\r\n\r\nSEND OK\r\n", || chunk);
-                let line = Event::Urc(b"+CTZV: 1".to_vec());
-                assert_eq!(bench.take(), [line, Event::Response], "{text}");
+                let line = Seen::ForeignLine(b"+CTZV: 1".to_vec());
+                assert_eq!(bench.take(), [line, Seen::FinalResult], "{text}");
                 bench.rig.finish();
                 assert_eq!(bench.rig.flush(key), Poll::Ready(Ok(())));
                 let known = if echoes {
@@ -456,9 +453,9 @@ fn payload_that_is_a_line_of_the_module() {
             Poll::Ready(Ok(text.len()))
         );
         bench.rig.expect(Job::Send { key, length: 1 });
-        bench.expect(b"\r\n>\r\n", &[Event::Prompt]);
+        bench.expect(b"\r\n>\r\n", &[Seen::Prompt]);
         bench.expect(&text.as_bytes()[..1], &[]);
-        bench.expect(b"\r\nSEND OK\r\n", &[Event::Response]);
+        bench.expect(b"\r\nSEND OK\r\n", &[Seen::FinalResult]);
         assert_eq!(bench.known_echo(), PayloadEcho::On, "{text}");
     }
 }
@@ -468,10 +465,10 @@ fn lines_between_prompt_and_echo_tell_nothing_about_it() {
     let mut bench = Bench::new();
     bench.echo(PayloadEcho::Unknown);
     bench.sending(b"x");
-    bench.expect(b"\r\n> ", &[Event::Prompt]);
+    bench.expect(b"\r\n> ", &[Seen::Prompt]);
     bench.expect(
         b"\r\n+QIURC: \"recv\",1\r\nx\r\nSEND OK\r\n",
-        &[Event::Response],
+        &[Seen::FinalResult],
     );
     assert_eq!(bench.known_echo(), PayloadEcho::On);
 }
@@ -481,14 +478,14 @@ fn command_echo_makes_payload_echo_doubtful() {
     let mut bench = Bench::new();
     bench.echo(PayloadEcho::Off);
     let key = bench.sending(b"x");
-    bench.expect(b"AT+QISEND=0,1\r\r\n> ", &[Event::Prompt]);
+    bench.expect(b"AT+QISEND=0,1\r\r\n> ", &[Seen::Prompt]);
     assert_eq!(bench.known_echo(), PayloadEcho::Unknown);
-    bench.expect(b"x\r\nSEND OK\r\n", &[Event::Response]);
+    bench.expect(b"x\r\nSEND OK\r\n", &[Seen::FinalResult]);
     bench.rig.finish();
     assert_eq!(bench.known_echo(), PayloadEcho::On);
     bench.send(key, b"\r\nOK\r\n> ");
-    bench.expect(b"AT+QISEND=0,8\r\r\n> ", &[Event::Prompt]);
-    bench.expect(b"\r\nOK\r\n> \r\nSEND OK\r\n", &[Event::Response]);
+    bench.expect(b"AT+QISEND=0,8\r\r\n> ", &[Seen::Prompt]);
+    bench.expect(b"\r\nOK\r\n> \r\nSEND OK\r\n", &[Seen::FinalResult]);
 }
 
 #[test]
@@ -496,9 +493,9 @@ fn error_in_place_of_a_prompt() {
     for line in [&b"\r\nERROR\r\n"[..], b"\r\n+CME ERROR: 3\r\n"] {
         let mut bench = Bench::new();
         bench.sending(b"x");
-        bench.expect(line, &[Event::Response]);
+        bench.expect(line, &[Seen::FinalResult]);
         // Too late.
-        bench.expect(b"\r\n> \r\n", &[Event::Urc(b">".to_vec())]);
+        bench.expect(b"\r\n> \r\n", &[Seen::ForeignLine(b">".to_vec())]);
     }
 }
 
@@ -506,16 +503,16 @@ fn error_in_place_of_a_prompt() {
 fn prompt_is_one_at_the_start_of_a_line_only() {
     let mut bench = Bench::new();
     bench.sending(b"x");
-    bench.expect(b"a > b\r\n", &[Event::Urc(b"a > b".to_vec())]);
-    bench.expect(b"+QIURC: \"recv\",1\r\n> ", &[Event::Prompt]);
+    bench.expect(b"a > b\r\n", &[Seen::ForeignLine(b"a > b".to_vec())]);
+    bench.expect(b"+QIURC: \"recv\",1\r\n> ", &[Seen::Prompt]);
 }
 
 #[test]
 fn prompt_without_a_send_is_no_prompt() {
     let mut bench = Bench::new();
-    bench.expect(b"\r\n> \r\n", &[Event::Urc(b">".to_vec())]);
+    bench.expect(b"\r\n> \r\n", &[Seen::ForeignLine(b">".to_vec())]);
     bench.reading();
-    bench.expect(b"\r\n> \r\n", &[Event::Urc(b">".to_vec())]);
+    bench.expect(b"\r\n> \r\n", &[Seen::ForeignLine(b">".to_vec())]);
 }
 
 #[test]
@@ -525,7 +522,7 @@ fn payload_is_never_looked_at() {
     let text = b"\r\n+QIURC: \"closed\",0\r\n\r\nOK\r\n> +++\r\nRDY\r\n";
     bench.expect(b"\r\n+QIRD: 40\r\n", &[]);
     bench.expect(text, &[]);
-    bench.expect(b"\r\n\r\nOK\r\n", &[Event::Response]);
+    bench.expect(b"\r\n\r\nOK\r\n", &[Seen::FinalResult]);
     assert_eq!(bench.rig.read(key), Poll::Ready(Ok(text.to_vec())));
     assert_eq!(bench.rig.write(key, b"x"), Poll::Ready(Ok(1)));
 }
@@ -536,7 +533,7 @@ fn payload_arrives_as_it_comes() {
     let key = bench.reading();
     bench.expect(b"+QIRD: 6\r\nabc", &[]);
     assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"abc".to_vec())));
-    bench.expect(b"def\r\nOK\r\n", &[Event::Response]);
+    bench.expect(b"def\r\nOK\r\n", &[Seen::FinalResult]);
     assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"def".to_vec())));
 }
 
@@ -544,7 +541,7 @@ fn payload_arrives_as_it_comes() {
 fn header_without_a_line_feed() {
     let mut bench = Bench::new();
     let key = bench.reading();
-    bench.expect(b"+QIRD: 3\rabc\r\nOK\r\n", &[Event::Response]);
+    bench.expect(b"+QIRD: 3\rabc\r\nOK\r\n", &[Seen::FinalResult]);
     assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"abc".to_vec())));
 }
 
@@ -554,7 +551,7 @@ fn late_payload_is_dropped_unseen() {
     bench.rig.open();
     bench.expect(
         b"+QIRD: 8\r\n\r\nRDY\r\n\r\n+CTZV: 1\r\n",
-        &[Event::Urc(b"+CTZV: 1".to_vec())],
+        &[Seen::ForeignLine(b"+CTZV: 1".to_vec())],
     );
     assert_eq!(
         bench.rig.engine(|engine| engine.statistics.dropped_bytes),
@@ -585,7 +582,7 @@ fn silence_in_the_middle_of_a_read() {
             }
             // What had come of a line may be one.
             let last = bench.take().pop();
-            assert_eq!(last, Some(Event::Response), "after {end} bytes");
+            assert_eq!(last, Some(Seen::FinalResult), "after {end} bytes");
         }
     }
 }
@@ -597,7 +594,7 @@ fn rest_of_a_line_that_was_given_up_is_passed_over() {
     bench.expect(b"\r\n+QIRD: 100\r\n01234", &[]);
     bench.rig.silence();
     bench.rig.expect(Job::Attention);
-    bench.expect(b"56789 OK\r\nOK\r\n", &[Event::Response]);
+    bench.expect(b"56789 OK\r\nOK\r\n", &[Seen::FinalResult]);
     let skipped = bench.rig.engine(|engine| engine.statistics.skipped_bytes);
     assert_eq!(skipped, 8);
 }
@@ -610,7 +607,7 @@ fn overlong_lines_are_passed_over() {
             bench.pieces(&vec![b'x'; length], || chunk);
             bench.pieces(b"\r\n+CTZV: 1\r\n", || chunk);
             let events = bench.take();
-            let line = Event::Urc(b"+CTZV: 1".to_vec());
+            let line = Seen::ForeignLine(b"+CTZV: 1".to_vec());
             assert_eq!(events.last(), Some(&line), "{length} in pieces of {chunk}");
             let kept = length < BUFFER;
             assert_eq!(events.len(), 1 + usize::from(kept));
@@ -633,7 +630,7 @@ fn line_after_garbage_is_understood() {
             bench.rig.expect(Job::Open(key));
             bench.pieces(&garbage, fail_all(seed));
             bench.pieces(b"\r\nOK\r\n", fail_all(seed));
-            assert_eq!(bench.take().pop(), Some(Event::Response));
+            assert_eq!(bench.take().pop(), Some(Seen::FinalResult));
         });
     }
 }
@@ -646,7 +643,7 @@ fn every_byte_value_between_two_lines() {
         bench.rig.expect(Job::Open(key));
         bench.pieces(&[b'\r', b'\n', byte, b'\r', b'\n'], || 1);
         bench.take();
-        bench.expect(b"\r\nOK\r\n", &[Event::Response]);
+        bench.expect(b"\r\nOK\r\n", &[Seen::FinalResult]);
     }
 }
 
@@ -658,32 +655,13 @@ fn late_results_are_no_events() {
 }
 
 #[test]
-fn lines_of_others_are_kept_back_when_nobody_wants_them() {
-    let rig = Rig::up::<1, 64, 64>();
-    let mut digester = QuectelDigester::new(rig.shared, BUFFER, || Forward::Nobody);
-    let (result, count) = digester.digest(b"+CTZV: 1\r\n");
-    assert_eq!((result, count), (DigestResult::None, 10));
-}
-
-#[test]
-fn lines_of_others_are_handed_on_one_by_one() {
-    let rig = Rig::up::<1, 64, 64>();
-    let mut digester = QuectelDigester::new(rig.shared, BUFFER, || Forward::User);
-    let bytes = b"\r\nOK\r\n\r\n +CTZV: 1 \r\n+CREG: 1\r\n";
-    let (result, count) = digester.digest(bytes);
-    assert_eq!((result, count), (DigestResult::Urc(b"+CTZV: 1"), 18));
-    let (result, count) = digester.digest(&bytes[18..]);
-    assert_eq!((result, count), (DigestResult::Urc(b"+CREG: 1"), 10));
-}
-
-#[test]
 fn nothing_in_nothing_out() {
     let mut bench = Bench::new();
-    assert_eq!(bench.digester.digest(b""), (DigestResult::None, 0));
+    assert_eq!(bench.digester.step(b""), (Event::None, 0));
 }
 
 /// The sequence of results for some bytes, with a runner that goes on after each.
-fn results(bytes: &[u8], length: impl FnMut() -> usize) -> (Vec<Event>, std::string::String) {
+fn results(bytes: &[u8], length: impl FnMut() -> usize) -> (Vec<Seen>, std::string::String) {
     let mut bench = Bench::new();
     let key = bench.reading();
     let _ = bench.rig.write(key, b"payload > OK");
@@ -698,7 +676,7 @@ fn results(bytes: &[u8], length: impl FnMut() -> usize) -> (Vec<Event>, std::str
         while !bench.buffer.is_empty() {
             let count = bench.digest();
             let new = bench.take();
-            if new.contains(&Event::Response) {
+            if new.contains(&Seen::FinalResult) {
                 bench.rig.finish();
                 if let Action::Run(job) = bench.rig.next() {
                     bench.rig.begin(job);

@@ -5,7 +5,7 @@ use core::task::{Poll, Waker};
 use std::vec;
 use std::vec::Vec;
 
-use super::{Bench, Event, LINE_ENDS, PLAUSIBLE, fail_all, payload, unasked};
+use super::{Bench, LINE_ENDS, PLAUSIBLE, Seen, fail_all, payload, unasked};
 use crate::engine::rig::{PEER, Rig};
 use crate::engine::{Key, PayloadEcho, Request};
 use crate::testing::{Random, seeded};
@@ -48,11 +48,11 @@ fn any_pushed_payload_arrives_however_it_is_cut_and_whatever_comes_between() {
                 unasked(PLAUSIBLE, &mut random, &mut bytes, &mut events);
                 if frame == prompted {
                     bytes.extend(b"\r\n> ");
-                    events.push(Event::Prompt);
+                    events.push(Seen::Prompt);
                 }
                 if frame == accepted {
                     bytes.extend(b"\r\nSEND OK\r\n");
-                    events.push(Event::Response);
+                    events.push(Seen::FinalResult);
                 }
                 let to = random.below(2);
                 let mut payload = payload(&mut random, 1500);

@@ -1,0 +1,127 @@
+//! The receiving half of the runner.
+
+use embassy_time::{Duration, Timer};
+use embedded_io_async::{Error as _, Read};
+
+use crate::engine::Engine;
+use crate::engine::shared::Shared;
+use crate::runner::RunError;
+use crate::runner::digester::{Digester, Event};
+use crate::runner::receive_buffer::ReceiveBuffer;
+use crate::util::slices::{behind, behind_mut, front, front_mut};
+use crate::util::time::{self, after};
+
+/// The pause after a receive error of the UART. A module without power holds the line low, which gives errors without end.
+const ERROR_PAUSE: Duration = Duration::from_millis(5);
+/// When every read of the UART has failed for this long, the UART is taken to be unusable.
+const ERROR_TIME: Duration = Duration::from_secs(120);
+
+/// The receive buffer and the digester behind it.
+pub(crate) struct Receiver<'d, B> {
+    shared: &'d Shared<'d>,
+    digester: Digester<'d>,
+    buffer: B,
+    /// How many bytes at the start of the buffer are still to be digested.
+    filled: usize,
+}
+
+impl<'d, B: ReceiveBuffer> Receiver<'d, B> {
+    pub(crate) fn new(shared: &'d Shared<'d>, mut buffer: B) -> Self {
+        let digester = Digester::new(shared, buffer.bytes().len());
+        Self {
+            shared,
+            digester,
+            buffer,
+            filled: 0,
+        }
+    }
+
+    /// Reads the serial line and digests what was read, until the serial line fails.
+    pub(super) async fn run(&mut self, mut rx: impl Read) -> RunError {
+        let mut failing_since = None;
+        loop {
+            #[cfg(feature = "push")]
+            while self.shared.with(|engine| engine.is_stalled()) {
+                wait_for_room(self.shared).await;
+                self.digest(0);
+            }
+            let free = self.free();
+            if free.is_empty() {
+                // A socket read from its full ring between the last `digest` and `wait_for_room`.
+                self.digest(0);
+                continue;
+            }
+            match rx.read(free).await {
+                Ok(0) => return RunError::Closed,
+                Ok(count) => {
+                    failing_since = None;
+                    self.digest(count);
+                }
+                Err(error) => {
+                    self.shared.with(Engine::serial_error);
+                    let now = time::now();
+                    if now >= after(*failing_since.get_or_insert(now), ERROR_TIME) {
+                        return RunError::Read(error.kind());
+                    }
+                    Timer::after(ERROR_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// The part of the buffer that the next bytes go into. It is empty only while a full receive ring stalls the line.
+    pub(crate) fn free(&mut self) -> &mut [u8] {
+        behind_mut(self.buffer.bytes(), self.filled)
+    }
+
+    /// Digests what is in the buffer, of which the last `received` bytes are new, and keeps an incomplete rest.
+    pub(crate) fn digest(&mut self, received: usize) {
+        self.filled = self.buffer.bytes().len().min(self.filled + received);
+        let mut consumed = 0;
+        while consumed < self.filled {
+            let input = front(self.buffer.bytes(), self.filled);
+            let (event, count) = self.digester.step(behind(input, consumed));
+            if count == 0 {
+                break;
+            }
+            let end = consumed + count;
+            if event == Event::ForeignLine && !self.buffer.publish(consumed..end) {
+                self.shared.with(Engine::dropped_urc);
+            }
+            consumed = end;
+        }
+        let bytes = front_mut(self.buffer.bytes(), self.filled);
+        if consumed < bytes.len() {
+            bytes.copy_within(consumed.., 0);
+        }
+        self.filled -= consumed;
+    }
+}
+
+/// Waits while a full receive ring stalls the line. Nothing is read meanwhile, so that RTS holds the module back.
+#[cfg(feature = "push")]
+async fn wait_for_room(shared: &Shared<'_>) {
+    use core::future::poll_fn;
+    use core::pin::pin;
+    use core::task::Poll;
+
+    use crate::util::time::NEVER;
+
+    let since = time::now();
+    poll_fn(|cx| {
+        let now = time::now();
+        let until = shared.with(|engine| engine.poll_room(since, now, cx.waker()));
+        let Some(until) = until.filter(|until| now < *until) else {
+            return Poll::Ready(());
+        };
+        if until < NEVER {
+            // Has this task polled at that time. What is to be done then the engine decides.
+            let _ = pin!(Timer::at(until)).poll(cx);
+        }
+        Poll::Pending
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests;

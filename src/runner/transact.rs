@@ -1,0 +1,140 @@
+//! The transmitting half of the runner: one action of the engine after the other.
+
+use core::future::{pending, poll_fn};
+
+use embassy_futures::select::select;
+use embassy_futures::yield_now;
+use embassy_time::{Instant, Timer};
+use embedded_io_async::Write;
+
+use crate::engine::shared::Shared;
+use crate::engine::{Action, Job, Key, PIECE};
+use crate::runner::transmit::{Stopped, Transmitter, within_limit};
+use crate::runner::{ControlLines, RunError};
+use crate::util::log::trace;
+use crate::util::slices::{front, front_mut};
+use crate::util::time::{self, NEVER};
+
+/// Does what the engine decides.
+pub(super) struct Transactor<'r, 'd, W, L> {
+    pub(super) shared: &'d Shared<'d>,
+    pub(super) tx: Transmitter<'d, W>,
+    pub(super) lines: L,
+    /// Holds a command, or a piece of payload.
+    buffer: &'r mut [u8],
+}
+
+impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
+    pub(super) fn new(shared: &'d Shared<'d>, tx: W, lines: L, buffer: &'r mut [u8]) -> Self {
+        let tx = Transmitter::new(shared, tx);
+        Self {
+            shared,
+            tx,
+            lines,
+            buffer,
+        }
+    }
+
+    /// Does one action after the other, until the serial line fails.
+    pub(super) async fn run(&mut self) -> RunError {
+        let shared = self.shared;
+        loop {
+            let action = shared.with(|engine| engine.next(time::now()));
+            let result = match action {
+                Action::Run(job) => self.transact(job).await,
+                #[cfg(feature = "transparent")]
+                Action::WriteRaw { key, length } => self.write_payload(key, length).await,
+                Action::Escape(way) => self.escape(way).await,
+                Action::Reset => {
+                    self.lines.reset().await;
+                    Ok(())
+                }
+                #[cfg(feature = "transparent")]
+                Action::AskCarrier => {
+                    let carrier = self.lines.carrier();
+                    shared.with(|engine| engine.carrier(carrier));
+                    Ok(())
+                }
+                Action::Wait(until) => {
+                    idle(shared, until).await;
+                    Ok(())
+                }
+            };
+            let in_time = match result {
+                Ok(()) => true,
+                Err(Stopped::TimedOut) => false,
+                Err(Stopped::Failed(error)) => return error,
+            };
+            let yields = shared.with(|engine| engine.finish_action(action, in_time, time::now()));
+            if yields {
+                yield_now().await;
+            }
+        }
+    }
+
+    /// Runs one AT transaction: writes the command and, for a send, the payload after the prompt, and waits for the final
+    /// result code.
+    async fn transact(&mut self, job: Job) -> Result<(), Stopped> {
+        trace!("{:?}", job);
+        let shared = self.shared;
+        let command = shared.with(|engine| engine.begin(job, self.buffer, time::now()));
+        let Some(length) = command else {
+            // The socket is gone.
+            return Ok(());
+        };
+        self.tx.write(front(self.buffer, length), true).await?;
+        self.answered().await?;
+        if let Job::Send { key, length } = job {
+            if shared.with(|engine| engine.begin_payload(time::now())) {
+                self.write_payload(key, length).await?;
+                self.answered().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the prompt, or for the final result code, of the transaction in flight.
+    async fn answered(&self) -> Result<(), Stopped> {
+        let shared = self.shared;
+        let answered = poll_fn(|cx| shared.with(|engine| engine.poll_answer(cx.waker())));
+        within_limit(shared, answered).await
+    }
+
+    /// Writes bytes from the transmit ring of a socket, piece by piece, as long as the module wants them.
+    async fn write_payload(&mut self, key: Key, length: u16) -> Result<(), Stopped> {
+        let length = usize::from(length);
+        let mut written = 0;
+        while written < length {
+            let left = length - written;
+            let piece = front_mut(self.buffer, PIECE.min(left));
+            let wanted = self.shared.with(|engine| {
+                let is_last = piece.len() == left && engine.is_last(key, length);
+                engine.payload_piece(key, written, piece).then_some(is_last)
+            });
+            let Some(is_last) = wanted else {
+                break;
+            };
+            written += piece.len();
+            self.tx.write(piece, is_last).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Waits until the engine has something to do, at most until this instant.
+async fn idle(shared: &Shared<'_>, until: Instant) {
+    let work = poll_fn(|cx| shared.with(|engine| engine.poll_work(cx.waker())));
+    select(work, sleep(until)).await;
+}
+
+async fn sleep(until: Instant) {
+    if until == NEVER {
+        pending().await
+    }
+    if time::now() < until {
+        Timer::at(until).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
