@@ -85,6 +85,7 @@ pub use urc::{FunctionalityChanged, Incoming, Indication, Opened, PowerSaving, R
 pub(crate) use deserializer::{Fields, read, trim};
 #[cfg(not(feature = "udp"))]
 pub(crate) use fields::NotRead;
+#[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
 pub(crate) use fields::address_of;
 pub(crate) use prefix::Prefix;
 pub(crate) use result_code::ResultCode;

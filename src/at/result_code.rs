@@ -46,11 +46,13 @@ impl ResultCode {
     }
 
     /// The line, without its line end.
+    #[cfg(feature = "transparent")]
     pub(crate) fn text(self) -> &'static str {
         Self::TEXTS.get(self as usize).copied().unwrap_or_default()
     }
 
     /// Whether the module reports this about itself, and it belongs to no command.
+    #[cfg(feature = "at-client")]
     pub(crate) const fn is_unsolicited(self) -> bool {
         matches!(
             self,

@@ -104,6 +104,7 @@ impl<'d> Ring<'d> {
 
     /// Drops the newest `count` bytes.
     #[inline(never)]
+    #[cfg(any(feature = "udp", feature = "transparent"))]
     pub(crate) fn retract(&mut self, count: usize) {
         self.len -= count.min(self.len);
     }

@@ -173,6 +173,7 @@ impl Link {
         self.state
     }
 
+    #[cfg(feature = "transparent")]
     pub(crate) const fn has_dtr(&self) -> bool {
         self.has_dtr
     }
