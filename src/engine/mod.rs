@@ -13,6 +13,9 @@
 //! [`payload`] and [`pushed`] take data, [`scheduler`] chooses and begins a transaction, [`finish`] ends it and applies its effects, [`calls`]
 //! serves the users, [`uart`] and [`data_line`] the runner.
 //!
+//! Functions with many callers are marked `#[inline(never)]`. Together that saves 1,308 bytes of flash with TCP only, and 1,996 with
+//! DNS, UDP and resets (thumbv7m, opt-level `s`, of 50,840 and 59,060).
+//!
 //! Quirk numbers in comments refer to `docs/quirks.md`; section numbers like 2.1.4 to the note.
 
 #[cfg(feature = "push")]

@@ -20,6 +20,7 @@ impl Round<'_> {
     }
 
     /// Whether `at` has come. If not, another round is due then.
+    #[inline(never)] // Many callers; figures in `engine/mod.rs`.
     pub(crate) fn is_due(&mut self, at: Instant) -> bool {
         let is_due = self.now >= at;
         if !is_due {

@@ -69,6 +69,7 @@ impl Exchange {
     // ---- the runner ----------------------------------------------------------------------------------------------
 
     /// Tells the runner to ask the scheduler again.
+    #[inline(never)] // Many callers; figures in `engine/mod.rs`.
     pub(crate) fn wake_runner(&mut self) {
         self.work_pending = true;
         self.runner.wake();

@@ -357,6 +357,7 @@ impl Link {
 
     // ---- what is next --------------------------------------------------------------------------------------------
 
+    #[inline(never)] // Many callers; figures in `engine/mod.rs`.
     fn go(&mut self, step: Step) {
         self.step = step;
         self.tries = 0;

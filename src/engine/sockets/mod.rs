@@ -70,11 +70,13 @@ impl<'d> Sockets<'d> {
     }
 
     /// The slot of a socket. `None` if the slot was freed since, or has another socket.
+    #[inline(never)] // Many callers; figures in `engine/mod.rs`.
     pub(crate) fn get(&self, key: Key) -> Option<&Slot<'d>> {
         self.at(key.index())
             .filter(|slot| slot.key == key && !slot.is_free())
     }
 
+    #[inline(never)] // Many callers; figures in `engine/mod.rs`.
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut Slot<'d>> {
         self.at_mut(key.index())
             .filter(|slot| slot.key == key && !slot.is_free())
@@ -104,6 +106,7 @@ impl<'d> Sockets<'d> {
     }
 
     /// Takes a slot for a socket. Pending while all slots are in use and the socket of one of them is being closed.
+    #[inline(never)] // Many callers; figures in `engine/mod.rs`.
     pub(crate) fn poll_claim(
         &mut self,
         request: &Request<'_>,

@@ -212,6 +212,7 @@ impl Slot<'_> {
     }
 
     /// Whether the receive ring has room for a read that is worth its transaction: for a whole one, or the ring is empty.
+    #[inline(never)] // Many callers; figures in `engine/mod.rs`.
     pub(crate) fn has_room(&self) -> bool {
         let most = MAX_READ_LENGTH + self.payload_offset();
         self.rx.free() >= self.rx.capacity().min(most)

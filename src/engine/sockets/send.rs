@@ -292,6 +292,7 @@ impl Slot<'_> {
     // ---- from the user into the ring -----------------------------------------------------------------------------
 
     /// Why nothing can be written.
+    #[inline(never)] // Many callers; figures in `engine/mod.rs`.
     pub(crate) fn write_error(&self) -> Option<Error> {
         match self.phase {
             _ if self.fault.is_some() => self.fault,
