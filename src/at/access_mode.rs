@@ -1,30 +1,30 @@
-//! How received data gets to the host: access modes (1.2), AT+QISWTMD (2.1.10), ATO and AT&D1 (1.2).
+//! Access modes, which determine how received data gets to the host (1.2): AT+QISWTMD (2.1.10), ATO and AT&D1 (1.2).
 
 use super::atat::{self, AtatCmd, AtatEnum};
 use super::fields::ConnectId;
 use super::response::{AnswerText, NoResponse};
 
-/// access_mode: how data gets from the module to the host (1.2).
+/// access_mode: how received data gets from the module to the host (1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AccessMode {
-    /// 0: the module keeps the data until it is read.
+    /// 0: the module keeps the data until the host reads it with AT+QIRD. The default.
     #[at_arg(default)]
     Buffer = 0,
-    /// 1: the module sends the data when it comes.
+    /// 1: the module sends the data behind a URC as soon as it arrives.
     DirectPush = 1,
-    /// 2: the port carries data only.
+    /// 2: the UART carries the data of one socket, and no commands.
     Transparent = 2,
 }
 
-/// `AT+QISWTMD=?`: which ids and modes there are (2.1.10).
+/// `AT+QISWTMD=?`: lists the supported connectIDs and modes (2.1.10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISWTMD=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestSwitchAccessMode;
 
-/// `AT+QISWTMD=<connectID>,<access_mode>`: switches how a socket's data gets to the host (2.1.10).
+/// `AT+QISWTMD=<connectID>,<access_mode>`: changes the access mode of a socket (2.1.10).
 ///
-/// Into transparent mode the final result is CONNECT, and the port carries data from then on.
+/// For transparent mode the final result code is CONNECT; the UART carries data from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISWTMD", NoResponse, timeout_ms = 60_000)]
 pub struct SwitchAccessMode {
@@ -36,14 +36,14 @@ pub struct SwitchAccessMode {
     pub access_mode: AccessMode,
 }
 
-/// `ATO`: goes back into transparent mode after `+++` (1.2).
+/// `ATO`: returns to transparent mode after `+++` (1.2).
 ///
-/// The final result is CONNECT, or NO CARRIER if there is nothing to go back to.
+/// The final result code is CONNECT, or NO CARRIER if the connection has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("O", NoResponse, timeout_ms = 60_000)]
 pub struct ResumeDataMode;
 
-/// `AT&D1`: DTR from on to off leaves the data mode and keeps the connection (1.2).
+/// `AT&D1`: a DTR line that goes from on to off ends data mode and keeps the connection (1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("&D1", NoResponse, timeout_ms = 5_000)]
 pub struct EscapeWithDtr;

@@ -1,59 +1,60 @@
-//! PDP contexts: AT+QICSGP, AT+QIACT, AT+QIDEACT (2.1.1 to 2.1.3) and AT+CGACT?.
+//! PDP contexts, the module's connections to the network: AT+QICSGP (2.1.1), AT+QIACT (2.1.2), AT+QIDEACT (2.1.3), AT+CGACT?
+//! (3GPP TS 27.007).
 
 use super::atat::{self, AtatCmd, AtatEnum, AtatResp};
 use super::fields::{Clipped, ContextAddresses, ContextId, Ignored, Text};
 use super::response::{AnswerText, Lines, NoResponse};
 
-/// context_type: the protocols of a context (2.1.1).
+/// context_type: the protocols of a PDP context (2.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ContextType {
-    /// 1.
+    /// 1: IPv4. The default.
     #[at_arg(default)]
     Ipv4 = 1,
-    /// 2.
+    /// 2: IPv6.
     Ipv6 = 2,
-    /// 3.
+    /// 3: both.
     Ipv4v6 = 3,
 }
 
-/// authentication: how the network checks the user (2.1.1).
+/// authentication: how the network authenticates the user (2.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Authentication {
-    /// 0.
+    /// 0: not at all. The default.
     #[at_arg(default)]
     None = 0,
-    /// 1.
+    /// 1: PAP.
     Pap = 1,
-    /// 2.
+    /// 2: CHAP.
     Chap = 2,
-    /// 3: whichever the network asks for.
+    /// 3: the one that the network requests.
     PapOrChap = 3,
 }
 
-/// context_state: whether a context is up (2.1.2).
+/// context_state: whether a PDP context is active (2.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ContextState {
-    /// 0.
+    /// 0: not active.
     Deactivated = 0,
-    /// 1.
+    /// 1: active.
     Activated = 1,
 }
 
-/// An access point name: at most 100 bytes, the limit of 3GPP TS 23.003. The note gives none.
+/// An access point name: at most 100 bytes, the limit of 3GPP TS 23.003. The note has no limit.
 pub type AccessPointName<'a> = Text<'a, 100>;
 
 /// A user name or password: at most 127 bytes (2.1.1).
 pub type Credential<'a> = Text<'a, 127>;
 
-/// `AT+QICSGP=?`: which contexts and parameters there are (2.1.1).
+/// `AT+QICSGP=?`: lists the supported contexts and parameters (2.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QICSGP=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestConfigureContext;
 
-/// `AT+QICSGP=<contextID>`: how a context is configured (2.1.1).
+/// `AT+QICSGP=<contextID>`: returns the configuration of a context (2.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QICSGP", ContextConfiguration, timeout_ms = 60_000)]
 pub struct QueryContextConfiguration {
@@ -65,26 +66,26 @@ pub struct QueryContextConfiguration {
 /// `AT+QICSGP=<contextID>,<context_type>,<APN>,<username>,<password>,<authentication>`: configures
 /// a context (2.1.1).
 ///
-/// All fields up to the authentication are always sent: modules differ in what they let go.
+/// All fields up to the authentication are always sent: which of them can be omitted differs between modules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QICSGP", NoResponse, timeout_ms = 60_000)]
 pub struct ConfigureContext<'a> {
     /// The context.
     #[at_arg(position = 0)]
     pub context: ContextId,
-    /// Its protocols.
+    /// The protocols of the context.
     #[at_arg(position = 1)]
     pub context_type: ContextType,
-    /// The access point name, often all that a network needs.
+    /// The access point name. Many networks need nothing else.
     #[at_arg(position = 2)]
     pub apn: AccessPointName<'a>,
-    /// The user name, or no text.
+    /// The user name; [`Text::EMPTY`] for none.
     #[at_arg(position = 3)]
     pub username: Credential<'a>,
-    /// The password, or no text.
+    /// The password; [`Text::EMPTY`] for none.
     #[at_arg(position = 4)]
     pub password: Credential<'a>,
-    /// How the network checks them.
+    /// How the network authenticates the user.
     #[at_arg(position = 5)]
     pub authentication: Authentication,
 }
@@ -106,31 +107,31 @@ pub struct ContextConfiguration {
     /// The password.
     #[at_arg(position = 3)]
     pub password: Clipped<127>,
-    /// How the network checks them. Not every module tells.
+    /// How the network authenticates the user. Some modules omit it.
     #[at_arg(position = 4)]
     pub authentication: Option<Authentication>,
-    /// A field of some modules, for CDMA.
+    /// An additional field of modules with CDMA.
     #[at_arg(position = 5)]
     _cdma: Ignored,
 }
 
-/// `AT+QIACT=?`: which contexts there are (2.1.2).
+/// `AT+QIACT=?`: lists the supported contexts (2.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIACT=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestActivateContext;
 
-/// `AT+QIACT?`: which contexts are up, and their addresses (2.1.2). No line if none is.
+/// `AT+QIACT?`: lists the active contexts with their addresses (2.1.2). No line if none is active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIACT?", Lines<ActiveContext, 3>, timeout_ms = 60_000)]
 pub struct ListActiveContexts;
 
-/// `AT+QIACT=<contextID>`: brings a context up; takes at most 150 s (2.1.2).
+/// `AT+QIACT=<contextID>`: activates a context; takes at most 150 s (2.1.2).
 ///
-/// A context that is up already is an error on some modules and none on others.
+/// For a context that is active already some modules answer OK, others ERROR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIACT", NoResponse, timeout_ms = 150_000)]
 pub struct ActivateContext {
-    /// The context; at most [`ContextId::MAX_ACTIVE`] can be up at once.
+    /// The context. At most [`ContextId::MAX_ACTIVE`] can be active at the same time.
     #[at_arg(position = 0)]
     pub context: ContextId,
 }
@@ -143,26 +144,25 @@ pub struct ActiveContext {
     /// The context.
     #[at_arg(position = 0)]
     pub context: ContextId,
-    /// Whether it is up.
+    /// Whether the context is active.
     #[at_arg(position = 1)]
     pub state: ContextState,
-    /// Its protocols.
+    /// The protocols of the context.
     #[at_arg(position = 2)]
     pub context_type: ContextType,
-    /// Its addresses.
+    /// The addresses of the context.
     #[at_arg(position = 3)]
     pub addresses: ContextAddresses,
 }
 
-/// `AT+QIDEACT=?`: which contexts there are (2.1.3).
+/// `AT+QIDEACT=?`: lists the supported contexts (2.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIDEACT=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestDeactivateContext;
 
-/// `AT+QIDEACT=<contextID>`: takes a context down and closes its sockets; takes at most 40 s
-/// (2.1.3).
+/// `AT+QIDEACT=<contextID>`: deactivates a context and closes its sockets; takes at most 40 s (2.1.3).
 ///
-/// A context that is down already is an error on some modules and none on others.
+/// For a context that is not active some modules answer OK, others ERROR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIDEACT", NoResponse, timeout_ms = 40_000)]
 pub struct DeactivateContext {
@@ -171,9 +171,9 @@ pub struct DeactivateContext {
     pub context: ContextId,
 }
 
-/// `AT+CGACT?`: the state of every bearer (3GPP TS 27.007). One line each.
+/// `AT+CGACT?`: lists the state of every bearer, one line each (3GPP TS 27.007).
 ///
-/// The bearer can be on another context than the one [`ListActiveContexts`] shows.
+/// The bearer can belong to another context than the one that [`ListActiveContexts`] shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+CGACT?", Lines<BearerState, 16>, timeout_ms = 5_000)]
 pub struct ListBearers;
@@ -182,10 +182,10 @@ pub struct ListBearers;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BearerState {
-    /// The context; modules number them beyond 16 too.
+    /// The context. Some modules use numbers above 16.
     #[at_arg(position = 0)]
     pub context: u8,
-    /// Whether it is up.
+    /// Whether the context is active.
     #[at_arg(position = 1)]
     pub state: ContextState,
 }

@@ -1,17 +1,17 @@
-//! Reads information lines: a cursor over the fields of a line, which is the [`serde::Deserializer`] of the derived
-//! responses.
+//! Reads information responses and URCs: a cursor over the fields of a line, which is the [`serde::Deserializer`] of the
+//! derived types.
 //!
-//! What real modules do to a line is dealt with here and in the field types: blanks around a field, a text without quotes,
-//! commas and quotes within a quoted text, fields missing at the end. How each type asks for its field is how `serde_at`
-//! understands it too, so that a response can also be part of what a user reads with `serde_at`:
+//! It tolerates what real modules send: blanks around a field, a text without quotes, commas and quotes in a quoted text,
+//! and missing fields at the end. It interprets the requests of a type as `serde_at` does, so that all types can be read
+//! with `serde_at`, too:
 //!
-//! | a type that asks for | reads |
+//! | a type that requests | reads |
 //! |---|---|
 //! | `u8`, `u16`, `u32`, `u64`, `i64` | the next field, digits and nothing else |
 //! | `bytes`, `str` | the next field as it is, quotes included; nothing behind the last field |
-//! | `option` | nothing if the next field is empty or missing |
+//! | `option` | `None` if the next field is empty or missing |
 //! | `tuple` | all fields that are left, as one text |
-//! | `struct` | its fields one after the other, behind the name of the line if that is still there |
+//! | `struct` | its fields one after the other; at the start of a line behind its prefix |
 
 use core::fmt;
 
@@ -45,7 +45,7 @@ impl fmt::Display for Mismatch {
 
 impl core::error::Error for Mismatch {}
 
-/// Without text: it would be in flash, and nobody reads it.
+/// Without text, which would take flash and is not used.
 impl de::Error for Mismatch {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self
@@ -71,7 +71,7 @@ impl de::Error for Mismatch {
 /// The fields of a line that have not been read yet.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fields<'a> {
-    /// None behind the last field.
+    /// `None` behind the last field.
     rest: Option<&'a [u8]>,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Fields<'a> {
         Self { rest: Some(text) }
     }
 
-    /// The fields of a line: behind its name and a colon, which may be missing.
+    /// The fields of a line, behind its prefix and the colon, which can be missing.
     #[inline(never)]
     pub(super) fn of_line(line: &'a [u8]) -> Self {
         let line = trim(line);
@@ -143,10 +143,10 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Where the comma is that ends the first field. `None` if there is no other field.
+/// The position of the comma that ends the first field. `None` if there is no other field.
 fn end_of_field(fields: &[u8]) -> Option<usize> {
     if trim(fields).starts_with(b"\"") {
-        // The text ends at a quote with a comma behind it, or with nothing: others are part of the text.
+        // The text ends at a quote that is followed by a comma or by nothing. Other quotes and commas are part of the text.
         let mut closed = false;
         let mut quotes = 0;
         for (position, byte) in fields.iter().enumerate() {
@@ -163,7 +163,7 @@ fn end_of_field(fields: &[u8]) -> Option<usize> {
         if closed {
             return None;
         }
-        // A text that lost a quote.
+        // The text has lost a quote.
     }
     fields.iter().position(|&byte| byte == b',')
 }
@@ -250,7 +250,7 @@ impl<'de> Deserializer<'de> for &mut Fields<'de> {
 impl<'de> SeqAccess<'de> for &mut Fields<'de> {
     type Error = Mismatch;
 
-    /// Behind the last field too: it is for the type of the field to say whether it can be missing.
+    /// Reads a value behind the last field, too: whether a field can be missing depends on its type.
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
@@ -268,7 +268,7 @@ impl<'de> EnumAccess<'de> for &mut Fields<'de> {
     }
 }
 
-/// What a variant of an enum holds: nothing.
+/// The content of a variant of an enum: none.
 pub(crate) struct Unit;
 
 impl<'de> VariantAccess<'de> for Unit {
@@ -382,7 +382,7 @@ pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
     inner
 }
 
-/// A whole number: digits and nothing else.
+/// A number: digits and nothing else.
 #[inline(never)]
 pub(crate) fn digits(bytes: &[u8]) -> Option<u64> {
     // 19 digits always fit.
@@ -395,13 +395,13 @@ pub(crate) fn digits(bytes: &[u8]) -> Option<u64> {
     })
 }
 
-/// Which of some texts this is. Shorter in flash than a `match`, which compares each text in line.
+/// The position of a text in a list. A `match` would take more flash: 200 bytes for six texts.
 #[inline(never)]
 pub(super) fn position(texts: &[&str], text: &[u8]) -> Option<usize> {
     texts.iter().position(|each| each.as_bytes() == text)
 }
 
-/// What is before and behind the first of these bytes.
+/// The bytes in front of the first `at`, and those behind it.
 pub(crate) fn split(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let place = bytes.iter().position(|&byte| byte == at)?;
     let (before, behind) = bytes.split_at_checked(place)?;

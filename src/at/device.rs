@@ -9,21 +9,21 @@ use super::response::{AnswerText, NoResponse};
 #[at_cmd("", NoResponse, timeout_ms = 1_000)]
 pub struct Attention;
 
-/// `ATE0`: the module does not repeat commands (ITU-T V.250).
+/// `ATE0`: turns the echo of commands off (ITU-T V.250).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("E0", NoResponse, timeout_ms = 5_000)]
 pub struct DisableCommandEcho;
 
-/// `ATE1`: the module repeats commands (ITU-T V.250), as it does after power-up.
+/// `ATE1`: turns the echo of commands on (ITU-T V.250). It is on after power-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("E1", NoResponse, timeout_ms = 5_000)]
 pub struct EnableCommandEcho;
 
-/// How a failure is reported (3GPP TS 27.007); see [`Failure`](super::Failure).
+/// The format of final result codes for failures (3GPP TS 27.007); see [`Failure`](super::Failure).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ErrorFormat {
-    /// 0: `ERROR`.
+    /// 0: `ERROR`. The default.
     #[at_arg(default)]
     Plain = 0,
     /// 1: `+CME ERROR: <number>`.
@@ -32,50 +32,50 @@ pub enum ErrorFormat {
     Text = 2,
 }
 
-/// `AT+CMEE=<n>`: how failures are reported (3GPP TS 27.007).
+/// `AT+CMEE=<n>`: sets the format of final result codes for failures (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+CMEE", NoResponse, timeout_ms = 5_000)]
 pub struct SetErrorFormat {
-    /// How.
+    /// The format.
     #[at_arg(position = 0)]
     pub format: ErrorFormat,
 }
 
-/// How one direction of the UART is held (ITU-T V.250).
+/// Flow control of one direction of the UART (ITU-T V.250).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum FlowControl {
-    /// 0: not at all.
+    /// 0: none. The default.
     #[at_arg(default)]
     None = 0,
-    /// 1: XON and XOFF, which the data must not hold then.
+    /// 1: XON and XOFF. The data must not contain these bytes.
     Software = 1,
     /// 2: RTS and CTS.
     Hardware = 2,
 }
 
-/// `AT+IFC=<dce_by_dte>,<dte_by_dce>`: flow control (ITU-T V.250).
+/// `AT+IFC=<dce_by_dte>,<dte_by_dce>`: sets the flow control of the UART (ITU-T V.250).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+IFC", NoResponse, timeout_ms = 5_000)]
 pub struct SetFlowControl {
-    /// How the host holds the module: RTS.
+    /// How the host stops the module: RTS.
     #[at_arg(position = 0)]
     pub module_by_host: FlowControl,
-    /// How the module holds the host: CTS.
+    /// How the module stops the host: CTS.
     #[at_arg(position = 1)]
     pub host_by_module: FlowControl,
 }
 
-/// How much of the module is on (3GPP TS 27.007).
+/// Which parts of the module are on (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Functionality {
     /// 0: neither radio nor SIM.
     Minimum = 0,
-    /// 1: everything.
+    /// 1: everything. The default.
     #[at_arg(default)]
     Full = 1,
-    /// 4: no radio.
+    /// 4: everything but the radio.
     Airplane = 4,
 }
 
@@ -83,18 +83,18 @@ pub enum Functionality {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Restart {
-    /// 0: it does not.
+    /// 0: it does not. The default.
     #[at_arg(default)]
     No = 0,
-    /// 1: it does, first of all. Only with [`Functionality::Full`].
+    /// 1: it restarts first. Only with [`Functionality::Full`].
     Yes = 1,
 }
 
-/// `AT+CFUN=<fun>[,<rst>]`: how much of the module is on (3GPP TS 27.007); takes at most 15 s.
+/// `AT+CFUN=<fun>[,<rst>]`: turns parts of the module on and off; takes at most 15 s (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+CFUN", NoResponse, timeout_ms = 15_000)]
 pub struct SetFunctionality {
-    /// What is on.
+    /// The parts that are on.
     #[at_arg(position = 0)]
     pub functionality: Functionality,
     /// Whether the module restarts.
@@ -102,35 +102,35 @@ pub struct SetFunctionality {
     pub restart: Option<Restart>,
 }
 
-/// How the module goes down.
+/// How the module switches off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PowerDownMode {
-    /// 0: at once, without a word to the network.
+    /// 0: immediately, without detaching from the network.
     Immediate = 0,
-    /// 1: after it has left the network.
+    /// 1: after detaching from the network. The default.
     #[at_arg(default)]
     Normal = 1,
 }
 
-/// `AT+QPOWD=<n>`: switches the module off. 40 s; POWERED DOWN follows the OK.
+/// `AT+QPOWD=<n>`: switches the module off; takes at most 40 s. `POWERED DOWN` follows the OK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QPOWD", NoResponse, timeout_ms = 40_000)]
 pub struct PowerDown {
-    /// How.
+    /// How it switches off.
     #[at_arg(position = 0)]
     pub mode: PowerDownMode,
 }
 
-/// The name of one of the module's ports, at most 16 bytes: `uart1`, `usbat`, `usbmodem`, `all`.
+/// The name of a port of the module, at most 16 bytes: `uart1`, `usbat`, `usbmodem`, or `all`.
 pub type PortName<'a> = Text<'a, 16>;
 
-/// `AT+QURCCFG="urcport"`: which port URCs go to.
+/// `AT+QURCCFG="urcport"`: returns the port that URCs are sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QURCCFG=\"urcport\"", UrcPort, timeout_ms = 5_000)]
 pub struct QueryUrcPort;
 
-/// `AT+QURCCFG="urcport",<port>`: sends URCs to this port. Kept over a restart by most modules.
+/// `AT+QURCCFG="urcport",<port>`: sets the port that URCs are sent to. Most modules keep it over a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd(
     "+QURCCFG=\"urcport\",",
@@ -156,27 +156,27 @@ pub struct UrcPort {
     pub port: Clipped<16>,
 }
 
-/// `ATI`: maker, model and firmware, one line each.
+/// `ATI`: returns manufacturer, model and firmware, one line each (ITU-T V.250).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("I", AnswerText, timeout_ms = 5_000)]
 pub struct Identify;
 
-/// `AT+CGMI`: the maker.
+/// `AT+CGMI`: returns the manufacturer (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+CGMI", AnswerText, timeout_ms = 5_000)]
 pub struct QueryManufacturer;
 
-/// `AT+CGMM`: the model.
+/// `AT+CGMM`: returns the model (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+CGMM", AnswerText, timeout_ms = 5_000)]
 pub struct QueryModel;
 
-/// `AT+CGMR`: the firmware.
+/// `AT+CGMR`: returns the firmware version (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+CGMR", AnswerText, timeout_ms = 5_000)]
 pub struct QueryRevision;
 
-/// `AT+CGSN`: the serial number, the IMEI.
+/// `AT+CGSN`: returns the serial number, the IMEI (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+CGSN", AnswerText, timeout_ms = 5_000)]
 pub struct QuerySerialNumber;

@@ -1,4 +1,4 @@
-//! Names: AT+QIDNSCFG (2.1.13), AT+QIDNSGIP (2.1.14).
+//! Name lookups by the module: AT+QIDNSCFG (2.1.13), AT+QIDNSGIP (2.1.14).
 
 use core::net::IpAddr;
 
@@ -10,34 +10,33 @@ use super::errors::ErrorCode;
 use super::fields::{Address, ContextId, Host, ShownAddress, address_of};
 use super::response::{AnswerText, NoResponse};
 
-/// `AT+QIDNSCFG=?`: which contexts there are (2.1.13).
+/// `AT+QIDNSCFG=?`: lists the supported contexts (2.1.13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIDNSCFG=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestConfigureDns;
 
-/// `AT+QIDNSCFG=<contextID>`: the name servers of a context (2.1.13).
+/// `AT+QIDNSCFG=<contextID>`: returns the DNS servers of a context (2.1.13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIDNSCFG", DnsServers, timeout_ms = 60_000)]
 pub struct QueryDns {
-    /// The context, which has to be up.
+    /// The context. It must be active.
     #[at_arg(position = 0)]
     pub context: ContextId,
 }
 
-/// `AT+QIDNSCFG=<contextID>,<pridnsaddr>[,<secdnsaddr>]`: sets the name servers of a context
-/// (2.1.13).
+/// `AT+QIDNSCFG=<contextID>,<pridnsaddr>[,<secdnsaddr>]`: sets the DNS servers of a context (2.1.13).
 ///
-/// Activating the context again brings back those of the network.
+/// The next activation of the context replaces them by those of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIDNSCFG", NoResponse, timeout_ms = 60_000)]
 pub struct ConfigureDns {
-    /// The context, which has to be up.
+    /// The context. It must be active.
     #[at_arg(position = 0)]
     pub context: ContextId,
-    /// The server asked first.
+    /// The primary server.
     #[at_arg(position = 1)]
     pub primary: Address,
-    /// The server asked next.
+    /// The secondary server.
     #[at_arg(position = 2)]
     pub secondary: Option<Address>,
 }
@@ -50,30 +49,30 @@ pub struct DnsServers {
     /// The context.
     #[at_arg(position = 0)]
     pub context: ContextId,
-    /// The server asked first.
+    /// The primary server.
     #[at_arg(position = 1)]
     pub primary: ShownAddress,
-    /// The server asked next.
+    /// The secondary server.
     #[at_arg(position = 2)]
     pub secondary: ShownAddress,
 }
 
-/// `AT+QIDNSGIP=?`: which contexts there are (2.1.14).
+/// `AT+QIDNSGIP=?`: lists the supported contexts (2.1.14).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIDNSGIP=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestResolveName;
 
-/// `AT+QIDNSGIP=<contextID>,<hostname>`: looks up the addresses of a name (2.1.14).
+/// `AT+QIDNSGIP=<contextID>,<hostname>`: looks up the addresses of a host name (2.1.14).
 ///
-/// The results are [`Indication::Resolution`](super::Indication::Resolution), at most 60 s later. They do not say which
-/// name they belong to: one lookup at a time.
+/// The results are [`Indication::Resolution`](super::Indication::Resolution), at most 60 s later. They do not
+/// contain the name: only one lookup at a time is possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIDNSGIP", NoResponse, timeout_ms = 60_000)]
 pub struct ResolveName<'a> {
-    /// The context, which has to be up.
+    /// The context. It must be active.
     #[at_arg(position = 0)]
     pub context: ContextId,
-    /// The name.
+    /// The host name.
     #[at_arg(position = 1)]
     pub host: Host<'a>,
 }
@@ -82,13 +81,13 @@ pub struct ResolveName<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Resolution {
-    /// `<err>[,<IP_count>[,<DNS_ttl>]]`: the result. So many addresses follow.
+    /// `<err>[,<IP_count>[,<DNS_ttl>]]`: the result. The addresses follow.
     Result {
-        /// Whether the name has an address.
+        /// Whether the lookup was successful.
         result: Result<(), ErrorCode>,
-        /// How many addresses there are.
+        /// The number of addresses.
         count: Option<u8>,
-        /// How long they are valid, in seconds.
+        /// The time that the addresses are valid, in seconds.
         time_to_live: Option<u32>,
     },
     /// `<hostIPaddr>`: one address.

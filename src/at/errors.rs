@@ -65,7 +65,7 @@ error_codes! {
 }
 
 impl ErrorCode {
-    /// The code with this number on the wire; `None` for 0, which is none.
+    /// The code with this number on the wire. `None` for 0, which is no error.
     #[must_use]
     pub const fn new(code: u16) -> Option<Self> {
         match NonZeroU16::new(code) {
@@ -80,11 +80,11 @@ impl ErrorCode {
         self.0.get()
     }
 
-    /// The result that a number on the wire stands for: 0 is success.
+    /// The result for a number on the wire: 0 is success.
     ///
     /// # Errors
     ///
-    /// Any other code.
+    /// The code, if the number is not 0.
     pub const fn check(code: u16) -> Result<(), Self> {
         match Self::new(code) {
             None => Ok(()),
@@ -101,12 +101,12 @@ impl fmt::Display for ErrorCode {
 
 impl core::error::Error for ErrorCode {}
 
-/// `AT+QIGETERROR=?` (2.1.17). Answered by OK alone.
+/// `AT+QIGETERROR=?`: the answer is OK only (2.1.17).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIGETERROR=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestQueryLastError;
 
-/// `AT+QIGETERROR`: why the last TCP/IP command failed (2.1.17). Has to come right after it.
+/// `AT+QIGETERROR`: returns the reason why the last TCP/IP command has failed (2.1.17). It must be the next command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIGETERROR", LastError, timeout_ms = 60_000)]
 pub struct QueryLastError;
@@ -116,40 +116,39 @@ pub struct QueryLastError;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct LastError {
-    /// The number; see [`LastError::error`].
+    /// The number. 0 is no error; see [`LastError::error`].
     #[at_arg(position = 0)]
     pub code: u16,
-    /// The module's words. They differ from module to module.
+    /// A description. The texts differ between modules.
     #[at_arg(position = 1)]
     pub description: LastText<48>,
 }
 
 impl LastError {
-    /// The error; `None` for 0, which after a failure means that the module does not know.
+    /// The error. `None` for 0, which after a failure means that the module does not know the reason (quirk 101).
     #[must_use]
     pub fn error(&self) -> Option<ErrorCode> {
         ErrorCode::check(self.code).err()
     }
 }
 
-/// A final result that says that a command failed: `ERROR`, `+CME ERROR: …` or `+CMS ERROR: …`.
+/// A final result code for a failure: `ERROR`, `+CME ERROR: …` or `+CMS ERROR: …`.
 ///
-/// Socket commands mostly give the plain one and leave the reason to
-/// [`QueryLastError`](super::QueryLastError); others give a number or, after
-/// [`SetErrorFormat`](super::SetErrorFormat) with [`Text`](super::ErrorFormat::Text), words.
+/// Most socket commands end with `ERROR`, and [`QueryLastError`] returns the reason. Other commands end with a number or,
+/// after [`SetErrorFormat`](super::SetErrorFormat) with [`Text`](super::ErrorFormat::Text), with a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Failure<'a> {
-    /// `ERROR`: no reason given.
+    /// `ERROR`: no reason.
     Plain,
-    /// `+CME ERROR: 10`: the equipment's number.
+    /// `+CME ERROR: 10`: a number of the mobile equipment.
     Equipment(u16),
-    /// `+CME ERROR: SIM not inserted`: the equipment's words.
+    /// `+CME ERROR: SIM not inserted`: a text of the mobile equipment.
     EquipmentText(&'a str),
-    /// `+CMS ERROR: 300`: the message service's number.
+    /// `+CMS ERROR: 300`: a number of the message service.
     Message(u16),
-    /// `+CMS ERROR: ME failure`: the message service's words.
+    /// `+CMS ERROR: ME failure`: a text of the message service.
     MessageText(&'a str),
 }
 

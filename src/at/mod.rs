@@ -1,19 +1,21 @@
-//! The wire language: every AT command, response and URC of the TCP/IP application note as a type.
+//! The wire language: each AT command, information response and URC of the TCP/IP application note as a type, derived with
+//! atat.
 //!
-//! *The note* is Quectel's *LTE Standard TCP/IP Application Note* V1.1; section numbers in this
-//! module are its. `docs/commands.md` lists every form with its type and its limits.
+//! *The note* is Quectel's *LTE Standard TCP/IP Application Note* V1.1. "(2.1.8)" is a section of it, and "quirk 30" an
+//! entry of `docs/quirks.md`, which lists what modules do beyond the note. `docs/commands.md` lists all forms of all
+//! commands with their types and limits.
 //!
-//! * A command implements [`atat::AtatCmd`]. Its fields only take values that the note allows, so
-//!   a command that exists can be sent, and nothing a user supplies can end it early.
-//! * A response type parses **one information line**, without its line end. Commands answered by any
-//!   number of lines use [`Lines`].
-//! * [`Urc::parse`] recognises the lines that come unasked.
-//! * Response types are the answers of commands that a user has atat derive, too, and ids, numbers
-//!   within a range, texts, addresses and enums their arguments.
+//! * A command implements [`atat::AtatCmd`]. Its fields accept only values that the note allows, so that it can be sent once
+//!   it exists, and no text of a user can end it early.
+//! * A response type reads **one information response**, which is one line, without its line end. [`Lines`] is for commands
+//!   that are answered by any number of lines.
+//! * [`Urc`] reads the lines that the module sends without being asked.
+//! * All types work with any client of atat. Response types can also be the responses of commands that you derive with atat,
+//!   and ids, numbers, texts, addresses and enums their arguments.
 //!
-//! A command's `write` needs a buffer of [`MAX_COMMAND_LENGTH`] bytes at most; only [`SendHex`]
-//! needs more, [`SendHex::MAX_LENGTH`]. In a smaller one the command is not complete, and what `write`
-//! says is how many bytes it would need.
+//! A buffer of [`MAX_COMMAND_LENGTH`] bytes is enough to write any command but [`SendHex`], which needs
+//! [`SendHex::MAX_LENGTH`]. If the buffer is too short, the command in it is not complete, and `write` returns the length
+//! that is needed.
 //!
 //! ```
 //! use atat::AtatCmd;
@@ -34,10 +36,9 @@
 //! assert_eq!(header.length, 5);
 //! ```
 //!
-//! The longest time that the note gives a module to answer is the command's
-//! [`atat::AtatCmd::MAX_TIMEOUT_MS`]. Where the note gives none for the command it is 60 s, after
-//! which the note takes the module for dead. Commands from outside the note are answered by the
-//! module alone and get 5 s unless they say otherwise.
+//! [`atat::AtatCmd::MAX_TIMEOUT_MS`] is the maximum time of the note to the final result code. Where the note has none for a
+//! command it is 60 s, after which the note considers the module dead. Commands that are not in the note, and that the
+//! module answers without the network, have 5 s unless stated otherwise.
 
 mod access_mode;
 mod atat;
@@ -91,5 +92,5 @@ pub(crate) use prefix::Prefix;
 pub(crate) use result_code::ResultCode;
 pub(crate) use urc::IndicationType;
 
-/// Bytes that any command but [`SendHex`] needs at most when it is written, CR included.
+/// The maximum length in bytes of all commands but [`SendHex`], CR included.
 pub const MAX_COMMAND_LENGTH: usize = 384;

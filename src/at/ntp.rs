@@ -1,4 +1,4 @@
-//! Time of day: AT+QNTP (2.1.12), AT+CCLK? (3GPP TS 27.007).
+//! The time of an NTP server: AT+QNTP (2.1.12); the module's clock: AT+CCLK? (3GPP TS 27.007).
 
 use core::num::NonZeroU16;
 
@@ -10,12 +10,12 @@ use super::errors::ErrorCode;
 use super::fields::{Clipped, ContextId, Host, Switch};
 use super::response::{AnswerText, NoResponse};
 
-/// `AT+QNTP=?`: which contexts and ports there are (2.1.12).
+/// `AT+QNTP=?`: lists the supported contexts and ports (2.1.12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QNTP=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestSynchronizeTime;
 
-/// `AT+QNTP?`: the server that is being asked (2.1.12). An error or no line if none is.
+/// `AT+QNTP?`: returns the server of the query in progress (2.1.12). An error or no line if there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QNTP?", TimeServer, timeout_ms = 60_000)]
 pub struct QueryTimeServer;
@@ -25,16 +25,15 @@ pub struct QueryTimeServer;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TimeServer {
-    /// Name or address.
+    /// The name or address of the server.
     #[at_arg(position = 0)]
     pub server: Clipped<128>,
-    /// Port.
+    /// The port of the server.
     #[at_arg(position = 1)]
     pub port: u16,
 }
 
-/// `AT+QNTP=<contextID>,<server>[,<port>[,<autosettime>]]`: asks an NTP server for the time
-/// (2.1.12).
+/// `AT+QNTP=<contextID>,<server>[,<port>[,<autosettime>]]`: queries an NTP server (2.1.12).
 ///
 /// The result is [`Urc::TimeSynchronized`](super::Urc::TimeSynchronized), at most 125 s later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
@@ -53,7 +52,7 @@ pub struct SynchronizeTime<'a> {
 impl<'a> SynchronizeTime<'a> {
     const NTP_PORT: NonZeroU16 = NonZeroU16::new(123).unwrap();
 
-    /// Asks `server` at its usual port.
+    /// A query to port 123 of `server`.
     #[must_use]
     pub const fn new(context: ContextId, server: Host<'a>) -> Self {
         Self {
@@ -64,14 +63,14 @@ impl<'a> SynchronizeTime<'a> {
         }
     }
 
-    /// Asks at this port, 1 to 65535.
+    /// Sets the port, 1 to 65535. Default 123.
     #[must_use]
     pub const fn port(mut self, port: NonZeroU16) -> Self {
         self.port = Some(port);
         self
     }
 
-    /// Says whether the module sets its own clock too.
+    /// Sets whether the module sets its own clock by the result.
     #[must_use]
     pub const fn set_clock(mut self, set: Switch) -> Self {
         self.set_clock = Some(set);
@@ -86,9 +85,9 @@ impl<'a> SynchronizeTime<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TimeSynchronized {
-    /// Whether the server answered.
+    /// Whether the server has answered.
     pub result: Result<(), ErrorCode>,
-    /// The time; `None` too if what the module shows as the time is none.
+    /// The time. `None` if the field is missing or cannot be read.
     pub time: Option<DateTime>,
 }
 
@@ -105,11 +104,11 @@ impl<'de> Deserialize<'de> for TimeSynchronized {
     }
 }
 
-/// A moment as the module tells it, `YYYY/MM/DD,hh:mm:ss±zz` (2.1.12).
+/// Date and time, `YYYY/MM/DD,hh:mm:ss±zz` (2.1.12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DateTime {
-    /// Year. Of two digits those of 2000 to 2099 are made.
+    /// Year. Two digits on the wire are 2000 to 2099.
     pub year: u16,
     /// Month, 1 to 12.
     pub month: u8,
@@ -121,8 +120,8 @@ pub struct DateTime {
     pub minute: u8,
     /// Second, 0 to 60.
     pub second: u8,
-    /// Time zone in quarters of an hour east of UTC, -48 to 56, if the module tells. Modules have
-    /// been seen to give the time of UTC next to the local zone.
+    /// Time zone in quarters of an hour east of UTC, -48 to 56; `None` if the module does not send it. Some modules send the
+    /// time in UTC with the local zone.
     pub zone: Option<i8>,
 }
 
@@ -132,7 +131,7 @@ impl DateTime {
         Self::parse(text)
     }
 
-    /// The moment in a text from the module, without quotes.
+    /// Reads a text of the module, without quotes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (date, time) = text.trim_ascii().split_once(',')?;
@@ -163,7 +162,7 @@ impl DateTime {
     }
 }
 
-/// Digits only, at most four, within a range.
+/// At most four digits, within a range.
 fn number(digits: &str, min: u16, max: u16) -> Option<u16> {
     if digits.len() > 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -181,14 +180,14 @@ fn parse_zone(text: &str) -> Option<i8> {
     })
 }
 
-/// All that is left of the line: there is a comma in it, and some modules leave out the quotes.
+/// All that is left of the line: the text contains a comma, and some modules omit the quotes.
 impl<'de> Deserialize<'de> for DateTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         remainder(deserializer, Self::of)
     }
 }
 
-/// `AT+CCLK?`: the module's clock (3GPP TS 27.007).
+/// `AT+CCLK?`: returns the time of the module's clock (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+CCLK?", Clock, timeout_ms = 5_000)]
 pub struct QueryClock;

@@ -1,4 +1,4 @@
-//! Reachability of a host: AT+QPING (2.1.11).
+//! Pings by the module: AT+QPING (2.1.11).
 
 use core::net::IpAddr;
 
@@ -10,21 +10,21 @@ use super::errors::ErrorCode;
 use super::fields::{ContextId, Host, Within, address_of};
 use super::response::{AnswerText, NoResponse};
 
-/// How long the module waits for each reply: 1 to 255 s.
+/// The time limit of each reply: 1 to 255 s.
 pub type PingTimeout = Within<1, 255>;
 
-/// How many requests the module sends: 1 to 10.
+/// The number of requests: 1 to 10.
 pub type PingCount = Within<1, 10>;
 
-/// `AT+QPING=?`: which contexts, timeouts and counts there are (2.1.11).
+/// `AT+QPING=?`: lists the supported contexts, timeouts and counts (2.1.11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QPING=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestPing;
 
 /// `AT+QPING=<contextID>,<host>[,<timeout>[,<pingnum>]]`: pings a host (2.1.11).
 ///
-/// OK comes at once; the results are [`Urc::Ping`](super::Urc::Ping), one for each request and a
-/// summary, within [`Ping::max_duration_ms`] after it.
+/// The results follow the final result code as [`Urc::Ping`](super::Urc::Ping): one for each request and a summary, within
+/// [`Ping::max_duration_ms`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QPING", NoResponse, timeout_ms = 60_000)]
 pub struct Ping<'a> {
@@ -52,14 +52,14 @@ impl<'a> Ping<'a> {
         }
     }
 
-    /// Waits for each reply as long as this, in seconds.
+    /// Sets the time limit of each reply. Default 4 s.
     #[must_use]
     pub const fn timeout(mut self, timeout: PingTimeout) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Pings as often as this.
+    /// Sets the number of requests. Default 4.
     #[must_use]
     pub const fn count(mut self, count: PingCount) -> Self {
         self.count = Some(count);
@@ -69,8 +69,7 @@ impl<'a> Ping<'a> {
         self
     }
 
-    /// How long it can take until the summary comes, in milliseconds: all timeouts, and 60 s to
-    /// resolve the name.
+    /// The maximum time from OK to the summary in milliseconds: all timeouts, and 60 s to resolve the name.
     #[must_use]
     pub const fn max_duration_ms(&self) -> u32 {
         let seconds = match self.timeout {
@@ -85,28 +84,28 @@ impl<'a> Ping<'a> {
     }
 }
 
-/// What a `+QPING` line tells (2.1.11). Times in milliseconds.
+/// `+QPING: …`: the result of a request, or of all requests (2.1.11). Times are in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PingReport {
-    /// `<result>,<IP_address>,<bytes>,<time>,<ttl>`: one reply.
+    /// `<result>,<IP_address>,<bytes>,<time>,<ttl>`: the result of a request.
     Reply {
-        /// Whether it is one.
+        /// Whether the host has replied.
         result: Result<(), ErrorCode>,
-        /// Who replied.
+        /// The address that has replied.
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         address: IpAddr,
-        /// Bytes in the request.
+        /// The length of the request in bytes.
         bytes: u16,
-        /// How long it took.
+        /// The time from the request to the reply.
         time: u32,
-        /// What is left of the packet's time to live.
+        /// The time to live of the reply.
         time_to_live: u8,
     },
-    /// `<finresult>,<sent>,<rcvd>,<lost>,<min>,<max>,<avg>`: all of it. The last line.
+    /// `<finresult>,<sent>,<rcvd>,<lost>,<min>,<max>,<avg>`: the summary, which is the last line.
     Summary {
-        /// Whether the host was found.
+        /// Whether the ping was carried out.
         result: Result<(), ErrorCode>,
         /// Requests sent.
         sent: u16,
@@ -121,8 +120,7 @@ pub enum PingReport {
         /// Mean time.
         average: u32,
     },
-    /// `<result>` or `<finresult>` alone: one request, or all of it, failed. Which of the two
-    /// only the count of lines can tell.
+    /// `<result>` or `<finresult>` alone: one request or the whole ping has failed. Only the number of lines shows which.
     Result(Result<(), ErrorCode>),
 }
 

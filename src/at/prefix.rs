@@ -1,10 +1,10 @@
-//! What information lines and failures begin with.
+//! The prefixes of lines.
 
 use super::deserializer::{position, split};
 
 macro_rules! prefixes {
     ($($name:ident $text:literal,)*) => {
-        /// What a line begins with, up to its first colon, of the lines that the engine reads while it waits for an answer.
+        /// The text in front of the first colon of a line, for the lines that the engine reads.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Prefix {
             $(#[doc = concat!("`", $text, "`.")] $name,)*

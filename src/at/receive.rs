@@ -1,4 +1,4 @@
-//! Reading in buffer mode: AT+QIRD (2.1.8).
+//! Reading received data in buffer access mode: AT+QIRD (2.1.8).
 
 use serde_at::serde::de::DeserializeOwned;
 
@@ -7,33 +7,33 @@ use super::fields::{ConnectId, Sender, Within};
 use super::response::AnswerText;
 use super::send::Zero;
 
-/// How many bytes one [`ReadData`] asks for: 1 to 1500.
+/// The maximum number of bytes of a [`ReadData`]: 1 to 1500.
 ///
-/// The note counts 0 in, but uses it to ask for the counters: [`QueryReceivedData`].
+/// In the note the range begins with 0, which is another command: [`QueryReceivedData`].
 pub type ReadLength = Within<1, 1500>;
 
-/// `AT+QIRD=?`: which ids and lengths there are (2.1.8).
+/// `AT+QIRD=?`: lists the supported connectIDs and lengths (2.1.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIRD=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestReadData;
 
-/// `AT+QIRD=<connectID>[,<read_length>]`: reads at most that many bytes (2.1.8).
+/// `AT+QIRD=<connectID>[,<read_length>]`: reads at most this number of bytes (2.1.8).
 ///
-/// The [`ReadHeader`] is followed by a line end and that many bytes of data.
+/// A line end and the data follow the [`ReadHeader`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIRD", ReadHeader, timeout_ms = 60_000)]
 pub struct ReadData {
     /// The socket.
     #[at_arg(position = 0)]
     pub connect_id: ConnectId,
-    /// How many bytes at most. Without it up to 1500 come.
+    /// The maximum number of bytes. Without a length it is 1500.
     #[at_arg(position = 1)]
     pub length: Option<ReadLength>,
 }
 
 /// `AT+QIRD=<connectID>`: reads one whole datagram of a UDP service (2.1.8).
 ///
-/// The [`ReadHeader`] tells who sent it.
+/// The [`ReadHeader`] contains the sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIRD", ReadHeader, timeout_ms = 60_000)]
 pub struct ReadDatagram {
@@ -44,20 +44,21 @@ pub struct ReadDatagram {
 
 /// `+QIRD: <read_actual_length>[,<remoteIP>,<remote_port>]` (2.1.8).
 ///
-/// `P` is how the sender is read. Length 0 with a peer is an empty datagram, without a peer it means that there is nothing.
+/// Length 0 with a peer is an empty datagram; without a peer it means that there is no data. `P` is the type that the last
+/// two fields are read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ReadHeader<P: DeserializeOwned = Sender> {
-    /// How many bytes follow.
+    /// The number of bytes that follow.
     #[at_arg(position = 0)]
     pub length: u32,
-    /// Who sent them. Known for UDP services only.
+    /// The sender. Only for UDP services.
     #[at_arg(position = 1)]
     pub peer: P,
 }
 
-/// `AT+QIRD=<connectID>,0`: how much was received, and how much of it was read (2.1.8).
+/// `AT+QIRD=<connectID>,0`: returns how much was received, and how much the host has read (2.1.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIRD", ReceivedData, timeout_ms = 60_000)]
 pub struct QueryReceivedData {
@@ -68,7 +69,7 @@ pub struct QueryReceivedData {
 }
 
 impl QueryReceivedData {
-    /// Asks about a socket.
+    /// The query for a socket.
     #[must_use]
     pub const fn new(connect_id: ConnectId) -> Self {
         Self {
@@ -78,18 +79,18 @@ impl QueryReceivedData {
     }
 }
 
-/// `+QIRD: <total_receive_length>,<have_read_length>,<unread_length>` (2.1.8). All in bytes since
-/// the socket was opened; some modules count late.
+/// `+QIRD: <total_receive_length>,<have_read_length>,<unread_length>` (2.1.8). Bytes since the socket was opened. Some
+/// modules update the numbers late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceivedData {
-    /// Received.
+    /// Bytes received.
     #[at_arg(position = 0)]
     pub total: u64,
-    /// Of these, read by the host.
+    /// Those that the host has read.
     #[at_arg(position = 1)]
     pub read: u64,
-    /// Of these, not read yet.
+    /// Those that the host has not read yet.
     #[at_arg(position = 2)]
     pub unread: u64,
 }

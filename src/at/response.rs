@@ -1,4 +1,4 @@
-//! Responses that do not belong to one command.
+//! Responses of several commands.
 
 use core::ops::Deref;
 
@@ -9,7 +9,7 @@ use super::atat::AtatResp;
 use super::deserializer::{read, remainder, trim};
 use super::fields::Clipped;
 
-/// Nothing but the final result code. Information lines in front of it are left unread: URCs can stand there.
+/// The response of a command that is answered by a final result code only. Lines in front of it are ignored: they are URCs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoResponse;
@@ -22,7 +22,7 @@ impl<'de> Deserialize<'de> for NoResponse {
     }
 }
 
-/// An answer kept as text: all of its lines, cut off after 256 bytes.
+/// A response as text: all of its lines, at most 256 bytes. The rest is cut off.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AnswerText(pub Clipped<256>);
@@ -43,9 +43,9 @@ impl<'de> Deserialize<'de> for AnswerText {
     }
 }
 
-/// The answer to a command that is answered by any number of lines, none included.
+/// The response of a command that is answered by any number of lines, including none.
 ///
-/// Lines that are no `T`, and those after the `N`th, are left out.
+/// Lines that cannot be read as a `T`, and lines after `N` of them, are ignored.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lines<T, const N: usize>(pub Vec<T, N>);

@@ -1,10 +1,10 @@
-//! The lines that are a fixed text and nothing else.
+//! Result codes without fields.
 
 use super::deserializer::position;
 
 macro_rules! result_codes {
     ($($(#[$doc:meta])* $name:ident $text:literal,)*) => {
-        /// A line that is one of these texts: final result codes of a command, and what the module reports about itself.
+        /// A line that consists of one of these texts: a final result code, or a URC without fields.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum ResultCode {
             $($(#[$doc])* $name,)*
@@ -22,24 +22,24 @@ result_codes! {
     Ok "OK",
     /// The command failed.
     Error "ERROR",
-    /// The module has taken the data of a send.
+    /// The module has accepted the payload of AT+QISEND.
     SendOk "SEND OK",
-    /// The module has not taken the data, because its own buffer is full.
+    /// The module has not accepted the payload, because its send buffer is full.
     SendFail "SEND FAIL",
-    /// The end of transparent access mode.
+    /// Transparent access mode has ended.
     NoCarrier "NO CARRIER",
     /// The module has started.
     Ready "RDY",
-    /// Its applications have started.
+    /// The applications of the module have started.
     ApplicationReady "APP RDY",
-    /// The module goes off.
+    /// The module switches off.
     PoweredDown "POWERED DOWN",
-    /// A call comes in.
+    /// An incoming call.
     Ring "RING",
 }
 
 impl ResultCode {
-    /// Recognises a whole line, without its line end and without blanks around it.
+    /// Reads a whole line, without its line end and without blanks around it.
     #[inline(never)]
     pub(crate) fn of_line(line: &[u8]) -> Option<Self> {
         Self::ALL.get(position(Self::TEXTS, line)?).copied()
@@ -51,7 +51,7 @@ impl ResultCode {
         Self::TEXTS.get(self as usize).copied().unwrap_or_default()
     }
 
-    /// Whether the module reports this about itself, and it belongs to no command.
+    /// Whether it is a URC.
     #[cfg(feature = "at-client")]
     pub(crate) const fn is_unsolicited(self) -> bool {
         matches!(

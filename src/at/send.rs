@@ -8,20 +8,19 @@ use super::atat::{self, AtatCmd, AtatResp};
 use super::fields::{Address, ConnectId, Switch, Within};
 use super::response::{AnswerText, NoResponse};
 
-/// How many bytes one [`SendData`] or [`SendDatagram`] announces: 1 to 1460.
+/// The number of payload bytes of a [`SendData`] or a [`SendDatagram`]: 1 to 1460.
 ///
-/// The note counts 0 in, but uses it to ask for what was sent: [`QuerySentData`].
+/// In the note the range begins with 0, which is another command: [`QuerySentData`].
 pub type SendLength = Within<1, 1460>;
 
-/// `AT+QISEND=?`: which ids and lengths there are (2.1.7).
+/// `AT+QISEND=?`: lists the supported connectIDs and lengths (2.1.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISEND=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestSendData;
 
-/// `AT+QISEND=<connectID>`: sends what follows the prompt up to Ctrl-Z; Esc cancels (2.1.7).
+/// `AT+QISEND=<connectID>`: sends the bytes that follow the prompt up to Ctrl-Z; Esc cancels (2.1.7).
 ///
-/// The data can hold neither of the two bytes, so that [`SendData`] is the one to use. Not for
-/// UDP services.
+/// The payload can contain neither of the two bytes: prefer [`SendData`]. Not for UDP services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISEND", NoResponse, timeout_ms = 60_000)]
 pub struct SendVariable {
@@ -30,41 +29,41 @@ pub struct SendVariable {
     pub connect_id: ConnectId,
 }
 
-/// `AT+QISEND=<connectID>,<send_length>`: sends the next bytes after the prompt (2.1.7).
+/// `AT+QISEND=<connectID>,<send_length>`: sends this number of bytes, which follow the prompt (2.1.7).
 ///
-/// The final result is SEND OK (the module took the data, nothing more), SEND FAIL (its buffer is
-/// full, try again) or ERROR. Not for UDP services.
+/// The final result code is SEND OK (the module has accepted the payload; the peer may not have it), SEND FAIL (the send
+/// buffer of the module is full; try again) or ERROR. Not for UDP services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISEND", NoResponse, timeout_ms = 60_000)]
 pub struct SendData {
     /// The socket.
     #[at_arg(position = 0)]
     pub connect_id: ConnectId,
-    /// How many bytes follow.
+    /// The number of payload bytes.
     #[at_arg(position = 1)]
     pub length: SendLength,
 }
 
-/// `AT+QISEND=<connectID>,<send_length>,<remoteIP>,<remote_port>`: sends the next bytes after the
-/// prompt as one datagram (2.1.7). For UDP services only; results as of [`SendData`].
+/// `AT+QISEND=<connectID>,<send_length>,<remoteIP>,<remote_port>`: sends this number of bytes, which follow the prompt, as
+/// one datagram (2.1.7). For UDP services only. The final result codes are those of [`SendData`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISEND", NoResponse, timeout_ms = 60_000)]
 pub struct SendDatagram {
     /// The socket.
     #[at_arg(position = 0)]
     pub connect_id: ConnectId,
-    /// How many bytes follow.
+    /// The number of payload bytes.
     #[at_arg(position = 1)]
     pub length: SendLength,
-    /// Where the datagram goes.
+    /// The address of the peer.
     #[at_arg(position = 2)]
     pub address: Address,
-    /// The port it goes to.
+    /// The port of the peer.
     #[at_arg(position = 3)]
     pub port: u16,
 }
 
-/// `AT+QISEND=<connectID>,0`: how much was sent, and how much of it arrived (2.1.7).
+/// `AT+QISEND=<connectID>,0`: returns how much was sent, and how much the peer has acknowledged (2.1.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISEND", SentData, timeout_ms = 60_000)]
 pub struct QuerySentData {
@@ -75,7 +74,7 @@ pub struct QuerySentData {
 }
 
 impl QuerySentData {
-    /// Asks about a socket.
+    /// The query for a socket.
     #[must_use]
     pub const fn new(connect_id: ConnectId) -> Self {
         Self {
@@ -85,7 +84,7 @@ impl QuerySentData {
     }
 }
 
-/// The length that turns a command into a query: 0.
+/// The length 0, which makes a command a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Zero;
 
@@ -95,30 +94,29 @@ impl Serialize for Zero {
     }
 }
 
-/// `+QISEND: <total_send_length>,<ackedbytes>,<unackedbytes>` (2.1.7). All in bytes since the
-/// socket was opened.
+/// `+QISEND: <total_send_length>,<ackedbytes>,<unackedbytes>` (2.1.7). Bytes since the socket was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SentData {
-    /// Sent.
+    /// Bytes sent.
     #[at_arg(position = 0)]
     pub total: u64,
-    /// Of these, acknowledged by the peer.
+    /// Those that the peer has acknowledged.
     #[at_arg(position = 1)]
     pub acknowledged: u64,
-    /// Of these, not acknowledged yet.
+    /// Those that the peer has not acknowledged yet.
     #[at_arg(position = 2)]
     pub unacknowledged: u64,
 }
 
-/// `AT+QISENDEX=?`: which ids there are (2.1.9).
+/// `AT+QISENDEX=?`: lists the supported connectIDs (2.1.9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISENDEX=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestSendHex;
 
-/// `AT+QISENDEX=<connectID>,<hex_string>`: sends bytes written as hex digits (2.1.9).
+/// `AT+QISENDEX=<connectID>,<hex_string>`: sends bytes that are written as hex digits (2.1.9).
 ///
-/// No prompt; results as of [`SendData`]. Slow, and some modules take 510 digits only. Not for
+/// There is no prompt. The final result codes are those of [`SendData`]. Slow; some modules accept only 510 digits. Not for
 /// UDP services and listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISENDEX", NoResponse, timeout_ms = 60_000)]
@@ -126,30 +124,30 @@ pub struct SendHex<'a> {
     /// The socket.
     #[at_arg(position = 0)]
     pub connect_id: ConnectId,
-    /// The data.
+    /// The payload.
     #[at_arg(position = 1)]
     pub data: HexText<'a>,
 }
 
 impl SendHex<'_> {
-    /// Bytes that this command needs at most when it is written, CR included.
+    /// The maximum length of the command in bytes, CR included.
     pub const MAX_LENGTH: usize = 530;
 }
 
-/// Bytes written as pairs of hex digits: at most 512 digits (2.1.9).
+/// Bytes as pairs of hex digits: at most 512 digits (2.1.9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HexText<'a>(&'a str);
 
 impl<'a> HexText<'a> {
-    /// The most digits.
+    /// The maximum number of digits.
     pub const MAX: usize = 512;
 
-    /// The digits, checked.
+    /// Checks the digits.
     ///
     /// # Errors
     ///
-    /// [`InvalidHex`] if there are more than 512, an odd number, or anything else than digits.
+    /// [`InvalidHex`] if there are more than 512 digits, an odd number of digits, or other characters.
     pub const fn new(digits: &'a str) -> Result<Self, InvalidHex> {
         let bytes = digits.as_bytes();
         if bytes.len() > Self::MAX {
@@ -182,12 +180,12 @@ impl<'a> HexText<'a> {
 pub enum InvalidHex {
     /// More than 512 digits.
     TooLong,
-    /// Something else than a hex digit.
+    /// A character is not a hex digit.
     NotADigit {
-        /// Where it is, in bytes from the start.
+        /// The position of the character, in bytes from 0.
         position: usize,
     },
-    /// Digits come in pairs; one is missing.
+    /// The number of digits is odd.
     HalfByte,
 }
 
@@ -209,22 +207,21 @@ impl Serialize for HexText<'_> {
     }
 }
 
-/// `AT+QISDE=?`: which settings there are (2.1.16).
+/// `AT+QISDE=?`: lists the supported settings (2.1.16).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISDE=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestSetDataEcho;
 
-/// `AT+QISDE?`: whether the module echoes the data of [`SendData`] (2.1.16).
+/// `AT+QISDE?`: returns whether the module echoes the payload of [`SendData`] (2.1.16).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISDE?", DataEcho, timeout_ms = 60_000)]
 pub struct QueryDataEcho;
 
-/// `AT+QISDE=<echo>`: whether the module echoes the data of [`SendData`] (2.1.16). It does after
-/// power-up.
+/// `AT+QISDE=<echo>`: turns the echo of the payload of [`SendData`] on or off (2.1.16). It is on after power-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISDE", NoResponse, timeout_ms = 60_000)]
 pub struct SetDataEcho {
-    /// On or off.
+    /// Whether the module echoes.
     #[at_arg(position = 0)]
     pub echo: Switch,
 }
@@ -233,7 +230,7 @@ pub struct SetDataEcho {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DataEcho {
-    /// On or off.
+    /// Whether the module echoes.
     #[at_arg(position = 0)]
     pub echo: Switch,
 }

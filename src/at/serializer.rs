@@ -1,6 +1,6 @@
 //! Writes commands: the [`serde::Serializer`] of the derived commands.
 //!
-//! Its methods are not generic, so that each command only consists of calls with its name and its values.
+//! What it does is in methods that are not generic: the code of a command is a call for its name and one for each argument.
 
 use core::fmt;
 use core::net::IpAddr;
@@ -11,7 +11,7 @@ use serde_at::serde::ser::{self, Impossible, Serialize, SerializeStruct, Seriali
 const DECIMAL: NonZeroU32 = NonZeroU32::new(10).unwrap();
 const HEXADECIMAL: NonZeroU32 = NonZeroU32::new(16).unwrap();
 
-/// What atat's derive says about a command besides its name and its arguments.
+/// What atat's derive passes besides the name and the arguments of a command.
 pub(super) struct SerializeOptions<'a> {
     /// Whether `=` stands between the name and the first argument.
     pub(super) value_sep: bool,
@@ -19,14 +19,14 @@ pub(super) struct SerializeOptions<'a> {
     pub(super) cmd_prefix: &'a str,
     /// A carriage return.
     pub(super) termination: &'a str,
-    /// Has no effect: no text of a command has anything to be escaped, see [`Text`](super::Text).
+    /// Not used: the texts of commands contain nothing that has to be escaped, see [`Text`](super::Text).
     #[allow(dead_code)]
     pub(super) escape_strings: bool,
 }
 
-/// Writes a command with its arguments and the CR that ends it, and returns its length in bytes.
+/// Writes a command with its arguments and its CR, and returns the length in bytes.
 ///
-/// If that is more than the buffer holds, the command in the buffer is not complete.
+/// If the length is more than that of the buffer, the command in the buffer is not complete.
 #[inline]
 pub(super) fn to_slice<T: Serialize + ?Sized>(
     command: &T,
@@ -50,13 +50,13 @@ fn write_bare(buffer: &mut [u8], name: &str) -> usize {
     Writer::command(buffer, name, false).end()
 }
 
-/// Bytes of a command, one after the other. Those for which the buffer has no room are counted and not kept.
+/// Appends the bytes of a command to a buffer. Bytes without room in the buffer are only counted.
 pub(super) struct Writer<'b> {
     buffer: &'b mut [u8],
     length: usize,
-    /// What comes before the next argument.
+    /// The byte in front of the next argument.
     separator: Option<u8>,
-    /// Arguments that were left out since the last one that was written.
+    /// The number of omitted arguments since the last one.
     left_out: u8,
 }
 
@@ -182,7 +182,7 @@ impl<'b> Writer<'b> {
     }
 }
 
-/// The error of writing: there is none.
+/// The error type of writing, which cannot fail.
 #[derive(Debug)]
 pub(super) enum Never {}
 

@@ -1,4 +1,4 @@
-//! Optional parameters of the module's TCP/IP stack: AT+QICFG (2.1.15).
+//! Settings of the module's TCP/IP stack: AT+QICFG (2.1.15).
 
 use serde_at::serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_at::serde::{Deserialize, Deserializer};
@@ -8,12 +8,12 @@ use super::deserializer::{Fields, one_field, remainder, unquoted};
 use super::fields::{Switch, Within};
 use super::response::{AnswerText, NoResponse};
 
-/// `AT+QICFG=?`: which settings and ranges there are, one line each (2.1.15).
+/// `AT+QICFG=?`: lists the supported settings and their ranges, one line each (2.1.15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QICFG=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestConfigureSetting;
 
-/// `AT+QICFG=<key>`: the value of a setting (2.1.15).
+/// `AT+QICFG=<key>`: returns the value of a setting (2.1.15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QICFG", SettingAnswer, timeout_ms = 60_000)]
 pub struct QuerySetting {
@@ -33,7 +33,7 @@ pub struct ConfigureSetting {
 
 /// `+QICFG: <key>,<values>` (2.1.15).
 ///
-/// The numbers are as the module wrote them; [`SettingAnswer::setting`] checks them.
+/// [`SettingAnswer::setting`] checks the values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -41,7 +41,7 @@ pub struct SettingAnswer {
     /// The setting.
     #[at_arg(position = 0)]
     pub key: SettingKey,
-    /// Its values, as many as there are.
+    /// The values.
     #[at_arg(position = 1)]
     pub values: SettingValues,
 }
@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for SettingValues {
     }
 }
 
-/// The settings: the variant of [`Setting`] and of [`SettingKey`], the name on the wire, and the values.
+/// The table of settings. A row is the variant of [`Setting`] and of [`SettingKey`], the name on the wire, and the values.
 macro_rules! settings {
     ($(
         $(#[$doc:meta])*
@@ -123,7 +123,7 @@ macro_rules! settings {
         }
 
         impl SettingAnswer {
-            /// The setting with its value. `None` if the note does not allow the value.
+            /// The setting with its value. `None` if a value is missing or out of the note's range.
             #[must_use]
             pub fn setting(&self) -> Option<Setting> {
                 let mut numbers = self.values.0.into_iter();
@@ -140,43 +140,43 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Transparent mode: the longest packet sent, 1 to 1460 bytes; 1024 unless set.
+    /// Transparent mode: the maximum packet length, 1 to 1460 bytes. Default 1024.
     TransparentPacketSize "transpktsize" (Within<1, 1460>),
-    /// Transparent mode: how long the module waits for a packet to fill, 0 to 20 times 100 ms; 2 unless set.
+    /// Transparent mode: how long the module waits for a packet to fill, 0 to 20 times 100 ms. Default 2.
     TransparentWait "transwaittm" (Within<0, 20>),
-    /// How data is written on the port.
+    /// The format of payload on the UART.
     DataFormats "dataformat" {
-        /// Data to be sent.
+        /// Payload that is sent.
         send: DataFormat,
-        /// Data received.
+        /// Payload that is received.
         receive: DataFormat,
     },
-    /// What is between the header and the data received.
+    /// What separates the header from received payload.
     ViewMode "viewmode" (ViewMode),
-    /// Retransmission of all TCP sockets. Not kept over a restart.
+    /// Retransmission of all TCP connections. Modules do not keep it over a restart.
     TcpRetransmission "tcp/retranscfg" {
-        /// How often at most, 3 to 20; 12 unless set.
+        /// The maximum number of retransmissions, 3 to 20. Default 12.
         max_backoffs: Within<3, 20>,
-        /// The longest time between two, 5 to 1000 times 100 ms; 600 unless set.
+        /// The maximum time between two retransmissions, 5 to 1000 times 100 ms. Default 600.
         max_interval: Within<5, 1000>,
     },
-    /// Whether the module remembers addresses.
+    /// Whether the module caches the results of name lookups.
     DnsCache "dns/cache" (Switch),
-    /// How long the prompt of a send waits for data, 0 to 3600 ms; 0 unless set.
+    /// The time limit of payload behind the prompt of AT+QISEND, 0 to 3600 ms. Default 0, no limit.
     SendTimeout "qisend/timeout" (Within<0, 3600>),
-    /// Whether the module closes a TCP connection that the peer has closed.
+    /// Whether the module closes a TCP connection by itself when the peer has closed it.
     PassiveClose "passiveclosed" (Switch),
-    /// How a UDP socket is read.
+    /// How AT+QIRD reads datagrams.
     UdpReadMode "udp/readmode" (UdpMode),
-    /// How a UDP socket sends.
+    /// How AT+QISEND sends datagrams.
     UdpSendMode "udp/sendmode" (UdpMode),
-    /// Whether listeners accept by themselves.
+    /// Whether listeners accept connections by themselves.
     TcpAccept "tcp/accept" (Switch),
-    /// Keep-alive of TCP connections, off with `None`. To be set before they are opened.
+    /// Keep-alive of TCP connections; `None` is off. It affects connections that are opened afterwards.
     TcpKeepAlive "tcp/keepalive" (Option<KeepAlive>),
-    /// The receive buffer, 10240 to 524288 bytes; 10240 unless set.
+    /// The size of the module's receive buffer, 10240 to 524288 bytes. Default 10240.
     ReceiveBufferSize "recv/buffersize" (Within<10_240, 524_288>),
-    /// Whether the notice of data in buffer mode contains the length.
+    /// Whether the `recv` URC contains the length in buffer mode.
     ReceiveIndication "recvind" (Switch),
 }
 
@@ -241,7 +241,7 @@ macro_rules! choices {
 
 choices!(DataFormat, Switch, UdpMode, ViewMode);
 
-/// A switch, and if that is on the times.
+/// A switch, followed by the times if it is on.
 impl Value for Option<KeepAlive> {
     fn write<S: SerializeStruct>(self, arguments: &mut S) -> Result<(), S::Error> {
         Switch::from(self.is_some()).write(arguments)?;
@@ -270,55 +270,55 @@ impl Value for Option<KeepAlive> {
     }
 }
 
-/// How data is written on the port (2.1.15).
+/// The format of payload on the UART (2.1.15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum DataFormat {
-    /// 0: as it is.
+    /// 0: bytes as they are. The default.
     #[at_arg(default)]
     Text = 0,
-    /// 1: two hex digits for each byte.
+    /// 1: two hex digits for each byte. The stack does not support it.
     Hex = 1,
 }
 
-/// What is between the header and the data received (2.1.15).
+/// What separates the header from received payload (2.1.15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ViewMode {
-    /// 0: a line end.
+    /// 0: a line end. The default.
     #[at_arg(default)]
     LineEnd = 0,
-    /// 1: a comma.
+    /// 1: a comma. The stack does not support it.
     Comma = 1,
 }
 
-/// How datagrams are cut (2.1.15).
+/// Whether datagrams keep their boundaries (2.1.15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum UdpMode {
-    /// 0: one at a time.
+    /// 0: one datagram at a time. The default.
     #[at_arg(default)]
     Block = 0,
-    /// 1: as a stream.
+    /// 1: a stream of bytes.
     Stream = 1,
 }
 
-/// When a silent TCP connection is probed (2.1.15).
+/// When the module probes an idle TCP connection (2.1.15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct KeepAlive {
-    /// Silence before the first probe, 1 to 120 minutes.
+    /// Idle time before the first probe, 1 to 120 minutes.
     pub idle: Within<1, 120>,
-    /// Time between probes, 25 to 100 s.
+    /// Time between two probes, 25 to 100 s.
     pub interval: Within<25, 100>,
-    /// How many probes, 3 to 10.
+    /// Number of probes, 3 to 10.
     pub probes: Within<3, 10>,
 }
 
-/// `AT+QICFG="sendinfo",0`: a send ends with SEND OK.
+/// `AT+QICFG="sendinfo",0`: AT+QISEND ends with SEND OK.
 ///
-/// Not in the note. EC200U and EG915U can be set to end it with counters and OK instead; a former program may have done
-/// so. Other modules answer ERROR, which does no harm.
+/// Not in the note. EC200U and EG915U can be set to end AT+QISEND with counters and OK instead. Other modules answer ERROR,
+/// which is harmless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QICFG=\"sendinfo\",0", NoResponse, timeout_ms = 60_000)]
 pub struct DisableSendInfo;

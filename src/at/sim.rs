@@ -7,22 +7,22 @@ use super::deserializer::{position, remainder, unquoted};
 use super::fields::Text;
 use super::response::NoResponse;
 
-/// What the SIM waits for (3GPP TS 27.007).
+/// The state of the SIM (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SimState {
-    /// `READY`: nothing.
+    /// `READY`: the SIM is ready.
     Ready,
-    /// `SIM PIN`: the PIN, see [`EnterPin`].
+    /// `SIM PIN`: the SIM needs the PIN; see [`EnterPin`].
     Pin,
-    /// `SIM PUK`: the PUK; the PIN was wrong too often.
+    /// `SIM PUK`: the SIM needs the PUK, because the PIN was wrong too often.
     Puk,
-    /// `NOT READY`: the module has not read it yet.
+    /// `NOT READY`: the module has not read the SIM yet.
     NotReady,
-    /// `NOT INSERTED`: there is none.
+    /// `NOT INSERTED`: there is no SIM.
     NotInserted,
-    /// Something else: a second PIN, a lock of the phone or the network.
+    /// Another code, for example for a second PIN or a network lock.
     Other,
 }
 
@@ -47,17 +47,17 @@ impl<'de> Deserialize<'de> for SimState {
     }
 }
 
-/// `AT+CPIN?`: what the SIM waits for. `+CME ERROR: 10` if there is none.
+/// `AT+CPIN?`: returns the state of the SIM. `+CME ERROR: 10` if there is no SIM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+CPIN?", SimStatus, timeout_ms = 5_000)]
 pub struct QuerySim;
 
-/// `+CPIN: <code>`, an answer and a URC.
+/// `+CPIN: <code>`, as an information response and as a URC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct SimStatus {
-    /// What the SIM waits for.
+    /// The state of the SIM.
     #[at_arg(position = 0)]
     pub state: SimState,
 }
@@ -65,7 +65,7 @@ pub struct SimStatus {
 /// A PIN: at most 8 bytes.
 pub type Pin<'a> = Text<'a, 8>;
 
-/// `AT+CPIN=<pin>`: enters the PIN. Three wrong ones lock the SIM.
+/// `AT+CPIN=<pin>`: enters the PIN. After three wrong PINs the SIM needs the PUK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+CPIN", NoResponse, timeout_ms = 5_000)]
 pub struct EnterPin<'a> {

@@ -1,4 +1,4 @@
-//! Opening and closing sockets, and what they are doing: AT+QIOPEN (2.1.4), AT+QICLOSE (2.1.5), AT+QISTATE (2.1.6).
+//! Sockets: AT+QIOPEN (2.1.4), AT+QICLOSE (2.1.5), AT+QISTATE (2.1.6).
 
 use serde_at::serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -8,26 +8,26 @@ use super::deserializer::{one_field, unquoted};
 use super::fields::{Clipped, ConnectId, ContextId, Host, LastText};
 use super::response::{AnswerText, Lines, NoResponse};
 
-/// service_type: what a socket service is (2.1.4, 2.1.6).
+/// service_type: the kind of a socket (2.1.4, 2.1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ServiceType {
-    /// `TCP`: a connection opened by this side.
+    /// `TCP`: a connection that the host opens.
     Tcp,
     /// `UDP`: datagrams to and from one peer.
     Udp,
-    /// `TCP SERVICE`: named by the note and not explained.
+    /// `TCP SERVICE`: listed by the note without explanation.
     TcpService,
     /// `TCP LISTENER`: accepts connections.
     TcpListener,
-    /// `TCP INCOMING`: a connection that a listener accepted. Seen, never opened.
+    /// `TCP INCOMING`: a connection that a listener accepted. Only in answers.
     TcpIncoming,
-    /// `UDP SERVICE`: datagrams to and from anyone.
+    /// `UDP SERVICE`: datagrams to and from any peer.
     UdpService,
-    /// `UDP LISTENER`: accepts peers; EG95 and EG91 only.
+    /// `UDP LISTENER`: accepts peers. EG95 and EG91 only.
     UdpListener,
-    /// `UDP INCOMING`: a peer that a listener accepted. Seen, never opened.
+    /// `UDP INCOMING`: a peer that a listener accepted. Only in answers.
     UdpIncoming,
 }
 
@@ -43,7 +43,7 @@ impl ServiceType {
         Self::UdpIncoming,
     ];
 
-    /// The word on the wire, without quotes.
+    /// The text on the wire, without quotes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -58,7 +58,7 @@ impl ServiceType {
         }
     }
 
-    /// The service type of a word from the module, in capitals or not.
+    /// The service type with this text, in upper or lower case.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::of(word.as_bytes())
@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for ServiceType {
     }
 }
 
-/// `AT+QIOPEN=?`: which parameters there are (2.1.4).
+/// `AT+QIOPEN=?`: lists the supported parameters (2.1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIOPEN=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestOpenSocket;
@@ -91,19 +91,19 @@ pub struct TestOpenSocket;
 /// `AT+QIOPEN=<contextID>,<connectID>,<service_type>,<host>,<remote_port>,<local_port>,
 /// <access_mode>`: opens a socket (2.1.4).
 ///
-/// In buffer and direct push mode OK only says that the module has begun; the result is
-/// [`Urc::Opened`](super::Urc::Opened), at most 150 s later. In transparent mode the final result
-/// is CONNECT. Always all seven fields are sent: some families know more, and none needs them.
+/// In buffer and direct push mode the final result code OK only means that the module has begun; the result is
+/// [`Urc::Opened`](super::Urc::Opened), at most 150 s later. In transparent mode the final result code is CONNECT. All seven
+/// fields are always sent. Some families support more, and none requires them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIOPEN", NoResponse, timeout_ms = 150_000)]
 pub struct OpenSocket<'a> {
-    /// The context, which has to be up.
+    /// The context. It must be active.
     #[at_arg(position = 0)]
     pub context: ContextId,
-    /// The id of the new socket, which has to be free.
+    /// The connectID of the new socket. It must be free.
     #[at_arg(position = 1)]
     pub connect_id: ConnectId,
-    /// What is opened.
+    /// The kind of socket.
     #[at_arg(position = 2)]
     pub service: ServiceType,
     /// The peer of a client; [`Host::NONE`] for listeners and UDP services.
@@ -112,37 +112,36 @@ pub struct OpenSocket<'a> {
     /// The peer's port; 0 for listeners and UDP services.
     #[at_arg(position = 4)]
     pub remote_port: u16,
-    /// The local port; 0 lets the module choose, which only clients may.
+    /// The local port. For clients 0 lets the module choose.
     #[at_arg(position = 5)]
     pub local_port: u16,
-    /// How data gets to the host.
+    /// The access mode.
     #[at_arg(position = 6)]
     pub access_mode: AccessMode,
 }
 
-/// `AT+QICLOSE=?`: which ids and timeouts there are (2.1.5).
+/// `AT+QICLOSE=?`: lists the supported connectIDs and timeouts (2.1.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QICLOSE=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestCloseSocket;
 
-/// `AT+QICLOSE=<connectID>[,<timeout>]`: closes a socket and frees its id (2.1.5).
+/// `AT+QICLOSE=<connectID>[,<timeout>]`: closes a socket and frees its connectID (2.1.5).
 ///
-/// An id that is free already is an error on some modules and none on others.
+/// For a connectID that is free already some modules answer OK, others ERROR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QICLOSE", NoResponse, timeout_ms = 10_000)]
 pub struct CloseSocket {
     /// The socket.
     #[at_arg(position = 0)]
     pub connect_id: ConnectId,
-    /// How long the module waits for the peer to agree, in seconds; no other command can be sent
-    /// meanwhile. Without it modules wait for 10 s, or not at all.
+    /// How long the module waits for the peer's FIN ACK, in seconds. No other command can be sent meanwhile. Without a
+    /// timeout some modules wait 10 s, others not at all.
     #[at_arg(position = 1)]
     pub timeout: Option<u16>,
 }
 
 impl CloseSocket {
-    /// How long the answer to this command can take, in milliseconds: the timeout and 5 s, at
-    /// least the 10 s of the note.
+    /// The maximum time to the final result code in milliseconds: the timeout and 5 s, at least the 10 s of the note.
     #[must_use]
     pub const fn max_response_ms(&self) -> u32 {
         match self.timeout {
@@ -152,9 +151,9 @@ impl CloseSocket {
     }
 }
 
-/// socket_state: what a socket is doing (2.1.6).
+/// socket_state: the state of a socket (2.1.6).
 ///
-/// Not to be relied on alone: live clients with state 3 have been seen.
+/// Not reliable: some modules show state 3 for connected clients (quirk 30).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -167,9 +166,9 @@ pub enum SocketState {
     Connected,
     /// 3: listening.
     Listening,
-    /// 4: closing; the peer or the network ended it.
+    /// 4: closing. The peer or the network has ended the connection.
     Closing,
-    /// A number that the note does not list.
+    /// A number that is not in the note.
     Unknown(u8),
 }
 
@@ -192,22 +191,22 @@ impl<'de> Deserialize<'de> for SocketState {
     }
 }
 
-/// `AT+QISTATE=?` (2.1.6). Answered by OK alone.
+/// `AT+QISTATE=?`: the answer is OK only (2.1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISTATE=?", AnswerText, timeout_ms = 60_000)]
 pub struct TestListSockets;
 
-/// `AT+QISTATE?`: all sockets, one line each (2.1.6).
+/// `AT+QISTATE?`: lists all sockets, one line each (2.1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISTATE?", Lines<SocketStatus, 12>, timeout_ms = 60_000)]
 pub struct ListSockets;
 
-/// `AT+QISTATE`: the same as [`ListSockets`] in the execution form (2.1.6).
+/// `AT+QISTATE`: the execution form of [`ListSockets`], with the same answer (2.1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISTATE", Lines<SocketStatus, 12>, timeout_ms = 60_000)]
 pub struct ExecuteListSockets;
 
-/// `AT+QISTATE=0,<contextID>`: the sockets of a context, one line each (2.1.6).
+/// `AT+QISTATE=0,<contextID>`: lists the sockets of a context, one line each (2.1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISTATE=0,", Lines<SocketStatus, 12>, value_sep = false, timeout_ms = 60_000)]
 pub struct ListContextSockets {
@@ -216,7 +215,7 @@ pub struct ListContextSockets {
     pub context: ContextId,
 }
 
-/// `AT+QISTATE=1,<connectID>`: one socket (2.1.6). No line if the id is free.
+/// `AT+QISTATE=1,<connectID>`: returns the status of a socket (2.1.6). No line if the connectID is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QISTATE=1,", Lines<SocketStatus, 1>, value_sep = false, timeout_ms = 60_000)]
 pub struct QuerySocket {
@@ -234,32 +233,32 @@ pub struct SocketStatus {
     /// The socket.
     #[at_arg(position = 0)]
     pub connect_id: ConnectId,
-    /// What it is.
+    /// The kind of socket.
     #[at_arg(position = 1)]
     pub service: ServiceType,
-    /// Of a client or an accepted connection the peer, of others the module itself. Modules show
-    /// an address, another address than was opened, or a host name.
+    /// The peer of a client or of an accepted connection; the module itself for others. Modules show an address, another
+    /// address than was opened, or a host name.
     #[at_arg(position = 2)]
     pub address: Clipped<40>,
-    /// The peer's port; without meaning for listeners and UDP services.
+    /// The peer's port. Undefined for listeners and UDP services.
     #[at_arg(position = 3)]
     pub remote_port: u16,
-    /// The local port; some modules show 0 although connected.
+    /// The local port. Some modules show 0 for connected sockets.
     #[at_arg(position = 4)]
     pub local_port: u16,
-    /// What it is doing.
+    /// The state of the socket.
     #[at_arg(position = 5)]
     pub state: SocketState,
-    /// Its context.
+    /// The context that the socket belongs to.
     #[at_arg(position = 6)]
     pub context: ContextId,
-    /// For accepted connections the listener's id; without meaning for others.
+    /// The connectID of the listener of an accepted connection. Undefined for others.
     #[at_arg(position = 7)]
     pub server_id: u8,
-    /// How its data gets to the host.
+    /// The access mode.
     #[at_arg(position = 8)]
     pub access_mode: AccessMode,
-    /// The port of the module that it is used from, for instance `uart1` or `usbmodem`.
+    /// The port of the module that has opened the socket, for example `uart1` or `usbmodem`.
     #[at_arg(position = 9)]
     pub at_port: LastText<12>,
 }

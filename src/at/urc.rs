@@ -1,4 +1,4 @@
-//! The lines that come unasked (2.2), and the late results of commands.
+//! URCs: lines that the module sends without being asked (2.2), and results that follow their command later.
 
 use serde_at::serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
@@ -11,14 +11,15 @@ use super::ntp::TimeSynchronized;
 use super::ping::PingReport;
 use super::sim::SimStatus;
 
-/// A line that came unasked (2.2), or the late result of a command.
+/// A URC: a line that the module sends without being asked (2.2), or a result that follows its command later.
 ///
-/// `+QIOPEN`, `+QPING`, `+QNTP`, `+CPIN` and `+CFUN` are also what answers begin with; the command in flight decides.
+/// Information responses can begin with `+QIOPEN`, `+QPING`, `+QNTP`, `+CPIN` and `+CFUN` too. The command in flight decides
+/// what a line is.
 #[derive(Debug, Clone, PartialEq, Eq, AtatUrc)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Urc {
-    /// `+QIURC: …`: what the TCP/IP stack of the module indicates (2.2).
+    /// `+QIURC: …`: an event of the module's TCP/IP stack (2.2).
     #[at_urc("+QIURC")]
     Indication(Indication),
     /// `+QIOPEN: <connectID>,<err>`: the result of [`OpenSocket`](super::OpenSocket) (2.1.4).
@@ -30,34 +31,34 @@ pub enum Urc {
     /// `+QNTP: <err>[,<time>]`: the result of [`SynchronizeTime`](super::SynchronizeTime) (2.1.12).
     #[at_urc("+QNTP")]
     TimeSynchronized(TimeSynchronized),
-    /// `RDY`: the module has started, by itself if that is in mid-session.
+    /// `RDY`: the module has started.
     #[at_urc("RDY")]
     Ready,
-    /// `APP RDY`: its applications have started. Not every module reports that.
+    /// `APP RDY`: the applications of the module have started. Not all modules send it.
     #[at_urc("APP RDY")]
     ApplicationReady,
-    /// `POWERED DOWN`: the module is going off.
+    /// `POWERED DOWN`: the module switches off.
     #[at_urc("POWERED DOWN")]
     PoweredDown,
-    /// `+CFUN: <fun>`: how much of the module is on.
+    /// `+CFUN: <fun>`: parts of the module were turned on or off.
     #[at_urc("+CFUN")]
     Functionality(FunctionalityChanged),
-    /// `+CPIN: <code>`: what the SIM waits for.
+    /// `+CPIN: <code>`: the state of the SIM.
     #[at_urc("+CPIN")]
     Sim(SimStatus),
-    /// `+QPSMTIMER: …`: the module is about to sleep; all sockets are gone.
+    /// `+QPSMTIMER: …`: the module enters power saving mode. All sockets are closed.
     #[at_urc("+QPSMTIMER")]
     PowerSaving(PowerSaving),
-    /// `NO CARRIER`: transparent access mode ended (1.2).
+    /// `NO CARRIER`: transparent access mode has ended (1.2).
     #[at_urc("NO CARRIER")]
     NoCarrier,
 }
 
 impl Urc {
-    /// Recognises a whole line, without its line end. Blanks behind it are allowed.
+    /// Reads a whole line, without its line end. `None` if it is no URC.
     ///
-    /// The same as [`atat::AtatUrc::parse`](::atat::AtatUrc::parse), which takes blanks for part of the line, and what
-    /// follows a colon for none of `RDY` and its like.
+    /// Unlike [`AtatUrc::parse`](::atat::AtatUrc::parse) this allows blanks at the end, and refuses a colon behind `RDY` and
+    /// the other URCs without fields.
     #[must_use]
     pub fn parse(line: &[u8]) -> Option<Self> {
         let line = line.trim_ascii_end();
@@ -70,27 +71,28 @@ impl Urc {
     }
 }
 
-/// `+QIURC: <type>,…`: what the TCP/IP stack of the module indicates (2.2).
+/// `+QIURC: <type>,…`: an event of the module's TCP/IP stack (2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Indication {
-    /// `"closed",<connectID>`: the peer or the network closed the socket (2.2.1). What the peer sent before can still be
-    /// read, and the id stays taken until the host closes it.
+    /// `"closed",<connectID>`: the peer or the network has closed the connection (2.2.1). Data that the peer sent before can
+    /// still be read, and the connectID is in use until the host closes the socket.
     Closed(ConnectId),
-    /// `"recv",…`: data has come (2.2.2).
+    /// `"recv",…`: data has arrived (2.2.2).
     Received(Received),
-    /// `"incoming full"`: a connection was refused for want of a socket (2.2.3).
+    /// `"incoming full"`: the module has refused a connection, because no connectID is free (2.2.3).
     IncomingFull,
-    /// `"incoming",…`: a listener accepted a connection (2.2.4).
+    /// `"incoming",…`: a listener has accepted a connection (2.2.4).
     Incoming(Incoming),
-    /// `"pdpdeact",<contextID>`: the network took the context down (2.2.5).
+    /// `"pdpdeact",<contextID>`: the network has deactivated the context (2.2.5).
     ContextLost(ContextId),
     /// `"dnsgip",…`: results of [`ResolveName`](super::ResolveName) (2.1.14).
     Resolution(Resolution),
 }
 
-/// The type of an [`Indication`]: firmware that does not use one is linked without what reads its fields.
+/// The type of an [`Indication`]. The engine reads the fields of the types that it uses, so that firmware does not contain
+/// the readers of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IndicationType {
     Closed,
@@ -119,7 +121,7 @@ impl IndicationType {
         "\"dnsgip\"",
     ];
 
-    /// The type that a line indicates, and the fields behind it.
+    /// The type in a `+QIURC` line, and the fields behind it.
     pub(crate) fn of_line(line: &[u8]) -> Option<(Self, Fields<'_>)> {
         let mut fields = Fields::of_line(line);
         let of = Self::ALL.get(position(Self::TEXTS, fields.field())?)?;
@@ -151,25 +153,25 @@ impl<'de> Deserialize<'de> for Indication {
     }
 }
 
-/// `"recv",<connectID>[,<length>[,<remoteIP>,<remote_port>]]`: data has come (2.2.2).
+/// `"recv",<connectID>[,<length>[,<remoteIP>,<remote_port>]]`: data has arrived (2.2.2).
 ///
-/// In direct push mode `length` bytes follow after a line end; in buffer mode none do, with or without a length. `P` is
-/// how the peer is read.
+/// In direct push mode a line end and `length` bytes follow. In buffer mode no data follows, with or without a length. `P`
+/// is the type that the last two fields are read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Received<P: DeserializeOwned = Peer> {
     /// The socket.
     #[at_arg(position = 0)]
     pub connect_id: ConnectId,
-    /// How many bytes there are.
+    /// The number of bytes.
     #[at_arg(position = 1)]
     pub length: Option<u32>,
-    /// Who sent them, for UDP services.
+    /// The sender. Only for UDP services.
     #[at_arg(position = 2)]
     pub peer: P,
 }
 
-/// `"incoming",<connectID>,<serverID>,<remoteIP>,<remote_port>`: a listener accepted a connection (2.2.4).
+/// `"incoming",<connectID>,<serverID>,<remoteIP>,<remote_port>`: a listener has accepted a connection (2.2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Incoming {
@@ -190,7 +192,7 @@ pub struct Incoming {
 pub struct Opened {
     /// The socket.
     pub connect_id: ConnectId,
-    /// Whether it is open.
+    /// Whether the socket is open.
     pub result: Result<(), ErrorCode>,
 }
 
@@ -207,11 +209,11 @@ impl<'de> Deserialize<'de> for Opened {
     }
 }
 
-/// `+CFUN: <fun>`: how much of the module is on (3GPP TS 27.007).
+/// `+CFUN: <fun>`: parts of the module were turned on or off (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FunctionalityChanged {
-    /// The level; see [`Functionality`](super::Functionality).
+    /// The parts that are on; see [`Functionality`](super::Functionality).
     #[at_arg(position = 0)]
     pub level: u8,
 }

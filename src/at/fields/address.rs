@@ -12,8 +12,7 @@ use crate::at::deserializer::trim;
 use crate::at::deserializer::{Fields, digits, one_field, remainder, split, unquoted};
 use crate::at::serializer::Writer;
 
-/// The address as modules take it: IPv4 with dots; IPv6 as eight groups, because some modules
-/// refuse `::` and brackets.
+/// Formats an address for the module: IPv4 with dots; IPv6 as eight groups, because some modules refuse `::` and brackets.
 #[must_use]
 pub fn format_address(address: IpAddr) -> String<39> {
     // 15 and 39 characters are the most that either can have, so that there always is room.
@@ -27,8 +26,8 @@ pub fn format_address(address: IpAddr) -> String<39> {
     text
 }
 
-/// The address in a text from the module: IPv4 with dots, IPv6 with colons in any form, or IPv6
-/// as sixteen decimal numbers with dots.
+/// Reads an address of the module: IPv4 with dots, IPv6 with colons in any form, or IPv6 as sixteen decimal numbers with
+/// dots.
 #[must_use]
 pub fn parse_address(text: &str) -> Option<IpAddr> {
     address_of(text.as_bytes())
@@ -46,7 +45,7 @@ pub(crate) fn address_of(text: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// How many numbers with dots between them there are.
+/// The number of decimal numbers with dots between them.
 enum Dotted {
     Four,
     Sixteen,
@@ -54,7 +53,7 @@ enum Dotted {
 
 fn dotted(text: &[u8], octets: &mut [u8; 16]) -> Option<Dotted> {
     let mut count = 0;
-    // Elsewhere a leading zero stands for another base.
+    // Leading zeros are refused: they can mean another base.
     let mut padded = false;
     for number in text.split(|&byte| byte == b'.') {
         *octets.get_mut(count)? = digits(number)?.try_into().ok()?;
@@ -127,7 +126,7 @@ fn hexadecimal(digits: &[u8]) -> Option<u16> {
     })
 }
 
-/// An address as a parameter of a command, in quotes.
+/// An address as an argument of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Address(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] pub IpAddr);
@@ -160,8 +159,7 @@ impl Serialize for Address {
     }
 }
 
-/// An address that an answer shows in one field, with quotes or without. `None` if the field is missing, empty, or shows
-/// something else.
+/// An address in an answer, with quotes or without. `None` if the field is missing, empty, or not an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ShownAddress(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] pub Option<IpAddr>);
@@ -174,13 +172,13 @@ impl<'de> Deserialize<'de> for ShownAddress {
     }
 }
 
-/// The addresses of a PDP context as the module shows them in the last fields of a line: at most one of each family, in
-/// any order.
+/// The addresses of a PDP context, in the last fields of a line: at most one of each family, in any order. They are kept as
+/// text until they are asked for, so that other firmware does not contain what reads addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ContextAddresses(Clipped<LONGEST>);
 
-/// Both in quotes, the longer one as sixteen decimal numbers.
+/// The length of both addresses in quotes, IPv6 as sixteen decimal numbers.
 const LONGEST: usize = 17 + 1 + 65;
 
 impl ContextAddresses {
@@ -216,10 +214,10 @@ impl<'de> Deserialize<'de> for ContextAddresses {
     }
 }
 
-/// The other end of a connection or of a datagram, as a URC shows it in its last two fields: address and port, or neither.
+/// The peer in the last two fields of a URC: address and port, or neither.
 ///
-/// `None` too if what stands for the address is none. One of the two alone is an error: then the line is damaged, or data
-/// begins on it.
+/// `None` if there are no fields, or the first one is not an address. One of the two fields alone is an error: the line is
+/// damaged, or data begins on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Peer(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] pub Option<SocketAddr>);
@@ -240,10 +238,10 @@ impl<'de> Deserialize<'de> for Peer {
     }
 }
 
-/// The sender of a datagram, as the answer to AT+QIRD shows it in its last two fields: address and port, or neither.
+/// The sender of a datagram in the last two fields of the answer to AT+QIRD: address and port, or neither.
 ///
-/// `None` too if one of them is missing, or what stands between quotes for the address is none. Without quotes that is an
-/// error: counters look alike, and data that begins on the line.
+/// `None` if a field is missing, or there is no address between the quotes. A first field without quotes that is not an
+/// address is an error: the line contains counters, or data begins on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sender(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] pub Option<SocketAddr>);
@@ -265,10 +263,8 @@ impl<'de> Deserialize<'de> for Sender {
     }
 }
 
-/// In place of a [`Peer`] or a [`Sender`], for those who do not want the address: whatever is left of the line, if an
-/// address in quotes can be in it.
-///
-/// What reads addresses takes 1 KB of flash.
+/// The last two fields of a URC or an answer, unread. Firmware without UDP uses it in place of [`Peer`] and [`Sender`], and
+/// saves the 1 KB of flash that reading addresses takes.
 #[cfg(not(feature = "udp"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotRead(pub(crate) Option<SocketAddr>);
@@ -282,7 +278,7 @@ impl<'de> Deserialize<'de> for NotRead {
     }
 }
 
-/// Two fields and no more.
+/// Two fields, and an error if there are more.
 fn address_and_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
     let mut fields = Fields::new(text);
     let address = fields.field();
@@ -294,25 +290,24 @@ fn socket_address(address: Option<IpAddr>, port: Option<u16>) -> Option<SocketAd
     Some(SocketAddr::new(address?, port?))
 }
 
-/// A domain name: at most 253 bytes, the limit of the DNS. The note gives none.
+/// A host name: at most 253 bytes, the limit of the DNS. The note has no limit.
 pub type HostName<'a> = Text<'a, 253>;
 
-/// The other end: by name or by address.
+/// A host, by name or by address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Host<'a> {
-    /// A domain name; the module resolves it.
+    /// A host name. The module resolves it.
     Name(HostName<'a>),
     /// An address.
     Address(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] IpAddr),
 }
 
 impl<'a> Host<'a> {
-    /// 127.0.0.1, which the note asks for where there is no other end: TCP LISTENER, UDP SERVICE
-    /// (2.1.4).
+    /// 127.0.0.1, which the note requires for sockets without a peer: TCP LISTENER, UDP SERVICE (2.1.4).
     pub const NONE: Self = Self::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
-    /// A host by name.
+    /// Checks a host name.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Text from the module that is kept.
+//! Text fields of answers.
 
 use core::{fmt, ops::Deref};
 
@@ -7,9 +7,9 @@ use serde_at::serde::{Deserialize, Deserializer};
 
 use crate::at::deserializer::{one_field, remainder, text, unquoted};
 
-/// Text of one field that came from the module, cut off after `N` bytes. Empty if the field is missing.
+/// A text field of an answer: at most `N` bytes, the rest is cut off. Empty if the field is missing.
 ///
-/// Bytes that are not printable ASCII are shown as `?`; of line ends only LF is kept.
+/// Bytes that are not printable ASCII are replaced by `?`. A CR is removed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Clipped<const N: usize>(String<N>);
@@ -64,8 +64,8 @@ impl<'de, const N: usize> Deserialize<'de> for Clipped<N> {
     }
 }
 
-/// All that is left of a line as text, cut off after `N` bytes: for the last field of an answer, which some modules write
-/// without quotes although there are commas in it.
+/// The text at the end of an answer: all that is left of the line, at most `N` bytes, the rest is cut off. Some modules send
+/// it without quotes, although it contains commas.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LastText<const N: usize>(Clipped<N>);
@@ -100,7 +100,7 @@ impl<'de, const N: usize> Deserialize<'de> for LastText<N> {
     }
 }
 
-/// A field that is read and not kept. It can be missing.
+/// A field that is skipped. It can be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ignored;

@@ -2,18 +2,18 @@
 
 use serde_at::serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-/// connectID: the number of a socket service, 0 to 11 (2.1.4).
+/// connectID: the number of a socket of the module, 0 to 11 (2.1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ConnectId(u8);
 
 impl ConnectId {
-    /// How many there are.
+    /// The number of connectIDs.
     pub const COUNT: usize = 12;
-    /// 0, the lowest.
+    /// The lowest connectID, 0.
     pub const FIRST: Self = Self(0);
 
-    /// The id, if `id` is 0 to 11.
+    /// The connectID with this number. `None` if it is not 0 to 11.
     #[must_use]
     pub const fn new(id: u8) -> Option<Self> {
         if (id as usize) < Self::COUNT {
@@ -29,7 +29,7 @@ impl ConnectId {
         self.0
     }
 
-    /// All ids, lowest first.
+    /// All connectIDs in ascending order.
     pub fn all() -> impl DoubleEndedIterator<Item = Self> + ExactSizeIterator {
         (0..12).map(Self)
     }
@@ -37,18 +37,18 @@ impl ConnectId {
 
 /// contextID: the number of a PDP context, 1 to 16 (2.1.1).
 ///
-/// Some families know fewer contexts; they answer ERROR to the others.
+/// Some families have fewer contexts, and answer ERROR for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ContextId(u8);
 
 impl ContextId {
-    /// How many contexts the module can have active at once (2.1.2).
+    /// The number of contexts that can be active at the same time (2.1.2).
     pub const MAX_ACTIVE: usize = 3;
-    /// 1, the one that modules come up with.
+    /// The lowest contextID, 1. Modules use it by default.
     pub const FIRST: Self = Self(1);
 
-    /// The id, if `id` is 1 to 16.
+    /// The contextID with this number. `None` if it is not 1 to 16.
     #[must_use]
     pub const fn new(id: u8) -> Option<Self> {
         if id >= 1 && id <= 16 {

@@ -1,5 +1,4 @@
-//! Types of parameters that several commands and answers share. Each checks what it holds, and knows how it is written and
-//! read.
+//! Field types of commands and answers. Each checks its value, and implements how the field is written and read.
 
 mod address;
 mod clipped;
@@ -22,13 +21,13 @@ pub(crate) use address::address_of;
 
 use super::atat::{self, AtatEnum};
 
-/// A setting that is either off or on.
+/// Off or on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Switch {
-    /// 0.
+    /// 0: off.
     Off = 0,
-    /// 1.
+    /// 1: on.
     On = 1,
 }
 

@@ -1,4 +1,4 @@
-//! Numbers that are known to be within the range of the note.
+//! Numbers that are within a range of the note.
 
 use core::fmt;
 
@@ -15,11 +15,11 @@ impl<const MIN: u32, const MAX: u32> Within<MIN, MAX> {
     /// The largest value.
     pub const MAX: Self = Self(MAX);
 
-    /// The number, if it is within the range.
+    /// Checks the number.
     ///
     /// # Errors
     ///
-    /// [`OutOfRange`] if it is not.
+    /// [`OutOfRange`] if it is not within the range.
     pub const fn new(value: u32) -> Result<Self, OutOfRange> {
         if value >= MIN && value <= MAX {
             Ok(Self(value))
@@ -65,15 +65,15 @@ impl<const MIN: u32, const MAX: u32> Serialize for Within<MIN, MAX> {
     }
 }
 
-/// A number that a command does not take.
+/// A number is out of the range that a command allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OutOfRange {
-    /// The number given.
+    /// The number.
     pub value: u32,
-    /// The smallest number allowed.
+    /// The smallest allowed number.
     pub min: u32,
-    /// The largest number allowed.
+    /// The largest allowed number.
     pub max: u32,
 }
 

@@ -1,13 +1,12 @@
-//! Text that may stand between the quotes of a command.
+//! Text arguments of commands.
 
 use core::fmt;
 
 use serde_at::serde::{Serialize, Serializer};
 
-/// Text of at most `MAX` bytes, 255 or less, that cannot break out of a command.
+/// Text of at most `MAX` bytes that cannot end the argument or the command. `MAX` is at most 255.
 ///
-/// Printable ASCII without `"` and `\`: the note gives no way to escape a quote, and a CR would
-/// end the command.
+/// Printable ASCII without `"` and `\`: the note has no escape for a quote, and a CR would end the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Text<'a, const MAX: usize>(&'a str);
@@ -18,17 +17,17 @@ impl<'a, const MAX: usize> Text<'a, MAX> {
         MAX as u8
     };
 
-    /// How many bytes it has at most.
+    /// The maximum length in bytes.
     pub const MAX: usize = MAX;
 
-    /// No text, `""` on the wire.
+    /// The empty text, `""` on the wire.
     pub const EMPTY: Self = Self("");
 
-    /// The text, checked.
+    /// Checks the text.
     ///
     /// # Errors
     ///
-    /// [`InvalidText`] if it is longer than `MAX` bytes or holds a character that is not allowed.
+    /// [`InvalidText`] if it is longer than `MAX` bytes or contains a character that is not allowed.
     pub const fn new(text: &'a str) -> Result<Self, InvalidText> {
         match check(text.as_bytes(), Self::LONGEST) {
             Ok(()) => Ok(Self(text)),
@@ -36,7 +35,7 @@ impl<'a, const MAX: usize> Text<'a, MAX> {
         }
     }
 
-    /// A text that was checked before.
+    /// A text that has been checked before.
     pub(crate) const fn known(text: &'a str) -> Self {
         Self(text)
     }
@@ -48,7 +47,7 @@ impl<'a, const MAX: usize> Text<'a, MAX> {
     }
 }
 
-/// The same for any length: once in flash.
+/// Not generic, so that it is in flash once.
 #[inline(never)]
 const fn check(text: &[u8], max: u8) -> Result<(), InvalidText> {
     if text.len() > max as usize {
@@ -84,16 +83,16 @@ impl<const MAX: usize> Serialize for Text<'_, MAX> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum InvalidText {
-    /// Nothing, where something is needed.
+    /// The text is empty where it must not be.
     Empty,
     /// Longer than `max` bytes.
     TooLong {
-        /// The longest that is allowed, in bytes.
+        /// The maximum length in bytes.
         max: u8,
     },
-    /// A quote, a backslash, a control character, or anything that is not ASCII.
+    /// A quote, a backslash, a control character, or a character that is not ASCII.
     ForbiddenCharacter {
-        /// Where it is, in bytes from the start.
+        /// The position of the character, in bytes from 0.
         position: u8,
     },
 }
