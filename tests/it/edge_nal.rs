@@ -9,15 +9,15 @@ use edge_nal::{
 use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
 use quectel_nal::Error;
-use testbench::{Bench, PEER, assert_no_violation, excerpt, noise, peer, sleep};
+use testbench::{
+    Bench, PEER, assert_no_violation, echo_network, excerpt, noise, peer, serve, sleep,
+};
 use virtual_modem::InProcess;
-use virtual_modem::network::PeerStream;
 
 const ANY: &str = "0.0.0.0:0";
 
 fn network() -> InProcess {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     network.udp_echo(PEER, 7);
     network
 }
@@ -80,11 +80,7 @@ fn streams_through_the_traits() {
 #[test]
 fn the_read_half_is_closed_by_reading_to_the_end() {
     let network = network();
-    network.tcp(PEER, 19, |mut stream: PeerStream| async move {
-        let _ = stream.write_all(&noise(2, 3000)).await;
-        stream.close();
-        let _ = stream.read_to_end().await;
-    });
+    serve(&network, 19, noise(2, 3000));
     Bench::new().run(&network, async |stack, _| {
         let mut socket = TcpConnect::connect(&stack, peer(19)).await.unwrap();
         TcpShutdown::close(&mut socket, Close::Read).await.unwrap();

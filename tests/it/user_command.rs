@@ -12,7 +12,8 @@ use embedded_nal_async::TcpConnect;
 use quectel_nal::at::{ConnectId, HexText, SendHex};
 use quectel_nal::{Config, Error, LinkError, Stack};
 use testbench::{
-    Bench, PEER, adversarial, assert_no_violation, cancelled, dialogue, excerpt, noise, peer, sleep,
+    Bench, adversarial, assert_no_violation, cancelled, dialogue, echo_network, excerpt, noise,
+    peer, sleep,
 };
 use virtual_modem::{Chop, Fault, InProcess};
 
@@ -58,9 +59,8 @@ pub async fn ask(stack: &Stack<'_>, command: &str) -> Result<String, atat::Error
 }
 
 pub fn network() -> InProcess {
-    let network = InProcess::new();
+    let network = echo_network();
     network.latency(Duration::from_millis(20));
-    network.tcp_echo(PEER, 7);
     network
 }
 

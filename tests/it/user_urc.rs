@@ -4,10 +4,9 @@ use atat::UrcChannel;
 use atat::atat_derive::{AtatResp, AtatUrc};
 use core::time::Duration;
 use embassy_futures::join::join;
-use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
-use quectel_nal::{RunError, Runner, Stack, TcpConnection};
-use testbench::{Bench, PEER, adversarial, assert_no_violation, noise, peer, sleep};
+use quectel_nal::{RunError, Runner, Stack};
+use testbench::{Bench, adversarial, assert_no_violation, echo, echo_network, noise, peer, sleep};
 use virtual_modem::serial::{HostRx, HostTx};
 use virtual_modem::{Chop, InProcess, ModemHandle};
 
@@ -44,18 +43,6 @@ fn run<T, const CAPACITY: usize>(
     bench.run_as::<T, 2, 512, 512>(network, run, body)
 }
 
-async fn echo(connection: &mut TcpConnection<'_>, bytes: &[u8]) {
-    let (mut reader, mut writer) = connection.split();
-    let receive = async {
-        let mut all = vec![0; bytes.len()];
-        reader.read_exact(&mut all).await.unwrap();
-        all
-    };
-    let (sent, all) = join(writer.write_all(bytes), receive).await;
-    sent.unwrap();
-    assert!(all == bytes, "other bytes");
-}
-
 /// Each comes once and in order, whatever the payload beside it says, and none of the stack's own is among them.
 #[test]
 fn all_arrive_beside_a_bulk_transfer() {
@@ -65,8 +52,7 @@ fn all_arrive_beside_a_bulk_transfer() {
         Chop::Bytes(1),
         Chop::Random { seed: 3, max: 90 },
     ] {
-        let network = InProcess::new();
-        network.tcp_echo(PEER, 7);
+        let network = echo_network();
         let channel = Channel::<4>::new();
         let bench = Bench::new().baud(115_200).chop(chop);
         run(bench, &network, &channel, async |stack, modem| {
@@ -75,7 +61,7 @@ fn all_arrive_beside_a_bulk_transfer() {
             let before = stack.statistics();
             let mut connection = stack.connect(peer(7)).await.unwrap();
             let body = [noise(1, 20_000), adversarial(20_000)].concat();
-            let transfer = echo(&mut connection, &body);
+            let transfer = echo(connection.split(), &body);
             let listen = async {
                 for number in 0..TICKS {
                     modem.urc(format!("\r\n+MYTICK: {number}\r\n").as_bytes());
@@ -99,8 +85,7 @@ fn all_arrive_beside_a_bulk_transfer() {
 /// Nobody waits for who does not read: what finds the channel full is dropped and counted, and the oldest are kept.
 #[test]
 fn a_full_channel_holds_up_nothing() {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     let channel = Channel::<4>::new();
     run(Bench::new(), &network, &channel, async |stack, modem| {
         let mut urcs = channel.subscribe().unwrap();
@@ -111,7 +96,7 @@ fn a_full_channel_holds_up_nothing() {
             modem.urc(format!("\r\n+MYTICK: {number}\r\n").as_bytes());
         }
         let mut connection = stack.connect(peer(7)).await.unwrap();
-        echo(&mut connection, &noise(2, 5000)).await;
+        echo(connection.split(), &noise(2, 5000)).await;
         assert_eq!(stack.statistics().dropped_urcs - before, 6);
         for number in 0..4 {
             let urc = urcs.try_next_message_pure();
@@ -153,8 +138,7 @@ fn lines_of_nobody_take_no_place() {
 /// Without a subscriber there is nobody to keep anything for.
 #[test]
 fn nobody_listens() {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     let channel = Channel::<1>::new();
     run(Bench::new(), &network, &channel, async |stack, modem| {
         stack.wait_link_up().await.unwrap();
@@ -163,7 +147,7 @@ fn nobody_listens() {
             sleep(Duration::from_millis(10)).await;
         }
         let mut connection = stack.connect(peer(7)).await.unwrap();
-        echo(&mut connection, b"still there").await;
+        echo(connection.split(), b"still there").await;
         let mut urcs = channel.subscribe().unwrap();
         modem.urc(b"\r\nRING\r\n");
         assert_eq!(urcs.next_message_pure().await, Urc::Ring);

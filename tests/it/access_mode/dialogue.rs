@@ -6,9 +6,8 @@ use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
 use quectel_nal::at::AccessMode;
-use quectel_nal::{Config, ControlLines, LinkState, TcpConnection};
-use testbench::SERVER;
-use testbench::{dialogue, sleep};
+use quectel_nal::{Config, ControlLines, LinkState, Stack, TcpConnection, TransparentConnection};
+use testbench::{SERVER, Script, config, dialogue, sleep};
 
 async fn expect_read(connection: &mut (impl Read + ?Sized), bytes: &[u8]) {
     let mut buffer = [0; 64];
@@ -22,118 +21,119 @@ async fn expect_read(connection: &mut (impl Read + ?Sized), bytes: &[u8]) {
     assert_eq!(&buffer[..seen], bytes);
 }
 
+async fn connect_transparent<'d>(
+    stack: &Stack<'d>,
+    module: &Script<'_>,
+) -> TransparentConnection<'d> {
+    let open = module.exchange(
+        "AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,2",
+        "CONNECT",
+    );
+    let server = SERVER.parse().unwrap();
+    let (connection, ()) = join(stack.connect_transparent(server), open).await;
+    connection.unwrap()
+}
+
 /// Sections 3.4.1 to 3.4.4.
 #[test]
 fn tcp_client_in_direct_push_mode() {
-    dialogue(
-        Config::new("internet").close_timeout(None),
-        async |stack, module| {
-            module.bring_up().await;
-            let stack = stack.with_access_mode(AccessMode::DirectPush);
-            let open = async {
-                module
-                    .exchange("AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,1", "OK")
-                    .await;
-                // Data right behind the result, with its line end shared.
-                module
-                    .say("\r\n+QIOPEN: 0,0\r\n\r\n+QIURC: \"recv\",0,5\r\nhello\r\n")
-                    .await;
-            };
-            let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
-            let mut connection: TcpConnection<'_> = connection.unwrap();
-            expect_read(&mut connection, b"hello").await;
+    dialogue(config(), async |stack, module| {
+        module.bring_up().await;
+        let stack = stack.with_access_mode(AccessMode::DirectPush);
+        let open = async {
+            module
+                .exchange("AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,1", "OK")
+                .await;
+            // Data right behind the result, with its line end shared.
+            module
+                .say("\r\n+QIOPEN: 0,0\r\n\r\n+QIURC: \"recv\",0,5\r\nhello\r\n")
+                .await;
+        };
+        let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
+        let mut connection: TcpConnection<'_> = connection.unwrap();
+        expect_read(&mut connection, b"hello").await;
 
-            connection.write_all(b"test2").await.unwrap();
-            let send = async {
-                module.expect("AT+QISEND=0,5").await;
-                // A push between the command and its prompt, with everything in it that could be mistaken.
-                module
-                    .say("\r\n+QIURC: \"recv\",0,22\r\n> \r\nSEND OK\r\n\r\nERROR\r\n\r\n> ")
-                    .await;
-                module.expect_bytes(b"test2").await;
-                module
-                    .say("\r\nSEND OK\r\n\r\n+QIURC: \"recv\",0,4\r\ntest\r\n")
-                    .await;
-            };
-            let (flushed, ()) = join(connection.flush(), send).await;
-            assert_eq!(flushed, Ok(()));
-            expect_read(&mut connection, b"> \r\nSEND OK\r\n\r\nERROR\r\ntest").await;
+        connection.write_all(b"test2").await.unwrap();
+        let send = async {
+            module.expect("AT+QISEND=0,5").await;
+            // A push between the command and its prompt, with everything in it that could be mistaken.
+            module
+                .say("\r\n+QIURC: \"recv\",0,22\r\n> \r\nSEND OK\r\n\r\nERROR\r\n\r\n> ")
+                .await;
+            module.expect_bytes(b"test2").await;
+            module
+                .say("\r\nSEND OK\r\n\r\n+QIURC: \"recv\",0,4\r\ntest\r\n")
+                .await;
+        };
+        let (flushed, ()) = join(connection.flush(), send).await;
+        assert_eq!(flushed, Ok(()));
+        expect_read(&mut connection, b"> \r\nSEND OK\r\n\r\nERROR\r\ntest").await;
 
-            let acked = async {
-                module
-                    .exchange("AT+QISEND=0,0", "+QISEND: 5,5,0\r\n\r\nOK")
-                    .await;
-            };
-            let (acknowledged, ()) = join(connection.wait_acked(), acked).await;
-            assert_eq!(acknowledged, Ok(()));
+        let acked = async {
+            module
+                .exchange("AT+QISEND=0,0", "+QISEND: 5,5,0\r\n\r\nOK")
+                .await;
+        };
+        let (acknowledged, ()) = join(connection.wait_acked(), acked).await;
+        assert_eq!(acknowledged, Ok(()));
 
-            let (closed, ()) =
-                join(connection.close(), module.exchange("AT+QICLOSE=0", "OK")).await;
-            assert_eq!(closed, Ok(()));
-        },
-    );
+        let (closed, ()) = join(connection.close(), module.exchange("AT+QICLOSE=0", "OK")).await;
+        assert_eq!(closed, Ok(()));
+    });
 }
 
 /// Sections 3.3.1 to 3.3.4, and the way back and forth of section 1.2.
 #[test]
 fn tcp_client_in_transparent_access_mode() {
-    dialogue(
-        Config::new("internet").close_timeout(None),
-        async |stack, module| {
-            module.bring_up().await;
-            let open = async {
-                module
-                    .exchange(
-                        "AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,2",
-                        "CONNECT",
-                    )
-                    .await;
-                module.say("Test 1").await;
-            };
-            let (connection, ()) =
-                join(stack.connect_transparent(SERVER.parse().unwrap()), open).await;
-            let mut connection = connection.unwrap();
-            assert_eq!(stack.link_state(), LinkState::Occupied);
-            expect_read(&mut connection, b"Test 1").await;
-            connection
-                .write_all(b"to the internet directly")
-                .await
-                .unwrap();
-            module.expect_bytes(b"to the internet directly").await;
-
-            let sent = Instant::now();
-            let escape = async {
-                module.expect_bytes(b"+++").await;
-                assert!((Instant::now() - sent).as_millis() > 1000);
-                module.expect_silence(Duration::from_millis(1001)).await;
-                module.say("\r\nOK\r\n").await;
-            };
-            let (escaped, ()) = join(connection.escape(), escape).await;
-            assert_eq!(escaped, Ok(()));
-            assert_eq!(stack.link_state(), LinkState::Up);
+    dialogue(config(), async |stack, module| {
+        module.bring_up().await;
+        let open = async {
             module
-                .exchange("AT+QIRD=0,0", "+QIRD: 6,6,0\r\n\r\nOK")
+                .exchange(
+                    "AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,2",
+                    "CONNECT",
+                )
                 .await;
-            module
-                .exchange("AT+QIRD=0,1500", "+QIRD: 0\r\n\r\nOK")
-                .await;
+            module.say("Test 1").await;
+        };
+        let (connection, ()) = join(stack.connect_transparent(SERVER.parse().unwrap()), open).await;
+        let mut connection = connection.unwrap();
+        assert_eq!(stack.link_state(), LinkState::Occupied);
+        expect_read(&mut connection, b"Test 1").await;
+        connection
+            .write_all(b"to the internet directly")
+            .await
+            .unwrap();
+        module.expect_bytes(b"to the internet directly").await;
 
-            let resume = module.exchange("AT+QISWTMD=0,2", "CONNECT");
-            let (resumed, ()) = join(connection.resume(), resume).await;
-            assert_eq!(resumed, Ok(()));
-            module.say("Test 2").await;
-            expect_read(&mut connection, b"Test 2").await;
+        let sent = Instant::now();
+        let escape = async {
+            module.expect_bytes(b"+++").await;
+            assert!((Instant::now() - sent).as_millis() > 1000);
+            module.expect_silence(Duration::from_millis(1001)).await;
+            module.say("\r\nOK\r\n").await;
+        };
+        let (escaped, ()) = join(connection.escape(), escape).await;
+        assert_eq!(escaped, Ok(()));
+        assert_eq!(stack.link_state(), LinkState::Up);
+        module
+            .exchange("AT+QIRD=0,0", "+QIRD: 6,6,0\r\n\r\nOK")
+            .await;
+        module.return_nothing("AT+QIRD=0,1500").await;
 
-            let close = async {
-                module.expect_bytes(b"+++").await;
-                sleep(Duration::from_millis(1001)).await;
-                module.say("\r\nOK\r\n").await;
-                module.exchange("AT+QICLOSE=0", "OK").await;
-            };
-            let (closed, ()) = join(connection.close(), close).await;
-            assert_eq!(closed, Ok(()));
-        },
-    );
+        let resume = module.exchange("AT+QISWTMD=0,2", "CONNECT");
+        let (resumed, ()) = join(connection.resume(), resume).await;
+        assert_eq!(resumed, Ok(()));
+        module.say("Test 2").await;
+        expect_read(&mut connection, b"Test 2").await;
+
+        let close = async {
+            module.confirm_escape().await;
+            module.exchange("AT+QICLOSE=0", "OK").await;
+        };
+        let (closed, ()) = join(connection.close(), close).await;
+        assert_eq!(closed, Ok(()));
+    });
 }
 
 /// Section 1.2: ATO, where AT+QISWTMD is refused.
@@ -141,33 +141,17 @@ fn tcp_client_in_transparent_access_mode() {
 fn resume_by_ato() {
     dialogue(Config::new("internet"), async |stack, module| {
         module.bring_up().await;
-        let open = module.exchange(
-            "AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,2",
-            "CONNECT",
-        );
-        let (connection, ()) = join(stack.connect_transparent(SERVER.parse().unwrap()), open).await;
-        let mut connection = connection.unwrap();
-        let escape = async {
-            module.expect_bytes(b"+++").await;
-            sleep(Duration::from_millis(1001)).await;
-            module.say("\r\nOK\r\n").await;
-        };
+        let mut connection = connect_transparent(&stack, &module).await;
+        let escape = module.confirm_escape();
         let (escaped, ()) = join(connection.escape(), escape).await;
         assert_eq!(escaped, Ok(()));
         let resume = async {
             module
                 .exchange("AT+QIRD=0,0", "+QIRD: 0,0,0\r\n\r\nOK")
                 .await;
-            module
-                .exchange("AT+QIRD=0,1500", "+QIRD: 0\r\n\r\nOK")
-                .await;
+            module.return_nothing("AT+QIRD=0,1500").await;
             module.exchange("AT+QISWTMD=0,2", "ERROR").await;
-            module
-                .exchange(
-                    "AT+QIGETERROR",
-                    "+QIGETERROR: 552,invalid parameters\r\n\r\nOK",
-                )
-                .await;
+            module.give_reason("552,invalid parameters").await;
             module.exchange("ATO", "CONNECT").await;
             module.say("again").await;
         };
@@ -182,12 +166,7 @@ fn resume_by_ato() {
 fn no_carrier_is_the_end_of_the_stream() {
     dialogue(Config::new("internet"), async |stack, module| {
         module.bring_up().await;
-        let open = module.exchange(
-            "AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,2",
-            "CONNECT",
-        );
-        let (connection, ()) = join(stack.connect_transparent(SERVER.parse().unwrap()), open).await;
-        let mut connection = connection.unwrap();
+        let mut connection = connect_transparent(&stack, &module).await;
         let end = async {
             module.say("goodbye\r\nNO CARRIER\r\n").await;
             // Is it? In data mode the module would say OK to this.
@@ -200,12 +179,7 @@ fn no_carrier_is_the_end_of_the_stream() {
                 .await;
             module.exchange("AT+QIRD=0,0", "ERROR").await;
             module.exchange("AT+QIRD=0,1500", "ERROR").await;
-            module
-                .exchange(
-                    "AT+QIGETERROR",
-                    "+QIGETERROR: 567,socket has been closed\r\n\r\nOK",
-                )
-                .await;
+            module.give_reason("567,socket has been closed").await;
             module.exchange("AT+QICLOSE=0,1", "OK").await;
         };
         let receive = async {
@@ -251,12 +225,7 @@ fn dtr_and_dcd_take_no_silence() {
             .exchange("AT+QICSGP=1,1,\"internet\",\"\",\"\",0", "OK")
             .await;
         module.activate().await;
-        let open = module.exchange(
-            "AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,2",
-            "CONNECT",
-        );
-        let (connection, ()) = join(stack.connect_transparent(SERVER.parse().unwrap()), open).await;
-        let mut connection = connection.unwrap();
+        let mut connection = connect_transparent(&stack, &module).await;
 
         // DCD is on: the peer's text.
         let start = Instant::now();

@@ -7,10 +7,13 @@ use embedded_io_async::{Read, Write};
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 use quectel_nal::at::AccessMode;
 use quectel_nal::{Error, LinkState};
-use testbench::{Bench, PEER, assert_no_violation, excerpt, noise, peer, sleep};
+use testbench::{
+    Bench, PEER, assert_no_violation, echo, echo_network, excerpt, noise, peer, read_to_end, serve,
+    sleep,
+};
 use virtual_modem::{Chop, InProcess};
 
-use super::{echo, foreign, hostile, read_to_end, serve, small, tcp};
+use super::{foreign, hostile, small, tcp};
 
 #[test]
 fn a_slow_reader_holds_the_module_back() {
@@ -141,8 +144,7 @@ fn connections_of_a_listener_are_pushed_to() {
 #[test]
 fn a_live_connection_is_switched_without_losing_a_byte() {
     for seed in 0..4 {
-        let network = InProcess::new();
-        network.tcp_echo(PEER, 7);
+        let network = echo_network();
         let body = noise(40 + seed, 60_000);
         hostile(Bench::new()).run(&network, async |stack, modem| {
             stack.wait_link_up().await.unwrap();

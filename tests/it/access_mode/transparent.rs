@@ -5,17 +5,19 @@ use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
 use quectel_nal::at::AccessMode;
 use quectel_nal::{Config, Error, LinkError, LinkState};
-use testbench::{Bench, PEER, adversarial, assert_no_violation, excerpt, noise, peer, sleep};
+use testbench::{
+    Bench, PEER, adversarial, assert_no_violation, echo, echo_network, excerpt, noise, peer,
+    read_to_end, serve, sleep,
+};
 use virtual_modem::InProcess;
 use virtual_modem::network::PeerStream;
 
-use super::{echo, hostile, read_to_end, serve, small, tcp};
+use super::{hostile, small, tcp};
 
 #[test]
 fn escape_and_resume_fifty_times_with_traffic_both_ways() {
     for body in [noise(34, 200_000), adversarial(200_000)] {
-        let network = InProcess::new();
-        network.tcp_echo(PEER, 7);
+        let network = echo_network();
         let bench = Bench::new().baud(115_200);
         bench.run(&network, async |stack, modem| {
             stack.wait_link_up().await.unwrap();
@@ -96,8 +98,7 @@ fn suspicious_words_with_pauses_are_data() {
         b"\r\nNO CARRIER\r\n\r\n+QIURC: \"closed\",0\r\n",
         b"\r\nNO",
     ];
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     Bench::new()
         .baud(115_200)
         .run(&network, async |stack, modem| {
@@ -120,8 +121,7 @@ fn suspicious_words_with_pauses_are_data() {
 
 #[test]
 fn others_wait_for_the_line_and_miss_nothing() {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     let greeting = noise(51, 700);
     let late = greeting.clone();
     network.tcp(PEER, 21, move |mut stream: PeerStream| {
@@ -161,8 +161,7 @@ fn others_wait_for_the_line_and_miss_nothing() {
 
 #[test]
 fn dropping_a_transparent_connection_gives_the_line_back() {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     Bench::new()
         .baud(115_200)
         .run(&network, async |stack, modem| {
@@ -182,8 +181,7 @@ fn dropping_a_transparent_connection_gives_the_line_back() {
 
 #[test]
 fn a_context_lost_in_transparent_mode_fails_the_connection_and_comes_back() {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     Bench::new()
         .baud(115_200)
         .run(&network, async |stack, modem| {
@@ -204,8 +202,7 @@ fn a_context_lost_in_transparent_mode_fails_the_connection_and_comes_back() {
 
 #[test]
 fn a_restart_in_transparent_mode_is_noticed() {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     Bench::new()
         .baud(115_200)
         .run(&network, async |stack, modem| {

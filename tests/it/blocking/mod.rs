@@ -8,15 +8,14 @@ use embedded_nal::{TcpClientStack, TcpError, TcpErrorKind, nb};
 use quectel_nal::Error;
 use quectel_nal::blocking::TcpSocket;
 use testbench::polled::{Stack, patiently};
-use testbench::{Bench, PEER, noise, peer};
+use testbench::{Bench, PEER, echo_network, noise, peer};
 use virtual_modem::InProcess;
 use virtual_modem::network::PeerStream;
 
 const WOULD_BLOCK: nb::Error<Error> = nb::Error::WouldBlock;
 
 fn network() -> InProcess {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     network.udp_echo(PEER, 7);
     network.refuse(PEER, 1, 566);
     network.hang(PEER, 2);

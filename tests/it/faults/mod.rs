@@ -12,21 +12,18 @@ use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use quectel_nal::{Error, Stack};
-use testbench::{Bench, PEER, adversarial, assert_no_violation, excerpt, noise, peer};
-use virtual_modem::network::PeerStream;
+use testbench::{
+    Bench, PEER, adversarial, assert_no_violation, echo_network, excerpt, noise, peer, read_to_end,
+    serve,
+};
 use virtual_modem::{Chop, Fault, InProcess, ModemHandle};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// An echo on port 7, and on port 80 a server that sends 20,000 bytes and closes.
 fn network() -> InProcess {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
-    network.tcp(PEER, 80, |mut stream: PeerStream| async move {
-        let _ = stream.write_all(&noise(80, 20_000)).await;
-        stream.close();
-        let _ = stream.read_to_end().await;
-    });
+    let network = echo_network();
+    serve(&network, 80, noise(80, 20_000));
     network.refuse(PEER, 1, 566);
     network.hang(PEER, 2);
     network
@@ -54,14 +51,7 @@ async fn echo(stack: &Stack<'_>, bytes: &[u8]) -> Result<(), Error> {
 
 async fn download(stack: &Stack<'_>) -> Result<(), Error> {
     let mut connection = stack.connect(peer(80)).await?;
-    let mut all = Vec::new();
-    let mut buffer = [0; 1000];
-    loop {
-        match connection.read(&mut buffer).await? {
-            0 => break,
-            count => all.extend_from_slice(&buffer[..count]),
-        }
-    }
+    let all = read_to_end(&mut connection).await?;
     assert!(all == noise(80, 20_000), "got {} other bytes", all.len());
     Ok(())
 }

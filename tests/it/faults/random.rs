@@ -8,8 +8,7 @@ use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
 use quectel_nal::at::AccessMode;
 use quectel_nal::{Error, Stack};
-use testbench::{Bench, PEER, adversarial, excerpt, noise, peer, sleep};
-use virtual_modem::network::PeerStream;
+use testbench::{Bench, PEER, adversarial, echo_network, excerpt, noise, peer, serve, sleep};
 use virtual_modem::{Chop, Fault, InProcess, Readings};
 
 /// A small generator of its own, so that a seed means the same for ever.
@@ -25,13 +24,8 @@ impl Dice {
 }
 
 fn network() -> InProcess {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
-    network.tcp(PEER, 80, |mut stream: PeerStream| async move {
-        let _ = stream.write_all(&noise(80, 9_000)).await;
-        stream.close();
-        let _ = stream.read_to_end().await;
-    });
+    let network = echo_network();
+    serve(&network, 80, noise(80, 9_000));
     network.refuse(PEER, 1, 566);
     network
 }

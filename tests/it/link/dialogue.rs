@@ -7,8 +7,7 @@ use embassy_futures::join::join;
 use embedded_nal_async::TcpConnect;
 use quectel_nal::at::Authentication;
 use quectel_nal::{Config, Error, LinkError, LinkState};
-use testbench::SERVER;
-use testbench::dialogue;
+use testbench::{SERVER, dialogue};
 
 fn uninet() -> Config<'static> {
     Config::new("UNINET").credentials("", "", Authentication::Pap)

@@ -6,16 +6,8 @@ use embedded_io_async::{Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use quectel_nal::at::{ErrorCode, RegistrationStatus};
 use quectel_nal::{Error, LinkError, LinkState, Stack};
-use testbench::{Bench, PEER, assert_no_violation, excerpt, peer, sleep};
-use virtual_modem::{
-    Fault, InProcess, LeftOpen, LeftOver, ModemHandle, Registration, Settings, Sim, Stored,
-};
-
-fn network() -> InProcess {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
-    network
-}
+use testbench::{Bench, assert_no_violation, echo_network, excerpt, peer, sleep};
+use virtual_modem::{Fault, LeftOpen, LeftOver, ModemHandle, Registration, Settings, Sim, Stored};
 
 /// The stack works: a connection, and bytes there and back.
 async fn works(stack: &Stack<'_>) {
@@ -31,7 +23,7 @@ async fn works(stack: &Stack<'_>) {
 fn comes_up(limit: Duration, settings: Settings, prepare: impl FnOnce(&ModemHandle)) {
     Bench::new()
         .settings(|_| settings)
-        .run(&network(), async |stack, modem| {
+        .run(&echo_network(), async |stack, modem| {
             prepare(&modem);
             let up = stack.wait_link_up().await;
             assert_eq!(up, Ok(()), "{}", excerpt(&modem));
@@ -54,7 +46,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn from_a_module_that_is_up() {
-    Bench::new().run(&network(), async |stack, modem| {
+    Bench::new().run(&echo_network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         assert!(Instant::now().as_millis() < 500);
         works(&stack).await;
@@ -139,7 +131,7 @@ fn with_a_pin() {
     Bench::new()
         .settings(|_| settings.clone())
         .config(|config| config.pin("1234"))
-        .run(&network(), async |stack, modem| {
+        .run(&echo_network(), async |stack, modem| {
             stack.wait_link_up().await.unwrap();
             works(&stack).await;
             assert_no_violation(&modem);
@@ -149,7 +141,7 @@ fn with_a_pin() {
         Bench::new()
             .settings(|_| settings.clone())
             .config(|config| pin.map_or(config, |pin| config.pin(pin)))
-            .run(&network(), async |stack, modem| {
+            .run(&echo_network(), async |stack, modem| {
                 for _ in 0..4 {
                     assert_eq!(stack.wait_link_up().await, Err(LinkError::SimLocked));
                 }
@@ -168,7 +160,7 @@ fn with_a_pin() {
 fn fails_with(settings: Settings, expected: LinkError, limit: Duration) {
     Bench::new()
         .settings(|_| settings)
-        .run(&network(), async |stack, _| {
+        .run(&echo_network(), async |stack, _| {
             let error = stack.wait_link_up().await.unwrap_err();
             assert_eq!(error, expected);
             let took = Instant::now();
@@ -223,17 +215,18 @@ fn each_reason_for_no_link_is_told() {
 
 #[test]
 fn a_wrong_apn_is_a_refused_context() {
-    Bench::new()
-        .settings(|settings| settings.apn("other"))
-        .run(&network(), async |stack, _| {
+    Bench::new().settings(|settings| settings.apn("other")).run(
+        &echo_network(),
+        async |stack, _| {
             let error = stack.wait_link_up().await.unwrap_err();
             assert!(matches!(error, LinkError::ContextRefused(_)), "{error}");
-        });
+        },
+    );
 }
 
 #[test]
 fn a_module_that_is_not_there_is_told_and_found_later() {
-    Bench::new().run(&network(), async |stack, modem| {
+    Bench::new().run(&echo_network(), async |stack, modem| {
         modem.silent(true);
         let error = stack.wait_link_up().await.unwrap_err();
         assert_eq!(error, LinkError::NoAnswer);
@@ -252,7 +245,7 @@ fn comes_back(
     back_within: Duration,
     strike: impl FnOnce(&ModemHandle),
 ) {
-    Bench::new().run(&network(), async |stack, modem| {
+    Bench::new().run(&echo_network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         let mut one = stack.connect(peer(7)).await.unwrap();
         let mut two = stack.connect(peer(7)).await.unwrap();
@@ -309,7 +302,7 @@ fn after_a_silence() {
 
 #[test]
 fn pdpdeact_of_another_context_changes_nothing() {
-    Bench::new().run(&network(), async |stack, modem| {
+    Bench::new().run(&echo_network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         modem.urc(b"\r\n+QIURC: \"pdpdeact\",2\r\n");
         sleep(SECOND).await;
@@ -328,7 +321,7 @@ fn a_runner_that_is_dropped_can_be_run_again() {
     virtual_modem::time::run_virtual(async {
         let modem = VirtualModem::new(
             Settings::new().latency(core::time::Duration::from_millis(5)),
-            network(),
+            echo_network(),
         );
         let mut resources = Box::new(quectel_nal::Resources::<2, 512, 512>::new());
         let (stack, mut runner) =
@@ -371,7 +364,7 @@ fn a_silent_module_is_restarted_at_the_pace_of_the_note() {
     use virtual_modem::VirtualModem;
     use virtual_modem::serial::{Line, pair};
     virtual_modem::time::run_virtual(async {
-        let modem = VirtualModem::new(Settings::new(), network());
+        let modem = VirtualModem::new(Settings::new(), echo_network());
         let handle = modem.handle();
         handle.silent(true);
         let mut resources = Box::new(quectel_nal::Resources::<2, 512, 512>::new());

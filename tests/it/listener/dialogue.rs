@@ -14,15 +14,7 @@ use testbench::{address, config, dialogue, sleep};
 fn tcp_server_in_buffer_access_mode() {
     dialogue(config(), async |stack, module| {
         module.bring_up().await;
-        let open = async {
-            module
-                .exchange(
-                    "AT+QIOPEN=1,0,\"TCP LISTENER\",\"127.0.0.1\",0,2020,0",
-                    "OK",
-                )
-                .await;
-            module.line("+QIOPEN: 0,0").await;
-        };
+        let open = module.open("AT+QIOPEN=1,0,\"TCP LISTENER\",\"127.0.0.1\",0,2020,0");
         let (listener, ()) = join(stack.listen(2020), open).await;
         let listener = listener.unwrap();
 
@@ -38,11 +30,8 @@ fn tcp_server_in_buffer_access_mode() {
 
         let receive = async {
             module.line("+QIURC: \"recv\",11").await;
-            module.expect("AT+QIRD=11,1500").await;
-            module.say("\r\n+QIRD: 4\r\ntest\r\n\r\nOK\r\n").await;
-            module
-                .exchange("AT+QIRD=11,1500", "+QIRD: 0\r\n\r\nOK")
-                .await;
+            module.return_payload("AT+QIRD=11,1500", "test").await;
+            module.return_nothing("AT+QIRD=11,1500").await;
         };
         let mut buffer = [0; 16];
         let (count, ()) = join(connection.read(&mut buffer), receive).await;
@@ -68,15 +57,7 @@ fn tcp_server_in_buffer_access_mode() {
 fn connections_that_cannot_be_served() {
     dialogue(config(), async |stack, module| {
         module.bring_up().await;
-        let open = async {
-            module
-                .exchange(
-                    "AT+QIOPEN=1,0,\"TCP LISTENER\",\"127.0.0.1\",0,2020,0",
-                    "OK",
-                )
-                .await;
-            module.line("+QIOPEN: 0,0").await;
-        };
+        let open = module.open("AT+QIOPEN=1,0,\"TCP LISTENER\",\"127.0.0.1\",0,2020,0");
         let (listener, ()) = join(stack.listen(2020), open).await;
         let listener = listener.unwrap();
         module
@@ -113,12 +94,7 @@ fn udp_listener() {
                     "ERROR",
                 )
                 .await;
-            module
-                .exchange(
-                    "AT+QIGETERROR",
-                    "+QIGETERROR: 560, operation not supported\r\n\r\nOK",
-                )
-                .await;
+            module.give_reason("560, operation not supported").await;
             module.exchange("AT+QICLOSE=0", "OK").await;
         };
         let (listener, ()) = join(stack.listen_udp(2020), open).await;
@@ -127,18 +103,13 @@ fn udp_listener() {
 
         let open = async {
             module
-                .exchange(
-                    "AT+QIOPEN=1,0,\"UDP LISTENER\",\"127.0.0.1\",0,2020,0",
-                    "OK",
-                )
+                .open("AT+QIOPEN=1,0,\"UDP LISTENER\",\"127.0.0.1\",0,2020,0")
                 .await;
-            module.line("+QIOPEN: 0,0").await;
             module
                 .line("+QIURC: \"incoming\",11,0,\"172.31.242.222\",54091")
                 .await;
             module.line("+QIURC: \"recv\",11").await;
-            module.expect("AT+QIRD=11,1500").await;
-            module.say("\r\n+QIRD: 4\r\ntest\r\n\r\nOK\r\n").await;
+            module.return_payload("AT+QIRD=11,1500", "test").await;
         };
         let listen = async {
             let listener = stack.listen_udp(2020).await.unwrap();
@@ -151,9 +122,7 @@ fn udp_listener() {
         };
         let ((listener, mut socket), ()) = join(listen, open).await;
         // The datagram is taken: there is room for the next.
-        module
-            .exchange("AT+QIRD=11,1500", "+QIRD: 0\r\n\r\nOK")
-            .await;
+        module.return_nothing("AT+QIRD=11,1500").await;
         socket.send(b"answer").await.unwrap();
         module.accept_payload("AT+QISEND=11,6", b"answer").await;
         drop((listener, socket));

@@ -6,8 +6,9 @@ use embassy_time::with_timeout;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{ConnectedUdp, TcpConnect};
 use quectel_nal::{Error, LinkError, Stack, TcpConnection};
-use testbench::seconds;
-use testbench::{Bench, PEER, assert_no_violation, cancelled, excerpt, noise, peer, sleep};
+use testbench::{
+    Bench, PEER, assert_no_violation, cancelled, excerpt, noise, peer, seconds, sleep,
+};
 use virtual_modem::network::PeerStream;
 use virtual_modem::{Chop, Fault, InProcess};
 

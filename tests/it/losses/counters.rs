@@ -13,12 +13,7 @@ use super::Counters;
 
 async fn pushing<'d>(stack: &Stack<'d>, module: &Script<'_>) -> TcpConnection<'d> {
     let stack = stack.with_access_mode(AccessMode::DirectPush);
-    let open = async {
-        module
-            .exchange("AT+QIOPEN=1,0,\"TCP\",\"198.51.100.7\",7,0,1", "OK")
-            .await;
-        module.line("+QIOPEN: 0,0").await;
-    };
+    let open = module.open("AT+QIOPEN=1,0,\"TCP\",\"198.51.100.7\",7,0,1");
     let (connection, ()) = join(TcpConnect::connect(&stack, peer(7)), open).await;
     connection.unwrap()
 }
@@ -108,9 +103,7 @@ fn transparent_bytes_for_a_connection_that_was_dropped() {
         let counters = Counters::of(stack);
         drop(connection);
         module.say(&noise(7, 55)).await;
-        module.expect_bytes(b"+++").await;
-        sleep(Duration::from_millis(1001)).await;
-        module.say("\r\nOK\r\n").await;
+        module.confirm_escape().await;
         module.expect("AT+QICLOSE=0,1").await;
         module.line("OK").await;
         sleep(Duration::from_secs(1)).await;
@@ -124,12 +117,7 @@ fn pushed_datagrams_that_find_a_full_ring() {
     dialogue(Config::new("internet"), async |stack, module| {
         module.bring_up().await;
         let opening = stack.with_access_mode(AccessMode::DirectPush);
-        let open = async {
-            module
-                .exchange("AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,3030,1", "OK")
-                .await;
-            module.line("+QIOPEN: 0,0").await;
-        };
+        let open = module.open("AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,3030,1");
         let (service, ()) = join(opening.bind_multiple(local_port(3030)), open).await;
         let mut service: UdpService<'_> = service.unwrap();
         let counters = Counters::of(stack);

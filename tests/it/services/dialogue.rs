@@ -82,12 +82,7 @@ fn ping_that_fails() {
             module
                 .exchange("AT+QPING=1,\"192.0.2.1\",1,2", "ERROR")
                 .await;
-            module
-                .exchange(
-                    "AT+QIGETERROR",
-                    "+QIGETERROR: 561, open PDP context failed\r\n\r\nOK",
-                )
-                .await;
+            module.give_reason("561, open PDP context failed").await;
         };
         let (pinging, ()) = join(stack.ping("192.0.2.1", second, 2), answer).await;
         assert_eq!(pinging.unwrap_err(), Error::Link(LinkError::ContextLost));

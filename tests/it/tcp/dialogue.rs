@@ -7,63 +7,53 @@ use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::TcpConnect;
 use quectel_nal::at::ErrorCode;
-use quectel_nal::{Config, Error};
-use testbench::SERVER;
-use testbench::dialogue;
+use quectel_nal::{Config, Error, Stack, TcpConnection};
+use testbench::{SERVER, Script, config, dialogue};
+
+async fn connect<'d>(stack: &Stack<'d>, module: &Script<'_>) -> TcpConnection<'d> {
+    let open = module.open("AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,0");
+    let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
+    connection.unwrap()
+}
 
 /// Sections 3.2.1 to 3.2.4.
 #[test]
 fn tcp_client_in_buffer_access_mode() {
-    dialogue(
-        Config::new("internet").close_timeout(None),
-        async |stack, module| {
-            module.bring_up().await;
-            let open = async {
-                module
-                    .exchange("AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,0", "OK")
-                    .await;
-                module.line("+QIOPEN: 0,0").await;
-            };
-            let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
-            let mut connection = connection.unwrap();
+    dialogue(config(), async |stack, module| {
+        module.bring_up().await;
+        let mut connection = connect(&stack, &module).await;
 
-            // Fixed length, with the OK that the note's example shows before SEND OK.
-            connection.write_all(b"test").await.unwrap();
-            let send = async {
-                module.expect("AT+QISEND=0,4").await;
-                module.say("\r\n> ").await;
-                module.expect_bytes(b"test").await;
-                module.say("\r\nOK\r\n\r\nSEND OK\r\n").await;
-            };
-            let (flushed, ()) = join(connection.flush(), send).await;
-            assert_eq!(flushed, Ok(()));
+        // Fixed length, with the OK that the note's example shows before SEND OK.
+        connection.write_all(b"test").await.unwrap();
+        let send = async {
+            module.expect("AT+QISEND=0,4").await;
+            module.say("\r\n> ").await;
+            module.expect_bytes(b"test").await;
+            module.say("\r\nOK\r\n\r\nSEND OK\r\n").await;
+        };
+        let (flushed, ()) = join(connection.flush(), send).await;
+        assert_eq!(flushed, Ok(()));
 
-            let mut buffer = [0; 16];
-            let receive = async {
-                module.line("+QIURC: \"recv\",0").await;
-                module.expect("AT+QIRD=0,1500").await;
-                module.say("\r\n+QIRD: 5\r\ntest1\r\n\r\nOK\r\n").await;
-                module
-                    .exchange("AT+QIRD=0,1500", "+QIRD: 0\r\n\r\nOK")
-                    .await;
-            };
-            let (count, ()) = join(connection.read(&mut buffer), receive).await;
-            assert_eq!(&buffer[..count.unwrap()], b"test1");
+        let mut buffer = [0; 16];
+        let receive = async {
+            module.line("+QIURC: \"recv\",0").await;
+            module.return_payload("AT+QIRD=0,1500", "test1").await;
+            module.return_nothing("AT+QIRD=0,1500").await;
+        };
+        let (count, ()) = join(connection.read(&mut buffer), receive).await;
+        assert_eq!(&buffer[..count.unwrap()], b"test1");
 
-            // With "recvind" the notice has a length: not a header all the same, and no empty read has to follow.
-            let receive = async {
-                module.line("+QIURC: \"recv\",0,5").await;
-                module.expect("AT+QIRD=0,1500").await;
-                module.say("\r\n+QIRD: 5\r\ntest1\r\n\r\nOK\r\n").await;
-            };
-            let (count, ()) = join(connection.read(&mut buffer), receive).await;
-            assert_eq!(&buffer[..count.unwrap()], b"test1");
+        // With "recvind" the notice has a length: not a header all the same, and no empty read has to follow.
+        let receive = async {
+            module.line("+QIURC: \"recv\",0,5").await;
+            module.return_payload("AT+QIRD=0,1500", "test1").await;
+        };
+        let (count, ()) = join(connection.read(&mut buffer), receive).await;
+        assert_eq!(&buffer[..count.unwrap()], b"test1");
 
-            let (closed, ()) =
-                join(connection.close(), module.exchange("AT+QICLOSE=0", "OK")).await;
-            assert_eq!(closed, Ok(()));
-        },
-    );
+        let (closed, ()) = join(connection.close(), module.exchange("AT+QICLOSE=0", "OK")).await;
+        assert_eq!(closed, Ok(()));
+    });
 }
 
 /// Section 3.2.1: the state of a socket is asked for when its result does not come.
@@ -99,12 +89,7 @@ fn the_reason_of_an_error_is_asked_for() {
                     "ERROR",
                 )
                 .await;
-            module
-                .exchange(
-                    "AT+QIGETERROR",
-                    "+QIGETERROR: 552, invalid parameters\r\n\r\nOK",
-                )
-                .await;
+            module.give_reason("552, invalid parameters").await;
         };
         let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
         assert_eq!(
@@ -121,14 +106,7 @@ fn the_reason_of_an_error_is_asked_for() {
 fn a_full_send_buffer_is_tried_again() {
     dialogue(Config::new("internet"), async |stack, module| {
         module.bring_up().await;
-        let open = async {
-            module
-                .exchange("AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,0", "OK")
-                .await;
-            module.line("+QIOPEN: 0,0").await;
-        };
-        let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
-        let mut connection = connection.unwrap();
+        let mut connection = connect(&stack, &module).await;
         connection.write_all(b"abcdef").await.unwrap();
         let send = async {
             module.expect("AT+QISEND=0,6").await;
@@ -139,10 +117,7 @@ fn a_full_send_buffer_is_tried_again() {
                 .exchange("AT+QISEND=0,0", "+QISEND: 2,0,2\r\n\r\nOK")
                 .await;
             // Two of the six were taken.
-            module.expect("AT+QISEND=0,4").await;
-            module.say("\r\n> ").await;
-            module.expect_bytes(b"cdef").await;
-            module.line("SEND OK").await;
+            module.accept_payload("AT+QISEND=0,4", b"cdef").await;
         };
         let (flushed, ()) = join(connection.flush(), send).await;
         assert_eq!(flushed, Ok(()));

@@ -7,51 +7,13 @@ use embedded_io_async::{Read, ReadReady, Write, WriteReady};
 use embedded_nal_async::TcpConnect;
 use quectel_nal::{Error, LinkError, Stack, TcpConnection};
 use testbench::{
-    Bench, PEER, adversarial, assert_no_violation, excerpt, noise, peer, seconds, sleep,
+    Bench, PEER, adversarial, assert_no_violation, echo, echo_network, excerpt, noise, peer,
+    read_to_end, seconds, serve, sleep,
 };
 use virtual_modem::network::PeerStream;
 use virtual_modem::{Chop, InProcess};
 
 use crate::user_command::network;
-
-/// Sends `bytes` to an echo server and checks what comes back.
-async fn echo(connection: &mut TcpConnection<'_>, bytes: &[u8]) {
-    let (mut reader, mut writer) = connection.split();
-    let send = async {
-        writer.write_all(bytes).await.unwrap();
-        writer.flush().await.unwrap();
-    };
-    let receive = async {
-        let mut back = vec![0; bytes.len()];
-        reader.read_exact(&mut back).await.unwrap();
-        back
-    };
-    let ((), back) = join(send, receive).await;
-    assert!(back == bytes, "the echo differs");
-}
-
-/// A server that sends `bytes` to everybody and closes.
-fn serve(network: &InProcess, port: u16, bytes: Vec<u8>) {
-    network.tcp(PEER, port, move |mut stream: PeerStream| {
-        let bytes = bytes.clone();
-        async move {
-            let _ = stream.write_all(&bytes).await;
-            stream.close();
-            let _ = stream.read_to_end().await;
-        }
-    });
-}
-
-async fn read_to_end(connection: &mut TcpConnection<'_>) -> Result<Vec<u8>, Error> {
-    let mut all = Vec::new();
-    let mut buffer = [0; 700];
-    loop {
-        match connection.read(&mut buffer).await? {
-            0 => return Ok(all),
-            count => all.extend_from_slice(&buffer[..count]),
-        }
-    }
-}
 
 async fn connect<'d>(stack: &Stack<'d>, port: u16) -> TcpConnection<'d> {
     stack.wait_link_up().await.unwrap();
@@ -66,8 +28,7 @@ fn any_payload_passes_both_ways_however_it_is_chopped() {
         Chop::Bytes(7),
         Chop::Random { seed: 3, max: 300 },
     ] {
-        let network = InProcess::new();
-        network.tcp_echo(PEER, 7);
+        let network = echo_network();
         Bench::new().chop(chop).run(&network, async |stack, modem| {
             let mut connection = connect(&stack, 7).await;
             for payload in [
@@ -81,7 +42,7 @@ fn any_payload_passes_both_ways_however_it_is_chopped() {
                 adversarial(5000),
                 noise(1, 5000),
             ] {
-                echo(&mut connection, &payload).await;
+                echo(connection.split(), &payload).await;
             }
             connection.close().await.unwrap();
             assert_no_violation(&modem);
@@ -119,7 +80,7 @@ fn a_megabyte_goes_up() {
     let bench = Bench::new().chop(Chop::Random { seed: 5, max: 100 });
     bench.run(&network, async |stack, modem| {
         let mut connection = connect(&stack, 7).await;
-        echo(&mut connection, &body).await;
+        echo(connection.split(), &body).await;
         assert_no_violation(&modem);
     });
 }
@@ -134,7 +95,7 @@ fn small_rings_carry_everything_too() {
         serve(&network, 80, body.clone());
         Bench::new().run_with::<_, 2, RX, TX>(&network, async |stack, modem| {
             let mut connection = connect(&stack, 7).await;
-            echo(&mut connection, &body).await;
+            echo(connection.split(), &body).await;
             connection.close().await.unwrap();
             let mut connection = connect(&stack, 80).await;
             sleep(Duration::from_secs(1)).await;
@@ -155,8 +116,7 @@ fn small_rings_carry_everything_too() {
 
 #[test]
 fn many_small_writes_cost_one_send() {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     Bench::new().run(&network, async |stack, modem| {
         let mut connection = connect(&stack, 7).await;
         modem.reset_counts();
@@ -176,8 +136,7 @@ fn many_small_writes_cost_one_send() {
 
 #[test]
 fn four_connections_at_once_keep_their_bytes_apart() {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     Bench::new()
         .chop(Chop::Random { seed: 4, max: 50 })
         .run(&network, async |stack, modem| {
@@ -185,7 +144,7 @@ fn four_connections_at_once_keep_their_bytes_apart() {
             let one = async |seed: u64| {
                 let mut connection = stack.connect(peer(7)).await.unwrap();
                 for round in 0..5 {
-                    echo(&mut connection, &noise(seed * 100 + round, 3000)).await;
+                    echo(connection.split(), &noise(seed * 100 + round, 3000)).await;
                 }
                 connection.close().await.unwrap();
             };
@@ -199,8 +158,7 @@ fn four_connections_at_once_keep_their_bytes_apart() {
 /// there is at most one transaction of the bulk.
 #[test]
 fn bulk_does_not_starve_ping_pong() {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     serve(&network, 80, noise(6, 300_000));
     Bench::new()
         .baud(115_200)
@@ -210,7 +168,7 @@ fn bulk_does_not_starve_ping_pong() {
             let download = async { read_to_end(&mut bulk).await.unwrap().len() };
             let ping_pong = async {
                 for round in 0..30_u8 {
-                    echo(&mut small, &[round; 20]).await;
+                    echo(small.split(), &[round; 20]).await;
                     sleep(Duration::from_millis(50)).await;
                 }
             };
@@ -242,13 +200,12 @@ fn bulk_does_not_starve_ping_pong() {
 
 #[test]
 fn dropping_frees_the_connect_id_two_hundred_times() {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     Bench::new().run(&network, async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         let round = async |length: usize| {
             let mut connection = stack.connect(peer(7)).await.unwrap();
-            echo(&mut connection, &noise(1, length)).await;
+            echo(connection.split(), &noise(1, length)).await;
             drop(connection);
         };
         for number in 0..50 {
@@ -262,8 +219,7 @@ fn dropping_frees_the_connect_id_two_hundred_times() {
 
 #[test]
 fn more_connections_than_slots_is_an_error() {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     Bench::new().run(&network, async |stack, _| {
         let mut held = Vec::new();
         for _ in 0..4 {
@@ -274,7 +230,7 @@ fn more_connections_than_slots_is_an_error() {
         // One that is being closed is waited for.
         held.pop();
         held.push(stack.connect(peer(7)).await.unwrap());
-        echo(&mut held[3], b"again").await;
+        echo(held[3].split(), b"again").await;
     });
 }
 
@@ -344,7 +300,7 @@ fn a_connection_by_name_reaches_its_peer() {
         .run(&network, async |stack, modem| {
             stack.wait_link_up().await.unwrap();
             let mut connection = stack.connect_host("echo.example", 7).await.unwrap();
-            echo(&mut connection, b"by name").await;
+            echo(connection.split(), b"by name").await;
             let error = stack.connect_host("nowhere.example", 7).await.unwrap_err();
             assert_eq!(error, Error::NameNotFound);
             assert_no_violation(&modem);
@@ -370,7 +326,7 @@ fn ipv6_addresses_are_used_and_shown() {
             let remote = "[2001:db8::7]:7".parse().unwrap();
             let mut connection = stack.connect(remote).await.unwrap();
             assert_eq!(connection.remote_addr(), Some(remote));
-            echo(&mut connection, b"six").await;
+            echo(connection.split(), b"six").await;
             assert_eq!(stack.local_addr(), Some("10.28.33.36".parse().unwrap()));
             let v6 = "2409:8d1e:750c:dfa4::1".parse().unwrap();
             assert_eq!(stack.local_addr_v6(), Some(v6));

@@ -14,12 +14,7 @@ use testbench::{address, config, dialogue, local_port};
 fn udp_service() {
     dialogue(config(), async |stack, module| {
         module.bring_up().await;
-        let open = async {
-            module
-                .exchange("AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,3030,0", "OK")
-                .await;
-            module.line("+QIOPEN: 0,0").await;
-        };
+        let open = module.open("AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,3030,0");
         let (service, ()) = join(stack.bind_single(address("0.0.0.0:3030")), open).await;
         let (local, mut service) = service.unwrap();
         assert_eq!(local, address("10.7.157.1:3030"));
@@ -40,7 +35,7 @@ fn udp_service() {
             module
                 .exchange("AT+QIRD=0", "+QIRD: 0,\"10.7.76.35\",7688\r\n\r\nOK")
                 .await;
-            module.exchange("AT+QIRD=0", "+QIRD: 0\r\n\r\nOK").await;
+            module.return_nothing("AT+QIRD=0").await;
         };
         let mut buffer = [0; 16];
         let take = async {
@@ -71,12 +66,7 @@ fn udp_service() {
 fn udp_client() {
     dialogue(config(), async |stack, module| {
         module.bring_up().await;
-        let open = async {
-            module
-                .exchange("AT+QIOPEN=1,0,\"UDP\",\"10.7.89.10\",6969,4040,0", "OK")
-                .await;
-            module.line("+QIOPEN: 0,0").await;
-        };
+        let open = module.open("AT+QIOPEN=1,0,\"UDP\",\"10.7.89.10\",6969,4040,0");
         let (local, remote) = (address("10.7.157.1:4040"), address("10.7.89.10:6969"));
         let (socket, ()) = join(stack.connect_from(local, remote), open).await;
         let (bound, mut socket) = socket.unwrap();
@@ -88,11 +78,8 @@ fn udp_client() {
         module.accept_payload("AT+QISEND=0,5", b"three").await;
         let receive = async {
             module.line("+QIURC: \"recv\",0").await;
-            module.expect("AT+QIRD=0,1500").await;
-            module.say("\r\n+QIRD: 4\r\ntest\r\n\r\nOK\r\n").await;
-            module
-                .exchange("AT+QIRD=0,1500", "+QIRD: 0\r\n\r\nOK")
-                .await;
+            module.return_payload("AT+QIRD=0,1500", "test").await;
+            module.return_nothing("AT+QIRD=0,1500").await;
         };
         let mut buffer = [0; 2];
         let (length, ()) = join(socket.receive_into(&mut buffer), receive).await;
@@ -108,12 +95,7 @@ fn udp_client() {
 fn a_datagram_that_ends_early() {
     testbench::dialogue(Config::new("internet"), async |stack, module| {
         module.bring_up().await;
-        let open = async {
-            module
-                .exchange("AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,3030,0", "OK")
-                .await;
-            module.line("+QIOPEN: 0,0").await;
-        };
+        let open = module.open("AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,3030,0");
         let (service, ()) = join(stack.bind_multiple(local_port(3030)), open).await;
         let mut service = service.unwrap();
         let play = async {

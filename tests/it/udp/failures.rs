@@ -9,7 +9,7 @@ use testbench::{
 };
 use virtual_modem::{Chop, Fault, InProcess};
 
-use super::{ANY, connect, echo_network};
+use super::{ANY, connect, udp_echo_network};
 
 /// Whatever is dropped, nothing is lost that was sent, and every slot is free again.
 #[test]
@@ -18,7 +18,7 @@ fn cancelled_at_every_poll() {
         .baud(115_200)
         .chop(Chop::Bytes(11))
         .settings(|settings| settings.latency(Duration::from_millis(3)));
-    bench.run(&echo_network(), async |stack, modem| {
+    bench.run(&udp_echo_network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         for polls in 0..60 {
             let bound = cancelled(polls, stack.bind_single(ANY)).await;
@@ -91,7 +91,7 @@ async fn ends(socket: &mut UdpSocket<'_>, service: &mut UdpService<'_>, error: E
 
 #[test]
 fn link_loss() {
-    let network = echo_network();
+    let network = udp_echo_network();
     let mut outside = network.udp_socket(PEER, 9);
     Bench::new().run(&network, async |stack, modem| {
         stack.wait_link_up().await.unwrap();
@@ -172,7 +172,7 @@ fn failing_receives() {
         Fault::Reading("datagram_rest_is_lost".into()),
         Fault::CmeErrors { text: false },
     ] {
-        Bench::new().run(&echo_network(), async |stack, modem| {
+        Bench::new().run(&udp_echo_network(), async |stack, modem| {
             stack.wait_link_up().await.unwrap();
             let mut socket = connect(&stack).await;
             modem.inject(fault.clone());

@@ -38,7 +38,7 @@ fn datagram(number: u64, least: usize) -> Vec<u8> {
     bytes
 }
 
-fn echo_network() -> InProcess {
+fn udp_echo_network() -> InProcess {
     let network = InProcess::new();
     network.latency(Duration::from_millis(5));
     network.udp_echo(PEER, 7);

@@ -12,7 +12,7 @@ use testbench::{
 };
 use virtual_modem::{Chop, Fault, InProcess};
 
-use super::{ANY, connect, datagram, echo_network};
+use super::{ANY, connect, datagram, udp_echo_network};
 
 /// A peer that counts what it gets, checks it, and sends what it is told to.
 fn counting_peer(network: &InProcess, count: u64, least: usize) -> Arc<Mutex<u64>> {
@@ -118,7 +118,7 @@ fn ten_thousand_datagrams_of_a_service() {
 
 #[test]
 fn truncation_is_told_by_the_full_length() {
-    Bench::new().run(&echo_network(), async |stack, modem| {
+    Bench::new().run(&udp_echo_network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         let mut socket = connect(&stack).await;
         let (local, mut service) = stack.bind_single(ANY).await.unwrap();
@@ -146,7 +146,7 @@ fn truncation_is_told_by_the_full_length() {
 
 #[test]
 fn what_cannot_be_sent_is_refused() {
-    Bench::new().run(&echo_network(), async |stack, modem| {
+    Bench::new().run(&udp_echo_network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         let mut socket = connect(&stack).await;
         let (local, mut service) = stack.bind_single(ANY).await.unwrap();
@@ -225,7 +225,7 @@ fn small_rings() {
 
 #[test]
 fn local_ports() {
-    Bench::new().run(&echo_network(), async |stack, modem| {
+    Bench::new().run(&udp_echo_network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         let (first, one) = stack.bind_single(ANY).await.unwrap();
         let (second, two) = stack.connect(peer(7)).await.unwrap();
@@ -295,7 +295,7 @@ fn several_peers() {
 /// A connected socket hears nobody else.
 #[test]
 fn one_peer_only() {
-    let network = echo_network();
+    let network = udp_echo_network();
     let mut stranger = network.udp_socket("192.0.2.66", 6);
     Bench::new().run(&network, async |stack, _| {
         stack.wait_link_up().await.unwrap();

@@ -5,9 +5,11 @@ mod pair;
 pub mod polled;
 pub mod program;
 mod script;
+mod streams;
 
 pub use pair::{Bench, assert_no_violation, excerpt};
 pub use script::{SERVER, Script, config, dialogue, dialogue_with_lines};
+pub use streams::{echo, echo_network, read_to_end, serve};
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;

@@ -9,6 +9,8 @@ use embassy_time::with_timeout;
 use quectel_nal::{Config, ControlLines, Resources, Stack};
 use virtual_modem::time;
 
+use crate::sleep;
+
 type Wire = Pipe<CriticalSectionRawMutex, 8192>;
 
 /// The module's end of a serial line, played by the test.
@@ -61,6 +63,38 @@ impl Script<'_> {
     /// The module says a line, between line ends.
     pub async fn line(&self, line: &str) {
         self.say(format!("\r\n{line}\r\n")).await;
+    }
+
+    /// The host opens connectID 0 with this command, and the module reports success.
+    pub async fn open(&self, command: &str) {
+        self.exchange(command, "OK").await;
+        self.line("+QIOPEN: 0,0").await;
+    }
+
+    /// The host reads with this command (AT+QIRD), and the module returns this payload.
+    pub async fn return_payload(&self, command: &str, payload: &str) {
+        let length = payload.len();
+        self.expect(command).await;
+        self.say(format!("\r\n+QIRD: {length}\r\n{payload}\r\n\r\nOK\r\n"))
+            .await;
+    }
+
+    /// The host reads with this command (AT+QIRD), and the module has nothing.
+    pub async fn return_nothing(&self, command: &str) {
+        self.exchange(command, "+QIRD: 0\r\n\r\nOK").await;
+    }
+
+    /// The host leaves transparent access mode by `+++` after a pause.
+    pub async fn confirm_escape(&self) {
+        self.expect_bytes(b"+++").await;
+        sleep(Duration::from_millis(1001)).await;
+        self.line("OK").await;
+    }
+
+    /// The host asks for the reason of an error, and the module gives this one.
+    pub async fn give_reason(&self, reason: &str) {
+        self.exchange("AT+QIGETERROR", &format!("+QIGETERROR: {reason}\r\n\r\nOK"))
+            .await;
     }
 
     /// The host sends this payload with this command (AT+QISEND), and the module accepts it.

@@ -1,33 +1,22 @@
 //! An HTTP server with a demo page.
 
 use std::net::{SocketAddr, TcpListener};
-use std::thread;
 
 use anyhow::Result;
 use axum::extract::DefaultBodyLimit;
 use axum::response::Html;
 use axum::{Router, body::Bytes, routing};
 
+use super::http;
+
 /// Starts an HTTP server on the loopback interface. It answers a POST with the number of bytes.
 pub fn serve() -> Result<SocketAddr> {
-    let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    listener.set_nonblocking(true)?;
-    let address = listener.local_addr()?;
     let page = routing::get(|| async { Html(PAGE) })
         .post(|body: Bytes| async move { format!("{} bytes received\n", body.len()) });
     let router = Router::new()
         .route("/", page)
         .layer(DefaultBodyLimit::disable());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    thread::spawn(move || {
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            axum::serve(listener, router).await
-        })
-    });
-    Ok(address)
+    http::serve(TcpListener::bind(("127.0.0.1", 0))?, router)
 }
 
 const PAGE: &str = "<!doctype html>

@@ -2,4 +2,5 @@
 
 pub mod broker;
 pub mod demo;
+pub mod http;
 pub mod tls;

@@ -13,6 +13,8 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::{ServerConfig, sign::CertifiedKey};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
+use super::http;
+
 /// A certificate authority.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -92,17 +94,9 @@ pub fn serve(listener: TcpListener, identity: Identity, router: Router) -> Resul
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(Shown(Arc::new(shown))));
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    listener.set_nonblocking(true)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            axum::serve(Encrypted { listener, acceptor }, router).await
-        })
-    });
-    Ok(())
+    http::serve_on(listener, |listener| async {
+        axum::serve(Encrypted { listener, acceptor }, router).await
+    })
 }
 
 struct Encrypted {

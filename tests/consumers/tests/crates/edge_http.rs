@@ -12,10 +12,13 @@ use edge_nal::{TcpBind, TcpSplit};
 use embassy_futures::join::join;
 use embassy_futures::select::{Either, select};
 use embedded_io_async::{Read, Write};
+use programs::peers::http;
 use quectel_nal::{Error, Stack};
 use testbench::{Bench, PEER, assert_no_violation, excerpt, noise, peer};
 use virtual_modem::network::PeerStream;
 use virtual_modem::{Chop, InProcess, Loopback};
+
+use super::listener;
 
 /// A connection needs nothing but a reference to the stack. Never called: that it compiles is the test.
 #[expect(dead_code)]
@@ -122,6 +125,13 @@ impl Handler for Hello {
     }
 }
 
+/// What `Hello` answers to a request for `/` and for another path.
+fn assert_answers(found: &str, missing: &str) {
+    assert!(found.starts_with("HTTP/1.1 200"), "{found}");
+    assert!(found.contains("Hello world!"), "{found}");
+    assert!(missing.starts_with("HTTP/1.1 404"), "{missing}");
+}
+
 #[test]
 fn edge_http_is_a_server() {
     let network = InProcess::new();
@@ -139,9 +149,7 @@ fn edge_http_is_a_server() {
         let clients = async {
             for _ in 0..4 {
                 let (found, missing) = join(ask("/"), ask("/nowhere")).await;
-                assert!(found.starts_with("HTTP/1.1 200"), "{found}");
-                assert!(found.contains("Hello world!"), "{found}");
-                assert!(missing.starts_with("HTTP/1.1 404"), "{missing}");
+                assert_answers(&found, &missing);
             }
         };
         match select(serve, clients).await {
@@ -154,22 +162,9 @@ fn edge_http_is_a_server() {
 
 /// An HTTP server of this computer.
 fn serve_noise() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let address = listener.local_addr().unwrap();
     let get = async |Path(number): Path<u64>| noise(number, 30_000);
     let router = Router::new().route("/{number}", routing::get(get));
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            axum::serve(listener, router).await.unwrap();
-        });
-    });
-    address
+    http::serve(listener(), router).unwrap()
 }
 
 #[test]
@@ -223,9 +218,7 @@ fn edge_http_is_a_server_for_this_computer() {
                     blocking::unblock(move || ask("/nowhere")),
                 )
                 .await;
-                assert!(found.starts_with("HTTP/1.1 200"), "{found}");
-                assert!(found.contains("Hello world!"), "{found}");
-                assert!(missing.starts_with("HTTP/1.1 404"), "{missing}");
+                assert_answers(&found, &missing);
             }
         };
         match select(serve, clients).await {

@@ -6,6 +6,7 @@ use axum::{Router, routing};
 use core::time::Duration;
 use embassy_futures::join::join4;
 use embedded_io_async::{BufRead, Read, Write};
+use programs::peers::http;
 use quectel_nal::Stack;
 use reqwless::client::HttpClient;
 use reqwless::request::{Method, RequestBuilder};
@@ -42,9 +43,6 @@ fn body(number: usize) -> Vec<u8> {
 
 /// A server in a thread: `GET /n` gives a body, `POST /n` says whether it got the same one.
 fn serve() -> Loopback {
-    let listener = listener();
-    listener.set_nonblocking(true).unwrap();
-    let address = listener.local_addr().unwrap();
     let get = async |Path(number)| body(number);
     let post = async |Path(number), sent: Bytes| match sent == body(number) {
         true => "same",
@@ -53,16 +51,7 @@ fn serve() -> Loopback {
     let router = Router::new()
         .route("/{number}", routing::get(get).post(post))
         .layer(DefaultBodyLimit::disable());
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            axum::serve(listener, router).await.unwrap();
-        });
-    });
+    let address = http::serve(listener(), router).unwrap();
     Loopback::new().route("server.test", 80, address)
 }
 

@@ -12,8 +12,7 @@ use quectel_nal::{
     UdpSocket, blocking,
 };
 use testbench::polled::{linger, patiently};
-use testbench::{Bench, PEER, noise, sleep};
-use virtual_modem::network::PeerStream;
+use testbench::{Bench, PEER, echo_network, noise, serve, sleep};
 use virtual_modem::{Chop, InProcess};
 
 /// What a scenario needs of a face.
@@ -271,15 +270,10 @@ impl<'d> Face for Blocking<'_, 'd, '_> {
 }
 
 fn network() -> InProcess {
-    let network = InProcess::new();
-    network.tcp_echo(PEER, 7);
+    let network = echo_network();
     network.udp_echo(PEER, 7);
     network.refuse(PEER, 1, 566);
-    network.tcp(PEER, 19, |mut stream: PeerStream| async move {
-        let _ = stream.write_all(&noise(1, 7000)).await;
-        stream.close();
-        let _ = stream.read_to_end().await;
-    });
+    serve(&network, 19, noise(1, 7000));
     network
 }
 
