@@ -67,16 +67,11 @@ impl Engine<'_> {
             .map_or(0, |slot| slot.tx.peek(slot.payload_offset() + offset, into))
     }
 
-    /// Whether payload has to leave the UART driver before anything else can be done: nothing waits behind the next `count`
-    /// bytes.
+    /// Whether the next `count` bytes are the last ones that the socket has to send for now.
+    #[cfg(feature = "transparent")]
     pub(crate) fn is_last(&self, key: Key, count: usize) -> bool {
-        #[cfg(feature = "transparent")]
-        if self.transparent.is_some() {
-            let slot = self.sockets.get(key);
-            return slot.is_none_or(|slot| slot.tx.len() <= count);
-        }
-        let _ = (key, count);
-        true
+        let slot = self.sockets.get(key);
+        slot.is_none_or(|slot| slot.tx.len() <= count)
     }
 
     // ---- a full receive ring -------------------------------------------------------------------------------------

@@ -20,11 +20,11 @@ enum State {
     Payload,
     /// The line end that follows payload.
     PayloadEnd,
-    #[cfg(feature = "transparent")]
     /// The line end of `CONNECT`. Transparent data begins after its line feed.
-    ConnectEnd,
     #[cfg(feature = "transparent")]
+    ConnectEnd,
     /// The data of the connection in transparent access mode.
+    #[cfg(feature = "transparent")]
     Transparent,
     /// The rest of a line that is skipped: it is longer than the receive buffer, or began as payload that was given up.
     SkippedLine,

@@ -9,7 +9,7 @@ use embedded_io_async::Write;
 
 use crate::engine::shared::Shared;
 use crate::engine::{Action, Job, Key, PIECE};
-use crate::runner::transmit::{Stopped, Transmitter, within_limit};
+use crate::runner::transmit::{Stopped, Then, Transmitter};
 use crate::runner::{ControlLines, RunError};
 use crate::util::log::trace;
 use crate::util::slices::{front, front_mut};
@@ -43,7 +43,11 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
             let result = match action {
                 Action::Run(job) => self.transact(job).await,
                 #[cfg(feature = "transparent")]
-                Action::WriteRaw { key, length } => self.write_payload(key, length).await,
+                Action::WriteRaw { key, length } => {
+                    let is_last = shared.with(|engine| engine.is_last(key, length.into()));
+                    let then = if is_last { Then::Flush } else { Then::More };
+                    self.write_payload(key, length, then).await
+                }
                 Action::Escape(way) => self.escape(way).await,
                 Action::Reset => {
                     self.lines.reset().await;
@@ -82,40 +86,35 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
             // The socket is gone.
             return Ok(());
         };
-        self.tx.write(front(self.buffer, length), true).await?;
-        self.answered().await?;
+        self.tx
+            .write(front(self.buffer, length), Then::Answer)
+            .await?;
         if let Job::Send { key, length } = job {
             if shared.with(|engine| engine.begin_payload(time::now())) {
-                self.write_payload(key, length).await?;
-                self.answered().await?;
+                self.write_payload(key, length, Then::Answer).await?;
             }
         }
         Ok(())
     }
 
-    /// Waits for the prompt, or for the final result code, of the transaction in flight.
-    async fn answered(&self) -> Result<(), Stopped> {
-        let shared = self.shared;
-        let answered = poll_fn(|cx| shared.with(|engine| engine.poll_answer(cx.waker())));
-        within_limit(shared, answered).await
-    }
-
-    /// Writes bytes from the transmit ring of a socket, piece by piece, as long as the module wants them.
-    async fn write_payload(&mut self, key: Key, length: u16) -> Result<(), Stopped> {
+    /// Writes bytes from the transmit ring of a socket, piece by piece, as long as the module wants them, and after the last
+    /// piece waits as `then` says.
+    async fn write_payload(&mut self, key: Key, length: u16, then: Then) -> Result<(), Stopped> {
         let length = usize::from(length);
         let mut written = 0;
         while written < length {
             let left = length - written;
             let piece = front_mut(self.buffer, PIECE.min(left));
-            let wanted = self.shared.with(|engine| {
-                let is_last = piece.len() == left && engine.is_last(key, length);
-                engine.payload_piece(key, written, piece).then_some(is_last)
-            });
-            let Some(is_last) = wanted else {
+            if !self
+                .shared
+                .with(|engine| engine.payload_piece(key, written, piece))
+            {
+                // The final result code has come.
                 break;
-            };
+            }
             written += piece.len();
-            self.tx.write(piece, is_last).await?;
+            let then = if written < length { Then::More } else { then };
+            self.tx.write(piece, then).await?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! The transmitting side of the serial line, and the time limits of actions.
 
+use core::future::poll_fn;
+
 use embassy_futures::select::{Either, select};
 use embassy_time::Timer;
 use embedded_io_async::{Error as _, Write};
@@ -16,6 +18,17 @@ pub(super) enum Stopped {
     Failed(RunError),
 }
 
+/// What a write waits for once the UART has taken the bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// Nothing: more bytes follow.
+    More,
+    /// Until the bytes have left the UART.
+    Flush,
+    /// As `Flush`, and then for the prompt or the final result code of the transaction in flight.
+    Answer,
+}
+
 /// The only writer of the serial line.
 pub(super) struct Transmitter<'d, W> {
     shared: &'d Shared<'d>,
@@ -27,26 +40,29 @@ impl<'d, W: Write> Transmitter<'d, W> {
         Self { shared, tx }
     }
 
-    /// Writes all of `bytes`, within the time limit of the action. With `flush`, also waits until they have left the UART.
-    pub(super) async fn write(&mut self, bytes: &[u8], flush: bool) -> Result<(), Stopped> {
-        let write = async {
+    /// Writes all of `bytes` and waits as `then` says, within the time limit of the action.
+    pub(super) async fn write(&mut self, bytes: &[u8], then: Then) -> Result<(), Stopped> {
+        let shared = self.shared;
+        let work = async {
             self.tx.write_all(bytes).await?;
-            if flush {
+            if then != Then::More {
                 self.tx.flush().await?;
             }
-            Ok(())
-        };
-        match select(write, time_limit(self.shared)).await {
-            Either::First(result) => {
-                let result: Result<(), W::Error> = result;
-                result.map_err(|error| Stopped::Failed(RunError::Write(error.kind())))
+            if then == Then::Answer {
+                poll_fn(|cx| shared.with(|engine| engine.poll_answer(cx.waker()))).await;
             }
+            Ok::<(), W::Error>(())
+        };
+        match select(work, time_limit(shared)).await {
+            Either::First(Ok(())) => Ok(()),
+            Either::First(Err(error)) => Err(Stopped::Failed(RunError::Write(error.kind()))),
             Either::Second(()) => Err(Stopped::TimedOut),
         }
     }
 }
 
 /// Waits for `work`, at most until the time limit is over.
+#[cfg(feature = "transparent")]
 pub(super) async fn within_limit(
     shared: &Shared<'_>,
     work: impl Future<Output = ()>,
