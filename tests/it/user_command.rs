@@ -96,7 +96,7 @@ fn answers_of_every_length() {
 }
 
 #[test]
-fn refusals() {
+fn refused_command_is_an_error_and_so_is_a_late_one() {
     Bench::new().run(&network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         let unknown = ask(&stack, "AT+NOSUCH\r").await;
@@ -119,7 +119,7 @@ fn refusals() {
 
 /// What the module says in other words than the virtual one.
 #[test]
-fn lines_of_an_answer() {
+fn lines_of_an_answer_are_told_from_others() {
     dialogue(Config::new("internet"), async |stack, module| {
         module.bring_up().await;
         let cases = [
@@ -157,7 +157,7 @@ fn lines_of_an_answer() {
 }
 
 #[test]
-fn beside_bulk_transfers() {
+fn commands_beside_bulk_transfers_are_answered() {
     for chop in [Chop::Whole, Chop::Random { seed: 8, max: 40 }] {
         let bench = Bench::new().chop(chop).baud(921_600);
         bench.run(&network(), async |stack, modem| {
@@ -203,7 +203,7 @@ fn beside_bulk_transfers() {
 }
 
 #[test]
-fn before_the_link_is_up() {
+fn command_before_the_link_is_up_is_answered() {
     use virtual_modem::settings::Registration;
     let bench = Bench::new()
         .settings(|settings| settings.registration(Registration::Home, Duration::from_secs(100)));
@@ -221,7 +221,7 @@ fn before_the_link_is_up() {
 
 /// Without a module, or with a configuration that nothing can be done with, a command does not wait for ever.
 #[test]
-fn without_a_module() {
+fn command_without_a_module_is_aborted() {
     dialogue(Config::new("internet"), async |stack, _module| {
         for _ in 0..2 {
             let limit = embassy_time::Duration::from_secs(100);
@@ -300,7 +300,7 @@ fn cancelled_at_every_poll() {
 }
 
 #[test]
-fn two_at_once() {
+fn commands_at_once_get_their_own_answers() {
     Bench::new().run(&network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         let many = async |command: &str, expected: &str| {
@@ -355,7 +355,7 @@ fn the_writer_by_itself_disturbs_nobody() {
 }
 
 #[test]
-fn a_text_message() {
+fn text_message_is_sent_at_its_prompt() {
     for prompt in ["", "prompt_bare", "prompt_line_end"] {
         let bench = Bench::new().settings(|settings| match prompt {
             "" => settings,

@@ -157,7 +157,7 @@ fn clients_in_and_out_at_once() {
 }
 
 #[test]
-fn udp_peers() {
+fn udp_peers_get_a_socket_each() {
     let network = network();
     let mut peers = [1, 2].map(|number| network.udp_socket([192, 0, 2, number], 5000));
     let bench = Bench::new().settings(|settings| settings.udp_listener(true));

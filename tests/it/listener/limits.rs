@@ -13,7 +13,7 @@ use super::{PORT, call, client, gone, network, serve};
 
 /// Three connections and a listener are all that four slots hold.
 #[test]
-fn more_clients_than_slots() {
+fn clients_beyond_the_slots_are_refused() {
     let network = network();
     Bench::new().run(&network, async |stack, modem| {
         stack.wait_link_up().await.unwrap();
@@ -47,7 +47,7 @@ fn more_clients_than_slots() {
 
 /// The module has twelve connectIDs.
 #[test]
-fn the_module_is_full() {
+fn clients_beyond_the_ids_of_the_module_are_refused() {
     let network = network();
     Bench::new().run_with::<_, 12, 600, 600>(&network, async |stack, modem| {
         stack.wait_link_up().await.unwrap();
@@ -106,7 +106,7 @@ fn a_dropped_listener_drops_its_backlog() {
 }
 
 #[test]
-fn link_loss() {
+fn lost_link_fails_listener_and_clients() {
     let network = network();
     Bench::new().run(&network, async |stack, modem| {
         stack.wait_link_up().await.unwrap();
@@ -183,7 +183,7 @@ fn cancelled_at_every_poll() {
 }
 
 #[test]
-fn ports() {
+fn taken_port_is_refused_and_two_ports_are_kept_apart() {
     let network = network();
     Bench::new().run(&network, async |stack, modem| {
         stack.wait_link_up().await.unwrap();
@@ -209,7 +209,7 @@ fn ports() {
 
 /// The access mode of an accepted connection, and the other readings of the note that matter here.
 #[test]
-fn readings() {
+fn clients_are_served_in_every_reading() {
     for reading in [
         "incoming_inherits_mode",
         "close_waits",

@@ -24,7 +24,7 @@ fn answered(reply: PingReply) -> (String, u16, u64, u8) {
 
 /// Section 3.7.
 #[test]
-fn ping() {
+fn ping_with_four_requests() {
     dialogue(config(), async |stack, module| {
         module.bring_up().await;
         let four = embassy_time::Duration::from_secs(4);
@@ -54,7 +54,7 @@ fn ping() {
 
 /// Section 2.1.11: a request without an answer is a lone number, and so is the end of a ping that could not begin.
 #[test]
-fn ping_that_fails() {
+fn ping_without_an_answer_or_a_name_fails() {
     dialogue(config(), async |stack, module| {
         module.bring_up().await;
         let second = embassy_time::Duration::from_secs(1);

@@ -11,7 +11,7 @@ use virtual_modem::Fault;
 use crate::user_command::{ask, network};
 
 #[test]
-fn pings() {
+fn each_request_of_a_ping_has_its_reply() {
     let bench = Bench::new().settings(|settings| settings.dns("host.example", &[PEER]));
     bench.run(&network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
@@ -54,7 +54,7 @@ fn pings() {
 
 /// Each gets its own replies.
 #[test]
-fn pings_at_once() {
+fn pings_at_once_get_their_own_replies() {
     let network = network();
     network.tcp_echo("192.0.2.8", 7);
     Bench::new().run(&network, async |stack, _| {
@@ -79,7 +79,7 @@ fn pings_at_once() {
 
 /// A ping that is dropped leaves its replies to nobody, wherever it was dropped.
 #[test]
-fn dropped_pings() {
+fn dropped_ping_leaves_its_replies_to_nobody() {
     let network = network();
     network.latency(Duration::from_millis(300));
     network.tcp_echo("192.0.2.8", 7);
@@ -116,7 +116,7 @@ fn dropped_pings() {
 
 /// Replies got lost on the line: the ping ends all the same, and so does the wait of the next.
 #[test]
-fn pings_without_an_end() {
+fn ping_whose_replies_are_lost_times_out() {
     dialogue(Config::new("internet"), async |stack, module| {
         module.bring_up().await;
         let play = async {

@@ -64,7 +64,7 @@ fn questions_while_the_link_comes_up() {
 }
 
 #[test]
-fn name_servers() {
+fn name_servers_are_set_and_stay_after_a_lost_context() {
     Bench::new().run(&network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         stack.dns_servers().await.unwrap();
@@ -87,7 +87,7 @@ fn name_servers() {
 }
 
 #[test]
-fn every_setting() {
+fn every_setting_is_written_and_read_back() {
     fn within<const A: u32, const B: u32>(value: u32) -> Within<A, B> {
         Within::new(value).unwrap()
     }
@@ -148,7 +148,7 @@ fn every_setting() {
 }
 
 #[test]
-fn states_and_the_last_error() {
+fn socket_states_and_the_last_error_are_returned() {
     Bench::new().run(&network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         let connection = stack.connect(peer(7)).await.unwrap();

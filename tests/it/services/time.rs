@@ -9,7 +9,7 @@ use testbench::{Bench, assert_no_violation, cancelled, seconds};
 use crate::user_command::network;
 
 #[test]
-fn times() {
+fn time_of_a_server_or_its_error_is_returned() {
     let cases = [
         (Ok("2026/07/02,14:27:52+32"), Ok((2026, Some(32)))),
         (Ok("26/07/02,14:27:52-12"), Ok((2026, Some(-12)))),

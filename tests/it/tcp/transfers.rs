@@ -335,7 +335,7 @@ fn ipv6_addresses_are_used_and_shown() {
 }
 
 #[test]
-fn acknowledgements() {
+fn wait_acked_ends_when_the_peer_has_everything() {
     let network = network();
     network.latency(Duration::from_secs(3));
     Bench::new().run(&network, async |stack, modem| {

@@ -90,7 +90,7 @@ async fn ends(socket: &mut UdpSocket<'_>, service: &mut UdpService<'_>, error: E
 }
 
 #[test]
-fn link_loss() {
+fn lost_link_fails_sockets_after_what_came_before() {
     let network = udp_echo_network();
     let mut outside = network.udp_socket(PEER, 9);
     Bench::new().run(&network, async |stack, modem| {
@@ -121,7 +121,7 @@ fn link_loss() {
 
 /// Faults on the way out: each datagram arrives once, or at most once more where the module does not know.
 #[test]
-fn failing_sends() {
+fn datagram_of_a_failing_send_arrives_twice_at_most() {
     for fault in [
         Fault::SendFail {
             count: 3,
@@ -161,7 +161,7 @@ fn failing_sends() {
 
 /// Faults on the way in: notices late, lost; reads that bring nothing.
 #[test]
-fn failing_receives() {
+fn receive_beside_faults_returns_the_right_datagrams() {
     for fault in [
         Fault::LateRecv(Duration::from_millis(700)),
         Fault::LostRecv(3),

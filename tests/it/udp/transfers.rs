@@ -182,7 +182,7 @@ fn what_cannot_be_sent_is_refused() {
 
 /// What is too large for the ring is dropped whole and counted; what fits is not lost.
 #[test]
-fn small_rings() {
+fn datagrams_larger_than_the_ring_are_dropped_and_counted() {
     let network = InProcess::new();
     let mut outside = network.udp_socket(PEER, 9);
     Bench::new().run_with::<_, 2, 200, 100>(&network, async |stack, modem| {
@@ -224,7 +224,7 @@ fn small_rings() {
 }
 
 #[test]
-fn local_ports() {
+fn port_zero_gets_a_free_port() {
     Bench::new().run(&udp_echo_network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         let (first, one) = stack.bind_single(ANY).await.unwrap();
@@ -247,7 +247,7 @@ fn local_ports() {
 }
 
 #[test]
-fn several_peers() {
+fn service_with_several_peers_tells_them_apart() {
     let network = InProcess::new();
     for peer in 1..=5 {
         network.udp_echo([192, 0, 2, peer], 1000 + u16::from(peer));
@@ -294,7 +294,7 @@ fn several_peers() {
 
 /// A connected socket hears nobody else.
 #[test]
-fn one_peer_only() {
+fn connected_socket_gets_nothing_from_strangers() {
     let network = udp_echo_network();
     let mut stranger = network.udp_socket("192.0.2.66", 6);
     Bench::new().run(&network, async |stack, _| {
