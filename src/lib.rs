@@ -4,6 +4,22 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::large_futures))]
+// A private function that only a feature calls is not gated: without the feature it is not linked. Gated are public items, state
+// that takes memory, and calls. The lints hold for all features together.
+#![cfg_attr(
+    not(all(
+        feature = "udp",
+        feature = "server",
+        feature = "push",
+        feature = "transparent",
+        feature = "dns",
+        feature = "at-client",
+        feature = "ping",
+        feature = "ntp",
+        feature = "edge-nal"
+    )),
+    allow(dead_code, unused_imports)
+)]
 
 #[cfg(any(test, fuzzing))]
 extern crate std;
