@@ -2,7 +2,6 @@
 
 mod coap;
 mod coap_blocking;
-#[cfg(feature = "edge-nal")]
 mod edge_http;
 mod http;
 mod https;
