@@ -4,6 +4,7 @@
 pub(crate) mod end_marker;
 #[cfg(feature = "transparent")]
 pub(crate) mod escape_guard;
+pub(crate) mod mode;
 pub(crate) mod push;
 #[cfg(feature = "transparent")]
 pub(crate) mod transparent;
@@ -11,8 +12,10 @@ pub(crate) mod transparent;
 use core::task::{Poll, Waker};
 
 #[cfg(feature = "transparent")]
+use self::mode::DataMode;
+#[cfg(feature = "transparent")]
 use crate::at::ResumeDataMode;
-use crate::at::{AccessMode, ErrorCode, ServiceType, SwitchAccessMode};
+use crate::at::{AccessMode, ServiceType, SwitchAccessMode};
 use crate::engine::effect::Effect;
 use crate::engine::exchange::job::Job;
 use crate::engine::exchange::outcome::Outcome;
@@ -21,56 +24,6 @@ use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
 use crate::engine::sockets::slot::Phase;
 use crate::engine::sockets::slot::Slot;
 use crate::error::Error;
-
-/// The access mode of one socket.
-#[derive(Debug)]
-pub(crate) struct Mode {
-    /// The mode of the connection, or the one in which it is to be opened.
-    pub(crate) current: AccessMode,
-    /// The mode to change to.
-    pub(crate) wanted: Option<AccessMode>,
-    /// Why the last change was refused.
-    refused: Option<ErrorCode>,
-    /// In buffer mode only as long as another connection has the UART.
-    #[cfg(feature = "transparent")]
-    suspended: bool,
-    #[cfg(feature = "transparent")]
-    data_mode: DataMode,
-}
-
-/// How a connection gets into transparent access mode.
-#[cfg(feature = "transparent")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DataMode {
-    /// By AT+QIOPEN or AT+QISWTMD: it has not been in that mode.
-    New,
-    /// It has been in that mode. AT+QISWTMD is tried first.
-    Left,
-    /// AT+QISWTMD was refused: by ATO.
-    Resume,
-}
-
-impl Mode {
-    pub(crate) const fn new(current: AccessMode) -> Self {
-        Self {
-            current,
-            wanted: None,
-            refused: None,
-            #[cfg(feature = "transparent")]
-            suspended: false,
-            #[cfg(feature = "transparent")]
-            data_mode: DataMode::New,
-        }
-    }
-
-    /// The UART belongs to the connection now.
-    #[cfg(feature = "transparent")]
-    pub(crate) const fn on_connected(&mut self) {
-        self.current = AccessMode::Transparent;
-        self.wanted = None;
-        self.data_mode = DataMode::Left;
-    }
-}
 
 impl Slot<'_> {
     // ---- AT+QISWTMD=<connectID>,<access_mode> (2.1.10), ATO ------------------------------------------------------

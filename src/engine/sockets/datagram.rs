@@ -16,39 +16,6 @@ const NO_PEER: u8 = 0;
 const V4: u8 = 4;
 const V6: u8 = 6;
 
-/// The datagrams of one socket, as far as its rings do not say it.
-#[derive(Debug)]
-pub(crate) struct Datagrams {
-    /// Complete datagrams in the receive ring.
-    pub(crate) complete: u16,
-    /// Bytes still missing of the newest datagram in the receive ring.
-    missing: Option<u16>,
-    /// The header of a datagram that is being pushed and has no room in the ring yet.
-    #[cfg(feature = "push")]
-    announced: Option<(u16, Option<SocketAddr>)>,
-    /// The ring stayed full for the whole `stall_time`: pushed datagrams are dropped at once until there is room.
-    #[cfg(feature = "push")]
-    pub(crate) drop_until_room: bool,
-    /// The newest datagram came with the read under way, or with the last one.
-    newest_is_fresh: bool,
-}
-
-impl Datagrams {
-    pub(crate) const NEW: Self = Self {
-        complete: 0,
-        missing: None,
-        #[cfg(feature = "push")]
-        announced: None,
-        #[cfg(feature = "push")]
-        drop_until_room: false,
-        newest_is_fresh: false,
-    };
-
-    pub(crate) const fn on_read_begun(&mut self) {
-        self.newest_is_fresh = false;
-    }
-}
-
 /// What became of bytes of a pushed datagram.
 #[cfg(feature = "push")]
 pub(crate) enum Pushed {

@@ -11,6 +11,7 @@ pub(crate) mod receive;
 pub(crate) mod request;
 pub(crate) mod send;
 pub(crate) mod slot;
+pub(crate) mod transfer;
 
 use core::task::{Poll, Waker};
 

@@ -2,8 +2,8 @@
 
 use embassy_time::Instant;
 
-use super::receive::Counted;
 use super::slot::{Phase, Slot};
+use super::transfer::Counted;
 use crate::engine::exchange::job::Job;
 use crate::engine::round::Round;
 use crate::error::Error;

@@ -2,9 +2,8 @@
 
 use core::task::Waker;
 
-use embassy_time::{Duration, Instant};
-
 use super::slot::{Phase, Slot};
+use super::transfer::Counted;
 use crate::at::{AccessMode, Prefix, QueryReceivedData, ReadData, ReadLength};
 use crate::engine::effect::Effect;
 use crate::engine::exchange::job::Job;
@@ -19,135 +18,6 @@ use crate::util::time::{NEVER, after, get_or_set};
 pub(crate) const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
 /// After this many re-checks in a row that found nothing, the module is asked whether the connection still exists.
 const FRUITLESS_RECHECKS: u8 = 4;
-
-/// The receiving direction of one connection.
-#[derive(Debug)]
-pub(crate) struct Receive {
-    /// The module may hold data. Only an empty read clears this.
-    pub(crate) may_have_data: bool,
-    /// A `recv` URC came since the last read was issued, so that an empty answer to it proves nothing (quirk 62).
-    noticed: bool,
-    /// Nothing will be added to the receive ring any more: the end of the stream is known.
-    pub(crate) ended: bool,
-    /// The last transaction was a read, so that a send goes first now.
-    was_last: bool,
-    /// Bytes that the module had according to its URC, less what was read since.
-    announced: Option<u32>,
-    /// The module returns less than it has: only an empty read shows that there is no more.
-    reads_short: bool,
-    /// Bytes received since the open, modulo 2^32.
-    pub(crate) count: u32,
-    pub(crate) counted: Counted,
-    pub(crate) recheck: Recheck,
-    /// The newest bytes in the receive ring that may come from the module and not from the peer (transparent access mode).
-    #[cfg(feature = "transparent")]
-    pub(crate) withheld: u16,
-}
-
-/// Whether [`Receive::count`] is what the module counts as handed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Counted {
-    Exact,
-    /// Data came in another access mode: take the module's count before the next read.
-    #[cfg(feature = "push")]
-    Stale,
-    /// A read was not answered: compare with the module's count whether bytes are missing.
-    ReadUnconfirmed,
-}
-
-/// The search for data whose `recv` URC was lost (quirk 63), while a reader waits.
-#[derive(Debug)]
-pub(crate) struct Recheck {
-    /// When the module is asked. Also used for the result of an open that does not come.
-    at: Instant,
-    /// A reader began to wait while `at` was not set.
-    requested: bool,
-    /// A reader waits.
-    pub(crate) reader_waits: bool,
-    /// The read under way is a re-check.
-    in_progress: bool,
-    /// Re-checks in a row that found nothing.
-    fruitless: u8,
-}
-
-impl Recheck {
-    pub(crate) const fn cancel(&mut self) {
-        self.at = NEVER;
-    }
-
-    /// The module is asked as soon as possible.
-    pub(crate) const fn start(&mut self, now: Instant) {
-        self.at = now;
-    }
-
-    pub(crate) const fn reset_fruitless(&mut self) {
-        self.fruitless = 0;
-    }
-
-    /// Arms the re-check. Returns whether it is due.
-    pub(crate) fn is_due(&mut self, round: &mut Round<'_>) -> bool {
-        if self.at == NEVER && round.config.recheck == Duration::MIN {
-            return false;
-        }
-        let at = get_or_set(&mut self.at, after(round.now, round.config.recheck));
-        let is_due = round.is_due(at);
-        if is_due {
-            self.cancel();
-        }
-        is_due
-    }
-}
-
-impl Receive {
-    pub(crate) const NEW: Self = Self {
-        may_have_data: false,
-        noticed: false,
-        ended: false,
-        was_last: false,
-        announced: None,
-        reads_short: false,
-        count: 0,
-        counted: Counted::Exact,
-        recheck: Recheck {
-            at: NEVER,
-            requested: false,
-            reader_waits: false,
-            in_progress: false,
-            fruitless: 0,
-        },
-        #[cfg(feature = "transparent")]
-        withheld: 0,
-    };
-
-    /// The module may hold data.
-    pub(crate) const fn mark_readable(&mut self) {
-        self.may_have_data = true;
-        self.noticed = true;
-    }
-
-    /// A `recv` URC: the module holds data, and some firmware says how many bytes.
-    pub(crate) const fn on_notice(&mut self, length: Option<u32>) {
-        self.mark_readable();
-        self.announced = length;
-    }
-
-    /// Data has passed that is not counted as handed over by AT+QIRD.
-    #[cfg(feature = "push")]
-    pub(crate) const fn mark_count_stale(&mut self) {
-        if let Counted::Exact = self.counted {
-            self.counted = Counted::Stale;
-        }
-    }
-
-    /// Bytes at the end of the receive ring that are not for the user yet.
-    const fn withheld(&self) -> usize {
-        #[cfg(feature = "transparent")]
-        let withheld = self.withheld as usize;
-        #[cfg(not(feature = "transparent"))]
-        let withheld = 0;
-        withheld
-    }
-}
 
 impl Slot<'_> {
     // ---- AT+QIRD=<connectID>[,<read_length>] (2.1.8) -------------------------------------------------------------

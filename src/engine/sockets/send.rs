@@ -4,7 +4,8 @@ use core::task::{Poll, Waker};
 
 use embassy_time::Instant;
 
-use super::slot::{Pause, Phase, Slot};
+use super::slot::{Phase, Slot};
+use super::transfer::{Acknowledge, Pause};
 use crate::at::{ErrorCode, Prefix, QuerySentData, SendData, SendLength};
 use crate::config::Config;
 use crate::engine::effect::Effect;
@@ -20,71 +21,6 @@ use embassy_time::Duration;
 const MAX_SEND_LENGTH: usize = SendLength::MAX.get() as usize;
 /// How long the module may take to its prompt.
 const PROMPT_TIME: Duration = Duration::from_secs(10);
-
-/// The sending direction of one connection.
-#[derive(Debug)]
-pub(crate) struct Send {
-    /// Bytes that the module has accepted since the open, modulo 2^32.
-    accepted: u32,
-    /// Data was sent in another access mode: take the module's count before the next send.
-    #[cfg(feature = "transparent")]
-    count_is_stale: bool,
-    /// A chunk of this length was sent, and it is not known whether the module took it.
-    pub(crate) unconfirmed: Option<u16>,
-    /// Before a send that was refused for a passing reason is repeated.
-    retry: Pause,
-    acknowledge: Acknowledge,
-}
-
-/// Whether the peer has acknowledged what was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Acknowledge {
-    /// Not known, and no user waits for it.
-    Unknown,
-    /// A user waits for it; the module is not asked before this instant.
-    Wanted { not_before: Instant, pause: Pause },
-    /// All of it, when the module was asked last.
-    Complete,
-}
-
-impl Send {
-    pub(crate) const NEW: Self = Self {
-        accepted: 0,
-        #[cfg(feature = "transparent")]
-        count_is_stale: false,
-        unconfirmed: None,
-        retry: Pause::SEND,
-        acknowledge: Acknowledge::Unknown,
-    };
-
-    /// Data was sent that AT+QISEND did not count.
-    #[cfg(feature = "transparent")]
-    pub(crate) const fn mark_count_stale(&mut self) {
-        self.count_is_stale = true;
-    }
-
-    const fn takes_count_first(&self) -> bool {
-        #[cfg(feature = "transparent")]
-        let is_stale = self.count_is_stale;
-        #[cfg(not(feature = "transparent"))]
-        let is_stale = false;
-        is_stale
-    }
-
-    fn begin_acknowledge(&mut self) {
-        self.acknowledge = Acknowledge::Wanted {
-            not_before: Instant::MIN,
-            pause: Pause::SEND,
-        };
-    }
-
-    /// Something new is to be sent.
-    pub(crate) fn on_written(&mut self) {
-        if self.acknowledge == Acknowledge::Complete {
-            self.acknowledge = Acknowledge::Unknown;
-        }
-    }
-}
 
 impl Slot<'_> {
     // ---- AT+QISEND=<connectID>,<send_length> (2.1.7) -------------------------------------------------------------

@@ -5,15 +5,15 @@ use core::net::SocketAddr;
 use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
-#[cfg(feature = "udp")]
-use super::datagram::Datagrams;
 use super::key::Key;
-use super::receive::Receive;
+#[cfg(feature = "udp")]
+use super::transfer::Datagrams;
+
 use super::request::{Endpoint, Request, Target};
-use super::send::Send;
+use super::transfer::{Receive, Send};
 use crate::at::{AccessMode, ConnectId, ErrorCode, ServiceType};
 #[cfg(feature = "push")]
-use crate::engine::access_mode::Mode;
+use crate::engine::access_mode::mode::Mode;
 use crate::error::Error;
 use crate::util::ring::Ring;
 use crate::util::time::{NEVER, after};
@@ -22,26 +22,6 @@ use crate::util::time::{NEVER, after};
 const LINGER: Duration = Duration::from_secs(10);
 /// How often AT+QICLOSE is sent for a socket that does not go away.
 const CLOSE_TRIES: u8 = 3;
-
-/// A pause that doubles each time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Pause {
-    milliseconds: u16,
-}
-
-impl Pause {
-    /// For the repetition of a send, and of the question what the peer has acknowledged: 100 ms to 2 s (quirk 56).
-    pub(crate) const SEND: Self = Self { milliseconds: 100 };
-    const LONGEST: Self = Self { milliseconds: 2000 };
-
-    /// Begins at `now`. Returns its end.
-    pub(crate) fn begin(&mut self, now: Instant) -> Instant {
-        let end = after(now, Duration::from_millis(self.milliseconds.into()));
-        let milliseconds = self.milliseconds * 2;
-        *self = Self { milliseconds }.min(Self::LONGEST);
-        end
-    }
-}
 
 /// Where a socket is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

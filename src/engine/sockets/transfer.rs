@@ -1,0 +1,257 @@
+//! What a socket keeps of each direction of its data. The rules are in `receive.rs`, `send.rs` and `datagram.rs`.
+
+use core::net::SocketAddr;
+
+use embassy_time::{Duration, Instant};
+
+use crate::engine::round::Round;
+use crate::util::time::{NEVER, after, get_or_set};
+
+/// A pause that doubles each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Pause {
+    pub(super) milliseconds: u16,
+}
+
+impl Pause {
+    /// For the repetition of a send, and of the question what the peer has acknowledged: 100 ms to 2 s (quirk 56).
+    pub(crate) const SEND: Self = Self { milliseconds: 100 };
+    const LONGEST: Self = Self { milliseconds: 2000 };
+
+    /// Begins at `now`. Returns its end.
+    pub(crate) fn begin(&mut self, now: Instant) -> Instant {
+        let end = after(now, Duration::from_millis(self.milliseconds.into()));
+        let milliseconds = self.milliseconds * 2;
+        *self = Self { milliseconds }.min(Self::LONGEST);
+        end
+    }
+}
+
+/// The receiving direction of one connection.
+#[derive(Debug)]
+pub(crate) struct Receive {
+    /// The module may hold data. Only an empty read clears this.
+    pub(crate) may_have_data: bool,
+    /// A `recv` URC came since the last read was issued, so that an empty answer to it proves nothing (quirk 62).
+    pub(super) noticed: bool,
+    /// Nothing will be added to the receive ring any more: the end of the stream is known.
+    pub(crate) ended: bool,
+    /// The last transaction was a read, so that a send goes first now.
+    pub(super) was_last: bool,
+    /// Bytes that the module had according to its URC, less what was read since.
+    pub(super) announced: Option<u32>,
+    /// The module returns less than it has: only an empty read shows that there is no more.
+    pub(super) reads_short: bool,
+    /// Bytes received since the open, modulo 2^32.
+    pub(crate) count: u32,
+    pub(crate) counted: Counted,
+    pub(crate) recheck: Recheck,
+    /// The newest bytes in the receive ring that may come from the module and not from the peer (transparent access mode).
+    #[cfg(feature = "transparent")]
+    pub(crate) withheld: u16,
+}
+
+/// Whether [`Receive::count`] is what the module counts as handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    Exact,
+    /// Data came in another access mode: take the module's count before the next read.
+    #[cfg(feature = "push")]
+    Stale,
+    /// A read was not answered: compare with the module's count whether bytes are missing.
+    ReadUnconfirmed,
+}
+
+/// The search for data whose `recv` URC was lost (quirk 63), while a reader waits.
+#[derive(Debug)]
+pub(crate) struct Recheck {
+    /// When the module is asked. Also used for the result of an open that does not come.
+    pub(super) at: Instant,
+    /// A reader began to wait while `at` was not set.
+    pub(super) requested: bool,
+    /// A reader waits.
+    pub(crate) reader_waits: bool,
+    /// The read under way is a re-check.
+    pub(super) in_progress: bool,
+    /// Re-checks in a row that found nothing.
+    pub(super) fruitless: u8,
+}
+
+impl Recheck {
+    pub(crate) const fn cancel(&mut self) {
+        self.at = NEVER;
+    }
+
+    /// The module is asked as soon as possible.
+    pub(crate) const fn start(&mut self, now: Instant) {
+        self.at = now;
+    }
+
+    pub(crate) const fn reset_fruitless(&mut self) {
+        self.fruitless = 0;
+    }
+
+    /// Arms the re-check. Returns whether it is due.
+    pub(crate) fn is_due(&mut self, round: &mut Round<'_>) -> bool {
+        if self.at == NEVER && round.config.recheck == Duration::MIN {
+            return false;
+        }
+        let at = get_or_set(&mut self.at, after(round.now, round.config.recheck));
+        let is_due = round.is_due(at);
+        if is_due {
+            self.cancel();
+        }
+        is_due
+    }
+}
+
+impl Receive {
+    pub(crate) const NEW: Self = Self {
+        may_have_data: false,
+        noticed: false,
+        ended: false,
+        was_last: false,
+        announced: None,
+        reads_short: false,
+        count: 0,
+        counted: Counted::Exact,
+        recheck: Recheck {
+            at: NEVER,
+            requested: false,
+            reader_waits: false,
+            in_progress: false,
+            fruitless: 0,
+        },
+        #[cfg(feature = "transparent")]
+        withheld: 0,
+    };
+
+    /// The module may hold data.
+    pub(crate) const fn mark_readable(&mut self) {
+        self.may_have_data = true;
+        self.noticed = true;
+    }
+
+    /// A `recv` URC: the module holds data, and some firmware says how many bytes.
+    pub(crate) const fn on_notice(&mut self, length: Option<u32>) {
+        self.mark_readable();
+        self.announced = length;
+    }
+
+    /// Data has passed that is not counted as handed over by AT+QIRD.
+    #[cfg(feature = "push")]
+    pub(crate) const fn mark_count_stale(&mut self) {
+        if let Counted::Exact = self.counted {
+            self.counted = Counted::Stale;
+        }
+    }
+
+    /// Bytes at the end of the receive ring that are not for the user yet.
+    pub(super) const fn withheld(&self) -> usize {
+        #[cfg(feature = "transparent")]
+        let withheld = self.withheld as usize;
+        #[cfg(not(feature = "transparent"))]
+        let withheld = 0;
+        withheld
+    }
+}
+
+/// The sending direction of one connection.
+#[derive(Debug)]
+pub(crate) struct Send {
+    /// Bytes that the module has accepted since the open, modulo 2^32.
+    pub(super) accepted: u32,
+    /// Data was sent in another access mode: take the module's count before the next send.
+    #[cfg(feature = "transparent")]
+    pub(super) count_is_stale: bool,
+    /// A chunk of this length was sent, and it is not known whether the module took it.
+    pub(crate) unconfirmed: Option<u16>,
+    /// Before a send that was refused for a passing reason is repeated.
+    pub(super) retry: Pause,
+    pub(super) acknowledge: Acknowledge,
+}
+
+/// Whether the peer has acknowledged what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Acknowledge {
+    /// Not known, and no user waits for it.
+    Unknown,
+    /// A user waits for it; the module is not asked before this instant.
+    Wanted { not_before: Instant, pause: Pause },
+    /// All of it, when the module was asked last.
+    Complete,
+}
+
+impl Send {
+    pub(crate) const NEW: Self = Self {
+        accepted: 0,
+        #[cfg(feature = "transparent")]
+        count_is_stale: false,
+        unconfirmed: None,
+        retry: Pause::SEND,
+        acknowledge: Acknowledge::Unknown,
+    };
+
+    /// Data was sent that AT+QISEND did not count.
+    #[cfg(feature = "transparent")]
+    pub(crate) const fn mark_count_stale(&mut self) {
+        self.count_is_stale = true;
+    }
+
+    pub(super) const fn takes_count_first(&self) -> bool {
+        #[cfg(feature = "transparent")]
+        let is_stale = self.count_is_stale;
+        #[cfg(not(feature = "transparent"))]
+        let is_stale = false;
+        is_stale
+    }
+
+    pub(super) fn begin_acknowledge(&mut self) {
+        self.acknowledge = Acknowledge::Wanted {
+            not_before: Instant::MIN,
+            pause: Pause::SEND,
+        };
+    }
+
+    /// Something new is to be sent.
+    pub(crate) fn on_written(&mut self) {
+        if self.acknowledge == Acknowledge::Complete {
+            self.acknowledge = Acknowledge::Unknown;
+        }
+    }
+}
+
+/// The datagrams of one socket, as far as its rings do not say it.
+#[cfg(feature = "udp")]
+#[derive(Debug)]
+pub(crate) struct Datagrams {
+    /// Complete datagrams in the receive ring.
+    pub(crate) complete: u16,
+    /// Bytes still missing of the newest datagram in the receive ring.
+    pub(super) missing: Option<u16>,
+    /// The header of a datagram that is being pushed and has no room in the ring yet.
+    #[cfg(feature = "push")]
+    pub(super) announced: Option<(u16, Option<SocketAddr>)>,
+    /// The ring stayed full for the whole `stall_time`: pushed datagrams are dropped at once until there is room.
+    #[cfg(feature = "push")]
+    pub(crate) drop_until_room: bool,
+    /// The newest datagram came with the read under way, or with the last one.
+    pub(super) newest_is_fresh: bool,
+}
+
+#[cfg(feature = "udp")]
+impl Datagrams {
+    pub(crate) const NEW: Self = Self {
+        complete: 0,
+        missing: None,
+        #[cfg(feature = "push")]
+        announced: None,
+        #[cfg(feature = "push")]
+        drop_until_room: false,
+        newest_is_fresh: false,
+    };
+
+    pub(crate) const fn on_read_begun(&mut self) {
+        self.newest_is_fresh = false;
+    }
+}
