@@ -1,5 +1,7 @@
 // The package `consumers` compiles the code in it: that needs crates that the library's own tests do not.
+#![cfg_attr(not(doctest), doc = include_str!("links.txt"))]
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -32,6 +34,9 @@ pub mod blocking;
 mod config;
 mod engine;
 mod error;
+// The package `consumers` compiles its code, as that of README.md.
+#[cfg(all(doc, not(doctest)))]
+pub mod guide;
 mod net;
 mod runner;
 mod stack;

@@ -23,4 +23,16 @@ mod pages {
     mod errors {}
     #[doc = include_str!("../../../docs/guide/9-modes.md")]
     mod modes {}
+    #[doc = include_str!("../../../docs/guide/10-troubleshooting.md")]
+    mod troubleshooting {}
+    #[doc = include_str!("../../../docs/guide/11-linux.md")]
+    mod linux {}
+    #[doc = include_str!("../../../docs/guide/12-tls.md")]
+    mod tls {}
+    #[doc = include_str!("../../../docs/guide/13-mqtt.md")]
+    mod mqtt {}
+    #[doc = include_str!("../../../docs/guide/14-from-ppp.md")]
+    mod from_ppp {}
+    #[doc = include_str!("../../../docs/guide/15-in-the-field.md")]
+    mod in_the_field {}
 }
