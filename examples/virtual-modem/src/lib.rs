@@ -42,7 +42,7 @@ mod syntax;
 pub mod time;
 
 pub use engine::{Counters, Service, SocketState};
-pub use fault::Fault;
+pub use fault::{Fault, NoAddress, When};
 pub use modem::{ModemHandle, VirtualModem};
 pub use network::{InProcess, Loopback, Network};
 pub use readings::Readings;

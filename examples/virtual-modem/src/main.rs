@@ -64,7 +64,7 @@ impl Options {
                 Arg::Long("dns") => options.names.push(parser.value()?.parse_with(parse_name)?),
                 Arg::Long("quiet") => options.quiet = true,
                 Arg::Short('h') | Arg::Long("help") => {
-                    println!("{HELP}{}", Fault::FORMS.join("\n  "));
+                    println!("{HELP}{}", list(Fault::TABLE));
                     return Ok(None);
                 }
                 Arg::Short('V') | Arg::Long("version") => {
@@ -80,6 +80,14 @@ impl Options {
             _ => Ok(Some(options)),
         }
     }
+}
+
+/// A table in two columns.
+fn list(rows: &[(&str, &str)]) -> String {
+    let rows = rows
+        .iter()
+        .map(|(form, meaning)| format!("{form:36} {meaning}"));
+    rows.collect::<Vec<_>>().join("\n  ")
 }
 
 fn parse_route(text: &str) -> Result<(String, u16, SocketAddr), String> {

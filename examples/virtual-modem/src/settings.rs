@@ -94,6 +94,8 @@ pub struct Settings {
     pub cold: bool,
     /// The SIM card.
     pub sim: Sim,
+    /// What AT+CFUN? shows at first and after a boot: 0, 1 or 4.
+    pub functionality: u8,
     /// Registration.
     pub registration: Registration,
     /// Time from power until registered.
@@ -154,6 +156,7 @@ impl Default for Settings {
             .into(),
             cold: false,
             sim: Sim::Ready,
+            functionality: 1,
             registration: Registration::Home,
             registration_delay: Duration::ZERO,
             apns: None,
@@ -210,6 +213,8 @@ impl Settings {
         cold: bool;
         /// Sets [`Settings::sim`].
         sim: Sim;
+        /// Sets [`Settings::functionality`].
+        functionality: u8;
         /// Sets [`Settings::activation_delay`].
         activation_delay: Duration;
         /// Sets [`Settings::activation_refused`].

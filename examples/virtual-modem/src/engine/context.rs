@@ -3,7 +3,9 @@
 use super::socket::Link;
 use super::{Core, Reply, wrong_form};
 use crate::code;
+use crate::fault::NoAddress;
 use crate::syntax::{Argument, Arguments, Form};
+use core::time::Duration;
 
 /// So many contexts can be active at once.
 const ACTIVE_LIMIT: usize = 3;
@@ -15,6 +17,10 @@ enum Activity {
     Active,
     /// Taken down by the network; AT+QIDEACT must come first.
     Lost,
+    /// Taken down by the network without a word. AT+QIACT? may still show it.
+    Dropped {
+        listed: bool,
+    },
 }
 
 /// One PDP context.
@@ -28,6 +34,10 @@ pub(super) struct ContextState {
     password: String,
     authentication: u32,
     pub dns: Vec<String>,
+    /// No address is shown before this time.
+    address_at: u64,
+    /// The bearer is on another context.
+    drifted: bool,
 }
 
 impl Core {
@@ -95,6 +105,8 @@ impl Core {
             user,
             password,
             authentication,
+            address_at: context.address_at,
+            drifted: context.drifted,
         };
         Ok(Reply::ok())
     }
@@ -103,9 +115,7 @@ impl Core {
         let arguments = match form {
             Form::Test => return Ok(Reply::line("+QIACT: (1-16)")),
             Form::Read => {
-                let rows = self
-                    .active_contexts()
-                    .map(|context| self.context_row(context));
+                let rows = (1..=16).filter_map(|context| self.context_row(context));
                 return Ok(Reply::Lines(rows.collect()));
             }
             Form::Write(arguments) => Arguments(arguments),
@@ -122,8 +132,10 @@ impl Core {
                 Reply::Fail(code::NOT_ALLOWED)
             });
         }
-        if context.activity == Activity::Lost {
-            return Ok(Reply::Fail(code::OPEN_CONTEXT));
+        match context.activity {
+            Activity::Lost => return Ok(Reply::Fail(code::OPEN_CONTEXT)),
+            Activity::Dropped { .. } => return Ok(Reply::Fail(code::CONTEXT_LOST)),
+            _ => {}
         }
         if !context.configured {
             return Ok(Reply::Fail(code::NO_APN));
@@ -157,11 +169,30 @@ impl Core {
         context.activity = Activity::Active;
         context.kind = context.kind.max(1);
         context.dns = vec!["8.8.8.8".into(), "8.8.4.4".into()];
+        context.drifted = false;
+        let late = self
+            .faults
+            .late_address
+            .map_or(Duration::ZERO, |late| late.0);
+        context.address_at = self.now + late.as_micros() as u64;
     }
 
-    fn context_row(&self, id: u8) -> String {
+    fn context_row(&self, id: u8) -> Option<String> {
         let context = &self.contexts[usize::from(id) - 1];
+        if !matches!(
+            context.activity,
+            Activity::Active | Activity::Dropped { listed: true }
+        ) {
+            return None;
+        }
         let mut row = format!("+QIACT: {id},1,{}", context.kind);
+        if self.now < context.address_at {
+            return match self.faults.late_address?.1 {
+                NoAddress::Empty => Some(row + ",\"\""),
+                NoAddress::Zero => Some(row + ",\"0.0.0.0\""),
+                NoAddress::Absent => None,
+            };
+        }
         for address in self.settings.addresses_of(id) {
             row += &match address {
                 core::net::IpAddr::V4(address) => format!(",\"{address}\""),
@@ -170,7 +201,7 @@ impl Core {
                 }
             };
         }
-        row
+        Some(row)
     }
 
     pub(super) fn deactivate(&mut self, form: &Form) -> Result<Reply, Reply> {
@@ -190,7 +221,11 @@ impl Core {
                 Reply::Fail(code::CLOSE_CONTEXT)
             });
         }
+        let fails = self.faults.deactivation.strikes();
         self.after(self.settings.deactivation_delay, move |core| {
+            if fails {
+                return core.finish(Reply::Fail(code::CLOSE_CONTEXT));
+            }
             core.contexts[usize::from(id) - 1].activity = Activity::Inactive;
             for index in 0..core.sockets.len() {
                 if core.sockets[index]
@@ -204,6 +239,42 @@ impl Core {
             core.finish(Reply::ok());
         });
         Ok(Reply::Later)
+    }
+
+    pub(super) fn is_dropped(&self, context: u8) -> bool {
+        let activity = self.contexts[usize::from(context) - 1].activity;
+        matches!(activity, Activity::Dropped { .. })
+    }
+
+    /// The network takes a context down, and nobody hears of it.
+    pub(super) fn drop_context(&mut self, id: u8, listed: bool) {
+        if let Some(context) = self.contexts.get_mut(usize::from(id).wrapping_sub(1)) {
+            context.activity = Activity::Dropped { listed };
+        }
+    }
+
+    /// The bearer moves to another context (quirk 17).
+    pub(super) fn drift_context(&mut self, id: u8) {
+        if let Some(context) = self.contexts.get_mut(usize::from(id).wrapping_sub(1)) {
+            context.drifted = true;
+        }
+    }
+
+    /// Whether the context of this socket has no bearer.
+    pub(super) fn has_drifted(&self, socket: u8) -> bool {
+        let socket = self.sockets[usize::from(socket)].as_ref();
+        socket.is_some_and(|socket| self.contexts[usize::from(socket.context) - 1].drifted)
+    }
+
+    /// The lines of AT+CGACT?.
+    pub(super) fn activity_rows(&self) -> Vec<String> {
+        let mut rows = Vec::new();
+        for id in self.active_contexts() {
+            let drifted = self.contexts[usize::from(id) - 1].drifted;
+            rows.push(format!("+CGACT: {id},{}", u32::from(!drifted)));
+            rows.extend(drifted.then(|| "+CGACT: 9,1".into()));
+        }
+        rows
     }
 
     /// The network takes a context down (section 2.2.5).

@@ -190,6 +190,9 @@ impl Core {
 
     /// ATO.
     pub(super) fn resume(&mut self) -> Result<Reply, Reply> {
+        if self.faults.resume_fails.strikes() {
+            return Ok(Reply::Final("NO CARRIER"));
+        }
         let resumable = self.resumable.filter(|id| {
             let socket = self.sockets[usize::from(*id)].as_ref();
             socket.is_some_and(|socket| socket.is_connected() && !socket.ended)

@@ -16,12 +16,10 @@ impl Core {
             return (Ok((vec![address], 0)), Some(Duration::ZERO));
         }
         let late = self.faults.dns_late;
-        if self.faults.dns_silent > 0 {
-            self.faults.dns_silent -= 1;
+        if self.faults.dns_silent.strikes() {
             return (Err(code::DNS_FAILED), None);
         }
-        if self.faults.dns_fails > 0 {
-            self.faults.dns_fails -= 1;
+        if self.faults.dns_fails.strikes() {
             return (Err(code::DNS_FAILED), Some(self.settings.dns_delay + late));
         }
         if let Some(record) = self.settings.dns.get(&name.to_ascii_lowercase()) {
@@ -64,11 +62,22 @@ impl Core {
             return Ok(Reply::Fail(code::DNS_BUSY));
         }
         let (answer, delay) = self.find_name(name);
-        if let Some(delay) = delay {
-            self.dns_running = true;
-            self.after(delay, move |core| core.answer_lookup(answer));
-        }
-        Ok(Reply::ok())
+        let Some(delay) = delay else {
+            return Ok(Reply::ok());
+        };
+        let result_first = self.faults.result_first.strikes();
+        self.dns_running = true;
+        self.after(delay, move |core| {
+            core.answer_lookup(answer);
+            if result_first {
+                core.finish(Reply::ok());
+            }
+        });
+        Ok(if result_first {
+            Reply::Later
+        } else {
+            Reply::ok()
+        })
     }
 
     fn answer_lookup(&mut self, answer: Answer) {

@@ -61,12 +61,7 @@ impl Core {
                 }
             },
             "CGACT" => match form {
-                Form::Read => {
-                    let rows = self
-                        .active_contexts()
-                        .map(|context| format!("+CGACT: {context},1"));
-                    Ok(Reply::Lines(rows.collect()))
-                }
+                Form::Read => Ok(Reply::Lines(self.activity_rows())),
                 Form::Write(_) => Ok(Reply::ok()),
                 _ => Err(wrong_form(form)),
             },

@@ -1,5 +1,6 @@
 //! What the host says: bytes become command lines and payload.
 
+use super::faults::Reaction;
 use super::{Core, Mode};
 use crate::log::{Content, Direction};
 use crate::syntax;
@@ -23,6 +24,9 @@ impl Core {
     pub fn input_all(&mut self, bytes: &[u8]) {
         if self.is_deaf() {
             return self.record_payload(Direction::ToModule, bytes);
+        }
+        if self.multiplexed {
+            return self.multiplexer_input(bytes);
         }
         for byte in bytes {
             match &self.mode {
@@ -103,7 +107,14 @@ impl Core {
         }
         let parsed = core::str::from_utf8(command).map_err(|_| "not text".to_string());
         match parsed.and_then(|text| syntax::parse(&text[2..])) {
-            Ok(command) => self.take_up(command),
+            Ok(command) => {
+                let is_swallowed = |reaction: &Reaction| *reaction == Reaction::Swallow;
+                if self.faults.reaction(&command.name, is_swallowed).is_some() {
+                    self.remark("lost: the line above");
+                } else {
+                    self.take_up(command);
+                }
+            }
             Err(error) => {
                 self.violation(format!("{shown}: {error}"));
                 self.last_error = crate::code::INVALID_PARAMETERS;
@@ -114,6 +125,22 @@ impl Core {
 }
 
 impl Core {
+    /// Frames of 3GPP TS 27.010: only the command that closes the multiplexer (CLD) is understood.
+    fn multiplexer_input(&mut self, bytes: &[u8]) {
+        const CLOSE_DOWN: [u8; 2] = [0xc3, 0x01];
+        const FLAG: u8 = 0xf9;
+        self.record_payload(Direction::ToModule, bytes);
+        let Some(at) = bytes.windows(2).position(|pair| pair == CLOSE_DOWN) else {
+            return;
+        };
+        self.multiplexed = false;
+        self.remark("the multiplexer is closed");
+        let flag = bytes[at..].iter().position(|byte| *byte == FLAG);
+        if let Some(flag) = flag {
+            self.input_all(&bytes[at + flag + 1..]);
+        }
+    }
+
     /// An open that never ends does not keep the line for ever: after its time AT+QICLOSE is the way out
     /// (section 3.3.1).
     fn give_up_open(&mut self) -> bool {

@@ -3,6 +3,7 @@
 //! [`Core`] does no I/O on its own. The run loop gives it the bytes of the host, lets it look at the
 //! network, and takes what it has to say.
 
+mod command;
 mod config;
 mod context;
 mod data_mode;
@@ -153,6 +154,15 @@ pub(crate) struct Core {
     busy: Option<Command>,
     busy_since: u64,
     intruded: bool,
+    /// An answer that goes out in front of the next one.
+    withheld: Option<Vec<u8>>,
+    /// An answer that goes out in place of the next one.
+    behind: Option<Vec<u8>>,
+    /// What is put on the line during a pause; it goes out behind it.
+    stalled: Option<Vec<u8>>,
+    /// The rest of what is put is lost, up to the end of the answer.
+    cut: bool,
+    multiplexed: bool,
     echo: bool,
     payload_echo: bool,
     equipment_errors: u32,
@@ -207,6 +217,11 @@ impl Core {
             busy: None,
             busy_since: 0,
             intruded: false,
+            withheld: None,
+            behind: None,
+            stalled: None,
+            cut: false,
+            multiplexed: false,
             echo: settings.echo,
             payload_echo: true,
             equipment_errors: 1,
@@ -225,7 +240,7 @@ impl Core {
             clock_set: None,
             messages: Vec::new(),
             pin_given: false,
-            functionality: 1,
+            functionality: settings.functionality.into(),
             report_registration: BTreeMap::new(),
             faults: Faults::new(seed),
             settings,
@@ -336,116 +351,6 @@ impl Core {
         self.violations
             .push(format!("{:?}: {text}", Duration::from_micros(self.now)));
     }
-
-    /// Takes up a command line.
-    fn take_up(&mut self, command: Command) {
-        let latency = self.latency(&command.name);
-        *self.commands.entry(command.name.clone()).or_default() += 1;
-        self.counters.commands += 1;
-        self.busy = Some(command);
-        self.busy_since = self.now;
-        self.intruded = false;
-        if latency.is_zero() {
-            self.execute();
-        } else {
-            self.after(latency, Core::execute);
-        }
-    }
-
-    fn latency(&self, name: &str) -> Duration {
-        let slow = self
-            .faults
-            .slow
-            .get(name)
-            .or(self.settings.latency_of.get(name));
-        slow.copied().unwrap_or(self.settings.latency)
-    }
-
-    /// Whether the command in flight has had the time that the note gives it: from then on a host may try
-    /// to find its way back.
-    fn is_overdue(&self) -> bool {
-        let limit = match self.busy.as_ref().map(|command| command.name.as_str()) {
-            Some("QIACT" | "QIOPEN") => 150,
-            Some("QIDEACT") => 40,
-            Some("QICLOSE") => 10,
-            _ => 60,
-        };
-        self.now - self.busy_since >= limit * 1_000_000
-    }
-
-    fn execute(&mut self) {
-        let Some(command) = self.busy.clone() else {
-            return;
-        };
-        let reply = self.dispatch(&command).unwrap_or_else(|reply| reply);
-        self.finish(reply);
-    }
-
-    fn dispatch(&mut self, command: &Command) -> Result<Reply, Reply> {
-        let form = &command.form;
-        match command.name.as_str() {
-            "QICSGP" => self.configure_context(form),
-            "QIACT" => self.activate(form),
-            "QIDEACT" => self.deactivate(form),
-            "QIOPEN" => self.open(form),
-            "QICLOSE" => self.close(form),
-            "QISTATE" => self.query_state(form),
-            "QISEND" => self.send(form),
-            "QISENDEX" => self.send_hex(form),
-            "QIRD" => self.read(form),
-            "QISWTMD" => self.switch_mode(form),
-            "QPING" => self.ping(form),
-            "QNTP" => self.synchronize(form),
-            "QIDNSCFG" => self.configure_dns(form),
-            "QIDNSGIP" => self.look_up(form),
-            "QICFG" => self.configure(form),
-            "QISDE" => self.switch_payload_echo(form),
-            "QIGETERROR" => self.query_error(form),
-            "CMGF" => self.message_format(form),
-            "CMGS" => self.send_message(form),
-            "ATO" => self.resume(),
-            _ => self.general(command),
-        }
-    }
-
-    /// Gives the final result of the command in flight.
-    fn finish(&mut self, reply: Reply) {
-        if matches!(reply, Reply::Later) {
-            return;
-        }
-        let Some(command) = self.busy.take() else {
-            return;
-        };
-        let is_socket_command = is_socket_command(&command.name);
-        let error = match &reply {
-            Reply::Fail(code) => *code,
-            Reply::Wrong(_) => code::INVALID_PARAMETERS,
-            _ => code::SUCCESS,
-        };
-        if is_socket_command {
-            self.last_error = error;
-        }
-        match reply {
-            Reply::Lines(lines) => self.respond(&lines, "OK"),
-            Reply::Fail(code) => self.respond_error(code),
-            Reply::Equipment(code) => self.respond_equipment_error(code),
-            Reply::Wrong(text) => {
-                self.violation(format!("AT+{}: {text}", command.name));
-                if is_socket_command {
-                    self.respond_error(error);
-                } else {
-                    self.respond(&[], "ERROR");
-                }
-            }
-            Reply::Final(result) => self.respond(&[], result),
-            Reply::Said | Reply::Later => {}
-        }
-        self.release_held();
-    }
-}
-
-fn is_socket_command(name: &str) -> bool {
-    name.starts_with("QI") && name != "QIGETERROR" || name == "QPING" || name == "QNTP"
 }
 
 /// A form that the command does not have.

@@ -52,6 +52,9 @@ impl Core {
         if self.sockets[usize::from(id)].is_some() {
             return Ok(self.open_fails(id, access_mode, code::IDENTITY_USED));
         }
+        if self.is_dropped(context) {
+            return Ok(self.open_fails(id, access_mode, code::CONTEXT_LOST));
+        }
         if !self.is_active(context) {
             if !self.settings.readings.missing_context_as_result {
                 return Ok(Reply::Fail(code::OPEN_CONTEXT));
@@ -72,18 +75,20 @@ impl Core {
         self.sockets[usize::from(id)] = Some(socket);
         let generation = self.generation;
         let delay = self.settings.connect_delay;
-        let hangs = self.faults.hang_open > 0;
+        let hangs = self.faults.hang_open.strikes();
         if hangs {
-            self.faults.hang_open -= 1;
             self.remark(format!("the open of {id} hangs"));
         } else {
             self.after(delay, move |core| {
                 core.start(id, generation, address, remote_port, refusal)
             });
         }
-        let waits = access_mode == 2 || self.settings.readings.open_failure_at_once && !hangs;
+        let result_first = access_mode != 2 && !hangs && self.faults.result_first.strikes();
+        let at_once = self.settings.readings.open_failure_at_once || result_first;
+        let waits = access_mode == 2 || at_once && !hangs;
         if let Some(socket) = &mut self.sockets[usize::from(id)] {
             socket.holds_answer = waits;
+            socket.result_first = result_first;
         }
         Ok(if waits { Reply::Later } else { Reply::ok() })
     }
@@ -118,6 +123,12 @@ impl Core {
         else {
             return;
         };
+        if self.has_drifted(id) {
+            let wait = Duration::from_secs(30);
+            return self.after(wait, move |core| {
+                core.connect(id, generation, Some(Err(code::CONNECT_FAILED)))
+            });
+        }
         if let Some(code) = refusal {
             self.set_link(id, Link::Opening(Box::pin(async move { Err(code) })));
             return;
@@ -181,7 +192,8 @@ impl Core {
     pub(super) fn opened(&mut self, socket: &mut Socket, outcome: Result<Connection, u16>) -> bool {
         let id = socket.id;
         let transparent = socket.access_mode == 2;
-        let holds_answer = core::mem::take(&mut socket.holds_answer);
+        let result_first = core::mem::take(&mut socket.result_first);
+        let holds_answer = core::mem::take(&mut socket.holds_answer) && !result_first;
         match outcome {
             Ok(connection) => {
                 socket.local_port = match &connection {
@@ -206,11 +218,13 @@ impl Core {
                 if holds_answer {
                     self.finish(Reply::ok());
                 }
-                if self.faults.lost_open_result > 0 {
-                    self.faults.lost_open_result -= 1;
+                if self.faults.lost_open_result.strikes() {
                     self.remark(format!("lost: +QIOPEN: {id},0"));
                 } else {
                     self.urc(format!("+QIOPEN: {id},0"));
+                }
+                if result_first {
+                    self.finish(Reply::ok());
                 }
                 true
             }
@@ -222,6 +236,9 @@ impl Core {
                 } else {
                     self.last_error = code;
                     self.urc(format!("+QIOPEN: {id},{code}"));
+                }
+                if result_first {
+                    self.finish(Reply::ok());
                 }
                 self.settings.readings.failed_open_keeps_id
             }

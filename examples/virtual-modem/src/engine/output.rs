@@ -1,9 +1,11 @@
 //! What the module says, and when it may say it.
 
+use super::faults::Damage;
 use super::{Core, Mode, Power};
 use crate::code;
 use crate::log::{Content, Direction};
 use crate::readings::{Errors, Prompt};
+use core::time::Duration;
 
 /// Something that waits for a place where a URC may be.
 pub(super) enum Held {
@@ -13,8 +15,12 @@ pub(super) enum Held {
 
 impl Core {
     fn put(&mut self, bytes: &[u8]) {
-        if !self.is_deaf() {
-            self.output.extend_from_slice(bytes);
+        if self.is_deaf() || self.cut {
+            return;
+        }
+        match &mut self.stalled {
+            Some(stalled) => stalled.extend_from_slice(bytes),
+            None => self.output.extend_from_slice(bytes),
         }
     }
 
@@ -99,9 +105,42 @@ impl Core {
         self.record(Direction::ToHost, Content::Line(header.into()));
         if self.config.data_format.1 == 1 {
             let digits: String = data.iter().map(|byte| format!("{byte:02X}")).collect();
-            self.put_payload(digits.as_bytes());
+            self.put_damaged(digits.as_bytes());
         } else {
-            self.put_payload(data);
+            self.put_damaged(data);
+        }
+    }
+
+    /// Payload, and what faults make of it.
+    fn put_damaged(&mut self, data: &[u8]) {
+        let length = data.len();
+        match self.faults.damage() {
+            None => self.put_payload(data),
+            Some(Damage::Lose(bytes, offset)) => {
+                let start = offset.unwrap_or(length.saturating_sub(bytes)).min(length);
+                let end = (start + bytes).min(length);
+                self.remark(format!("lost: {} bytes of data", end - start));
+                self.put_payload(&data[..start]);
+                self.put_payload(&data[end..]);
+            }
+            Some(Damage::Cut(bytes)) => {
+                self.put_payload(&data[..bytes.min(length)]);
+                self.remark("the rest is lost");
+                self.cut = true;
+            }
+            Some(Damage::Pause(time, offset)) => {
+                let (before, behind) = data.split_at(offset.min(length));
+                self.put_payload(before);
+                if self.stalled.is_none() {
+                    self.remark("a pause inside data");
+                    self.stalled = Some(Vec::new());
+                    self.after(Duration::from_micros(time), |core| {
+                        let stalled = core.stalled.take().unwrap_or_default();
+                        core.put(&stalled);
+                    });
+                }
+                self.put_payload(behind);
+            }
         }
     }
 
@@ -169,9 +208,9 @@ impl Core {
 
     /// The fault of that name, at a place where a URC may be.
     pub(super) fn foreign_urc(&mut self) {
-        if let Some(line) = self.faults.foreign_urc() {
+        for (index, line) in self.faults.foreign_urc().into_iter().enumerate() {
             self.counters.urcs += 1;
-            self.put_line(line, true);
+            self.put_line(line, index == 0);
         }
     }
 }

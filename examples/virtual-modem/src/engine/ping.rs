@@ -43,7 +43,10 @@ impl Core {
             .network
             .ping(address)
             .filter(|round_trip| *round_trip <= timeout);
+        let mut received = 0;
         for _ in 0..count {
+            let round_trip = round_trip.filter(|_| !self.faults.loses_ping());
+            received += u32::from(round_trip.is_some());
             at += round_trip.unwrap_or(timeout);
             let line = match round_trip {
                 Some(time) => {
@@ -56,8 +59,8 @@ impl Core {
             };
             self.after(at, move |core| core.urc(line));
         }
-        let received = if round_trip.is_some() { count } else { 0 };
-        let time = round_trip.unwrap_or_default().as_millis();
+        let time = round_trip.filter(|_| received > 0);
+        let time = time.unwrap_or_default().as_millis();
         let lost = count - received;
         self.after(at, move |core| {
             core.urc(format!(
@@ -99,7 +102,8 @@ impl Core {
         }
         self.ntp_running = Some((server, port));
         let (delay, outcome) = self.settings.ntp.clone();
-        self.after(delay, move |core| {
+        let outcome = self.faults.refused_time().map_or(outcome, Err);
+        self.after(delay + self.faults.ntp_late, move |core| {
             core.ntp_running = None;
             match outcome {
                 Ok(time) => {

@@ -32,7 +32,12 @@ impl Core {
         self.dns_running = false;
         self.ntp_running = None;
         self.pin_given = false;
-        self.functionality = 1;
+        self.functionality = self.settings.functionality.into();
+        self.withheld = None;
+        self.behind = None;
+        self.stalled = None;
+        self.cut = false;
+        self.multiplexed = false;
         self.report_registration.clear();
     }
 
@@ -68,7 +73,12 @@ impl Core {
         self.after(self.settings.boot_time, |core| {
             core.power = Power::On;
             for message in core.settings.boot_messages.clone() {
-                core.urc(message);
+                // The line tells the functionality that the module has.
+                if message.starts_with("+CFUN:") {
+                    core.urc(format!("+CFUN: {}", core.functionality));
+                } else {
+                    core.urc(message);
+                }
             }
             core.await_registration();
         });
@@ -144,6 +154,8 @@ impl Core {
     pub(super) fn registration_number(&self) -> u32 {
         use crate::settings::Registration;
         match self.registration_state() {
+            // Without radio nobody searches.
+            _ if self.functionality != 1 => 0,
             Registration::Home => 1,
             Registration::Searching => 2,
             Registration::Denied => 3,

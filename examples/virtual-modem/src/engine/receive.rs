@@ -1,5 +1,6 @@
 //! Receiving: notices, AT+QIRD and pushed data (sections 2.1.8 and 2.2.2).
 
+use super::command::PUSH;
 use super::socket::{Connection, Link, Service, Socket};
 use super::{Core, Mode, Reply, SOCKETS, wrong_form};
 use crate::syntax::{Arguments, Form};
@@ -96,8 +97,7 @@ impl Core {
         } else {
             format!("+QIURC: \"recv\",{id}")
         };
-        if self.faults.lost_recv > 0 {
-            self.faults.lost_recv -= 1;
+        if self.faults.lost_recv.strikes() {
             self.remark(format!("lost: {notice}"));
         } else if self.faults.late_recv.is_zero() {
             self.notice(notice);
@@ -124,7 +124,9 @@ impl Core {
             return Err(Reply::Wrong("a listener has no data".into()));
         }
         if length == 0 {
-            let (received, given, unread) = (socket.received, socket.given, socket.unread_bytes());
+            let lag = self.faults.counters_lag;
+            let given = socket.given.saturating_sub(lag);
+            let (received, unread) = (socket.received, socket.unread_bytes());
             return Ok(Reply::line(format!("+QIRD: {received},{given},{unread}")));
         }
         let tells_peer = socket.service == Service::UdpService;
@@ -136,13 +138,15 @@ impl Core {
         if data.is_empty() {
             return Ok(Reply::line(header));
         }
-        if self.faults.read_loss > 0 {
-            self.faults.read_loss -= 1;
+        if self.faults.read_loss.strikes() {
             self.remark(format!("lost: {header} and its data"));
             return Ok(Reply::ok());
         }
         self.foreign_urc();
         self.put_data(&header, &data);
+        if core::mem::take(&mut self.cut) {
+            return Ok(Reply::Said);
+        }
         if self.settings.readings.read_ends_with_blank_line {
             self.put_line_end();
             self.foreign_urc();
@@ -206,10 +210,12 @@ impl Core {
         };
         self.counters.urcs += 1;
         self.foreign_urc();
+        let start = self.output.len();
         self.put_data(&header, data);
-        if self.settings.readings.push_ends_with_line_end {
+        if !core::mem::take(&mut self.cut) && self.settings.readings.push_ends_with_line_end {
             self.put_line_end();
         }
+        self.deliver(PUSH, start);
     }
 }
 

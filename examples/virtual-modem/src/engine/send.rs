@@ -82,11 +82,18 @@ impl Core {
                 "the socket is in transparent access mode".into(),
             ));
         }
-        if self.faults.prompt_error > 0 {
-            self.faults.prompt_error -= 1;
+        if self.faults.prompt_error.strikes() {
             return Ok(Reply::Fail(code::UNKNOWN));
         }
-        self.put_prompt();
+        let refusal = to.and_then(|to| self.faults.refused_peers.get(&to.ip()));
+        if let Some(code) = refusal {
+            return Ok(Reply::Fail(*code));
+        }
+        if self.faults.lost_prompt.strikes() {
+            self.remark("lost: the prompt");
+        } else {
+            self.put_prompt();
+        }
         self.wait_for_payload(id, length, to);
         Ok(Reply::Later)
     }
@@ -164,7 +171,8 @@ impl Core {
         };
         self.record_payload(Direction::ToModule, &pending.payload);
         self.release_held();
-        let delay = self.settings.send_latency + self.faults.late_send_ok;
+        let slow = self.faults.slow.get("ALL").copied().unwrap_or_default();
+        let delay = self.settings.send_latency + self.faults.late_send_ok + slow;
         if delay.is_zero() {
             self.conclude_send(pending);
         } else {
@@ -175,8 +183,7 @@ impl Core {
     fn conclude_send(&mut self, pending: Pending) {
         let fixed = pending.length.is_some();
         let reply = self.outcome_of_send(pending);
-        if self.faults.lost_send_ok > 0 {
-            self.faults.lost_send_ok -= 1;
+        if self.faults.lost_send_ok.strikes() {
             self.remark("lost: the result of a send");
             self.busy = None;
             return;
@@ -184,6 +191,15 @@ impl Core {
         let ok_first = self.settings.readings.ok_before_send_ok;
         if ok_first && fixed && matches!(reply, Reply::Final("SEND OK")) {
             self.respond(&[], "OK");
+        }
+        if self.faults.send_ok_behind.strikes() {
+            if let Reply::Final(result) = reply {
+                let start = self.output.len();
+                self.remark("withheld: the result of a send");
+                self.respond(&[], result);
+                self.withhold(start);
+                return self.after_payload();
+            }
         }
         self.finish(reply);
         self.after_payload();
@@ -197,8 +213,7 @@ impl Core {
                 None => return Reply::Wrong("the payload is not hexadecimal".into()),
             },
         };
-        if self.faults.send_error > 0 {
-            self.faults.send_error -= 1;
+        if self.faults.send_error.strikes() {
             return Reply::Fail(code::UNKNOWN);
         }
         match self.faults.failing_send() {

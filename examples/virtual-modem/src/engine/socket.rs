@@ -114,6 +114,8 @@ pub(super) struct Socket {
     pub end_told: bool,
     /// AT+QIOPEN has no final result before this socket's outcome.
     pub holds_answer: bool,
+    /// The answer comes behind the result.
+    pub result_first: bool,
 }
 
 impl Socket {
@@ -140,6 +142,7 @@ impl Socket {
             ended: false,
             end_told: false,
             holds_answer: false,
+            result_first: false,
         }
     }
 
@@ -331,6 +334,9 @@ impl Core {
     }
 
     fn poll_socket(&mut self, socket: &mut Socket, cx: &mut Context<'_>) -> (bool, bool) {
+        if self.faults.black_hole {
+            return (true, false);
+        }
         match &mut socket.link {
             Link::Waiting | Link::Gone => (true, false),
             Link::Opening(opening) => match opening.as_mut().poll(cx) {
@@ -420,8 +426,7 @@ impl Core {
         }
         socket.end_told = true;
         socket.state = 4;
-        if self.faults.lost_closed > 0 {
-            self.faults.lost_closed -= 1;
+        if self.faults.lost_closed.strikes() {
             self.remark(format!("lost: closed of {}", socket.id));
             return;
         }
@@ -430,10 +435,15 @@ impl Core {
 
     fn poll_lingering(&mut self, cx: &mut Context<'_>) -> bool {
         let now = self.now;
+        let black_hole = self.faults.black_hole;
         let mut moved = false;
         let mut answered = false;
         self.lingering.retain_mut(|linger| {
             let mut over = linger.until <= now;
+            if black_hole {
+                answered |= over && linger.waiter.is_some();
+                return !over;
+            }
             while !linger.unsent.is_empty() {
                 match linger
                     .stream

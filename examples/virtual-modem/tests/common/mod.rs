@@ -73,6 +73,20 @@ impl Host {
         }
     }
 
+    /// What comes within this time.
+    pub async fn hears(&mut self, duration: Duration) -> String {
+        let mut all = Vec::new();
+        let end = time::sleep(duration);
+        let listen = async {
+            let mut buffer = [0; 64];
+            while let Ok(count @ 1..) = self.rx.read(&mut buffer).await {
+                all.extend_from_slice(&buffer[..count]);
+            }
+        };
+        future::or(end, listen).await;
+        String::from_utf8_lossy(&all).into_owned()
+    }
+
     /// Echo off, context 1 up.
     pub async fn brings_up(&mut self) {
         self.asks("ATE0", "ATE0\r\r\nOK\r\n").await;
