@@ -1,13 +1,14 @@
 //! The application's handle of the stack, and the memory that the stack uses.
 
 use core::fmt;
-use core::future::poll_fn;
 use core::net::IpAddr;
+
+use maitake_sync::WaitQueue;
 
 use crate::at::{AccessMode, MAX_COMMAND_LENGTH};
 use crate::config::Config;
-use crate::engine::shared::Shared;
-use crate::engine::{Engine, LinkState, Slot, Statistics};
+use crate::engine::shared::{Shared, SocketQueues};
+use crate::engine::{Engine, LinkState, Queue, Room, Slot, Statistics, WakeSet};
 use crate::error::LinkError;
 use crate::runner::Runner;
 use crate::util::zeroed::Zeroed;
@@ -38,6 +39,8 @@ pub struct Resources<
     tx: [[u8; TX]; N],
     ingress: [u8; LINE],
     command: [u8; MAX_COMMAND_LENGTH],
+    wakes: WakeSet,
+    queues: [SocketQueues; N],
     shared: Zeroed<Shared<'d>>,
 }
 
@@ -72,6 +75,8 @@ impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize>
             tx: [[0; TX]; N],
             ingress: [0; LINE],
             command: [0; MAX_COMMAND_LENGTH],
+            wakes: WakeSet::new(),
+            queues: [const { [const { WaitQueue::new() }; 2] }; N],
             shared: Zeroed::Empty,
         }
     }
@@ -104,10 +109,12 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
 ) -> (Stack<'d>, Runner<'d>) {
     let rings = resources.rx.iter_mut().zip(resources.tx.iter_mut());
     for ((index, slot), (rx, tx)) in (0..).zip(&mut resources.slots).zip(rings) {
-        slot.fill(Slot::new(index, rx, tx));
+        slot.fill(Slot::new(index, rx, tx, &resources.wakes));
     }
-    let engine = Engine::new(&mut resources.slots, config);
-    let shared = resources.shared.fill(Shared::new(engine));
+    let engine = Engine::new(&mut resources.slots, &resources.wakes, config);
+    let shared = resources
+        .shared
+        .fill(Shared::new(engine, &resources.queues));
     let stack = Stack {
         shared,
         mode: AccessMode::Buffer,
@@ -189,11 +196,9 @@ impl Stack<'_> {
     /// Dropping the future has no effect.
     pub async fn wait_link_up(&self) -> Result<(), LinkError> {
         let since = self.shared.with(|engine| engine.attempt());
-        poll_fn(|cx| {
-            self.shared
-                .with(|engine| engine.poll_link(since, cx.waker()))
-        })
-        .await
+        self.shared
+            .wait(Queue::Room(Room::Link), |engine| engine.poll_link(since))
+            .await
     }
 
     /// The local address in the PDP context: IPv4 if there is one, otherwise IPv6. `None` while the link is down.

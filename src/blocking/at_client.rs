@@ -1,6 +1,6 @@
 //! The client for the application's own AT commands.
 
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
 use atat::blocking::AtatClient;
 use atat::{AtatCmd, Error};
@@ -57,7 +57,7 @@ impl<'a, 'd> AtClient<'a, 'd> {
     fn claim(&self, end: Instant) -> Result<CommandSlot<'d, 'd>, Error> {
         let shared = self.stack.shared();
         self.wait(
-            || CommandSlot::poll_claim(shared, self.writer.owner, Waker::noop()),
+            || CommandSlot::poll_claim(shared, self.writer.owner),
             || time::now() >= end,
         )
     }
@@ -71,7 +71,7 @@ impl<'a, 'd> AtClient<'a, 'd> {
         slot.submit::<Cmd>(false);
         // Once the command is sent, the runner enforces its time limit.
         let result = self.wait(
-            || slot.poll_result(Waker::noop()),
+            || slot.poll_result(),
             || slot.is_waiting() && time::now() >= end,
         )?;
         match slot.parse(command, result) {

@@ -1,7 +1,7 @@
 //! Name lookups.
 
 use core::net::IpAddr;
-use core::task::{Poll, Waker, ready};
+use core::task::{Poll, ready};
 
 use embedded_nal::{AddrType, Dns, nb};
 
@@ -52,11 +52,11 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
                 self.lookup.set(Lookup::None);
             }
             if self.lookup.get() == Lookup::None {
-                ready!(engine.poll_ask(host, Waker::noop()))?;
+                ready!(engine.poll_ask(host))?;
                 self.lookup.set(Lookup::InProgress);
             }
             let all = |found: &[IpAddr]| Ok(found.iter().copied().collect());
-            let answer = ready!(engine.dns().poll_answer(all, Waker::noop()));
+            let answer = ready!(engine.dns().poll_answer(all));
             engine.dns().abandon();
             self.lookup.set(Lookup::None);
             Poll::Ready(answer)

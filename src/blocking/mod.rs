@@ -190,7 +190,7 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized> Stack<'d, R> {
         let shared = self.shared();
         let since = self.attempt.take();
         let since = since.unwrap_or_else(|| shared.with(|engine| engine.attempt()));
-        match shared.with(|engine| engine.poll_link(since, Waker::noop())) {
+        match shared.with(|engine| engine.poll_link(since)) {
             Poll::Ready(result) => result.map_err(nb::Error::Other),
             Poll::Pending if alive.is_err() => Err(nb::Error::Other(LinkError::NotRunning)),
             Poll::Pending => {

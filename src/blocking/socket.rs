@@ -1,7 +1,9 @@
 //! A socket that the calls of the application open step by step.
 
-use core::task::{Poll, Waker, ready};
+use core::task::{Poll, ready};
 
+#[cfg(feature = "server")]
+use crate::engine::UNKNOWN_PEER;
 use crate::engine::{Engine, Key, Request};
 use crate::error::Error;
 use crate::net::Socket;
@@ -50,7 +52,12 @@ impl<'d> LazySocket<'d> {
         let Claimed { socket, was_open } = match &mut self.claimed {
             Some(claimed) => claimed,
             None => {
-                let socket = ready!(Socket::poll_claim(stack, &self.request, Waker::noop()))?;
+                let request = &self.request;
+                let socket = ready!(
+                    stack
+                        .shared
+                        .with(|engine| Socket::poll_claim(engine, stack, request))
+                )?;
                 self.claimed.insert(Claimed {
                     socket,
                     was_open: false,
@@ -58,7 +65,7 @@ impl<'d> LazySocket<'d> {
             }
         };
         if !*was_open {
-            ready!(socket.poll_connected(Waker::noop()))?;
+            ready!(socket.with(Engine::poll_connected))?;
             *was_open = true;
         }
         operation(socket)
@@ -78,23 +85,17 @@ impl<'d> LazySocket<'d> {
         self.poll_socket(stack, |_| Poll::Ready(Ok(())))
     }
 
-    /// Takes the oldest datagram: its full length, and its sender.
-    #[cfg(feature = "udp")]
-    pub(super) fn poll_receive(
-        &mut self,
-        stack: Stack<'d>,
-        into: &mut [u8],
-    ) -> Poll<Result<(usize, core::net::SocketAddr), Error>> {
-        self.poll_socket(stack, |socket| socket.poll_receive(into, Waker::noop()))
-    }
-
     /// Takes the oldest connection that the module has accepted for this listener, and its peer.
     #[cfg(feature = "server")]
     pub(super) fn poll_accept(
         &mut self,
         stack: Stack<'d>,
     ) -> Poll<Result<(Self, core::net::SocketAddr), Error>> {
-        let accepted = self.poll_socket(stack, |socket| socket.poll_accept(Waker::noop()));
+        let accepted = self.poll_socket(stack, |socket| {
+            let accepted = socket.with(Engine::poll_accept);
+            accepted
+                .map_ok(|(key, peer)| (Socket::of(stack.shared, key), peer.unwrap_or(UNKNOWN_PEER)))
+        });
         accepted.map_ok(|(socket, peer)| {
             let claimed = Some(Claimed {
                 socket,

@@ -1,7 +1,7 @@
 //! TCP sockets.
 
 use core::net::SocketAddr;
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
 #[cfg(feature = "server")]
 use embedded_nal::TcpFullStack;
@@ -71,11 +71,8 @@ impl<'a, 'd> Tcp<'a, 'd> {
     /// connected; otherwise the reason of the connection's failure.
     pub fn flush(&mut self, socket: &mut TcpSocket<'d>) -> nb::Result<(), Error> {
         let connection = socket.connection()?;
-        self.stack.operate(|| {
-            connection.poll(self.stack.handle(), |engine, key| {
-                engine.poll_flush(key, Waker::noop())
-            })
-        })
+        self.stack
+            .operate(|| connection.poll(self.stack.handle(), |engine, key| engine.poll_flush(key)))
     }
 
     /// Receives, with `Ok(0)` at the end of the stream.
@@ -87,7 +84,7 @@ impl<'a, 'd> Tcp<'a, 'd> {
         let connection = socket.connection()?;
         self.stack.operate(|| {
             connection.poll(self.stack.handle(), |engine, key| {
-                engine.poll_read(key, into, Waker::noop())
+                engine.poll_read(key, into)
             })
         })
     }
@@ -129,7 +126,7 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
                 if connection.request().peer() == Some(remote) {
                     let progress = connection.poll(stack, |engine, key| {
                         // Ready with an error if the connection has ended.
-                        engine.poll_write(key, &[], Waker::noop()).map_ok(|_| ())
+                        engine.poll_write(key, &[]).map_ok(|_| ())
                     });
                     if !(connection.was_open() && matches!(progress, Poll::Ready(Err(_)))) {
                         return progress;
@@ -160,7 +157,7 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
         let connection = socket.connection()?;
         self.stack.operate(|| {
             connection.poll(self.stack.handle(), |engine, key| {
-                engine.poll_write(key, buffer, Waker::noop())
+                engine.poll_write(key, buffer)
             })
         })
     }

@@ -1,7 +1,7 @@
 //! UDP sockets.
 
 use core::net::SocketAddr;
-use core::task::{Poll, Waker, ready};
+use core::task::{Poll, ready};
 
 use embedded_nal::{UdpClientStack, UdpFullStack, nb};
 
@@ -9,7 +9,7 @@ use super::socket::LazySocket;
 use super::{AnyStack, Stack};
 use crate::engine::{Request, check_peer};
 use crate::error::Error;
-use crate::net::LocalPort;
+use crate::net::{LocalPort, Socket};
 use crate::runner::RunError;
 
 /// The UDP sockets of a [`blocking::Stack`](Stack), and name lookups.
@@ -98,9 +98,7 @@ impl<'d> UdpSocket<'d> {
         to: Option<SocketAddr>,
     ) -> Poll<Result<(), Error>> {
         let socket = ready!(self.poll_opened(stack))?;
-        socket.poll(stack, |engine, key| {
-            engine.poll_send(key, bytes, to, Waker::noop())
-        })
+        socket.poll(stack, |engine, key| engine.poll_send(key, bytes, to))
     }
 
     fn poll_receive(
@@ -109,7 +107,7 @@ impl<'d> UdpSocket<'d> {
         into: &mut [u8],
     ) -> Poll<Result<(usize, SocketAddr), Error>> {
         let socket = ready!(self.poll_opened(stack))?;
-        socket.poll_receive(stack, into)
+        socket.poll(stack, |engine, key| Socket::poll_receive(engine, key, into))
     }
 
     fn peer(&self) -> Option<SocketAddr> {

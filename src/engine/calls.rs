@@ -3,7 +3,7 @@
 #[cfg(feature = "udp")]
 use core::net::Ipv4Addr;
 use core::net::{IpAddr, SocketAddr};
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
 use embassy_time::{Duration, Instant};
 
@@ -27,12 +27,8 @@ impl<'d> Engine<'d> {
     }
 
     /// Ready when the link is up, or when an attempt that was not over at `since` has failed.
-    pub(crate) fn poll_link(
-        &mut self,
-        since: Attempt,
-        waker: &Waker,
-    ) -> Poll<Result<(), LinkError>> {
-        self.link.poll_up(since, waker)
+    pub(crate) fn poll_link(&mut self, since: Attempt) -> Poll<Result<(), LinkError>> {
+        self.link.poll_up(since)
     }
 
     /// The local address of the PDP context.
@@ -47,7 +43,6 @@ impl<'d> Engine<'d> {
         &mut self,
         request: &Request<'_>,
         mode: AccessMode,
-        waker: &Waker,
     ) -> Poll<Result<Key, Error>> {
         let is_supported = match mode {
             AccessMode::Buffer => true,
@@ -62,7 +57,7 @@ impl<'d> Engine<'d> {
         if let Some(error) = self.link.refusal() {
             return Poll::Ready(Err(Error::Link(error)));
         }
-        let claimed = self.sockets.poll_claim(request, mode, waker);
+        let claimed = self.sockets.poll_claim(request, mode);
         if let Poll::Ready(Ok(_)) = claimed {
             self.wake_runner();
         }
@@ -70,7 +65,7 @@ impl<'d> Engine<'d> {
     }
 
     /// Ready when the connection is up, or never will be.
-    pub(crate) fn poll_connected(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_connected(&mut self, key: Key) -> Poll<Result<(), Error>> {
         let Some(slot) = self.sockets.get_mut(key) else {
             return Poll::Ready(Err(Error::Closed));
         };
@@ -81,7 +76,7 @@ impl<'d> Engine<'d> {
             (None, _) if slot.receive.ended => Poll::Ready(Ok(())),
             (None, Phase::Closed | Phase::Free) => Poll::Ready(Err(Error::Closed)),
             // Closing: the open is repeated when the connectID is free.
-            (None, Phase::Wanted | Phase::Opening | Phase::Closing) => slot.wait_for_writer(waker),
+            (None, Phase::Wanted | Phase::Opening | Phase::Closing) => Poll::Pending,
         }
     }
 
@@ -124,7 +119,6 @@ impl<'d> Engine<'d> {
     pub(crate) fn poll_accept(
         &mut self,
         listener: Key,
-        waker: &Waker,
     ) -> Poll<Result<(Key, Option<SocketAddr>), Error>> {
         if let Some(slot) = self.listeners.take_oldest(&mut self.sockets, listener) {
             return Poll::Ready(Ok((slot.key, slot.remote())));
@@ -135,18 +129,12 @@ impl<'d> Engine<'d> {
         if let Some(error) = slot.write_error() {
             return Poll::Ready(Err(error));
         }
-        slot.reader.register(waker);
         Poll::Pending
     }
 
     // ---- receiving -----------------------------------------------------------------------------------------------
 
-    pub(crate) fn poll_read(
-        &mut self,
-        key: Key,
-        into: &mut [u8],
-        waker: &Waker,
-    ) -> Poll<Result<usize, Error>> {
+    pub(crate) fn poll_read(&mut self, key: Key, into: &mut [u8]) -> Poll<Result<usize, Error>> {
         if into.is_empty() {
             return Poll::Ready(Ok(0));
         }
@@ -160,17 +148,16 @@ impl<'d> Engine<'d> {
         }
         match slot.read_end() {
             Some(end) => Poll::Ready(end.map(|()| 0)),
-            None => self.wait_for_data(key, waker),
+            None => self.wait_for_data(key),
         }
     }
 
-    /// Takes the oldest datagram: its full length, and its peer.
+    /// Takes the oldest datagram: its full length, and its sender.
     #[cfg(feature = "udp")]
     pub(crate) fn poll_receive(
         &mut self,
         key: Key,
         into: &mut [u8],
-        waker: &Waker,
     ) -> Poll<Result<(usize, Option<SocketAddr>), Error>> {
         let Some(slot) = self.sockets.get_mut(key) else {
             return Poll::Ready(Err(Error::Closed));
@@ -182,7 +169,7 @@ impl<'d> Engine<'d> {
         match slot.read_end() {
             Some(Err(error)) => Poll::Ready(Err(error)),
             Some(Ok(())) => Poll::Ready(Err(Error::Closed)),
-            None => self.wait_for_data(key, waker),
+            None => self.wait_for_data(key),
         }
     }
 
@@ -195,10 +182,10 @@ impl<'d> Engine<'d> {
         self.release_stall(key);
     }
 
-    fn wait_for_data<T>(&mut self, key: Key, waker: &Waker) -> Poll<T> {
+    fn wait_for_data<T>(&mut self, key: Key) -> Poll<T> {
         let rechecks = self.config.recheck > Duration::MIN;
         if let Some(slot) = self.sockets.get_mut(key) {
-            if slot.wait_for_data(rechecks, waker) {
+            if slot.wait_for_data(rechecks) {
                 self.wake_runner();
             }
         }
@@ -214,25 +201,20 @@ impl<'d> Engine<'d> {
 
     /// Ready when a read would return at once.
     #[cfg(feature = "edge-nal")]
-    pub(crate) fn poll_readable(&mut self, key: Key, waker: &Waker) -> Poll<()> {
+    pub(crate) fn poll_readable(&mut self, key: Key) -> Poll<()> {
         if self.read_ready(key) {
             return Poll::Ready(());
         }
-        self.wait_for_data(key, waker)
+        self.wait_for_data(key)
     }
 
     // ---- sending -------------------------------------------------------------------------------------------------
 
-    pub(crate) fn poll_write(
-        &mut self,
-        key: Key,
-        bytes: &[u8],
-        waker: &Waker,
-    ) -> Poll<Result<usize, Error>> {
+    pub(crate) fn poll_write(&mut self, key: Key, bytes: &[u8]) -> Poll<Result<usize, Error>> {
         let Some(slot) = self.sockets.get_mut(key) else {
             return Poll::Ready(Err(Error::Closed));
         };
-        let written = slot.poll_write(bytes, waker);
+        let written = slot.poll_write(bytes);
         if let Poll::Ready(Ok(1..)) = written {
             self.wake_runner();
         }
@@ -246,7 +228,6 @@ impl<'d> Engine<'d> {
         key: Key,
         bytes: &[u8],
         to: Option<SocketAddr>,
-        waker: &Waker,
     ) -> Poll<Result<(), Error>> {
         let Some(slot) = self.sockets.get_mut(key) else {
             return Poll::Ready(Err(Error::Closed));
@@ -259,7 +240,7 @@ impl<'d> Engine<'d> {
                 self.wake_runner();
                 Poll::Ready(Ok(()))
             }
-            Ok(false) => slot.wait_for_writer(waker),
+            Ok(false) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
         }
     }
@@ -272,19 +253,19 @@ impl<'d> Engine<'d> {
     }
 
     /// Ready when the module has accepted everything that was written.
-    pub(crate) fn poll_flush(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_flush(&mut self, key: Key) -> Poll<Result<(), Error>> {
         match self.sockets.get_mut(key) {
-            Some(slot) => slot.poll_flush(waker),
+            Some(slot) => slot.poll_flush(),
             None => Poll::Ready(Err(Error::Closed)),
         }
     }
 
     /// Ready when the peer has acknowledged everything that was written.
-    pub(crate) fn poll_acknowledged(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_acknowledged(&mut self, key: Key) -> Poll<Result<(), Error>> {
         let Some(slot) = self.sockets.get_mut(key) else {
             return Poll::Ready(Err(Error::Closed));
         };
-        let (acknowledged, wakes) = slot.poll_acknowledged(waker);
+        let (acknowledged, wakes) = slot.poll_acknowledged();
         if wakes {
             self.wake_runner();
         }
@@ -319,9 +300,9 @@ impl<'d> Engine<'d> {
 
     /// Ready when the module has changed to the access mode that was asked for last.
     #[cfg(feature = "push")]
-    pub(crate) fn poll_mode(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_mode(&mut self, key: Key) -> Poll<Result<(), Error>> {
         match self.sockets.get_mut(key) {
-            Some(slot) => slot.poll_mode(waker),
+            Some(slot) => slot.poll_mode(),
             None => Poll::Ready(Err(Error::Closed)),
         }
     }
@@ -370,12 +351,12 @@ impl<'d> Engine<'d> {
     }
 
     /// Ready when the module has closed the connection.
-    pub(crate) fn poll_closed(&mut self, key: Key, waker: &Waker) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_closed(&mut self, key: Key) -> Poll<Result<(), Error>> {
         let Some(slot) = self.sockets.get_mut(key) else {
             return Poll::Ready(Ok(()));
         };
         if slot.phase != Phase::Closed {
-            return slot.wait_for_writer(waker);
+            return Poll::Pending;
         }
         Poll::Ready(if slot.tx.is_empty() {
             Ok(())
@@ -388,11 +369,11 @@ impl<'d> Engine<'d> {
 
     /// Asks the module's resolver for a name. Pending while another lookup is under way.
     #[cfg(feature = "dns")]
-    pub(crate) fn poll_ask(&mut self, name: &str, waker: &Waker) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_ask(&mut self, name: &str) -> Poll<Result<(), Error>> {
         if let Some(error) = self.link.refusal() {
             return Poll::Ready(Err(Error::Link(error)));
         }
-        let asked = self.dns.poll_ask(name, waker);
+        let asked = self.dns.poll_ask(name);
         if asked.is_ready() {
             self.wake_runner();
         }
@@ -400,22 +381,22 @@ impl<'d> Engine<'d> {
     }
 
     #[cfg(feature = "dns")]
-    pub(crate) const fn dns(&mut self) -> &mut super::dns::Dns {
+    pub(crate) const fn dns(&mut self) -> &mut super::dns::Dns<'d> {
         &mut self.dns
     }
 
     #[cfg(feature = "at-client")]
-    pub(crate) const fn user_command(&mut self) -> &mut super::user_command::UserCommand {
+    pub(crate) const fn user_command(&mut self) -> &mut super::user_command::UserCommand<'d> {
         &mut self.user_command
     }
 
     #[cfg(feature = "ping")]
-    pub(crate) const fn ping(&mut self) -> &mut super::services::ping::Ping {
+    pub(crate) const fn ping(&mut self) -> &mut super::services::ping::Ping<'d> {
         &mut self.ping
     }
 
     #[cfg(feature = "ntp")]
-    pub(crate) const fn ntp(&mut self) -> &mut super::services::ntp::Ntp {
+    pub(crate) const fn ntp(&mut self) -> &mut super::services::ntp::Ntp<'d> {
         &mut self.ntp
     }
 }

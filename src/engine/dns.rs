@@ -1,9 +1,8 @@
 //! Name lookups: one at a time, because nothing in the module's answer names the question (2.1.14).
 
 use core::net::IpAddr;
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
-use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::{String, Vec};
 
@@ -11,14 +10,13 @@ use super::exchange::job::Job;
 use super::exchange::outcome::Outcome;
 use super::exchange::transaction::{CommandBuffer, Transaction};
 use super::round::Round;
+use super::wakes::{Room, Signal, WakeSet};
 use crate::at::{ContextId, ErrorCode, Host, ResolveName, Text};
 use crate::error::Error;
 use crate::util::time::{NEVER, after, earliest, get_or_set};
 
 /// The longest name of the DNS, in bytes.
 const MAX_NAME: usize = 253;
-/// How many tasks can wait before they begin to wake each other.
-const WAITERS: usize = 3;
 /// How many addresses of a name are kept.
 const MAX_ADDRESSES: usize = 4;
 
@@ -54,7 +52,7 @@ enum State {
 }
 
 #[derive(Debug)]
-pub(crate) struct Dns {
+pub(crate) struct Dns<'d> {
     state: State,
     name: String<MAX_NAME, u8>,
     found: Addresses,
@@ -65,11 +63,12 @@ pub(crate) struct Dns {
     late_until: Instant,
     /// The user has dropped the lookup.
     is_abandoned: bool,
-    waiters: MultiWakerRegistration<WAITERS>,
+    turn: Signal<'d>,
+    result: Signal<'d>,
 }
 
-impl Dns {
-    pub(crate) const fn new() -> Self {
+impl<'d> Dns<'d> {
+    pub(crate) const fn new(wakes: &'d WakeSet) -> Self {
         Self {
             state: State::Idle,
             name: String::new(),
@@ -78,16 +77,16 @@ impl Dns {
             result_may_be_late: false,
             late_until: Instant::MIN,
             is_abandoned: false,
-            waiters: MultiWakerRegistration::new(),
+            turn: Signal::new(wakes, Room::LookupTurn),
+            result: Signal::new(wakes, Room::LookupResult),
         }
     }
 
     // ---- the user ------------------------------------------------------------------------------------------------
 
     /// Asks for the addresses of a name, unless another lookup is under way.
-    pub(crate) fn poll_ask(&mut self, name: &str, waker: &Waker) -> Poll<()> {
+    pub(crate) fn poll_ask(&mut self, name: &str) -> Poll<()> {
         if !matches!(self.state, State::Idle) {
-            self.waiters.register(waker);
             return Poll::Pending;
         }
         self.name.clear();
@@ -117,14 +116,10 @@ impl Dns {
     pub(crate) fn poll_answer<T>(
         &mut self,
         pick: impl FnOnce(&[IpAddr]) -> Result<T, Error>,
-        waker: &Waker,
     ) -> Poll<Result<T, Error>> {
         match self.state {
             State::Done(result) => Poll::Ready(result.and_then(|()| pick(&self.found))),
-            _ => {
-                self.waiters.register(waker);
-                Poll::Pending
-            }
+            _ => Poll::Pending,
         }
     }
 
@@ -133,7 +128,7 @@ impl Dns {
         match self.state {
             State::Wanted { .. } | State::Busy | State::Done(_) => {
                 self.state = State::Idle;
-                self.waiters.wake();
+                self.turn.wake();
             }
             State::Asked | State::Answering { .. } => self.is_abandoned = true,
             State::Idle => {}
@@ -280,12 +275,13 @@ impl Dns {
     }
 
     fn end(&mut self, result: Result<(), Error>) {
-        self.state = if self.is_abandoned {
-            State::Idle
+        if self.is_abandoned {
+            self.state = State::Idle;
+            self.turn.wake();
         } else {
-            State::Done(result)
-        };
-        self.waiters.wake();
+            self.state = State::Done(result);
+            self.result.wake();
+        }
     }
 }
 

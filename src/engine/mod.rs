@@ -47,12 +47,13 @@ mod uart;
 mod urc;
 #[cfg(feature = "at-client")]
 mod user_command;
+mod wakes;
 
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(not(test), allow(dead_code))]
 pub(crate) mod rig;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 #[cfg(feature = "dns")]
 pub use dns::Addresses;
@@ -83,3 +84,4 @@ pub(crate) use state::Engine;
 pub use statistics::Statistics;
 #[cfg(feature = "at-client")]
 pub(crate) use user_command::{AtResult, Options};
+pub(crate) use wakes::{Queue, Room, WakeSet};

@@ -1,18 +1,19 @@
 //! An engine for unit tests: the test plays the runner, the module, the users and the clock.
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::task::{Poll, Waker};
+use core::task::Poll;
 use std::boxed::Box;
 use std::vec::Vec;
 
 use embassy_time::{Duration, Instant};
+use maitake_sync::WaitQueue;
 
 use crate::at::AccessMode;
 use crate::config::Config;
 use crate::engine::shared::Shared;
 use crate::engine::{
     Action, Addresses, Domain, Engine, Job, Key, LineKind, LinkState, PayloadEcho, Phase, Request,
-    Slot,
+    Slot, WakeSet,
 };
 use crate::error::Error;
 use crate::util::time::NEVER;
@@ -37,15 +38,19 @@ impl Rig<'static> {
     pub(crate) fn new<const N: usize, const RX: usize, const TX: usize>(
         config: Config<'static>,
     ) -> Self {
+        let wakes = &*Box::leak(Box::new(WakeSet::new()));
         let slots = (0..).take(N).map(|index| {
             Zeroed::Full(Slot::new(
                 index,
                 Box::leak(Box::new([0; RX])),
                 Box::leak(Box::new([0; TX])),
+                wakes,
             ))
         });
         let slots = Vec::leak(slots.collect());
-        Self::on(Box::leak(Box::new(Shared::new(Engine::new(slots, config)))))
+        let engine = Engine::new(slots, wakes, config);
+        let queues = Box::leak(Box::new([const { [const { WaitQueue::new() }; 2] }; N]));
+        Self::on(Box::leak(Box::new(Shared::new(engine, queues))))
     }
 
     /// The link is up, no socket is in use.
@@ -108,7 +113,7 @@ impl<'d> Rig<'d> {
 
     /// Whether the runner has something to go on with.
     pub(crate) fn is_answered(&self) -> bool {
-        self.engine(|engine| engine.poll_answer(Waker::noop()).is_ready())
+        self.engine(|engine| engine.poll_answer().is_ready())
     }
 
     pub(crate) fn finish(&mut self) {
@@ -272,11 +277,7 @@ impl<'d> Rig<'d> {
     /// Takes a slot, without waiting.
     pub(crate) fn try_claim(&mut self) -> Poll<Result<Key, Error>> {
         self.engine(|engine| {
-            engine.poll_claim(
-                &Request::connect(PEER).unwrap(),
-                AccessMode::Buffer,
-                Waker::noop(),
-            )
+            engine.poll_claim(&Request::connect(PEER).unwrap(), AccessMode::Buffer)
         })
     }
 
@@ -289,34 +290,29 @@ impl<'d> Rig<'d> {
     }
 
     pub(crate) fn connected(&mut self, key: Key) -> Poll<Result<(), Error>> {
-        self.engine(|engine| engine.poll_connected(key, Waker::noop()))
+        self.engine(|engine| engine.poll_connected(key))
     }
 
     pub(crate) fn read(&mut self, key: Key) -> Poll<Result<Vec<u8>, Error>> {
-        self.read_with(key, 4096, Waker::noop())
+        self.read_with(key, 4096)
     }
 
-    pub(crate) fn read_with(
-        &mut self,
-        key: Key,
-        most: usize,
-        waker: &Waker,
-    ) -> Poll<Result<Vec<u8>, Error>> {
+    pub(crate) fn read_with(&mut self, key: Key, most: usize) -> Poll<Result<Vec<u8>, Error>> {
         let mut into = std::vec![0; most];
-        let result = self.engine(|engine| engine.poll_read(key, &mut into, waker));
+        let result = self.engine(|engine| engine.poll_read(key, &mut into));
         result.map_ok(|count| into[..count].to_vec())
     }
 
     pub(crate) fn write(&mut self, key: Key, bytes: &[u8]) -> Poll<Result<usize, Error>> {
-        self.engine(|engine| engine.poll_write(key, bytes, Waker::noop()))
+        self.engine(|engine| engine.poll_write(key, bytes))
     }
 
     pub(crate) fn flush(&mut self, key: Key) -> Poll<Result<(), Error>> {
-        self.engine(|engine| engine.poll_flush(key, Waker::noop()))
+        self.engine(|engine| engine.poll_flush(key))
     }
 
     pub(crate) fn closed(&mut self, key: Key) -> Poll<Result<(), Error>> {
-        self.engine(|engine| engine.poll_closed(key, Waker::noop()))
+        self.engine(|engine| engine.poll_closed(key))
     }
 
     pub(crate) fn close_when_sent(&mut self, key: Key) {
@@ -334,14 +330,14 @@ impl<'d> Rig<'d> {
     }
 
     pub(crate) fn ask(&mut self, name: &str) -> Poll<Result<(), Error>> {
-        self.engine(|engine| engine.poll_ask(name, Waker::noop()))
+        self.engine(|engine| engine.poll_ask(name))
     }
 
     pub(crate) fn found(&mut self) -> Poll<Result<Addresses, Error>> {
         self.engine(|engine| {
             let answer = engine
                 .dns()
-                .poll_answer(|found| Ok(found.iter().copied().collect()), Waker::noop());
+                .poll_answer(|found| Ok(found.iter().copied().collect()));
             if answer.is_ready() {
                 // As the one who asked does.
                 engine.dns().abandon();

@@ -1,6 +1,6 @@
 //! The engine itself: the rooms, and what happens to all of them at once.
 
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
 #[cfg(feature = "push")]
 use super::access_mode::push::Push;
@@ -22,6 +22,9 @@ use super::sockets::slot::Slot;
 use super::statistics::Statistics;
 #[cfg(feature = "at-client")]
 use super::user_command::UserCommand;
+#[cfg(feature = "ntp")]
+use super::wakes::Room;
+use super::wakes::WakeSet;
 use crate::config::Config;
 use crate::error::{Error, LinkError};
 use crate::util::zeroed::Zeroed;
@@ -35,53 +38,59 @@ use crate::util::zeroed::Zeroed;
 pub(crate) struct Engine<'d> {
     pub(crate) config: Config<'d>,
     pub(crate) statistics: Statistics,
-    pub(super) exchange: Exchange,
-    pub(super) link: Link,
+    pub(crate) wakes: &'d WakeSet,
+    pub(super) exchange: Exchange<'d>,
+    pub(super) link: Link<'d>,
     pub(super) sockets: Sockets<'d>,
     pub(super) ids: ConnectIds,
     /// The place of the slot that the next round of the scheduler begins with.
     pub(super) next_turn: usize,
     #[cfg(feature = "push")]
-    pub(super) push: Push,
+    pub(super) push: Push<'d>,
     /// The connection that has the UART.
     #[cfg(feature = "transparent")]
     pub(super) transparent: Option<Transparent>,
     #[cfg(feature = "server")]
     pub(super) listeners: Listeners,
     #[cfg(feature = "dns")]
-    pub(super) dns: Dns,
+    pub(super) dns: Dns<'d>,
     #[cfg(feature = "at-client")]
-    pub(super) user_command: UserCommand,
+    pub(super) user_command: UserCommand<'d>,
     #[cfg(feature = "ping")]
-    pub(super) ping: Ping,
+    pub(super) ping: Ping<'d>,
     #[cfg(feature = "ntp")]
-    pub(super) ntp: Ntp,
+    pub(super) ntp: Ntp<'d>,
 }
 
 impl<'d> Engine<'d> {
-    pub(crate) fn new(slots: &'d mut [Zeroed<Slot<'d>>], config: Config<'d>) -> Self {
+    pub(crate) fn new(
+        slots: &'d mut [Zeroed<Slot<'d>>],
+        wakes: &'d WakeSet,
+        config: Config<'d>,
+    ) -> Self {
         Self {
             config,
             statistics: Statistics::default(),
-            exchange: Exchange::new(),
-            link: Link::new(),
-            sockets: Sockets::new(slots),
+            wakes,
+            exchange: Exchange::new(wakes),
+            link: Link::new(wakes),
+            sockets: Sockets::new(slots, wakes),
             ids: ConnectIds::new(),
             next_turn: 0,
             #[cfg(feature = "push")]
-            push: Push::new(),
+            push: Push::new(wakes),
             #[cfg(feature = "transparent")]
             transparent: None,
             #[cfg(feature = "server")]
             listeners: Listeners::new(),
             #[cfg(feature = "dns")]
-            dns: Dns::new(),
+            dns: Dns::new(wakes),
             #[cfg(feature = "at-client")]
-            user_command: UserCommand::new(),
+            user_command: UserCommand::new(wakes),
             #[cfg(feature = "ping")]
-            ping: Ping::new(),
+            ping: Ping::new(wakes),
             #[cfg(feature = "ntp")]
-            ntp: Ntp::new(),
+            ntp: Ntp::new(wakes, Room::NtpTurn, Room::NtpResult),
         }
     }
 
@@ -121,13 +130,13 @@ impl<'d> Engine<'d> {
     }
 
     /// Ready when the scheduler has to be asked again.
-    pub(crate) fn poll_work(&mut self, waker: &Waker) -> Poll<()> {
-        self.exchange.poll_work(waker)
+    pub(crate) fn poll_work(&self) -> Poll<()> {
+        self.exchange.poll_work()
     }
 
     /// Ready when the prompt or the final result code has come.
-    pub(crate) fn poll_answer(&mut self, waker: &Waker) -> Poll<()> {
-        self.exchange.poll_answer(waker)
+    pub(crate) fn poll_answer(&self) -> Poll<()> {
+        self.exchange.poll_answer()
     }
 
     // ---- the link ------------------------------------------------------------------------------------------------

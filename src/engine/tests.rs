@@ -5,9 +5,12 @@
 //! the engine.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
-use core::task::Waker;
+use core::task::{Context, Poll, Waker};
+use std::boxed::Box;
 use std::sync::Arc;
 use std::task::Wake;
+
+use crate::engine::{Engine, Queue};
 
 /// The rings are large enough for the largest transactions.
 pub(crate) type Rig = crate::engine::rig::Rig<'static>;
@@ -31,6 +34,21 @@ impl Alarm {
         let alarm = Arc::new(Self::default());
         let waker = Waker::from(alarm.clone());
         (alarm, waker)
+    }
+
+    /// A task waits until this operation is ready, and is woken by the alarm. It is not polled again.
+    pub(crate) fn of<T: 'static>(
+        rig: &Rig,
+        queue: Queue,
+        operation: impl FnMut(&mut Engine<'static>) -> Poll<T> + 'static,
+    ) -> Arc<Self> {
+        let (alarm, waker) = Self::new();
+        let mut task = Box::pin(rig.shared.wait(queue, operation));
+        let mut context = Context::from_waker(&waker);
+        assert!(task.as_mut().poll(&mut context).is_pending(), "{queue:?}");
+        // It waits until the end of the test.
+        Box::leak(Box::new(task));
+        alarm
     }
 
     pub(crate) fn rang(&self) -> bool {

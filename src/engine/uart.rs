@@ -76,15 +76,10 @@ impl Engine<'_> {
 
     // ---- a full receive ring -------------------------------------------------------------------------------------
 
-    /// While a full receive ring holds up the UART, which began at `since`: when to look again, at the latest. The waker is
-    /// woken when there may be room, or less time. When the time is over the connection fails.
+    /// While a full receive ring holds up the UART, which began at `since`: when to look again, at the latest. The receiving
+    /// half of the runner is woken when there may be room, or less time. When the time is over the connection fails.
     #[cfg(feature = "push")]
-    pub(crate) fn poll_room(
-        &mut self,
-        since: Instant,
-        now: Instant,
-        waker: &core::task::Waker,
-    ) -> Option<Instant> {
+    pub(crate) fn poll_room(&mut self, since: Instant, now: Instant) -> Option<Instant> {
         use crate::util::time::after;
         if !self.push.is_stalled() {
             return None;
@@ -98,7 +93,7 @@ impl Engine<'_> {
             None => since,
         };
         let until = after(since, self.config.stall_time);
-        if let Err(key) = self.push.poll_room(until, now, waker) {
+        if let Err(key) = self.push.poll_room(until, now) {
             self.overrun(key);
         }
         Some(until)

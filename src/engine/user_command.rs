@@ -1,19 +1,17 @@
 //! The user's own AT commands, between those of the stack: one at a time, and one buffer for the command and its answer.
 
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
-use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::Vec;
 
 use super::exchange::outcome::{Outcome, Reason};
 use super::exchange::transaction::{CommandBuffer, Transaction};
+use super::wakes::{Room, Signal, WakeSet};
 use crate::at::{MAX_COMMAND_LENGTH, ResultCode};
 use crate::util::slices::{copy, front};
 use crate::util::time::{NEVER, after, get_or_set};
 
-/// How many tasks can wait before they begin to wake each other.
-const WAITERS: usize = 3;
 /// How long the UART is kept for the payload that a command of the user has asked for with a prompt.
 const PROMPT_TIME: Duration = Duration::from_secs(10);
 
@@ -65,7 +63,7 @@ pub(crate) struct Options {
 }
 
 #[derive(Debug)]
-pub(crate) struct UserCommand {
+pub(crate) struct UserCommand<'d> {
     state: State,
     /// The command, and after it is sent the information responses of its answer.
     text: Vec<u8, MAX_COMMAND_LENGTH, u16>,
@@ -84,7 +82,8 @@ pub(crate) struct UserCommand {
     next_owner: u16,
     /// The user's command had the last turn.
     had_last_turn: bool,
-    waiters: MultiWakerRegistration<WAITERS>,
+    turn: Signal<'d>,
+    result: Signal<'d>,
 }
 
 /// What the scheduler does about the user's commands.
@@ -100,8 +99,8 @@ pub(crate) enum Next {
     LeavePrompt,
 }
 
-impl UserCommand {
-    pub(crate) const fn new() -> Self {
+impl<'d> UserCommand<'d> {
+    pub(crate) const fn new(wakes: &'d WakeSet) -> Self {
         Self {
             state: State::Idle,
             text: Vec::new(),
@@ -118,7 +117,8 @@ impl UserCommand {
             owner: 0,
             next_owner: 0,
             had_last_turn: false,
-            waiters: MultiWakerRegistration::new(),
+            turn: Signal::new(wakes, Room::CommandTurn),
+            result: Signal::new(wakes, Room::CommandResult),
         }
     }
 
@@ -131,10 +131,9 @@ impl UserCommand {
     }
 
     /// Takes the buffer for a command, unless payload of another user has to come first.
-    pub(crate) fn poll_begin(&mut self, owner: u16, waker: &Waker) -> Poll<()> {
+    pub(crate) fn poll_begin(&mut self, owner: u16) -> Poll<()> {
         let is_kept = self.prompt != Prompt::None && self.owner != owner;
         if self.state != State::Idle || is_kept {
-            self.waiters.register(waker);
             return Poll::Pending;
         }
         self.owner = owner;
@@ -163,13 +162,10 @@ impl UserCommand {
         self.is_sent && self.owner == owner
     }
 
-    pub(crate) fn poll_result(&mut self, waker: &Waker) -> Poll<AtResult> {
+    pub(crate) fn poll_result(&self) -> Poll<AtResult> {
         match self.state {
             State::Done(result) => Poll::Ready(result),
-            _ => {
-                self.waiters.register(waker);
-                Poll::Pending
-            }
+            _ => Poll::Pending,
         }
     }
 
@@ -184,7 +180,7 @@ impl UserCommand {
             State::Running | State::Abandoned => State::Abandoned,
             State::Idle | State::Writing | State::Ready | State::Done(_) => State::Idle,
         };
-        self.waiters.wake();
+        self.turn.wake();
     }
 
     // ---- its transaction -----------------------------------------------------------------------------------------
@@ -224,8 +220,9 @@ impl UserCommand {
     }
 
     fn drop_prompt(&mut self) {
-        self.prompt = Prompt::None;
-        self.waiters.wake();
+        if core::mem::replace(&mut self.prompt, Prompt::None) != Prompt::None {
+            self.turn.wake();
+        }
     }
 
     /// The command is about to be sent. What is added to the buffer from here on is the answer.
@@ -331,17 +328,17 @@ impl UserCommand {
     }
 
     fn end(&mut self, result: AtResult) {
-        self.state = match self.state {
-            State::Abandoned => {
-                // The user is gone, so that no payload will follow the prompt.
-                if let Prompt::Given { until } = &mut self.prompt {
-                    *until = Instant::MIN;
-                }
-                State::Idle
+        if self.state == State::Abandoned {
+            // The user is gone, so that no payload will follow the prompt.
+            if let Prompt::Given { until } = &mut self.prompt {
+                *until = Instant::MIN;
             }
-            _ => State::Done(result),
-        };
-        self.waiters.wake();
+            self.state = State::Idle;
+            self.turn.wake();
+        } else {
+            self.state = State::Done(result);
+            self.result.wake();
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The engine's one slot for AT commands that are not its own, and how a command passes through it.
 
-use core::future::poll_fn;
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
 use atat::{AtatCmd, InternalError};
 use embassy_time::Duration;
@@ -10,7 +9,7 @@ use embassy_time::Duration;
 use crate::at::ContextId;
 use crate::at::{ErrorCode, MAX_COMMAND_LENGTH};
 use crate::engine::shared::Shared;
-use crate::engine::{AtResult, LinkState, Options, Reason};
+use crate::engine::{AtResult, LinkState, Options, Queue, Reason, Room};
 use crate::error::{Error, LinkError};
 use crate::stack::Stack;
 
@@ -21,15 +20,19 @@ pub(crate) struct CommandSlot<'s, 'd> {
 }
 
 impl<'s, 'd> CommandSlot<'s, 'd> {
-    /// Waits until the buffer is free, and until `owner` may send a command.
-    pub(crate) fn poll_claim(shared: &'s Shared<'d>, owner: u16, waker: &Waker) -> Poll<Self> {
+    /// Ready when the buffer is free, and when `owner` may send a command.
+    pub(crate) fn poll_claim(shared: &'s Shared<'d>, owner: u16) -> Poll<Self> {
         shared
-            .with(|engine| engine.user_command().poll_begin(owner, waker))
+            .with(|engine| engine.user_command().poll_begin(owner))
             .map(|()| Self { shared, owner })
     }
 
     pub(super) async fn claim(shared: &'s Shared<'d>, owner: u16) -> Self {
-        poll_fn(|cx| Self::poll_claim(shared, owner, cx.waker())).await
+        let turn = Queue::Room(Room::CommandTurn);
+        shared
+            .wait(turn, |engine| engine.user_command().poll_begin(owner))
+            .await;
+        Self { shared, owner }
     }
 
     /// Writes the command into the buffer. False if it does not fit.
@@ -63,9 +66,9 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
         self.shared.with(|engine| engine.user_command().is_ready())
     }
 
-    pub(crate) fn poll_result(&self, waker: &Waker) -> Poll<AtResult> {
+    pub(crate) fn poll_result(&self) -> Poll<AtResult> {
         self.shared
-            .with(|engine| engine.user_command().poll_result(waker))
+            .with(|engine| engine.user_command().poll_result())
     }
 
     /// Parses the answer in the buffer, if the command has succeeded.
@@ -89,7 +92,11 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
         asks_reason: bool,
     ) -> Result<Cmd::Response, Failure> {
         self.submit::<Cmd>(asks_reason);
-        let result = poll_fn(|cx| self.poll_result(cx.waker())).await;
+        let result = Queue::Room(Room::CommandResult);
+        let result = self
+            .shared
+            .wait(result, |engine| engine.user_command().poll_result())
+            .await;
         self.parse(command, result)
     }
 }

@@ -1,15 +1,13 @@
 //! Name lookups.
 
-use core::future::poll_fn;
 use core::net::IpAddr;
-use core::task::{Poll, ready};
 
 use embedded_nal_async::{AddrType, Dns};
 
 use super::host::literal;
 use crate::at::Host;
-use crate::engine::Addresses;
 use crate::engine::shared::Shared;
+use crate::engine::{Addresses, Queue, Room};
 use crate::error::Error;
 use crate::stack::Stack;
 
@@ -71,26 +69,22 @@ struct Lookup<'s, 'd> {
 
 impl<'s, 'd> Lookup<'s, 'd> {
     /// Looks a name up, and picks the result from the addresses where the engine keeps them: a copy of all has 72 bytes.
-    fn run<T>(
+    async fn run<T>(
         shared: &'s Shared<'d>,
         host: &str,
         pick: impl Fn(&[IpAddr]) -> Result<T, Error>,
-    ) -> impl Future<Output = Result<T, Error>> {
-        let mut accepted = None;
-        poll_fn(move |cx| {
-            if accepted.is_none() {
-                if let Some(address) = literal(host) {
-                    return Poll::Ready(pick(&[address]));
-                }
-                Host::name(host).map_err(Error::InvalidName)?;
-                ready!(shared.with(|engine| engine.poll_ask(host, cx.waker())))?;
-                accepted = Some(Self { shared });
-            }
-            let answer = ready!(shared.with(|engine| engine.dns().poll_answer(&pick, cx.waker())));
-            // Other lookups can begin now.
-            accepted = None;
-            Poll::Ready(answer)
-        })
+    ) -> Result<T, Error> {
+        if let Some(address) = literal(host) {
+            return pick(&[address]);
+        }
+        Host::name(host).map_err(Error::InvalidName)?;
+        let turn = Queue::Room(Room::LookupTurn);
+        shared.wait(turn, |engine| engine.poll_ask(host)).await?;
+        let _accepted = Self { shared };
+        let result = Queue::Room(Room::LookupResult);
+        shared
+            .wait(result, |engine| engine.dns().poll_answer(&pick))
+            .await
     }
 }
 

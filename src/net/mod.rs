@@ -51,3 +51,13 @@ pub use transparent::TransparentConnection;
 pub(crate) use udp::LocalPort;
 #[cfg(feature = "udp")]
 pub use udp::{UdpService, UdpSocket};
+
+#[cfg(all(
+    test,
+    feature = "udp",
+    feature = "server",
+    feature = "dns",
+    feature = "ping",
+    feature = "ntp"
+))]
+mod tests;

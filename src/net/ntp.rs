@@ -5,7 +5,7 @@ use embassy_time::Duration;
 use super::host::host_of;
 use super::query::{Kind, Query};
 use crate::at::{DateTime, SynchronizeTime};
-use crate::engine::{Deferred, Engine};
+use crate::engine::{Deferred, Engine, Queue, Room};
 use crate::error::Error;
 use crate::stack::Stack;
 
@@ -16,8 +16,10 @@ struct NtpQuery;
 
 impl Kind for NtpQuery {
     type Result = DateTime;
+    const TURN: Queue = Queue::Room(Room::NtpTurn);
+    const RESULT: Queue = Queue::Room(Room::NtpResult);
 
-    fn deferred<'e>(engine: &'e mut Engine<'_>) -> &'e mut Deferred<DateTime> {
+    fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, DateTime> {
         engine.ntp()
     }
 }

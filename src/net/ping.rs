@@ -1,13 +1,11 @@
 //! Pings by the module.
 
-use core::future::poll_fn;
-
 use embassy_time::{Duration, with_deadline};
 
 use super::host::host_of;
 use super::query::{Kind, Query};
 use crate::at::{Ping, PingCount, PingTimeout};
-use crate::engine::{Deferred, Engine, PingReply, PingSummary};
+use crate::engine::{Deferred, Engine, PingReply, PingSummary, Queue, Room};
 use crate::error::Error;
 use crate::stack::Stack;
 
@@ -16,8 +14,10 @@ struct PingQuery;
 
 impl Kind for PingQuery {
     type Result = PingSummary;
+    const TURN: Queue = Queue::Room(Room::PingTurn);
+    const RESULT: Queue = Queue::Room(Room::PingResult);
 
-    fn deferred<'e>(engine: &'e mut Engine<'_>) -> &'e mut Deferred<PingSummary> {
+    fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, PingSummary> {
         &mut engine.ping().query
     }
 }
@@ -77,11 +77,9 @@ impl Pinging<'_> {
     /// Dropping the future loses no reply.
     pub async fn next(&mut self) -> Option<PingReply> {
         let Query { stack, id, .. } = self.query;
-        let reply = poll_fn(|cx| {
-            stack
-                .shared
-                .with(|engine| engine.ping().poll_reply(id, cx.waker()))
-        });
+        let reply = stack
+            .shared
+            .wait(PingQuery::RESULT, |engine| engine.ping().poll_reply(id));
         with_deadline(self.query.until(), reply)
             .await
             .unwrap_or(None)

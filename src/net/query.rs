@@ -1,13 +1,12 @@
 //! Commands whose result the module reports in a URC, some time after the `OK`.
 
-use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::task::Poll;
 
 use atat::AtatCmd;
 use embassy_time::{Duration, Instant, with_deadline};
 
-use crate::engine::{Deferred, Engine, QueryId};
+use crate::engine::{Deferred, Engine, QueryId, Queue};
 use crate::error::Error;
 use crate::stack::Stack;
 use crate::util::time::{self, after};
@@ -15,9 +14,12 @@ use crate::util::time::{self, after};
 /// A kind of query. One query of a kind runs at a time.
 pub(super) trait Kind {
     type Result: Copy;
+    /// Where tasks wait for the end of the previous query, and for the result.
+    const TURN: Queue;
+    const RESULT: Queue;
 
     /// Where the engine keeps the result.
-    fn deferred<'e>(engine: &'e mut Engine<'_>) -> &'e mut Deferred<Self::Result>;
+    fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, Self::Result>;
 }
 
 /// A query of the kind `K`. After it is dropped, the next query of the kind waits until the module has reported the result of
@@ -48,16 +50,14 @@ impl<'d, K: Kind> Query<'d, K> {
     pub(super) async fn begin(stack: Stack<'d>, limit: Duration) -> Self {
         let id = loop {
             let expiry = stack.shared.with(|engine| K::deferred(engine).expiry());
-            let begun = poll_fn(|cx| {
-                stack.shared.with(|engine| {
-                    let deferred = K::deferred(engine);
-                    match deferred.poll_begin(time::now(), cx.waker()) {
-                        Poll::Ready(id) => Poll::Ready(Some(id)),
-                        // Wait until the new expiry instead.
-                        Poll::Pending if deferred.expiry() != expiry => Poll::Ready(None),
-                        Poll::Pending => Poll::Pending,
-                    }
-                })
+            let begun = stack.shared.wait(K::TURN, |engine| {
+                let deferred = K::deferred(engine);
+                match deferred.poll_begin(time::now()) {
+                    Poll::Ready(id) => Poll::Ready(Some(id)),
+                    // Wait until the new expiry instead.
+                    Poll::Pending if deferred.expiry() != expiry => Poll::Ready(None),
+                    Poll::Pending => Poll::Pending,
+                }
             });
             let begun = match expiry {
                 Some(until) => with_deadline(until, begun).await.unwrap_or(None),
@@ -105,11 +105,10 @@ impl<'d, K: Kind> Query<'d, K> {
 
     /// Waits for the result.
     pub(super) async fn result(&self) -> Result<K::Result, Error> {
-        let result = poll_fn(|cx| {
-            self.stack
-                .shared
-                .with(|engine| K::deferred(engine).poll_result(self.id, cx.waker()))
-        });
+        let result = self
+            .stack
+            .shared
+            .wait(K::RESULT, |engine| K::deferred(engine).poll_result(self.id));
         with_deadline(self.until(), result)
             .await
             .unwrap_or(Err(Error::TimedOut))

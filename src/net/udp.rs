@@ -1,8 +1,6 @@
 //! UDP sockets.
 
-use core::future::poll_fn;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::task::{Poll, ready};
 
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 
@@ -35,15 +33,14 @@ impl<'d> UdpStack for Stack<'d> {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the socket.
-    fn connect_from(
+    async fn connect_from(
         &self,
         local: SocketAddr,
         remote: SocketAddr,
-    ) -> impl Future<Output = Result<(SocketAddr, UdpSocket<'d>), Error>> {
+    ) -> Result<(SocketAddr, UdpSocket<'d>), Error> {
         let request = Request::datagrams(remote, local.port());
-        self.open_udp(local, request, |socket| {
-            (socket.local(None), UdpSocket { socket })
-        })
+        let socket = self.open_udp(local, request).await?;
+        Ok((socket.local(None), UdpSocket { socket }))
     }
 
     /// Does the same as [`connect_from`](UdpStack::connect_from) with any local port.
@@ -66,50 +63,37 @@ impl<'d> UdpStack for Stack<'d> {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the socket.
-    fn bind_single(
-        &self,
-        local: SocketAddr,
-    ) -> impl Future<Output = Result<(SocketAddr, UdpService<'d>), Error>> {
+    async fn bind_single(&self, local: SocketAddr) -> Result<(SocketAddr, UdpService<'d>), Error> {
         let request = Ok(Request::service(local.port()));
-        self.open_udp(local, request, |socket| {
-            (socket.local(None), UdpService { socket })
-        })
+        let socket = self.open_udp(local, request).await?;
+        Ok((socket.local(None), UdpService { socket }))
     }
 
     /// Does the same as [`bind_single`](UdpStack::bind_single): the module has one address of each family.
-    fn bind_multiple(
-        &self,
-        local: SocketAddr,
-    ) -> impl Future<Output = Result<UdpService<'d>, Error>> {
+    async fn bind_multiple(&self, local: SocketAddr) -> Result<UdpService<'d>, Error> {
         let request = Ok(Request::service(local.port()));
-        self.open_udp(local, request, |socket| UdpService { socket })
+        let socket = self.open_udp(local, request).await?;
+        Ok(UdpService { socket })
     }
 }
 
 impl<'d> Stack<'d> {
     /// As [`Socket::open`], on the local port of the request, or on a free one if that is 0.
-    fn open_udp<T>(
+    async fn open_udp(
         &self,
         local: SocketAddr,
         request: Result<Request<'static>, Error>,
-        make: impl Fn(Socket<'d>) -> T,
-    ) -> impl Future<Output = Result<T, Error>> {
-        let stack = *self;
-        let mut opening = request.and_then(|mut request| {
-            stack.shared.with(|engine| engine.check_local(local.ip()))?;
-            let port = LocalPort::choose(stack.shared, &mut request);
-            Ok((request, port))
-        });
-        let mut claimed = None;
-        poll_fn(move |cx| {
-            let (request, port) = opening.as_mut().map_err(|error| *error)?;
-            loop {
-                match ready!(Socket::poll_open(&mut claimed, stack, request, cx.waker())) {
-                    Err(error) if port.choose_again(stack.shared, request, error) => {}
-                    result => return Poll::Ready(result.map(&make)),
-                }
+    ) -> Result<Socket<'d>, Error> {
+        let mut request = request?;
+        let shared = self.shared;
+        shared.with(|engine| engine.check_local(local.ip()))?;
+        let mut port = LocalPort::choose(shared, &mut request);
+        loop {
+            match Socket::open(*self, &request).await {
+                Err(error) if port.choose_again(shared, &mut request, error) => {}
+                result => return result,
             }
-        })
+        }
     }
 }
 
@@ -193,11 +177,9 @@ impl ConnectedUdp for UdpSocket<'_> {
     /// # Errors
     ///
     /// The reason of the socket's failure.
-    fn receive_into(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
-        poll_fn(move |cx| {
-            let received = self.socket.poll_receive(buffer, cx.waker());
-            received.map_ok(|(length, _)| length)
-        })
+    async fn receive_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let (length, _) = self.socket.receive(buffer).await?;
+        Ok(length)
     }
 }
 
@@ -236,14 +218,12 @@ impl UnconnectedUdp for UdpService<'_> {
     /// # Errors
     ///
     /// The reason of the socket's failure.
-    fn receive_into(
+    async fn receive_into(
         &mut self,
         buffer: &mut [u8],
-    ) -> impl Future<Output = Result<(usize, SocketAddr, SocketAddr), Error>> {
-        poll_fn(move |cx| {
-            let received = self.socket.poll_receive(buffer, cx.waker());
-            received.map_ok(|(length, peer)| (length, self.socket.local(Some(peer)), peer))
-        })
+    ) -> Result<(usize, SocketAddr, SocketAddr), Error> {
+        let (length, peer) = self.socket.receive(buffer).await?;
+        Ok((length, self.socket.local(Some(peer)), peer))
     }
 }
 

@@ -1,13 +1,18 @@
 //! The receiving half of the runner.
 
+use core::task::Poll;
+
+use embassy_futures::select::select;
+use embassy_futures::yield_now;
 use embassy_time::{Duration, Timer};
 use embedded_io_async::{Error as _, Read};
 
-use crate::engine::Engine;
 use crate::engine::shared::Shared;
+use crate::engine::{Engine, Queue, Room};
 use crate::runner::RunError;
 use crate::runner::digester::{Digester, Event};
 use crate::runner::receive_buffer::ReceiveBuffer;
+use crate::runner::transact::sleep;
 use crate::util::slices::{behind, behind_mut, front, front_mut};
 use crate::util::time::{self, after};
 
@@ -15,6 +20,9 @@ use crate::util::time::{self, after};
 const ERROR_PAUSE: Duration = Duration::from_millis(5);
 /// When every read of the UART has failed for this long, the UART is taken to be unusable.
 const ERROR_TIME: Duration = Duration::from_secs(120);
+
+/// After so many reads other tasks have a turn, even if the UART always has more bytes.
+const READS: u8 = 64;
 
 /// The receive buffer and the digester behind it.
 pub(crate) struct Receiver<'d, B> {
@@ -39,7 +47,12 @@ impl<'d, B: ReceiveBuffer> Receiver<'d, B> {
     /// Reads the serial line and digests what was read, until the serial line fails.
     pub(super) async fn run(&mut self, mut rx: impl Read) -> RunError {
         let mut failing_since = None;
+        let mut reads = 0;
         loop {
+            reads = (reads + 1) % READS;
+            if reads == 0 {
+                yield_now().await;
+            }
             #[cfg(feature = "push")]
             while self.shared.with(|engine| engine.is_stalled()) {
                 wait_for_room(self.shared).await;
@@ -101,26 +114,17 @@ impl<'d, B: ReceiveBuffer> Receiver<'d, B> {
 /// Waits while a full receive ring stalls the line. Nothing is read meanwhile, so that RTS holds the module back.
 #[cfg(feature = "push")]
 async fn wait_for_room(shared: &Shared<'_>) {
-    use core::future::poll_fn;
-    use core::pin::pin;
-    use core::task::Poll;
-
-    use crate::util::time::NEVER;
-
     let since = time::now();
-    poll_fn(|cx| {
-        let now = time::now();
-        let until = shared.with(|engine| engine.poll_room(since, now, cx.waker()));
-        let Some(until) = until.filter(|until| now < *until) else {
-            return Poll::Ready(());
-        };
-        if until < NEVER {
-            // Has this task polled at that time. What is to be done then the engine decides.
-            let _ = pin!(Timer::at(until)).poll(cx);
-        }
-        Poll::Pending
-    })
-    .await;
+    while let Some(until) = shared.with(|engine| engine.poll_room(since, time::now())) {
+        // What is to be done when the time is over the engine decides.
+        let changed = shared.wait(Queue::Room(Room::Receiver), |engine| {
+            match engine.poll_room(since, time::now()) {
+                Some(time) if time == until => Poll::Pending,
+                _ => Poll::Ready(()),
+            }
+        });
+        select(changed, sleep(until)).await;
+    }
 }
 
 #[cfg(test)]

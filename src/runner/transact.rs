@@ -1,6 +1,6 @@
 //! The transmitting half of the runner: one action of the engine after the other.
 
-use core::future::{pending, poll_fn};
+use core::future::pending;
 
 use embassy_futures::select::select;
 use embassy_futures::yield_now;
@@ -8,7 +8,7 @@ use embassy_time::{Instant, Timer};
 use embedded_io_async::Write;
 
 use crate::engine::shared::Shared;
-use crate::engine::{Action, Job, Key, PIECE};
+use crate::engine::{Action, Job, Key, PIECE, Queue, Room};
 use crate::runner::transmit::{Stopped, Then, Transmitter};
 use crate::runner::{ControlLines, RunError};
 use crate::util::log::trace;
@@ -122,11 +122,11 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
 
 /// Waits until the engine has something to do, at most until this instant.
 async fn idle(shared: &Shared<'_>, until: Instant) {
-    let work = poll_fn(|cx| shared.with(|engine| engine.poll_work(cx.waker())));
+    let work = shared.wait(Queue::Room(Room::Runner), |engine| engine.poll_work());
     select(work, sleep(until)).await;
 }
 
-async fn sleep(until: Instant) {
+pub(super) async fn sleep(until: Instant) {
     if until == NEVER {
         pending().await
     }

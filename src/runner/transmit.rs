@@ -1,12 +1,11 @@
 //! The transmitting side of the serial line, and the time limits of actions.
 
-use core::future::poll_fn;
-
 use embassy_futures::select::{Either, select};
 use embassy_time::Timer;
 use embedded_io_async::{Error as _, Write};
 
 use crate::engine::shared::Shared;
+use crate::engine::{Queue, Room};
 use crate::runner::RunError;
 use crate::util::time;
 
@@ -49,7 +48,9 @@ impl<'d, W: Write> Transmitter<'d, W> {
                 self.tx.flush().await?;
             }
             if then == Then::Answer {
-                poll_fn(|cx| shared.with(|engine| engine.poll_answer(cx.waker()))).await;
+                shared
+                    .wait(Queue::Room(Room::Runner), |engine| engine.poll_answer())
+                    .await;
             }
             Ok::<(), W::Error>(())
         };

@@ -9,7 +9,7 @@ pub(crate) mod push;
 #[cfg(feature = "transparent")]
 pub(crate) mod transparent;
 
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
 #[cfg(feature = "transparent")]
 use self::mode::DataMode;
@@ -84,7 +84,7 @@ impl Slot<'_> {
                 self.mode.refused = Some(reason.code());
                 // The connection may be closed.
                 self.state_check_due = true;
-                self.writer.wake();
+                self.wake_writers();
                 Effect::of(Error::from_code(reason.code()))
             }
         }
@@ -114,7 +114,7 @@ impl Slot<'_> {
         if !self.closes_when_sent() {
             self.receive.on_notice(None);
         }
-        self.writer.wake();
+        self.wake_writers();
     }
 
     // ---- the user ------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ impl Slot<'_> {
     }
 
     /// Ready when the module has changed to the access mode that was asked for last.
-    pub(crate) fn poll_mode(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_mode(&mut self) -> Poll<Result<(), Error>> {
         if let Some(code) = self.mode.refused.take() {
             return Poll::Ready(Err(Error::from_code(code)));
         }
@@ -148,7 +148,7 @@ impl Slot<'_> {
         if self.mode.wanted.is_none() {
             return Poll::Ready(Ok(()));
         }
-        self.wait_for_writer(waker)
+        Poll::Pending
     }
 }
 

@@ -1,11 +1,9 @@
 //! Data that the module sends unasked (1.2), and a full receive ring that holds up the UART.
 
-use core::task::Waker;
-
-use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
 use crate::engine::sockets::key::Key;
+use crate::engine::wakes::{Room, Signal, WakeSet};
 use crate::util::time::{NEVER, after, get_or_set};
 
 /// Longer than the module takes to any answer that it gives at once.
@@ -22,23 +20,23 @@ struct PendingPush {
 }
 
 #[derive(Debug)]
-pub(crate) struct Push {
+pub(crate) struct Push<'d> {
     pending: Option<PendingPush>,
     /// The socket whose full receive ring holds up the UART.
     stall: Option<Key>,
     /// When the UART was held up last.
     stalled_at: Instant,
     /// The receiving half of the runner.
-    receiver: WakerRegistration,
+    receiver: Signal<'d>,
 }
 
-impl Push {
-    pub(crate) const fn new() -> Self {
+impl<'d> Push<'d> {
+    pub(crate) const fn new(wakes: &'d WakeSet) -> Self {
         Self {
             pending: None,
             stall: None,
             stalled_at: Instant::MIN,
-            receiver: WakerRegistration::new(),
+            receiver: Signal::new(wakes, Room::Receiver),
         }
     }
 
@@ -98,19 +96,12 @@ impl Push {
         }
     }
 
-    /// Until when the stalled UART may wait, which has begun at `since`. The waker is woken when there may be room, or less
-    /// time. `Err`: the time is over for this socket.
-    pub(crate) fn poll_room(
-        &mut self,
-        until: Instant,
-        now: Instant,
-        waker: &Waker,
-    ) -> Result<(), Option<Key>> {
+    /// The stalled UART may wait until `until`. `Err`: the time is over for this socket.
+    pub(crate) fn poll_room(&mut self, until: Instant, now: Instant) -> Result<(), Option<Key>> {
         self.stalled_at = now;
         if now >= until {
             return Err(self.stall.take());
         }
-        self.receiver.register(waker);
         Ok(())
     }
 

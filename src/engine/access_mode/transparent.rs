@@ -230,12 +230,14 @@ impl Transparent {
                 // Behind an escape by DTR no silence is needed.
                 let by_dtr = has_dtr && !self.tries.is_multiple_of(2);
                 let silence = if by_dtr { Duration::MIN } else { GUARD };
-                let first_look = after(since, silence).max(after(quiet_since, LINE_PAUSE));
-                if now < first_look {
-                    return Next::Act(Action::Wait(first_look));
-                }
                 let last_look = after(after(since, silence), ANSWER_TIME);
-                match marker {
+                let first_look = after(since, silence).max(after(quiet_since, LINE_PAUSE));
+                // Lines that keep coming do not put off the next attempt.
+                let is_quiet = now >= first_look;
+                if !is_quiet && now < last_look {
+                    return Next::Act(Action::Wait(first_look.min(last_look)));
+                }
+                match marker.filter(|_| is_quiet) {
                     Some(EndMarker::Escaped) => Next::Escaped,
                     _ if now < last_look => Next::Act(Action::Wait(last_look)),
                     Some(EndMarker::Ended) => Next::Ended,

@@ -6,13 +6,13 @@ use crate::at::AccessMode;
 use crate::config::Config;
 use crate::engine::rig::PEER;
 use crate::engine::tests::{Alarm, Rig, up};
-use crate::engine::{Job, Key, LinkState, Request};
+use crate::engine::{Job, Key, LinkState, Queue, Request, Room};
 use crate::error::Error;
 
 fn reader(rig: &mut Rig, key: Key) -> std::sync::Arc<Alarm> {
-    let (alarm, waker) = Alarm::new();
-    assert_eq!(rig.read_with(key, 100, &waker), Poll::Pending);
-    alarm
+    Alarm::of(rig, Queue::Reader(key), move |engine| {
+        engine.poll_read(key, &mut [0; 100])
+    })
 }
 
 #[test]
@@ -46,12 +46,10 @@ fn reader_and_writer_by_errors() {
         let mut rig = up();
         let key = rig.open();
         let alarm = reader(&mut rig, key);
-        let (flush, waker) = Alarm::new();
         let _ = rig.write(key, b"abc");
-        assert!(
-            rig.engine(|engine| engine.poll_flush(key, &waker))
-                .is_pending()
-        );
+        let flush = Alarm::of(&rig, Queue::Writer(key), move |engine| {
+            engine.poll_flush(key)
+        });
         rig.on_line(line);
         assert!(alarm.rang(), "{line}");
         assert!(flush.rang(), "{line}");
@@ -63,11 +61,9 @@ fn writer_by_room() {
     let mut rig = Rig::up::<1, 8, 8>();
     let key = rig.open();
     let _ = rig.write(key, &[0; 8]);
-    let (alarm, waker) = Alarm::new();
-    assert!(
-        rig.engine(|engine| engine.poll_write(key, b"x", &waker))
-            .is_pending()
-    );
+    let alarm = Alarm::of(&rig, Queue::Writer(key), move |engine| {
+        engine.poll_write(key, b"x")
+    });
     rig.expect(Job::Send { key, length: 8 });
     rig.prompt();
     assert!(!alarm.rang());
@@ -80,11 +76,9 @@ fn writer_by_the_close_of_the_peer() {
     let mut rig = Rig::up::<1, 8, 8>();
     let key = rig.open();
     let _ = rig.write(key, &[0; 8]);
-    let (alarm, waker) = Alarm::new();
-    assert!(
-        rig.engine(|engine| engine.poll_write(key, b"x", &waker))
-            .is_pending()
-    );
+    let alarm = Alarm::of(&rig, Queue::Writer(key), move |engine| {
+        engine.poll_write(key, b"x")
+    });
     rig.on_line("+QIURC: \"closed\",0");
     assert!(alarm.rang());
     assert_eq!(rig.write(key, b"x"), Poll::Ready(Err(Error::Closed)));
@@ -95,11 +89,9 @@ fn connector_by_success_and_by_failure() {
     for line in ["+QIOPEN: 0,0", "+QIOPEN: 0,566"] {
         let mut rig = up();
         let key = rig.opening();
-        let (alarm, waker) = Alarm::new();
-        assert!(
-            rig.engine(|engine| engine.poll_connected(key, &waker))
-                .is_pending()
-        );
+        let alarm = Alarm::of(&rig, Queue::Writer(key), move |engine| {
+            engine.poll_connected(key)
+        });
         rig.on_line(line);
         assert!(alarm.rang(), "{line}");
         assert!(rig.connected(key).is_ready());
@@ -111,26 +103,17 @@ fn closer_when_the_module_has_closed() {
     let mut rig = up();
     let key = rig.open();
     rig.close_when_sent(key);
-    let (alarm, waker) = Alarm::new();
-    assert!(
-        rig.engine(|engine| engine.poll_closed(key, &waker))
-            .is_pending()
-    );
+    let alarm = Alarm::of(&rig, Queue::Writer(key), move |engine| {
+        engine.poll_closed(key)
+    });
     rig.run(Job::Close(key), &["OK"]);
     assert!(alarm.rang());
 }
 
 fn in_line(rig: &mut Rig) -> std::sync::Arc<Alarm> {
-    let (alarm, waker) = Alarm::new();
-    assert!(
-        rig.engine(|engine| engine.poll_claim(
-            &Request::connect(PEER).unwrap(),
-            AccessMode::Buffer,
-            &waker
-        ))
-        .is_pending()
-    );
-    alarm
+    Alarm::of(rig, Queue::Room(Room::FreeSlot), move |engine| {
+        engine.poll_claim(&Request::connect(PEER).unwrap(), AccessMode::Buffer)
+    })
 }
 
 #[test]
@@ -175,15 +158,13 @@ fn link_watcher_when_it_is_up_and_when_it_has_failed() {
     let mut rig = Rig::new::<1, 64, 64>(Config::new("internet"));
     rig.start();
     let since = rig.engine(|engine| engine.attempt());
-    let (alarm, waker) = Alarm::new();
-    assert!(
-        rig.engine(|engine| engine.poll_link(since, &waker))
-            .is_pending()
-    );
+    let alarm = Alarm::of(&rig, Queue::Room(Room::Link), move |engine| {
+        engine.poll_link(since)
+    });
     rig.bring_up();
     assert!(alarm.rang());
     assert_eq!(
-        rig.engine(|engine| engine.poll_link(since, &waker)),
+        rig.engine(|engine| engine.poll_link(since)),
         Poll::Ready(Ok(()))
     );
     rig.on_line("RDY");
@@ -192,11 +173,9 @@ fn link_watcher_when_it_is_up_and_when_it_has_failed() {
         LinkState::Down(_)
     ));
     let since = rig.engine(|engine| engine.attempt());
-    assert!(
-        rig.engine(|engine| engine.poll_link(since, &waker))
-            .is_pending()
-    );
-    alarm.rang();
+    let alarm = Alarm::of(&rig, Queue::Room(Room::Link), move |engine| {
+        engine.poll_link(since)
+    });
     // Nobody answers.
     for _ in 0..100 {
         match rig.next() {
@@ -214,7 +193,7 @@ fn link_watcher_when_it_is_up_and_when_it_has_failed() {
     }
     assert!(alarm.rang());
     assert!(matches!(
-        rig.engine(|engine| engine.poll_link(since, &waker)),
+        rig.engine(|engine| engine.poll_link(since)),
         Poll::Ready(Err(_))
     ));
 }
@@ -223,25 +202,17 @@ fn link_watcher_when_it_is_up_and_when_it_has_failed() {
 fn questioner_by_the_answer_and_the_next_one_by_its_taking() {
     let mut rig = up();
     let _ = rig.ask("example.com");
-    let (first, waker) = Alarm::new();
-    assert!(
-        rig.engine(|engine| engine.dns().poll_answer(|found| Ok(found.len()), &waker))
-            .is_pending()
-    );
-    let (second, waker) = Alarm::new();
-    assert!(
-        rig.engine(|engine| engine.poll_ask("example.org", &waker))
-            .is_pending()
-    );
+    let first = Alarm::of(&rig, Queue::Room(Room::LookupResult), move |engine| {
+        engine.dns().poll_answer(|found| Ok(found.len()))
+    });
+    let second = Alarm::of(&rig, Queue::Room(Room::LookupTurn), move |engine| {
+        engine.poll_ask("example.org")
+    });
     rig.run(Job::Resolve, &["OK"]);
     rig.on_line("+QIURC: \"dnsgip\",0,1,300");
     rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.1\"");
     assert!(first.rang());
-    second.rang();
-    assert!(
-        rig.engine(|engine| engine.poll_ask("example.org", &waker))
-            .is_pending()
-    );
+    assert!(!second.rang(), "the result is not fetched");
     assert!(rig.found().is_ready());
     assert!(second.rang());
 }
@@ -249,19 +220,12 @@ fn questioner_by_the_answer_and_the_next_one_by_its_taking() {
 #[test]
 fn runner_by_every_wish() {
     let mut rig = up();
-    let (alarm, waker) = Alarm::new();
     let check = |rig: &mut Rig, what: &str, wish: &mut dyn FnMut(&mut Rig)| {
         rig.idle();
-        assert!(
-            rig.engine(|engine| engine.poll_work(&waker)).is_pending(),
-            "{what}"
-        );
+        let alarm = Alarm::of(rig, Queue::Room(Room::Runner), |engine| engine.poll_work());
         wish(rig);
         assert!(alarm.rang(), "{what}");
-        assert!(
-            rig.engine(|engine| engine.poll_work(&waker)).is_ready(),
-            "{what}"
-        );
+        assert!(rig.engine(|engine| engine.poll_work()).is_ready(), "{what}");
     };
     let key = rig.open();
     check(&mut rig, "notice", &mut |rig| {

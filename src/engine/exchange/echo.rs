@@ -27,7 +27,7 @@ impl InFlight {
     }
 }
 
-impl Exchange {
+impl Exchange<'_> {
     /// A send has ended and its payload was not echoed. If the payload would have shown an echo, the module does not echo.
     pub(crate) fn learn_payload_echo(&mut self, sockets: &Sockets<'_>) {
         if self.payload_echo != PayloadEcho::Unknown {

@@ -6,9 +6,9 @@ pub(crate) mod job;
 pub(crate) mod outcome;
 pub(crate) mod transaction;
 
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
-use embassy_sync::waitqueue::WakerRegistration;
+use super::wakes::{Room, Signal, WakeSet};
 use embassy_time::{Duration, Instant};
 
 use crate::at::{Prefix, QueryLastError, ResultCode};
@@ -22,7 +22,7 @@ use crate::util::time::after;
 
 /// The state of the exchange between runner and module: one transaction at a time.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct Exchange<'d> {
     /// The transaction that the module is answering.
     in_flight: Option<InFlight>,
     /// A job that was refused without a reason: AT+QIGETERROR comes before anything else.
@@ -39,11 +39,11 @@ pub(crate) struct Exchange {
     rest_until: Instant,
     /// The scheduler has to be asked again.
     work_pending: bool,
-    runner: WakerRegistration,
+    runner: Signal<'d>,
 }
 
-impl Exchange {
-    pub(crate) const fn new() -> Self {
+impl<'d> Exchange<'d> {
+    pub(crate) const fn new(wakes: &'d WakeSet) -> Self {
         Self {
             in_flight: None,
             awaiting_reason: None,
@@ -54,7 +54,7 @@ impl Exchange {
             limit: Duration::MIN,
             rest_until: Instant::MIN,
             work_pending: false,
-            runner: WakerRegistration::new(),
+            runner: Signal::new(wakes, Room::Runner),
         }
     }
 
@@ -81,22 +81,14 @@ impl Exchange {
     }
 
     /// Ready when the scheduler has to be asked again.
-    pub(crate) fn poll_work(&mut self, waker: &Waker) -> Poll<()> {
-        self.poll_if(self.work_pending, waker)
+    pub(crate) fn poll_work(&self) -> Poll<()> {
+        ready_if(self.work_pending)
     }
 
     /// Ready when the prompt or the final result code has come.
-    pub(crate) fn poll_answer(&mut self, waker: &Waker) -> Poll<()> {
+    pub(crate) fn poll_answer(&self) -> Poll<()> {
         let is_answered = self.in_flight.as_ref().is_none_or(InFlight::is_answered);
-        self.poll_if(is_answered, waker)
-    }
-
-    fn poll_if(&mut self, is_ready: bool, waker: &Waker) -> Poll<()> {
-        if is_ready {
-            return Poll::Ready(());
-        }
-        self.runner.register(waker);
-        Poll::Pending
+        ready_if(is_answered)
     }
 
     #[cfg(test)]
@@ -224,4 +216,12 @@ pub(crate) fn final_result(line: &[u8]) -> Option<FinalResult> {
         ResultCode::Error => FinalResult::Error(Reason::None),
         _ => return None,
     })
+}
+
+const fn ready_if(condition: bool) -> Poll<()> {
+    if condition {
+        Poll::Ready(())
+    } else {
+        Poll::Pending
+    }
 }

@@ -56,7 +56,7 @@ const RESYNC_TRIES: u8 = 4;
 /// How often a busy module may refuse a plain AT.
 const BUSY_TRIES: u8 = 30;
 
-impl Link {
+impl Link<'_> {
     /// The transaction of the present step, if the step has one that is always the same.
     pub(super) const fn job(&self) -> Option<Job> {
         Some(match self.step {

@@ -3,21 +3,19 @@
 mod bring_up;
 
 use core::net::IpAddr;
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
-use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::{Duration, Instant};
 
 use super::exchange::job::{Action, Domain, Escape, Job, Setting};
 use super::ids::IdSet;
+use super::wakes::{Room, Signal, WakeSet};
 use crate::at::{ContextAddresses, ErrorCode, RegistrationStatus};
 use crate::config::Config;
 use crate::error::LinkError;
 use crate::util::log::warning;
 use crate::util::time::{NEVER, after, get_or_set};
 
-/// How many tasks can wait for the link before they begin to wake each other.
-const WAITERS: usize = 8;
 /// The longest pause between two attempts to bring the link up.
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
 
@@ -108,7 +106,7 @@ struct Registration {
 pub(crate) struct Attempt(u32);
 
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct Link<'d> {
     step: Step,
     state: LinkState,
     /// Tries of the present step.
@@ -133,13 +131,13 @@ pub(crate) struct Link {
     /// How many attempts have ended, in success or not.
     attempts: u32,
     pub(crate) addresses: ContextAddresses,
-    waiters: MultiWakerRegistration<WAITERS>,
+    waiters: Signal<'d>,
 }
 
-impl Link {
+impl<'d> Link<'d> {
     // Out of line it saves 44 bytes of flash, and its result takes 3.4 KB of stack in `new` (measured on thumbv7m).
     #[inline(always)]
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(wakes: &'d WakeSet) -> Self {
         Self {
             step: Step::Probe,
             state: LinkState::Down(LinkError::NotRunning),
@@ -163,7 +161,7 @@ impl Link {
             not_before: Instant::MIN,
             attempts: 0,
             addresses: ContextAddresses::NONE,
-            waiters: MultiWakerRegistration::new(),
+            waiters: Signal::new(wakes, Room::Link),
         }
     }
 
@@ -235,16 +233,13 @@ impl Link {
     }
 
     /// Ready when the link is up, or when an attempt that was not over at `since` has failed.
-    pub(crate) fn poll_up(&mut self, since: Attempt, waker: &Waker) -> Poll<Result<(), LinkError>> {
+    pub(crate) fn poll_up(&self, since: Attempt) -> Poll<Result<(), LinkError>> {
         match self.state {
             LinkState::Up => Poll::Ready(Ok(())),
             LinkState::Down(error) if self.step == Step::Disabled || since != self.attempt() => {
                 Poll::Ready(Err(error))
             }
-            LinkState::Starting | LinkState::Occupied | LinkState::Down(_) => {
-                self.waiters.register(waker);
-                Poll::Pending
-            }
+            LinkState::Starting | LinkState::Occupied | LinkState::Down(_) => Poll::Pending,
         }
     }
 

@@ -1,15 +1,12 @@
 //! A result that comes as a URC: one query of a kind at a time, because the URC does not name the query.
 
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
-use embassy_sync::waitqueue::MultiWakerRegistration;
 use embassy_time::Instant;
 
 use crate::at::ErrorCode;
+use crate::engine::wakes::{Room, Signal, WakeSet};
 use crate::error::Error;
-
-/// How many tasks can wait before they begin to wake each other.
-const WAITERS: usize = 2;
 
 /// Names one query: a user of an earlier one gets nothing of its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,28 +24,30 @@ enum Reservation {
 
 /// The result of the query under way.
 #[derive(Debug)]
-pub(crate) struct Deferred<T> {
+pub(crate) struct Deferred<'d, T> {
     id: QueryId,
     reservation: Reservation,
     result: Option<Result<T, ErrorCode>>,
     /// The user has dropped the query. Its result is still to come, before the next query.
     is_orphaned: bool,
-    waiters: MultiWakerRegistration<WAITERS>,
+    turn: Signal<'d>,
+    ended: Signal<'d>,
 }
 
-impl<T: Copy> Deferred<T> {
-    pub(crate) const fn new() -> Self {
+impl<'d, T: Copy> Deferred<'d, T> {
+    pub(crate) const fn new(wakes: &'d WakeSet, turn: Room, ended: Room) -> Self {
         Self {
             id: QueryId(0),
             reservation: Reservation::Free,
             result: None,
             is_orphaned: false,
-            waiters: MultiWakerRegistration::new(),
+            turn: Signal::new(wakes, turn),
+            ended: Signal::new(wakes, ended),
         }
     }
 
     /// Begins a query, unless the result of another one is still to come.
-    pub(crate) fn poll_begin(&mut self, now: Instant, waker: &Waker) -> Poll<QueryId> {
+    pub(crate) fn poll_begin(&mut self, now: Instant) -> Poll<QueryId> {
         match self.reservation {
             Reservation::Asking => {}
             Reservation::Until(until) if now < until => {}
@@ -58,11 +57,10 @@ impl<T: Copy> Deferred<T> {
                 self.result = None;
                 self.is_orphaned = false;
                 // Users that still hold the last query learn that it is over.
-                self.waiters.wake();
+                self.ended.wake();
                 return Poll::Ready(self.id);
             }
         }
-        self.waiters.register(waker);
         Poll::Pending
     }
 
@@ -70,7 +68,8 @@ impl<T: Copy> Deferred<T> {
     pub(crate) fn on_asked(&mut self, id: QueryId, until: Instant) {
         if self.is_current(id) {
             self.reservation = Reservation::Until(until);
-            self.waiters.wake();
+            // There is a time until which the next one waits.
+            self.turn.wake();
         }
     }
 
@@ -97,25 +96,23 @@ impl<T: Copy> Deferred<T> {
             self.result = Some(result);
             if self.is_orphaned {
                 self.reservation = Reservation::Free;
+                self.turn.wake();
             }
-            self.waiters.wake();
+            self.ended.wake();
         }
     }
 
     #[cfg(feature = "ping")]
-    pub(super) fn wake(&mut self) {
-        self.waiters.wake();
+    pub(super) fn wake(&self) {
+        self.ended.wake();
     }
 
     /// Ready with the result.
-    pub(crate) fn poll_result(&mut self, id: QueryId, waker: &Waker) -> Poll<Result<T, Error>> {
+    pub(crate) fn poll_result(&self, id: QueryId) -> Poll<Result<T, Error>> {
         match self.result {
             _ if !self.is_current(id) => Poll::Ready(Err(Error::TimedOut)),
             Some(result) => Poll::Ready(result.map_err(Error::from_code)),
-            None => {
-                self.waiters.register(waker);
-                Poll::Pending
-            }
+            None => Poll::Pending,
         }
     }
 
@@ -131,6 +128,6 @@ impl<T: Copy> Deferred<T> {
             }
             _ => Reservation::Free,
         };
-        self.waiters.wake();
+        self.turn.wake();
     }
 }

@@ -1,13 +1,14 @@
 //! Pings by the module (2.1.11).
 
 use core::net::IpAddr;
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
 use embassy_time::Duration;
 use heapless::Deque;
 
 use super::deferred::{Deferred, QueryId};
 use crate::at::{ErrorCode, PingReport};
+use crate::engine::wakes::{Room, WakeSet};
 
 /// How many replies wait for the user.
 const MAX_REPLIES: usize = 4;
@@ -59,17 +60,17 @@ pub struct PingSummary {
 
 /// A ping under way.
 #[derive(Debug)]
-pub(crate) struct Ping {
-    pub(crate) query: Deferred<PingSummary>,
+pub(crate) struct Ping<'d> {
+    pub(crate) query: Deferred<'d, PingSummary>,
     /// Requests whose result has not come yet.
     missing: u8,
     replies: Deque<PingReply, MAX_REPLIES>,
 }
 
-impl Ping {
-    pub(crate) const fn new() -> Self {
+impl<'d> Ping<'d> {
+    pub(crate) const fn new(wakes: &'d WakeSet) -> Self {
         Self {
-            query: Deferred::new(),
+            query: Deferred::new(wakes, Room::PingTurn, Room::PingResult),
             missing: 0,
             replies: Deque::new(),
         }
@@ -138,13 +139,13 @@ impl Ping {
     }
 
     /// The next reply; then none, when the summary is there.
-    pub(crate) fn poll_reply(&mut self, ticket: QueryId, waker: &Waker) -> Poll<Option<PingReply>> {
+    pub(crate) fn poll_reply(&mut self, ticket: QueryId) -> Poll<Option<PingReply>> {
         if !self.query.is_current(ticket) {
             return Poll::Ready(None);
         }
         match self.replies.pop_front() {
             Some(reply) => Poll::Ready(Some(reply)),
-            None => self.query.poll_result(ticket, waker).map(|_| None),
+            None => self.query.poll_result(ticket).map(|_| None),
         }
     }
 }

@@ -1,22 +1,30 @@
 //! Results that come as URCs: pings and the time (2.1.11, 2.1.12).
 
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
 use embassy_time::Duration;
 
 use crate::at::ErrorCode;
 use crate::engine::tests::{Alarm, Rig, up};
-use crate::engine::{PingReply, PingSummary, QueryId};
+use crate::engine::{PingReply, PingSummary, QueryId, Queue, Room};
 use crate::error::Error;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const REPLY: &str = "+QPING: 0,\"192.0.2.1\",32,192,255";
 const SUMMARY: &str = "+QPING: 0,4,4,0,192,479,287";
 
-fn begin(rig: &mut Rig, waker: &Waker) -> Option<QueryId> {
+/// A task that waits for its turn.
+fn in_line(rig: &Rig) -> std::sync::Arc<Alarm> {
+    let now = rig.now;
+    Alarm::of(rig, Queue::Room(Room::PingTurn), move |engine| {
+        engine.ping().query.poll_begin(now)
+    })
+}
+
+fn begin(rig: &mut Rig) -> Option<QueryId> {
     let now = rig.now;
     let begun = rig.engine(|engine| {
-        let begun = engine.ping().query.poll_begin(now, waker);
+        let begun = engine.ping().query.poll_begin(now);
         if begun.is_ready() {
             engine.ping().begin(4);
         }
@@ -30,7 +38,7 @@ fn begin(rig: &mut Rig, waker: &Waker) -> Option<QueryId> {
 
 /// Begins, and is asked at once.
 fn asked(rig: &mut Rig) -> QueryId {
-    let ticket = begin(rig, Waker::noop()).expect("its turn");
+    let ticket = begin(rig).expect("its turn");
     let until = rig.now + LIMIT;
     rig.engine(|engine| engine.ping().query.on_asked(ticket, until));
     ticket
@@ -42,11 +50,11 @@ fn release(rig: &Rig, ticket: QueryId, asked: bool) {
 }
 
 fn reply(rig: &Rig, ticket: QueryId) -> Poll<Option<PingReply>> {
-    rig.engine(|engine| engine.ping().poll_reply(ticket, Waker::noop()))
+    rig.engine(|engine| engine.ping().poll_reply(ticket))
 }
 
 fn end(rig: &Rig, ticket: QueryId) -> Poll<Result<PingSummary, Error>> {
-    rig.engine(|engine| engine.ping().query.poll_result(ticket, Waker::noop()))
+    rig.engine(|engine| engine.ping().query.poll_result(ticket))
 }
 
 #[test]
@@ -99,16 +107,14 @@ fn what_nobody_asked_for_is_dropped() {
 #[test]
 fn the_next_one_waits_for_the_end_of_one_that_was_left() {
     let mut rig = up();
-    let (alarm, waker) = Alarm::new();
     let ticket = asked(&mut rig);
     release(&rig, ticket, true);
-    assert_eq!(begin(&mut rig, &waker), None);
+    let alarm = in_line(&rig);
     rig.on_line(REPLY);
-    assert_eq!(begin(&mut rig, &waker), None);
-    alarm.rang();
+    assert!(!alarm.rang());
     rig.on_line(SUMMARY);
     assert!(alarm.rang());
-    let ticket = begin(&mut rig, &waker).expect("its turn");
+    let ticket = begin(&mut rig).expect("its turn");
     assert_eq!(reply(&rig, ticket), Poll::Pending);
 }
 
@@ -118,36 +124,34 @@ fn the_next_one_does_not_wait_for_ever() {
     let ticket = asked(&mut rig);
     release(&rig, ticket, true);
     rig.pass(59_999);
-    assert_eq!(begin(&mut rig, Waker::noop()), None);
+    assert_eq!(begin(&mut rig), None);
     rig.pass(1);
-    assert!(begin(&mut rig, Waker::noop()).is_some());
+    assert!(begin(&mut rig).is_some());
 }
 
 /// However long its command waits for its turn.
 #[test]
 fn one_that_is_being_asked_is_not_overtaken() {
     let mut rig = up();
-    let (alarm, waker) = Alarm::new();
-    let ticket = begin(&mut rig, Waker::noop()).expect("its turn");
+    let ticket = begin(&mut rig).expect("its turn");
     rig.pass(1_000_000);
-    assert_eq!(begin(&mut rig, &waker), None);
+    let alarm = in_line(&rig);
     assert_eq!(end(&rig, ticket), Poll::Pending);
-    alarm.rang();
     // Now there is a time to wait until.
     let until = rig.now + LIMIT;
     rig.engine(|engine| engine.ping().query.on_asked(ticket, until));
     assert!(alarm.rang());
-    assert_eq!(begin(&mut rig, &waker), None);
+    assert_eq!(begin(&mut rig), None);
     rig.pass(60_000);
-    assert!(begin(&mut rig, &waker).is_some());
+    assert!(begin(&mut rig).is_some());
 }
 
 #[test]
 fn one_that_was_not_asked_leaves_nothing_behind() {
     let mut rig = up();
-    let ticket = begin(&mut rig, Waker::noop()).expect("its turn");
+    let ticket = begin(&mut rig).expect("its turn");
     release(&rig, ticket, false);
-    assert!(begin(&mut rig, Waker::noop()).is_some());
+    assert!(begin(&mut rig).is_some());
 }
 
 /// One that is held too long has no part in the next one.
@@ -157,11 +161,9 @@ fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
     let old = asked(&mut rig);
     rig.on_line(REPLY);
     rig.pass(60_000);
-    let (alarm, waker) = Alarm::new();
-    assert_eq!(
-        rig.engine(|engine| engine.ping().query.poll_result(old, &waker)),
-        Poll::Pending
-    );
+    let alarm = Alarm::of(&rig, Queue::Room(Room::PingResult), move |engine| {
+        engine.ping().query.poll_result(old)
+    });
     let new = asked(&mut rig);
     assert!(alarm.rang());
     rig.on_line(REPLY);
@@ -169,7 +171,7 @@ fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
     assert_eq!(end(&rig, old), Poll::Ready(Err(Error::TimedOut)));
     for was_asked in [false, true] {
         release(&rig, old, was_asked);
-        assert_eq!(begin(&mut rig, Waker::noop()), None);
+        assert_eq!(begin(&mut rig), None);
     }
     let until = rig.now + LIMIT + LIMIT;
     rig.engine(|engine| engine.ping().query.on_asked(old, until));
@@ -179,7 +181,7 @@ fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
     assert_eq!(end(&rig, old), Poll::Ready(Err(Error::TimedOut)));
     assert!(end(&rig, new).is_ready());
     release(&rig, new, true);
-    assert!(begin(&mut rig, Waker::noop()).is_some());
+    assert!(begin(&mut rig).is_some());
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Listeners {
         };
         slot.claim_incoming(service, id, peer, owner, mode);
         if let Some(listener) = sockets.get_mut(key) {
-            listener.reader.wake();
+            listener.wake_readers();
         }
         true
     }

@@ -13,19 +13,17 @@ pub(crate) mod send;
 pub(crate) mod slot;
 pub(crate) mod transfer;
 
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
 use self::key::Key;
 use self::request::Request;
 use self::slot::{Phase, Slot};
 use crate::at::{AccessMode, ConnectId, InvalidText};
 use crate::engine::ids::IdSet;
+use crate::engine::wakes::{Room, Signal, WakeSet};
 use crate::error::Error;
 use crate::util::zeroed::Zeroed;
-use embassy_sync::waitqueue::MultiWakerRegistration;
 
-/// How many tasks can wait for a free slot before they begin to wake each other.
-const WAITERS: usize = 8;
 /// The first of the ports that are chosen for a user that leaves the choice to the stack (RFC 6335).
 #[cfg(feature = "udp")]
 const FIRST_EPHEMERAL_PORT: u16 = 49_152;
@@ -34,16 +32,16 @@ const FIRST_EPHEMERAL_PORT: u16 = 49_152;
 pub(crate) struct Sockets<'d> {
     slots: &'d mut [Zeroed<Slot<'d>>],
     /// Tasks that wait for a slot whose socket is being closed.
-    waiters: MultiWakerRegistration<WAITERS>,
+    waiters: Signal<'d>,
     #[cfg(feature = "udp")]
     next_port: u16,
 }
 
 impl<'d> Sockets<'d> {
-    pub(crate) const fn new(slots: &'d mut [Zeroed<Slot<'d>>]) -> Self {
+    pub(crate) const fn new(slots: &'d mut [Zeroed<Slot<'d>>], wakes: &'d WakeSet) -> Self {
         Self {
             slots,
-            waiters: MultiWakerRegistration::new(),
+            waiters: Signal::new(wakes, Room::FreeSlot),
             #[cfg(feature = "udp")]
             next_port: FIRST_EPHEMERAL_PORT,
         }
@@ -112,11 +110,9 @@ impl<'d> Sockets<'d> {
         &mut self,
         request: &Request<'_>,
         mode: AccessMode,
-        waker: &Waker,
     ) -> Poll<Result<Key, Error>> {
         let Some(slot) = self.iter_mut().find(|slot| slot.is_free()) else {
             if self.iter().any(|slot| !slot.is_kept()) {
-                self.waiters.register(waker);
                 return Poll::Pending;
             }
             return Poll::Ready(Err(Error::NoFreeSocket));

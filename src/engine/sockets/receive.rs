@@ -1,7 +1,5 @@
 //! Receiving: when to read, what the answers mean, and the bytes between the receive ring and the user (1.2, 2.1.8).
 
-use core::task::Waker;
-
 use super::slot::{Phase, Slot};
 use super::transfer::Counted;
 use crate::at::{AccessMode, Prefix, QueryReceivedData, ReadData, ReadLength};
@@ -210,7 +208,7 @@ impl Slot<'_> {
         let is_suspect = recheck.fruitless == 0;
         // A reader that still waits registers again. A read that was dropped needs no more re-checks.
         recheck.reader_waits = false;
-        self.reader.wake();
+        self.wake_readers();
         is_suspect
     }
 
@@ -265,7 +263,7 @@ impl Slot<'_> {
     /// There is something for a reader.
     pub(crate) fn wake_reader(&mut self) {
         self.receive.recheck.reader_waits = false;
-        self.reader.wake();
+        self.wake_readers();
     }
 
     // ---- from the ring to the user -------------------------------------------------------------------------------
@@ -302,8 +300,7 @@ impl Slot<'_> {
     }
 
     /// A reader waits for data. Returns whether the runner has to be woken: the re-check is to be armed.
-    pub(crate) fn wait_for_data(&mut self, rechecks: bool, waker: &Waker) -> bool {
-        self.reader.register(waker);
+    pub(crate) fn wait_for_data(&mut self, rechecks: bool) -> bool {
         let recheck = &mut self.receive.recheck;
         recheck.reader_waits = true;
         // A re-check that is armed serves this reader, too.

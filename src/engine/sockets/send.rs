@@ -1,6 +1,6 @@
 //! Sending: when to send, what the results mean, and the bytes between the user and the transmit ring (2.1.7).
 
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
 use embassy_time::Instant;
 
@@ -137,7 +137,7 @@ impl Slot<'_> {
             self.not_before = Instant::MIN;
             self.linger(now);
         }
-        self.writer.wake();
+        self.wake_writers();
     }
 
     fn discard_sent(&mut self, count: u16) {
@@ -156,7 +156,7 @@ impl Slot<'_> {
     pub(crate) fn on_written_raw(&mut self, count: usize) {
         self.send.accepted = self.send.accepted.wrapping_add(count as u32);
         self.tx.discard(count);
-        self.writer.wake();
+        self.wake_writers();
     }
 
     // ---- AT+QISEND=<connectID>,0 (2.1.7): how many bytes the module has accepted, and the peer acknowledged -------
@@ -207,7 +207,7 @@ impl Slot<'_> {
         };
         if all {
             self.send.acknowledge = Acknowledge::Complete;
-            self.writer.wake();
+            self.wake_writers();
         } else {
             *not_before = pause.begin(now);
         }
@@ -238,7 +238,7 @@ impl Slot<'_> {
     }
 
     /// Copies bytes into the transmit ring. Returns how many; pending while the ring is full.
-    pub(crate) fn poll_write(&mut self, bytes: &[u8], waker: &Waker) -> Poll<Result<usize, Error>> {
+    pub(crate) fn poll_write(&mut self, bytes: &[u8]) -> Poll<Result<usize, Error>> {
         if let Some(error) = self.write_error() {
             return Poll::Ready(Err(error));
         }
@@ -248,24 +248,24 @@ impl Slot<'_> {
         self.send.on_written();
         let count = self.tx.push(bytes);
         if count == 0 {
-            return self.wait_for_writer(waker);
+            return Poll::Pending;
         }
         Poll::Ready(Ok(count))
     }
 
     /// Ready when the module has accepted everything that was written.
-    pub(crate) fn poll_flush(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_flush(&self) -> Poll<Result<(), Error>> {
         if self.tx.is_empty() && self.fault.is_none() {
             return Poll::Ready(Ok(()));
         }
         if let Some(error) = self.write_error() {
             return Poll::Ready(Err(error));
         }
-        self.wait_for_writer(waker)
+        Poll::Pending
     }
 
     /// Ready when the peer has acknowledged everything that was written. The flag says whether the runner has to be woken.
-    pub(crate) fn poll_acknowledged(&mut self, waker: &Waker) -> (Poll<Result<(), Error>>, bool) {
+    pub(crate) fn poll_acknowledged(&mut self) -> (Poll<Result<(), Error>>, bool) {
         if self.send.acknowledge == Acknowledge::Complete && self.tx.is_empty() {
             return (Poll::Ready(Ok(())), false);
         }
@@ -276,11 +276,6 @@ impl Slot<'_> {
         if !is_asked {
             self.send.begin_acknowledge();
         }
-        (self.wait_for_writer(waker), !is_asked)
-    }
-
-    pub(crate) fn wait_for_writer<T>(&mut self, waker: &Waker) -> Poll<T> {
-        self.writer.register(waker);
-        Poll::Pending
+        (Poll::Pending, !is_asked)
     }
 }

@@ -2,7 +2,6 @@
 
 use core::net::SocketAddr;
 
-use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 
 use super::key::Key;
@@ -14,6 +13,7 @@ use super::transfer::{Receive, Send};
 use crate::at::{AccessMode, ConnectId, ErrorCode, ServiceType};
 #[cfg(feature = "push")]
 use crate::engine::access_mode::mode::Mode;
+use crate::engine::wakes::{Queue, WakeSet};
 use crate::error::Error;
 use crate::util::ring::Ring;
 use crate::util::time::{NEVER, after};
@@ -103,12 +103,11 @@ pub(crate) struct Slot<'d> {
     pub(crate) not_before: Instant,
     /// When an open, a send that makes no progress, or a closing connection is given up.
     pub(crate) deadline: Instant,
-    pub(crate) reader: WakerRegistration,
-    pub(crate) writer: WakerRegistration,
+    wakes: &'d WakeSet,
 }
 
 impl<'d> Slot<'d> {
-    pub(crate) fn new(index: u8, rx: &'d mut [u8], tx: &'d mut [u8]) -> Self {
+    pub(crate) fn new(index: u8, rx: &'d mut [u8], tx: &'d mut [u8], wakes: &'d WakeSet) -> Self {
         Self {
             phase: Phase::Free,
             id: ConnectId::FIRST,
@@ -136,8 +135,7 @@ impl<'d> Slot<'d> {
             state_check_due: false,
             not_before: Instant::MIN,
             deadline: NEVER,
-            reader: WakerRegistration::new(),
-            writer: WakerRegistration::new(),
+            wakes,
         }
     }
 
@@ -266,9 +264,17 @@ impl<'d> Slot<'d> {
         matches!(self.reopen, Reopen::Repeating { .. })
     }
 
-    pub(crate) fn wake(&mut self) {
-        self.reader.wake();
-        self.writer.wake();
+    pub(crate) fn wake_readers(&self) {
+        self.wakes.wake(Queue::Reader(self.key));
+    }
+
+    pub(crate) fn wake_writers(&self) {
+        self.wakes.wake(Queue::Writer(self.key));
+    }
+
+    pub(crate) fn wake(&self) {
+        self.wake_readers();
+        self.wake_writers();
     }
 
     // ---- its life ------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 //! The user's own commands between those of the stack.
 
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
 use embassy_time::Duration;
 
@@ -8,14 +8,10 @@ use crate::at::ErrorCode;
 use crate::config::Config;
 use crate::engine::tests::{Alarm, Rig, up};
 use crate::engine::{Action, AtResult, Escape, Job, LineKind, Options, Reason};
+use crate::engine::{Queue, Room};
 
 fn begin(rig: &Rig, owner: u16) -> bool {
-    rig.engine(|engine| {
-        engine
-            .user_command()
-            .poll_begin(owner, Waker::noop())
-            .is_ready()
-    })
+    rig.engine(|engine| engine.user_command().poll_begin(owner).is_ready())
 }
 
 fn submit(rig: &Rig, owner: u16, command: &[u8]) {
@@ -43,7 +39,7 @@ fn sent(rig: &mut Rig) -> std::vec::Vec<u8> {
 }
 
 fn result(rig: &Rig) -> Poll<AtResult> {
-    rig.engine(|engine| engine.user_command().poll_result(Waker::noop()))
+    rig.engine(|engine| engine.user_command().poll_result())
 }
 
 fn answer(rig: &Rig) -> std::string::String {
@@ -90,14 +86,14 @@ fn refusals_keep_their_reason() {
 fn one_at_a_time() {
     let mut rig = up();
     ask(&rig, 1, b"AT+CSQ\r");
-    let (alarm, waker) = Alarm::new();
-    assert!(rig.engine(|engine| engine.user_command().poll_begin(2, &waker).is_pending()));
+    let alarm = Alarm::of(&rig, Queue::Room(Room::CommandTurn), |engine| {
+        engine.user_command().poll_begin(2)
+    });
     sent(&mut rig);
     // Whoever has no turn changes nothing.
     assert!(!rig.engine(|engine| engine.user_command().write(2, b"junk")));
     rig.answer(&["+CSQ: 25,99", "OK"]);
-    assert!(rig.engine(|engine| engine.user_command().poll_begin(2, &waker).is_pending()));
-    alarm.rang();
+    assert!(!alarm.rang(), "the answer is not fetched");
     release(&rig);
     assert!(alarm.rang());
     assert!(begin(&rig, 2));

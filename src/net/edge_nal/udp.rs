@@ -1,6 +1,5 @@
 //! UDP sockets.
 
-use core::future::poll_fn;
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use edge_nal::{
@@ -66,7 +65,7 @@ macro_rules! implement_socket {
         impl UdpReceive for $type {
             /// Waits for a datagram, copies it into `buffer`, and returns its full length and its sender.
             async fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {
-                poll_fn(|cx| self.socket.poll_receive(buffer, cx.waker())).await
+                self.socket.receive(buffer).await
             }
         }
 

@@ -57,11 +57,39 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
+/// A UART that always has one more byte.
+struct Endless;
+
+impl ErrorType for Endless {
+    type Error = ErrorKind;
+}
+
+impl Read for Endless {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+        buffer[0] = b'\n';
+        Ok(1)
+    }
+}
+
+#[test]
+fn other_tasks_have_their_turn_while_bytes_keep_coming() {
+    let rig = Rig::up::<1, 64, 64>();
+    let mut buffer = [0; BUFFER];
+    let mut receiver = Receiver::new(rig.shared, &mut buffer[..]);
+    let (alarm, waker) = crate::engine::tests::Alarm::new();
+    let mut context = Context::from_waker(&waker);
+    let mut running = pin!(receiver.run(Endless));
+    for _ in 0..3 {
+        assert!(running.as_mut().poll(&mut context).is_pending());
+        assert!(alarm.rang());
+    }
+}
+
 /// A connection that the module pushes data to.
 fn pushed_to(rig: &mut Rig<'static>) -> Key {
     let request = Request::connect(PEER).unwrap();
     let mode = AccessMode::DirectPush;
-    let claimed = rig.engine(|engine| engine.poll_claim(&request, mode, Waker::noop()));
+    let claimed = rig.engine(|engine| engine.poll_claim(&request, mode));
     let Poll::Ready(Ok(key)) = claimed else {
         panic!("no slot: {claimed:?}");
     };

@@ -2,7 +2,7 @@
 
 use core::cell::{Cell, RefCell};
 use core::future::poll_fn;
-use core::task::{Poll, Waker};
+use core::task::Poll;
 use core::time::Duration;
 use std::string::String;
 use std::vec;
@@ -251,7 +251,7 @@ fn time_limit_is_looked_up_again_when_it_is_over() {
     let mut rig = Rig::up::<1, 4, 64>();
     let request = Request::connect(PEER).unwrap();
     let mode = AccessMode::DirectPush;
-    let claimed = rig.engine(|engine| engine.poll_claim(&request, mode, Waker::noop()));
+    let claimed = rig.engine(|engine| engine.poll_claim(&request, mode));
     let Poll::Ready(Ok(key)) = claimed else {
         panic!("no slot: {claimed:?}");
     };

@@ -1,7 +1,7 @@
 //! What users do with their handles.
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::task::{Poll, Waker};
+use core::task::Poll;
 use std::vec;
 use std::vec::Vec;
 
@@ -66,7 +66,7 @@ impl World<'_> {
         };
         let claimed = self
             .rig
-            .engine(|engine| engine.poll_claim(&request, AccessMode::Buffer, Waker::noop()));
+            .engine(|engine| engine.poll_claim(&request, AccessMode::Buffer));
         if let Poll::Ready(Ok(key)) = claimed {
             let serial = self.next_serial();
             self.users.push(User::new(key, service, serial));
@@ -87,9 +87,7 @@ impl World<'_> {
 
     fn accept(&mut self, index: usize) {
         let user = &mut self.users[index];
-        let accepted = self
-            .rig
-            .engine(|engine| engine.poll_accept(user.key, Waker::noop()));
+        let accepted = self.rig.engine(|engine| engine.poll_accept(user.key));
         let Poll::Ready(Ok((key, peer))) = accepted else {
             assert!(user.backlog.is_empty(), "somebody waits");
             return;
@@ -118,7 +116,7 @@ impl World<'_> {
 
     fn read(&mut self, index: usize, most: usize) {
         let user = &mut self.users[index];
-        let result = self.rig.read_with(user.key, most, Waker::noop());
+        let result = self.rig.read_with(user.key, most);
         let Poll::Ready(Ok(bytes)) = result else {
             return;
         };
@@ -149,7 +147,7 @@ impl World<'_> {
         let bytes = datagram.bytes(user.serial);
         let sent = self
             .rig
-            .engine(|engine| engine.poll_send(user.key, &bytes, to, Waker::noop()));
+            .engine(|engine| engine.poll_send(user.key, &bytes, to));
         let max = (TX - HEADER) as u16;
         match sent {
             Poll::Ready(Ok(())) => {
@@ -169,7 +167,7 @@ impl World<'_> {
         let mut into = vec![0; most];
         let received = self
             .rig
-            .engine(|engine| engine.poll_receive(user.key, &mut into, Waker::noop()));
+            .engine(|engine| engine.poll_receive(user.key, &mut into));
         let Poll::Ready(Ok((length, from))) = received else {
             assert!(user.waiting.is_empty(), "a datagram waits");
             return;

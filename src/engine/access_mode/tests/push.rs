@@ -1,7 +1,7 @@
 //! Direct push mode, and changes of the access mode on a live socket (1.2, 2.1.10).
 
 use core::net::SocketAddr;
-use core::task::{Poll, Waker};
+use core::task::Poll;
 use std::vec::Vec;
 
 use embassy_time::Instant;
@@ -16,7 +16,7 @@ const SENDER: &str = "192.0.2.1";
 
 fn open(rig: &mut Rig, request: Request<'_>) -> Key {
     let mode = AccessMode::DirectPush;
-    let claimed = rig.engine(|engine| engine.poll_claim(&request, mode, Waker::noop()));
+    let claimed = rig.engine(|engine| engine.poll_claim(&request, mode));
     let Poll::Ready(Ok(key)) = claimed else {
         panic!("no slot: {claimed:?}");
     };
@@ -47,7 +47,7 @@ fn push(rig: &mut Rig, header: &str, bytes: &[u8]) -> usize {
 
 /// When to look again for room in the ring that has held up the line since then.
 fn room(rig: &Rig, since: Instant) -> Option<Instant> {
-    let until = rig.engine(|engine| engine.poll_room(since, rig.now, Waker::noop()));
+    let until = rig.engine(|engine| engine.poll_room(since, rig.now));
     until.filter(|until| rig.now < *until)
 }
 
@@ -56,7 +56,7 @@ type Received = (Vec<u8>, Option<SocketAddr>);
 
 fn receive(rig: &mut Rig, key: Key) -> Poll<Result<Received, Error>> {
     let mut into = [0; 200];
-    rig.engine(|engine| engine.poll_receive(key, &mut into, Waker::noop()))
+    rig.engine(|engine| engine.poll_receive(key, &mut into))
         .map_ok(|(length, peer)| (into[..length].to_vec(), peer))
 }
 
@@ -69,7 +69,7 @@ fn want(rig: &mut Rig, key: Key, mode: AccessMode) {
 }
 
 fn mode(rig: &mut Rig, key: Key) -> Poll<Result<(), Error>> {
-    rig.engine(|engine| engine.poll_mode(key, Waker::noop()))
+    rig.engine(|engine| engine.poll_mode(key))
 }
 
 #[test]
@@ -85,11 +85,7 @@ fn pushed_data_needs_no_read() {
 fn data_before_the_result_of_the_open_is_kept() {
     let mut rig = up();
     let claimed = rig.engine(|engine| {
-        engine.poll_claim(
-            &Request::connect(PEER).unwrap(),
-            AccessMode::DirectPush,
-            Waker::noop(),
-        )
+        engine.poll_claim(&Request::connect(PEER).unwrap(), AccessMode::DirectPush)
     });
     let Poll::Ready(Ok(key)) = claimed else {
         panic!("no slot")
@@ -337,10 +333,7 @@ fn a_reader_that_waits_for_the_rest_of_a_datagram_does_not_keep_the_runner_busy(
     assert_eq!(receive(&mut rig, key), Poll::Pending);
     rig.idle();
     assert_eq!(receive(&mut rig, key), Poll::Pending);
-    assert!(
-        rig.engine(|engine| engine.poll_work(Waker::noop()))
-            .is_pending()
-    );
+    assert!(rig.engine(|engine| engine.poll_work()).is_pending());
 }
 
 #[test]
@@ -351,7 +344,7 @@ fn datagrams_cannot_be_had_transparently() {
     assert_eq!(wanted, Err(Error::Unsupported));
     let claimed = rig.engine(|engine| {
         let request = Request::service(3030);
-        engine.poll_claim(&request, AccessMode::Transparent, Waker::noop())
+        engine.poll_claim(&request, AccessMode::Transparent)
     });
     assert_eq!(claimed, Poll::Ready(Err(Error::Unsupported)));
 }
@@ -463,7 +456,7 @@ fn what_a_pushing_listener_accepts_is_switched_over() {
     );
     push(&mut rig, "+QIURC: \"recv\",11,5", b" late");
     rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
-    let accepted = rig.engine(|engine| engine.poll_accept(listener, Waker::noop()));
+    let accepted = rig.engine(|engine| engine.poll_accept(listener));
     assert!(matches!(accepted, Poll::Ready(Ok((accepted, _))) if accepted == key));
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"early late".to_vec())));
     assert_eq!(rig.engine(|engine| engine.link_state()), LinkState::Up);

@@ -1,6 +1,6 @@
 //! Transparent access mode: whose the line is, and whose the bytes (1.2, 3.3).
 
-use core::task::{Poll, Waker};
+use core::task::Poll;
 use std::vec::Vec;
 
 use crate::at::AccessMode;
@@ -13,11 +13,7 @@ use crate::util::time::NEVER;
 
 fn claim(rig: &mut Rig) -> Key {
     let claimed = rig.engine(|engine| {
-        engine.poll_claim(
-            &Request::connect(PEER).unwrap(),
-            AccessMode::Transparent,
-            Waker::noop(),
-        )
+        engine.poll_claim(&Request::connect(PEER).unwrap(), AccessMode::Transparent)
     });
     match claimed {
         Poll::Ready(Ok(key)) => key,
@@ -90,7 +86,7 @@ fn want(rig: &mut Rig, key: Key, mode: AccessMode) {
 }
 
 fn mode(rig: &mut Rig, key: Key) -> Poll<Result<(), Error>> {
-    rig.engine(|engine| engine.poll_mode(key, Waker::noop()))
+    rig.engine(|engine| engine.poll_mode(key))
 }
 
 /// The DCD line is not wired.
@@ -162,11 +158,7 @@ fn the_line_is_not_given_away_while_a_result_is_awaited() {
 fn nobody_is_pushed_to_while_another_has_the_line() {
     let mut rig = up();
     let claimed = rig.engine(|engine| {
-        engine.poll_claim(
-            &Request::connect(PEER).unwrap(),
-            AccessMode::DirectPush,
-            Waker::noop(),
-        )
+        engine.poll_claim(&Request::connect(PEER).unwrap(), AccessMode::DirectPush)
     });
     let Poll::Ready(Ok(pushed)) = claimed else {
         panic!("no slot")
@@ -322,6 +314,23 @@ fn an_escape_is_repeated_and_given_up_in_the_end() {
     assert_eq!(until_action(&mut rig), Action::Escape(Escape::DataMode));
     assert_eq!(mode(&mut rig, key), Poll::Ready(Err(Error::TimedOut)));
     assert_eq!(read(&mut rig, key), b"still data".repeat(5));
+}
+
+/// Whatever else the module sends without a pause.
+#[test]
+fn an_escape_among_lines_without_end_is_given_up_in_the_end() {
+    let mut rig = up();
+    let key = transparent(&mut rig);
+    want(&mut rig, key, AccessMode::Buffer);
+    let began = rig.now;
+    while mode(&mut rig, key).is_pending() {
+        assert!((rig.now - began).as_secs() < 30, "no bound");
+        come(&mut rig, b"+CREG: 1\r\n");
+        read(&mut rig, key);
+        rig.next();
+        rig.pass(40);
+    }
+    assert_eq!(mode(&mut rig, key), Poll::Ready(Err(Error::TimedOut)));
 }
 
 #[test]
@@ -588,7 +597,7 @@ fn a_full_ring_holds_the_line_as_long_as_nobody_else_needs_it() {
     rig.pass(100_000);
     let stalled = |rig: &Rig| {
         let now = rig.now;
-        rig.engine(|engine| engine.poll_room(since, now, Waker::noop()))
+        rig.engine(|engine| engine.poll_room(since, now))
     };
     assert_eq!(stalled(&rig), Some(NEVER));
     want(&mut rig, key, AccessMode::Buffer);

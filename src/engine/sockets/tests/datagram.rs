@@ -1,7 +1,7 @@
 //! Datagrams: whole or not at all (2.1.7, 2.1.8).
 
 use core::net::SocketAddr;
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
 use crate::at::AccessMode;
 use crate::engine::rig::PEER;
@@ -16,8 +16,7 @@ fn up() -> Rig {
 }
 
 fn open(rig: &mut Rig, request: Request<'_>) -> Key {
-    let claimed =
-        rig.engine(|engine| engine.poll_claim(&request, AccessMode::Buffer, Waker::noop()));
+    let claimed = rig.engine(|engine| engine.poll_claim(&request, AccessMode::Buffer));
     let Poll::Ready(Ok(key)) = claimed else {
         panic!("no slot: {claimed:?}");
     };
@@ -33,12 +32,12 @@ fn service(rig: &mut Rig) -> Key {
 
 fn receive(rig: &mut Rig, key: Key) -> Poll<Result<Datagram, Error>> {
     let mut into = [0; 200];
-    rig.engine(|engine| engine.poll_receive(key, &mut into, Waker::noop()))
+    rig.engine(|engine| engine.poll_receive(key, &mut into))
         .map_ok(|(length, peer)| (into[..length].to_vec(), peer))
 }
 
 fn send(rig: &mut Rig, key: Key, bytes: &[u8]) -> Poll<Result<(), Error>> {
-    rig.engine(|engine| engine.poll_send(key, bytes, Some(PEER), Waker::noop()))
+    rig.engine(|engine| engine.poll_send(key, bytes, Some(PEER)))
 }
 
 /// The header of a datagram, and its bytes in two pieces.

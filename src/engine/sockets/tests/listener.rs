@@ -1,8 +1,9 @@
 //! Listeners and the connections that the module accepts (2.2.3, 2.2.4).
 
-use core::task::{Poll, Waker};
+use core::task::Poll;
 
 use crate::at::{AccessMode, ConnectId, ServiceType};
+use crate::engine::Queue;
 use crate::engine::sockets::slot::Phase;
 use crate::engine::tests::{Alarm, Rig, up};
 use crate::engine::{Action, Job, Key, LineKind, LinkState, Request};
@@ -11,7 +12,7 @@ use crate::error::{Error, LinkError};
 /// A listener that is wanted.
 fn listen(rig: &mut Rig) -> Key {
     let request = Request::listen(ServiceType::TcpListener, 2020).unwrap();
-    match rig.engine(|engine| engine.poll_claim(&request, AccessMode::Buffer, Waker::noop())) {
+    match rig.engine(|engine| engine.poll_claim(&request, AccessMode::Buffer)) {
         Poll::Ready(Ok(key)) => key,
         other => panic!("no slot: {other:?}"),
     }
@@ -27,7 +28,7 @@ fn listening(rig: &mut Rig) -> Key {
 }
 
 fn accept(rig: &mut Rig, listener: Key) -> Poll<Result<Key, Error>> {
-    rig.engine(|engine| engine.poll_accept(listener, Waker::noop()))
+    rig.engine(|engine| engine.poll_accept(listener))
         .map_ok(|(key, _)| key)
 }
 
@@ -65,9 +66,9 @@ fn connections_are_handed_out_in_the_order_in_which_they_came() {
 fn a_connection_wakes_the_one_who_accepts() {
     let mut rig = up();
     let listener = listening(&mut rig);
-    let (alarm, waker) = Alarm::new();
-    let pending = rig.engine(|engine| engine.poll_accept(listener, &waker).is_pending());
-    assert!(pending && !alarm.rang());
+    let alarm = Alarm::of(&rig, Queue::Reader(listener), move |engine| {
+        engine.poll_accept(listener)
+    });
     come(&mut rig, 11);
     assert!(alarm.rang());
 }

@@ -358,13 +358,11 @@ fn open_waits_for_the_link() {
 #[test]
 fn open_by_name_keeps_the_name_for_a_second_try() {
     use crate::engine::Request;
-    use core::task::Waker;
     let mut rig = up();
     let key = match rig.engine(|engine| {
         engine.poll_claim(
             &Request::connect_host("example.com", 80).unwrap(),
             AccessMode::Buffer,
-            Waker::noop(),
         )
     }) {
         Poll::Ready(Ok(key)) => key,

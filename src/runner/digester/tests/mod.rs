@@ -1,6 +1,6 @@
 //! The digester, whatever the bytes and however they are cut into pieces.
 
-use core::task::{Poll, Waker};
+use core::task::Poll;
 use std::vec;
 use std::vec::Vec;
 
@@ -95,9 +95,7 @@ impl Bench {
     /// A socket that the module pushes to.
     fn pushing(&mut self, request: Request<'_>) -> Key {
         let mode = AccessMode::DirectPush;
-        let claimed = self
-            .rig
-            .engine(|engine| engine.poll_claim(&request, mode, Waker::noop()));
+        let claimed = self.rig.engine(|engine| engine.poll_claim(&request, mode));
         let Poll::Ready(Ok(key)) = claimed else {
             panic!("no slot: {claimed:?}");
         };

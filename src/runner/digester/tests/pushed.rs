@@ -1,7 +1,7 @@
 //! Payload that comes unasked, whatever the bytes and however they are cut into pieces.
 
 use core::net::SocketAddr;
-use core::task::{Poll, Waker};
+use core::task::Poll;
 use std::vec;
 use std::vec::Vec;
 
@@ -72,7 +72,7 @@ fn any_pushed_payload_arrives_however_it_is_cut_and_whatever_comes_between() {
                     if !stalled && random.below(4) > 0 {
                         continue;
                     }
-                    match rig.read_with(key, 1 + random.below(2000), Waker::noop()) {
+                    match rig.read_with(key, 1 + random.below(2000)) {
                         Poll::Ready(read) => into.extend(read.unwrap()),
                         Poll::Pending => {}
                     }
@@ -100,7 +100,7 @@ type Datagram = (Vec<u8>, Option<SocketAddr>);
 
 fn receive(rig: &mut Rig<'_>, key: Key) -> Poll<Datagram> {
     let mut into = [0; 1500];
-    rig.engine(|engine| engine.poll_receive(key, &mut into, Waker::noop()))
+    rig.engine(|engine| engine.poll_receive(key, &mut into))
         .map(|result| {
             let (length, peer) = result.unwrap();
             (into[..length].to_vec(), peer)
