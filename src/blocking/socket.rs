@@ -65,7 +65,13 @@ impl<'d> LazySocket<'d> {
             }
         };
         if !*was_open {
-            ready!(socket.with(Engine::poll_connected))?;
+            match ready!(socket.with(Engine::poll_connected)) {
+                Err(error) if self.request.tries_again(error) => {
+                    self.claimed = None;
+                    return Poll::Pending;
+                }
+                result => result.and_then(|()| socket.check_local(&self.request))?,
+            }
             *was_open = true;
         }
         operation(socket)

@@ -1,15 +1,15 @@
 //! UDP sockets.
 
 use core::net::SocketAddr;
-use core::task::{Poll, ready};
+use core::task::Poll;
 
 use embedded_nal::{UdpClientStack, UdpFullStack, nb};
 
 use super::socket::LazySocket;
 use super::{AnyStack, Stack};
-use crate::engine::{Request, check_peer};
+use crate::engine::{Engine, Key, Request, check_peer};
 use crate::error::Error;
-use crate::net::{LocalPort, Socket};
+use crate::net::Socket;
 use crate::runner::RunError;
 
 /// The UDP sockets of a [`blocking::Stack`](Stack), and name lookups.
@@ -30,65 +30,36 @@ pub struct Udp<'a, 'd> {
 /// [`UdpClientStack::close`].
 #[derive(Debug)]
 pub struct UdpSocket<'d> {
-    opened: Option<Opened<'d>>,
+    opened: Option<LazySocket<'d>>,
     /// Where the last datagram of a bound socket was sent.
     last: Option<SocketAddr>,
 }
 
-/// A socket that was connected or bound.
-#[derive(Debug)]
-struct Opened<'d> {
-    socket: LazySocket<'d>,
-    port: LocalPort,
-}
-
-impl<'d> Opened<'d> {
-    fn poll_open(&mut self, stack: crate::Stack<'d>) -> Poll<Result<(), Error>> {
-        let Self { socket, port } = self;
-        if socket.was_open() {
-            return Poll::Ready(Ok(()));
-        }
-        let result = ready!(socket.poll_open(stack));
-        if let Err(error) = result {
-            let mut request = socket.request();
-            if port.choose_again(stack.shared, &mut request, error) {
-                *socket = LazySocket::new(request);
-                return Poll::Pending;
-            }
-        }
-        Poll::Ready(result)
-    }
-}
-
 impl<'d> UdpSocket<'d> {
     /// Begins to open the socket. The trait has no `WouldBlock` here: the operations that follow wait for the module.
-    fn open(
-        &mut self,
-        stack: &AnyStack<'_, 'd>,
-        mut request: Request<'static>,
-    ) -> Result<(), Error> {
+    fn open(&mut self, stack: &AnyStack<'_, 'd>, request: Request<'static>) -> Result<(), Error> {
         // The old socket is dropped first: its slot may be the one that is needed.
         self.opened = None;
         self.last = None;
-        let shared = stack.shared();
-        let port = LocalPort::choose(shared, &mut request);
-        let socket = LazySocket::new(request);
-        self.opened = Some(Opened { socket, port });
-        match stack.operate(|| self.poll_opened(stack.handle()).map_ok(|_| ())) {
+        self.opened = Some(LazySocket::new(request));
+        match stack.operate(|| self.poll(stack.handle(), |_, _| Poll::Ready(Ok(())))) {
             Ok(()) | Err(nb::Error::WouldBlock) => Ok(()),
             Err(nb::Error::Other(error)) => Err(error),
         }
     }
 
-    /// Ready with the open socket. After an error the socket is new again.
-    fn poll_opened(&mut self, stack: crate::Stack<'d>) -> Poll<Result<&mut LazySocket<'d>, Error>> {
-        let opened = self.opened.as_mut().ok_or(Error::InvalidState)?;
-        if let Err(error) = ready!(opened.poll_open(stack)) {
+    /// Opens the socket, then polls an operation of it. If it cannot be opened it is new again.
+    fn poll<T>(
+        &mut self,
+        stack: crate::Stack<'d>,
+        operation: impl FnOnce(&mut Engine<'d>, Key) -> Poll<Result<T, Error>>,
+    ) -> Poll<Result<T, Error>> {
+        let socket = self.opened.as_mut().ok_or(Error::InvalidState)?;
+        let result = socket.poll(stack, operation);
+        if matches!(result, Poll::Ready(Err(_))) && !socket.was_open() {
             self.opened = None;
-            return Poll::Ready(Err(error));
         }
-        let opened = self.opened.as_mut().ok_or(Error::InvalidState)?;
-        Poll::Ready(Ok(&mut opened.socket))
+        result
     }
 
     fn poll_send(
@@ -97,21 +68,11 @@ impl<'d> UdpSocket<'d> {
         bytes: &[u8],
         to: Option<SocketAddr>,
     ) -> Poll<Result<(), Error>> {
-        let socket = ready!(self.poll_opened(stack))?;
-        socket.poll(stack, |engine, key| engine.poll_send(key, bytes, to))
-    }
-
-    fn poll_receive(
-        &mut self,
-        stack: crate::Stack<'d>,
-        into: &mut [u8],
-    ) -> Poll<Result<(usize, SocketAddr), Error>> {
-        let socket = ready!(self.poll_opened(stack))?;
-        socket.poll(stack, |engine, key| Socket::poll_receive(engine, key, into))
+        self.poll(stack, |engine, key| engine.poll_send(key, bytes, to))
     }
 
     fn peer(&self) -> Option<SocketAddr> {
-        self.opened.as_ref()?.socket.request().peer()
+        self.opened.as_ref()?.request().peer()
     }
 }
 
@@ -183,7 +144,11 @@ impl<'d> UdpClientStack for Udp<'_, 'd> {
         buffer: &mut [u8],
     ) -> nb::Result<(usize, SocketAddr), Error> {
         let stack = self.stack.handle();
-        let (length, peer) = self.stack.operate(|| socket.poll_receive(stack, buffer))?;
+        let (length, peer) = self.stack.operate(|| {
+            socket.poll(stack, |engine, key| {
+                Socket::poll_receive(engine, key, buffer)
+            })
+        })?;
         Ok((length.min(buffer.len()), peer))
     }
 

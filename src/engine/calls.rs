@@ -1,13 +1,11 @@
 //! Calls of users. Each only touches the state, so that a future that is dropped half-way leaves nothing behind.
 
-#[cfg(feature = "udp")]
-use core::net::Ipv4Addr;
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::task::Poll;
 
 use embassy_time::{Duration, Instant};
 
-use super::link::Attempt;
+use super::link::{Attempt, LinkState};
 use super::sockets::key::Key;
 #[cfg(feature = "server")]
 use super::sockets::listener::Listeners;
@@ -57,6 +55,8 @@ impl<'d> Engine<'d> {
         if let Some(error) = self.link.refusal() {
             return Poll::Ready(Err(Error::Link(error)));
         }
+        #[cfg(feature = "udp")]
+        self.check_local(request.local)?;
         let claimed = self.sockets.poll_claim(request, mode);
         if let Poll::Ready(Ok(_)) = claimed {
             self.wake_runner();
@@ -86,32 +86,30 @@ impl<'d> Engine<'d> {
     }
 
     /// The local address and port of a socket as `peer`, or its only peer, sees them, as far as they are known.
-    #[cfg(feature = "udp")]
     pub(crate) fn local(&self, key: Key, peer: Option<SocketAddr>) -> SocketAddr {
         let slot = self.sockets.get(key);
         let port = slot.map_or(0, |slot| slot.endpoint.local_port);
         let peer = peer.or(slot.and_then(|slot| slot.remote()));
-        let v6 = peer.is_some_and(|peer| peer.is_ipv6());
-        let address = self.local_address(v6).or(self.local_address(!v6));
+        #[cfg(feature = "udp")]
+        let is_v6 = slot.is_some_and(|slot| slot.endpoint.is_v6);
+        #[cfg(not(feature = "udp"))]
+        let is_v6 = false;
+        let is_v6 = peer.map_or(is_v6, |peer| peer.is_ipv6());
+        let address = self.local_address(is_v6).or(self.local_address(!is_v6));
         SocketAddr::new(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), port)
     }
 
-    /// Whether an address is local, or unspecified. While the link is down the local address is not known.
-    #[cfg(any(feature = "udp", all(feature = "server", feature = "edge-nal")))]
-    pub(crate) fn check_local(&self, address: IpAddr) -> Result<(), Error> {
-        if address.is_unspecified() {
-            return Ok(());
-        }
-        match self.local_address(address.is_ipv6()) {
-            Some(own) if own != address => Err(Error::InvalidAddress),
+    /// Whether this is an address of the module, as far as they are known: not while the link is down.
+    pub(crate) fn check_local(&self, address: Option<IpAddr>) -> Result<(), Error> {
+        match address {
+            Some(address) if self.link.state() == LinkState::Up => {
+                let own = self.local_address(address.is_ipv6());
+                own.filter(|own| *own == address)
+                    .map(|_| ())
+                    .ok_or(Error::InvalidAddress)
+            }
             _ => Ok(()),
         }
-    }
-
-    /// A local port for a user that leaves the choice to the stack, another one each time.
-    #[cfg(feature = "udp")]
-    pub(crate) fn ephemeral_port(&mut self) -> u16 {
-        self.sockets.ephemeral_port()
     }
 
     /// The oldest connection that the module has accepted for a listener and the user has not.

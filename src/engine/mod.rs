@@ -76,7 +76,7 @@ pub(crate) use sockets::request::Request;
 #[cfg(any(feature = "server", feature = "udp"))]
 pub(crate) use sockets::request::UNKNOWN_PEER;
 #[cfg(feature = "udp")]
-pub(crate) use sockets::request::{PORT_TRIES, check_peer};
+pub(crate) use sockets::request::check_peer;
 #[cfg(any(test, fuzzing))]
 pub(crate) use sockets::slot::Phase;
 pub(crate) use sockets::slot::Slot;

@@ -56,6 +56,8 @@ impl<'d> Shared<'d> {
     }
 
     /// Waits until `operation` is ready. It is called again whenever the tasks in `queue` are woken.
+    // An `async fn` would keep its arguments twice.
+    #[allow(clippy::manual_async_fn)]
     pub(crate) fn wait<T>(
         &self,
         queue: Queue,

@@ -26,9 +26,8 @@ impl<'d> Stack<'d> {
     ///
     /// Dropping the future gives up the listener.
     pub async fn listen(&self, port: u16) -> Result<TcpListener<'d>, Error> {
-        let request = Request::listen(ServiceType::TcpListener, port)?;
-        let socket = Socket::open(*self, &request).await?;
-        Ok(TcpListener { socket })
+        let request = Request::listen(ServiceType::TcpListener, port);
+        Socket::open(*self, request, |socket| TcpListener { socket }).await
     }
 
     /// Listens for UDP peers on a local port (service type "UDP LISTENER", section 2.1.4). Each peer gets a socket of its
@@ -45,9 +44,8 @@ impl<'d> Stack<'d> {
     /// Dropping the future gives up the listener.
     #[cfg(feature = "udp")]
     pub async fn listen_udp(&self, port: u16) -> Result<UdpListener<'d>, Error> {
-        let request = Request::listen(ServiceType::UdpListener, port)?;
-        let socket = Socket::open(*self, &request).await?;
-        Ok(UdpListener { socket })
+        let request = Request::listen(ServiceType::UdpListener, port);
+        Socket::open(*self, request, |socket| UdpListener { socket }).await
     }
 }
 

@@ -48,8 +48,6 @@ pub use tcp::{TcpConnection, TcpReader, TcpWriter};
 #[cfg(feature = "transparent")]
 pub use transparent::TransparentConnection;
 #[cfg(feature = "udp")]
-pub(crate) use udp::LocalPort;
-#[cfg(feature = "udp")]
 pub use udp::{UdpService, UdpSocket};
 
 #[cfg(all(

@@ -38,14 +38,43 @@ impl<'d> Socket<'d> {
         claimed.map_ok(|key| Self { shared, key })
     }
 
-    /// Claims a slot, and waits until the module has opened the socket. Dropping the future releases the slot.
-    pub(crate) async fn open(stack: Stack<'d>, request: &Request<'_>) -> Result<Self, Error> {
-        let claimed = stack.shared.wait(Queue::Room(Room::FreeSlot), |engine| {
-            Self::poll_claim(engine, stack, request)
-        });
-        let socket = claimed.await?;
-        socket.write_side(Engine::poll_connected).await?;
-        Ok(socket)
+    /// Claims a slot, waits until the module has opened the socket, and wraps it with `make`. Dropping the future releases the
+    /// slot.
+    // An `async fn` would keep its arguments twice.
+    #[allow(clippy::manual_async_fn)]
+    pub(crate) fn open<T>(
+        stack: Stack<'d>,
+        request: Result<Request<'_>, Error>,
+        make: impl Fn(Self) -> T,
+    ) -> impl Future<Output = Result<T, Error>> {
+        let mut request = request;
+        async move {
+            let request = request.as_mut().map_err(|error| *error)?;
+            loop {
+                let claimed = stack.shared.wait(Queue::Room(Room::FreeSlot), |engine| {
+                    Self::poll_claim(engine, stack, request)
+                });
+                let socket = claimed.await?;
+                match socket.write_side(Engine::poll_connected).await {
+                    Err(error) if request.tries_again(error) => {}
+                    result => {
+                        result.and_then(|()| socket.check_local(request))?;
+                        return Ok(make(socket));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Once the link is up the local addresses are known.
+    pub(crate) fn check_local(&self, request: &Request<'_>) -> Result<(), Error> {
+        #[cfg(feature = "udp")]
+        return self.with(|engine, _| engine.check_local(request.local));
+        #[cfg(not(feature = "udp"))]
+        {
+            let _ = request;
+            Ok(())
+        }
     }
 
     /// Owns a slot that the engine has handed out.

@@ -32,9 +32,11 @@ impl<'d> TcpConnect for Stack<'d> {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the connection. Its slot is free again as soon as the module has closed it.
-    async fn connect(&self, remote: SocketAddr) -> Result<TcpConnection<'d>, Error> {
-        let socket = Socket::open(*self, &Request::connect(remote)?).await?;
-        Ok(TcpConnection::new(socket))
+    fn connect(
+        &self,
+        remote: SocketAddr,
+    ) -> impl Future<Output = Result<TcpConnection<'d>, Error>> {
+        Socket::open(*self, Request::connect(remote), TcpConnection::new)
     }
 }
 
@@ -52,8 +54,8 @@ impl<'d> Stack<'d> {
     ///
     /// Dropping the future gives up the connection.
     pub async fn connect_host(&self, host: &str, port: u16) -> Result<TcpConnection<'d>, Error> {
-        let socket = Socket::open(*self, &Request::connect_host(host, port)?).await?;
-        Ok(TcpConnection::new(socket))
+        let request = Request::connect_host(host, port);
+        Socket::open(*self, request, TcpConnection::new).await
     }
 }
 

@@ -384,3 +384,56 @@ fn a_waker_that_calls_the_stack() {
     rig.on_line("RDY");
     assert!(flushing.as_mut().poll(&mut context).is_ready());
 }
+
+#[test]
+fn a_local_port_is_tried_until_the_module_has_refused_it() {
+    use core::task::Poll;
+
+    let mut rig = Rig::up::<1, 64, 64>();
+    let before = rig.open();
+    rig.release(before);
+    let stack = stack(&rig);
+    let mut tasks = Tasks::default();
+    tasks.spawn(async move {
+        let local = "0.0.0.0:0".parse().unwrap();
+        let bound = embedded_nal_async::UdpStack::bind_multiple(&stack, local).await;
+        assert!(matches!(bound, Err(crate::Error::Module(_))));
+    });
+    tasks.wait();
+    rig.run(Job::Close(before), &["OK"]);
+    for port in 49_152..49_156 {
+        assert_eq!(tasks.settle(), 1);
+        let key = rig.key_in_use();
+        assert_eq!(rig.engine(|engine| engine.local(key, None)).port(), port);
+        rig.run(Job::Open(key), &["OK"]);
+        rig.on_line(&format!("+QIOPEN: {},556", rig.id(key)));
+        assert_eq!(
+            rig.connected(key),
+            Poll::Ready(Err(crate::Error::Module(crate::at::ErrorCode::BIND)))
+        );
+        assert_eq!(tasks.settle(), 1);
+        rig.run(Job::Close(key), &["OK"]);
+    }
+    assert_eq!(tasks.running(), 0);
+}
+
+/// On a link with IPv4 only.
+#[test]
+fn a_local_address_must_be_the_modules() {
+    let rig = up();
+    let stack = stack(&rig);
+    let mut context = Context::from_waker(Waker::noop());
+    for (local, is_valid) in [
+        ("[2001:db8::99]:0", false),
+        ("192.0.2.1:0", false),
+        ("10.1.2.3:0", true),
+        ("[::]:0", true),
+    ] {
+        let mut bound = Box::pin(embedded_nal_async::UdpStack::bind_single(
+            &stack,
+            local.parse().unwrap(),
+        ));
+        let bound = bound.as_mut().poll(&mut context);
+        assert_eq!(bound.is_pending(), is_valid, "{local}");
+    }
+}

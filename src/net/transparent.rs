@@ -28,8 +28,8 @@ impl<'d> Stack<'d> {
         remote: SocketAddr,
     ) -> Result<TransparentConnection<'d>, Error> {
         let stack = self.with_access_mode(AccessMode::Transparent);
-        let socket = Socket::open(stack, &Request::connect(remote)?).await?;
-        Ok(TransparentConnection { socket })
+        let request = Request::connect(remote);
+        Socket::open(stack, request, |socket| TransparentConnection { socket }).await
     }
 }
 

@@ -7,8 +7,7 @@ use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 use super::socket::Socket;
 #[cfg(feature = "push")]
 use crate::at::AccessMode;
-use crate::engine::shared::Shared;
-use crate::engine::{PORT_TRIES, Request, check_peer};
+use crate::engine::{Request, check_peer};
 use crate::error::Error;
 use crate::stack::Stack;
 
@@ -33,14 +32,16 @@ impl<'d> UdpStack for Stack<'d> {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the socket.
-    async fn connect_from(
+    fn connect_from(
         &self,
         local: SocketAddr,
         remote: SocketAddr,
-    ) -> Result<(SocketAddr, UdpSocket<'d>), Error> {
+    ) -> impl Future<Output = Result<(SocketAddr, UdpSocket<'d>), Error>> {
         let request = Request::datagrams(remote, local.port());
-        let socket = self.open_udp(local, request).await?;
-        Ok((socket.local(None), UdpSocket { socket }))
+        let request = request.map(|request| request.on(local.ip()));
+        Socket::open(*self, request, |socket| {
+            (socket.local(None), UdpSocket { socket })
+        })
     }
 
     /// Does the same as [`connect_from`](UdpStack::connect_from) with any local port.
@@ -63,72 +64,23 @@ impl<'d> UdpStack for Stack<'d> {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the socket.
-    async fn bind_single(&self, local: SocketAddr) -> Result<(SocketAddr, UdpService<'d>), Error> {
-        let request = Ok(Request::service(local.port()));
-        let socket = self.open_udp(local, request).await?;
-        Ok((socket.local(None), UdpService { socket }))
+    fn bind_single(
+        &self,
+        local: SocketAddr,
+    ) -> impl Future<Output = Result<(SocketAddr, UdpService<'d>), Error>> {
+        let request = Request::service(local.port()).on(local.ip());
+        Socket::open(*self, Ok(request), |socket| {
+            (socket.local(None), UdpService { socket })
+        })
     }
 
     /// Does the same as [`bind_single`](UdpStack::bind_single): the module has one address of each family.
-    async fn bind_multiple(&self, local: SocketAddr) -> Result<UdpService<'d>, Error> {
-        let request = Ok(Request::service(local.port()));
-        let socket = self.open_udp(local, request).await?;
-        Ok(UdpService { socket })
-    }
-}
-
-impl<'d> Stack<'d> {
-    /// As [`Socket::open`], on the local port of the request, or on a free one if that is 0.
-    async fn open_udp(
+    fn bind_multiple(
         &self,
         local: SocketAddr,
-        request: Result<Request<'static>, Error>,
-    ) -> Result<Socket<'d>, Error> {
-        let mut request = request?;
-        let shared = self.shared;
-        shared.with(|engine| engine.check_local(local.ip()))?;
-        let mut port = LocalPort::choose(shared, &mut request);
-        loop {
-            match Socket::open(*self, &request).await {
-                Err(error) if port.choose_again(shared, &mut request, error) => {}
-                result => return result,
-            }
-        }
-    }
-}
-
-/// The choice of a local port, if the application leaves it to the stack: up to four ports, of which each is tried after the
-/// module has refused the one before.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LocalPort {
-    tries_left: u8,
-}
-
-impl LocalPort {
-    /// Chooses the port of a request that has none.
-    pub(crate) fn choose(shared: &Shared<'_>, request: &mut Request<'_>) -> Self {
-        if request.endpoint.local_port != 0 {
-            return Self { tries_left: 0 };
-        }
-        request.endpoint.local_port = shared.with(|engine| engine.ephemeral_port());
-        Self {
-            tries_left: PORT_TRIES - 1,
-        }
-    }
-
-    /// Chooses another port after an open has failed. False if that would not help, or if enough ports were tried.
-    pub(crate) fn choose_again(
-        &mut self,
-        shared: &Shared<'_>,
-        request: &mut Request<'_>,
-        error: Error,
-    ) -> bool {
-        if !error.is_port_taken() || self.tries_left == 0 {
-            return false;
-        }
-        self.tries_left -= 1;
-        request.endpoint.local_port = shared.with(|engine| engine.ephemeral_port());
-        true
+    ) -> impl Future<Output = Result<UdpService<'d>, Error>> {
+        let request = Request::service(local.port()).on(local.ip());
+        Socket::open(*self, Ok(request), |socket| UdpService { socket })
     }
 }
 
@@ -284,42 +236,3 @@ macro_rules! implement_udp_socket {
 }
 
 implement_udp_socket!(UdpSocket, UdpService);
-
-#[cfg(test)]
-mod tests {
-    use core::pin::pin;
-    use core::task::{Context, Waker};
-
-    use super::*;
-    use crate::engine::Job;
-    use crate::engine::rig::Rig;
-
-    #[test]
-    fn a_port_is_tried_until_the_module_has_refused_it() {
-        let mut rig = Rig::up::<1, 64, 64>();
-        let before = rig.open();
-        rig.release(before);
-        let stack = Stack {
-            shared: rig.shared,
-            mode: AccessMode::Buffer,
-        };
-        let mut context = Context::from_waker(Waker::noop());
-        let mut bound = pin!(stack.bind_multiple(ANY));
-        // While there is no slot it is asked again and again.
-        for _ in 0..10 {
-            assert!(bound.as_mut().poll(&mut context).is_pending());
-        }
-        rig.run(Job::Close(before), &["OK"]);
-        for try_number in 1..=PORT_TRIES {
-            assert!(bound.as_mut().poll(&mut context).is_pending());
-            let key = rig.key_in_use();
-            rig.run(Job::Open(key), &["OK"]);
-            let line = std::format!("+QIOPEN: {},556", rig.id(key));
-            rig.on_line(&line);
-            let is_over = bound.as_mut().poll(&mut context).is_ready();
-            assert_eq!(is_over, try_number == PORT_TRIES);
-            rig.run(Job::Close(key), &["OK"]);
-        }
-        assert_eq!(rig.engine(|engine| engine.ephemeral_port()), 49_152 + 4);
-    }
-}

@@ -111,13 +111,23 @@ impl<'d> Sockets<'d> {
         request: &Request<'_>,
         mode: AccessMode,
     ) -> Poll<Result<Key, Error>> {
-        let Some(slot) = self.iter_mut().find(|slot| slot.is_free()) else {
+        let slots = self.slots.iter_mut().filter_map(Zeroed::as_mut);
+        let Some(slot) = { slots }.find(|slot| slot.is_free()) else {
             if self.iter().any(|slot| !slot.is_kept()) {
                 return Poll::Pending;
             }
             return Poll::Ready(Err(Error::NoFreeSocket));
         };
         slot.claim(request, mode);
+        #[cfg(feature = "udp")]
+        if slot.is_datagram() && slot.endpoint.local_port == 0 {
+            // Another one each time.
+            slot.endpoint.local_port = self.next_port;
+            self.next_port = self
+                .next_port
+                .checked_add(1)
+                .unwrap_or(FIRST_EPHEMERAL_PORT);
+        }
         let name = request.name.as_bytes();
         if slot.tx.push(name) < name.len() {
             slot.phase = Phase::Free;
@@ -150,14 +160,6 @@ impl<'d> Sockets<'d> {
             }
         }
         self.waiters.wake();
-    }
-
-    /// A local port for a user that leaves the choice to the stack, another one each time.
-    #[cfg(feature = "udp")]
-    pub(crate) fn ephemeral_port(&mut self) -> u16 {
-        let port = self.next_port;
-        self.next_port = port.checked_add(1).unwrap_or(FIRST_EPHEMERAL_PORT);
-        port
     }
 }
 

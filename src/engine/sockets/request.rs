@@ -30,7 +30,11 @@ pub(crate) enum Target {
 pub(crate) struct Endpoint {
     pub(crate) service: ServiceType,
     pub(crate) target: Target,
+    /// 0: a UDP socket gets a free one.
     pub(crate) local_port: u16,
+    /// The user has bound it to an IPv6 address, or to `::`.
+    #[cfg(feature = "udp")]
+    pub(crate) is_v6: bool,
 }
 
 /// The socket that a user asks for.
@@ -39,6 +43,12 @@ pub(crate) struct Request<'a> {
     pub(crate) endpoint: Endpoint,
     /// The host name, if the target is one.
     pub(crate) name: &'a str,
+    /// The local address, if the user has named one.
+    #[cfg(feature = "udp")]
+    pub(crate) local: Option<IpAddr>,
+    /// How many local ports can be tried, with the present one.
+    #[cfg(feature = "udp")]
+    port_tries: u8,
 }
 
 impl<'a> Request<'a> {
@@ -48,8 +58,14 @@ impl<'a> Request<'a> {
                 service,
                 target,
                 local_port,
+                #[cfg(feature = "udp")]
+                is_v6: false,
             },
             name: "",
+            #[cfg(feature = "udp")]
+            local: None,
+            #[cfg(feature = "udp")]
+            port_tries: PORT_TRIES,
         }
     }
 
@@ -99,6 +115,30 @@ impl<'a> Request<'a> {
         Self::new(ServiceType::UdpService, Target::None, local_port)
     }
 
+    /// The same socket on this local address, which may be unspecified.
+    #[cfg(feature = "udp")]
+    pub(crate) fn on(mut self, local: IpAddr) -> Self {
+        self.endpoint.is_v6 = local.is_ipv6();
+        self.local = Some(local).filter(|local| !local.is_unspecified());
+        self
+    }
+
+    /// Whether another local port is tried after this error: the stack chose the last one, and the module has refused it.
+    #[cfg(feature = "udp")]
+    pub(crate) const fn tries_again(&mut self, error: Error) -> bool {
+        if self.endpoint.local_port != 0 || !error.is_port_taken() {
+            return false;
+        }
+        self.port_tries = self.port_tries.saturating_sub(1);
+        self.port_tries > 0
+    }
+
+    #[cfg(not(feature = "udp"))]
+    #[allow(clippy::unused_self)] // Only UDP sockets have a local port that is chosen.
+    pub(crate) const fn tries_again(&self, _: Error) -> bool {
+        false
+    }
+
     /// The only peer.
     pub(crate) const fn peer(&self) -> Option<SocketAddr> {
         match self.endpoint.target {
@@ -119,7 +159,9 @@ const fn check_port(port: u16) -> Result<(), Error> {
 /// Whether something can be sent to this address.
 pub(crate) fn check_peer(address: SocketAddr) -> Result<(), Error> {
     check_port(address.port())?;
-    if address.ip().is_unspecified() {
+    // The module has one interface: a scope has no meaning for it.
+    let is_scoped = matches!(address, SocketAddr::V6(address) if address.scope_id() != 0);
+    if address.ip().is_unspecified() || is_scoped {
         Err(Error::InvalidAddress)
     } else {
         Ok(())

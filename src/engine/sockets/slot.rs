@@ -116,6 +116,8 @@ impl<'d> Slot<'d> {
                 service: ServiceType::Tcp,
                 target: Target::None,
                 local_port: 0,
+                #[cfg(feature = "udp")]
+                is_v6: false,
             },
             owner: Owner::Nobody,
             rx: Ring::new(rx),

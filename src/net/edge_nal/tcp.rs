@@ -41,9 +41,8 @@ impl<'d> TcpBind for Stack<'d> {
     ///
     /// [`Error::InvalidAddress`] for a local address that is not the module's; otherwise as for [`Stack::listen`].
     async fn bind(&self, local: SocketAddr) -> Result<TcpListener<'d>, Error> {
-        if !local.ip().is_unspecified() {
-            self.shared.with(|engine| engine.check_local(local.ip()))?;
-        }
+        let address = Some(local.ip()).filter(|address| !address.is_unspecified());
+        self.shared.with(|engine| engine.check_local(address))?;
         self.listen(local.port()).await
     }
 }

@@ -23,8 +23,7 @@ impl<'d> UdpConnect for Stack<'d> {
 
     /// As [`UdpStack::connect_from`].
     async fn connect(&self, local: SocketAddr, remote: SocketAddr) -> Result<UdpSocket<'d>, Error> {
-        let (_, socket) = self.connect_from(local, remote).await?;
-        Ok(socket)
+        Ok(self.connect_from(local, remote).await?.1)
     }
 }
 
