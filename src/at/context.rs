@@ -96,22 +96,16 @@ pub struct ConfigureContext<'a> {
 #[non_exhaustive]
 pub struct ContextConfiguration {
     /// The protocols.
-    #[at_arg(position = 0)]
     pub context_type: ContextType,
     /// The access point name.
-    #[at_arg(position = 1)]
     pub apn: Clipped<100>,
     /// The user name.
-    #[at_arg(position = 2)]
     pub username: Clipped<127>,
     /// The password.
-    #[at_arg(position = 3)]
     pub password: Clipped<127>,
     /// How the network authenticates the user. Some modules omit it.
-    #[at_arg(position = 4)]
     pub authentication: Option<Authentication>,
     /// An additional field of modules with CDMA.
-    #[at_arg(position = 5)]
     _cdma: Ignored,
 }
 
@@ -142,16 +136,12 @@ pub struct ActivateContext {
 #[non_exhaustive]
 pub struct ActiveContext {
     /// The context.
-    #[at_arg(position = 0)]
     pub context: ContextId,
     /// Whether the context is active.
-    #[at_arg(position = 1)]
     pub state: ContextState,
     /// The protocols of the context.
-    #[at_arg(position = 2)]
     pub context_type: ContextType,
     /// The addresses of the context.
-    #[at_arg(position = 3)]
     pub addresses: ContextAddresses,
 }
 
@@ -183,9 +173,7 @@ pub struct ListBearers;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BearerState {
     /// The context. Some modules use numbers above 16.
-    #[at_arg(position = 0)]
     pub context: u8,
     /// Whether the context is active.
-    #[at_arg(position = 1)]
     pub state: ContextState,
 }

@@ -50,22 +50,6 @@ impl de::Error for Mismatch {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self
     }
-
-    fn invalid_type(_: de::Unexpected<'_>, _: &dyn de::Expected) -> Self {
-        Self
-    }
-
-    fn invalid_value(_: de::Unexpected<'_>, _: &dyn de::Expected) -> Self {
-        Self
-    }
-
-    fn invalid_length(_: usize, _: &dyn de::Expected) -> Self {
-        Self
-    }
-
-    fn unknown_variant(_: &str, _: &'static [&'static str]) -> Self {
-        Self
-    }
 }
 
 /// The fields of a line that have not been read yet.
@@ -168,6 +152,14 @@ fn end_of_field(fields: &[u8]) -> Option<usize> {
     fields.iter().position(|&byte| byte == b',')
 }
 
+macro_rules! numbers {
+    ($($method:ident $visit:ident($type:ident);)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+            visitor.$visit(self.number($type::MAX.into())? as $type)
+        })*
+    };
+}
+
 impl<'de> Deserializer<'de> for &mut Fields<'de> {
     type Error = Mismatch;
 
@@ -175,16 +167,10 @@ impl<'de> Deserializer<'de> for &mut Fields<'de> {
         Err(Mismatch)
     }
 
-    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        visitor.visit_u8(self.number(u8::MAX.into())? as u8)
-    }
-
-    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        visitor.visit_u16(self.number(u16::MAX.into())? as u16)
-    }
-
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        visitor.visit_u32(self.number(u32::MAX)?)
+    numbers! {
+        deserialize_u8 visit_u8(u8);
+        deserialize_u16 visit_u16(u16);
+        deserialize_u32 visit_u32(u32);
     }
 
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
@@ -261,17 +247,15 @@ impl<'de> SeqAccess<'de> for &mut Fields<'de> {
 
 impl<'de> EnumAccess<'de> for &mut Fields<'de> {
     type Error = Mismatch;
-    type Variant = Unit;
+    type Variant = Self;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Unit), Mismatch> {
-        seed.deserialize(self).map(|value| (value, Unit))
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Mismatch> {
+        Ok((seed.deserialize(&mut *self)?, self))
     }
 }
 
 /// The content of a variant of an enum: none.
-pub(crate) struct Unit;
-
-impl<'de> VariantAccess<'de> for Unit {
+impl<'de> VariantAccess<'de> for &mut Fields<'de> {
     type Error = Mismatch;
 
     fn unit_variant(self) -> Result<(), Mismatch> {
@@ -286,11 +270,7 @@ impl<'de> VariantAccess<'de> for Unit {
         Err(Mismatch)
     }
 
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, Mismatch> {
+    fn struct_variant<V: Visitor<'de>>(self, _: &[&str], _: V) -> Result<V::Value, Mismatch> {
         Err(Mismatch)
     }
 }
@@ -310,6 +290,20 @@ pub(super) fn remainder<'de, D: Deserializer<'de>, T>(
 ) -> Result<T, D::Error> {
     deserializer.deserialize_tuple(1, Bytes(read))
 }
+
+/// Implements `Deserialize` for a field type by [`one_field`] or [`remainder`].
+macro_rules! deserialize_by {
+    ($how:ident, $type:ty, $read:expr) => {
+        impl<'de> serde_at::serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde_at::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<Self, D::Error> {
+                crate::at::deserializer::$how(deserializer, $read)
+            }
+        }
+    };
+}
+pub(super) use deserialize_by;
 
 /// A visitor that hands bytes to a function.
 struct Bytes<T>(fn(&[u8]) -> Option<T>);

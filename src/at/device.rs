@@ -149,10 +149,8 @@ pub struct ConfigureUrcPort<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct UrcPort {
-    #[at_arg(position = 0)]
     _key: Ignored,
     /// The name of the port.
-    #[at_arg(position = 1)]
     pub port: Clipped<16>,
 }
 

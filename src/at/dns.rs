@@ -2,10 +2,8 @@
 
 use core::net::IpAddr;
 
-use serde_at::serde::{Deserialize, Deserializer};
-
 use super::atat::{self, AtatCmd, AtatResp};
-use super::deserializer::{Fields, remainder, unquoted};
+use super::deserializer::{Fields, deserialize_by, unquoted};
 use super::errors::ErrorCode;
 use super::fields::{Address, ContextId, Host, ShownAddress, address_of};
 use super::response::{AnswerText, NoResponse};
@@ -47,13 +45,10 @@ pub struct ConfigureDns {
 #[non_exhaustive]
 pub struct DnsServers {
     /// The context.
-    #[at_arg(position = 0)]
     pub context: ContextId,
     /// The primary server.
-    #[at_arg(position = 1)]
     pub primary: ShownAddress,
     /// The secondary server.
-    #[at_arg(position = 2)]
     pub secondary: ShownAddress,
 }
 
@@ -113,8 +108,4 @@ impl Resolution {
     }
 }
 
-impl<'de> Deserialize<'de> for Resolution {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, Self::of)
-    }
-}
+deserialize_by!(remainder, Resolution, Self::of);

@@ -117,10 +117,8 @@ pub struct QueryLastError;
 #[non_exhaustive]
 pub struct LastError {
     /// The number. 0 is no error; see [`LastError::error`].
-    #[at_arg(position = 0)]
     pub code: u16,
     /// A description. The texts differ between modules.
-    #[at_arg(position = 1)]
     pub description: LastText<48>,
 }
 
@@ -142,14 +140,10 @@ impl LastError {
 pub enum Failure<'a> {
     /// `ERROR`: no reason.
     Plain,
-    /// `+CME ERROR: 10`: a number of the mobile equipment.
-    Equipment(u16),
-    /// `+CME ERROR: SIM not inserted`: a text of the mobile equipment.
-    EquipmentText(&'a str),
-    /// `+CMS ERROR: 300`: a number of the message service.
-    Message(u16),
-    /// `+CMS ERROR: ME failure`: a text of the message service.
-    MessageText(&'a str),
+    /// `+CME ERROR: 10` or `+CMS ERROR: 300`: a number of the mobile equipment or of the message service.
+    Number(u16),
+    /// `+CME ERROR: SIM not inserted` or `+CMS ERROR: ME failure`: a text of either.
+    Text(&'a str),
 }
 
 impl<'a> Failure<'a> {
@@ -160,24 +154,13 @@ impl<'a> Failure<'a> {
         if line == b"ERROR" {
             return Some(Self::Plain);
         }
+        let (Prefix::EquipmentError | Prefix::MessageError) = Prefix::of_line(line)? else {
+            return None;
+        };
         let reason = Fields::of_line(line).remainder();
-        match Prefix::of_line(line)? {
-            Prefix::EquipmentError => {
-                Self::with_reason(reason, Self::Equipment, Self::EquipmentText)
-            }
-            Prefix::MessageError => Self::with_reason(reason, Self::Message, Self::MessageText),
-            _ => None,
-        }
-    }
-
-    fn with_reason(
-        reason: &'a [u8],
-        number: fn(u16) -> Self,
-        text: fn(&'a str) -> Self,
-    ) -> Option<Self> {
         match digits(reason).and_then(|number| number.try_into().ok()) {
-            Some(value) => Some(number(value)),
-            None => core::str::from_utf8(reason).ok().map(text),
+            Some(number) => Some(Self::Number(number)),
+            None => core::str::from_utf8(reason).ok().map(Self::Text),
         }
     }
 }

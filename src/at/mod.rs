@@ -60,6 +60,7 @@ mod serializer;
 mod settings;
 mod sim;
 mod socket;
+mod tables;
 mod urc;
 
 pub use access_mode::*;
@@ -69,8 +70,7 @@ pub use dns::*;
 pub use errors::*;
 pub use fields::{
     Address, Clipped, ConnectId, ContextAddresses, ContextId, Host, HostName, Ignored, InvalidText,
-    LastText, OutOfRange, Peer, Sender, ShownAddress, Switch, Text, Within, format_address,
-    parse_address,
+    LastText, OutOfRange, Peer, ShownAddress, Switch, Text, Within, format_address, parse_address,
 };
 pub use network::*;
 pub use ntp::*;

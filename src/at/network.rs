@@ -1,29 +1,25 @@
 //! Network registration and signal quality: AT+CREG?, AT+CGREG?, AT+CEREG?, AT+CSQ (3GPP TS 27.007).
 
-use serde_at::serde::{Deserialize, Deserializer};
-
 use super::atat::{self, AtatCmd, AtatResp};
-use super::deserializer::{Fields, digits, remainder};
+use super::deserializer::{Fields, deserialize_by, digits};
+use super::tables::open_numbers;
 
-/// Whether the module is registered in a network (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum RegistrationStatus {
-    /// 0: not registered and not searching.
-    NotRegistered,
-    /// 1: registered in the home network.
-    Home,
-    /// 2: searching for a network.
-    Searching,
-    /// 3: the network has denied the registration.
-    Denied,
-    /// 4: unknown, for example without coverage.
-    NotKnown,
-    /// 5: registered in another network.
-    Roaming,
-    /// Another number.
-    Unknown(u8),
+open_numbers! {
+    /// Whether the module is registered in a network (3GPP TS 27.007).
+    pub enum RegistrationStatus {
+        /// 0: not registered and not searching.
+        NotRegistered 0,
+        /// 1: registered in the home network.
+        Home 1,
+        /// 2: searching for a network.
+        Searching 2,
+        /// 3: the network has denied the registration.
+        Denied 3,
+        /// 4: unknown, for example without coverage.
+        NotKnown 4,
+        /// 5: registered in another network.
+        Roaming 5,
+    }
 }
 
 impl RegistrationStatus {
@@ -34,35 +30,17 @@ impl RegistrationStatus {
     }
 }
 
-impl From<u8> for RegistrationStatus {
-    fn from(number: u8) -> Self {
-        match number {
-            0 => Self::NotRegistered,
-            1 => Self::Home,
-            2 => Self::Searching,
-            3 => Self::Denied,
-            4 => Self::NotKnown,
-            5 => Self::Roaming,
-            _ => Self::Unknown(number),
-        }
-    }
-}
-
-/// All fields of the line: `[<n>,]<stat>[,…]`.
-impl<'de> Deserialize<'de> for RegistrationStatus {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, |text| {
-            let mut fields = Fields::new(text);
-            let first: u8 = fields.next()?;
-            // What follows the status is in quotes. A number without quotes means that the first field was <n>.
-            let number = match fields.field() {
-                [] | [b'"', ..] => first,
-                second => digits(second)?.try_into().ok()?,
-            };
-            Some(number.into())
-        })
-    }
-}
+// All fields of the line: `[<n>,]<stat>[,…]`.
+deserialize_by!(remainder, RegistrationStatus, |text| {
+    let mut fields = Fields::new(text);
+    let first: u8 = fields.next()?;
+    // What follows the status is in quotes. A number without quotes means that the first field was <n>.
+    let number = match fields.field() {
+        [] | [b'"', ..] => first,
+        second => digits(second)?.try_into().ok()?,
+    };
+    Some(number.into())
+});
 
 /// `AT+CREG?`: returns the registration for circuit-switched services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
@@ -85,7 +63,6 @@ pub struct QueryLteRegistration;
 #[non_exhaustive]
 pub struct Registration {
     /// Whether the module is registered.
-    #[at_arg(position = 0)]
     pub status: RegistrationStatus,
 }
 
@@ -99,10 +76,8 @@ pub struct QuerySignalQuality;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SignalQuality {
     /// Signal strength, 0 to 31; 99 if unknown. See [`SignalQuality::dbm`].
-    #[at_arg(position = 0)]
     pub rssi: u8,
     /// Class of the bit error rate, 0 to 7; 99 if unknown.
-    #[at_arg(position = 1)]
     pub bit_error_rate: u8,
 }
 

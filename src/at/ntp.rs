@@ -2,10 +2,8 @@
 
 use core::num::NonZeroU16;
 
-use serde_at::serde::{Deserialize, Deserializer};
-
 use super::atat::{self, AtatCmd, AtatResp};
-use super::deserializer::{Fields, remainder, unquoted};
+use super::deserializer::{Fields, deserialize_by, unquoted};
 use super::errors::ErrorCode;
 use super::fields::{Clipped, ContextId, Host, Switch};
 use super::response::{AnswerText, NoResponse};
@@ -26,10 +24,8 @@ pub struct QueryTimeServer;
 #[non_exhaustive]
 pub struct TimeServer {
     /// The name or address of the server.
-    #[at_arg(position = 0)]
     pub server: Clipped<128>,
     /// The port of the server.
-    #[at_arg(position = 1)]
     pub port: u16,
 }
 
@@ -91,18 +87,14 @@ pub struct TimeSynchronized {
     pub time: Option<DateTime>,
 }
 
-/// A whole line.
-impl<'de> Deserialize<'de> for TimeSynchronized {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, |line| {
-            let mut fields = Fields::of_line(line);
-            Some(Self {
-                result: ErrorCode::check(fields.next()?),
-                time: DateTime::of(fields.remainder()),
-            })
-        })
-    }
-}
+// A whole line.
+deserialize_by!(remainder, TimeSynchronized, |line| {
+    let mut fields = Fields::of_line(line);
+    Some(Self {
+        result: ErrorCode::check(fields.next()?),
+        time: DateTime::of(fields.remainder()),
+    })
+});
 
 /// Date and time, `YYYY/MM/DD,hh:mm:ss±zz` (2.1.12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,58 +126,42 @@ impl DateTime {
     /// Reads a text of the module, without quotes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (date, time) = text.trim_ascii().split_once(',')?;
-        let mut date = date.splitn(3, '/');
-        let year = date.next()?;
-        let century = match year.len() {
-            2 => 2000,
-            4 => 0,
-            _ => return None,
-        };
-        let (time, zone) = match time.find(['+', '-']) {
-            Some(sign) => {
-                let (time, zone) = time.split_at_checked(sign)?;
-                (time, Some(parse_zone(zone)?))
-            }
-            None => (time, None),
-        };
-        let mut time = time.splitn(3, ':');
+        let text = text.trim_ascii();
+        let mut signs = text.bytes().filter(|byte| !byte.is_ascii_digit());
+        if !b"//,::".iter().all(|&sign| signs.next() == Some(sign)) {
+            return None;
+        }
+        let mut numbers = text.split(|character: char| !character.is_ascii_digit());
+        let mut next = |min, max| number(numbers.next()?, min, max);
         Some(Self {
-            year: century + number(year, 0, 9_999)?,
-            month: number(date.next()?, 1, 12)? as u8,
-            day: number(date.next()?, 1, 31)? as u8,
-            hour: number(time.next()?, 0, 23)? as u8,
-            minute: number(time.next()?, 0, 59)? as u8,
-            second: number(time.next()?, 0, 60)? as u8,
-            zone,
+            year: match text.find('/')? {
+                2 => 2000 + next(0, 99)?,
+                4 => next(0, 9_999)?,
+                _ => return None,
+            },
+            month: next(1, 12)? as u8,
+            day: next(1, 31)? as u8,
+            hour: next(0, 23)? as u8,
+            minute: next(0, 59)? as u8,
+            second: next(0, 60)? as u8,
+            zone: match (signs.next(), signs.next()) {
+                (None, _) => None,
+                (Some(b'+'), None) => Some(next(0, 56)? as i8),
+                (Some(b'-'), None) => Some(-(next(0, 48)? as i8)),
+                _ => return None,
+            },
         })
     }
 }
 
 /// At most four digits, within a range.
 fn number(digits: &str, min: u16, max: u16) -> Option<u16> {
-    if digits.len() > 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let number = digits.parse().ok()?;
+    let number = digits.parse().ok().filter(|_| digits.len() <= 4)?;
     (min..=max).contains(&number).then_some(number)
 }
 
-fn parse_zone(text: &str) -> Option<i8> {
-    let (sign, digits) = text.split_at_checked(1)?;
-    Some(if sign == "-" {
-        -(number(digits, 0, 48)? as i8)
-    } else {
-        number(digits, 0, 56)? as i8
-    })
-}
-
-/// All that is left of the line: the text contains a comma, and some modules omit the quotes.
-impl<'de> Deserialize<'de> for DateTime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, Self::of)
-    }
-}
+// All that is left of the line: the text contains a comma, and some modules omit the quotes.
+deserialize_by!(remainder, DateTime, Self::of);
 
 /// `AT+CCLK?`: returns the time of the module's clock (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
@@ -197,6 +173,5 @@ pub struct QueryClock;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Clock {
     /// The time.
-    #[at_arg(position = 0)]
     pub time: DateTime,
 }

@@ -2,10 +2,8 @@
 
 use core::net::IpAddr;
 
-use serde_at::serde::{Deserialize, Deserializer};
-
 use super::atat::{self, AtatCmd};
-use super::deserializer::{Fields, remainder, unquoted};
+use super::deserializer::{Fields, deserialize_by, unquoted};
 use super::errors::ErrorCode;
 use super::fields::{ContextId, Host, Within, address_of};
 use super::response::{AnswerText, NoResponse};
@@ -142,30 +140,27 @@ impl PingReport {
             },
             None => {
                 fields = start;
-                Self::summary(result, &mut fields)?
+                let mut time = [0; 3];
+                let (sent, received, lost) = (fields.next()?, fields.next()?, fields.next()?);
+                for time in &mut time {
+                    *time = fields.next::<Option<_>>()?.unwrap_or_default();
+                }
+                let [min, max, average] = time;
+                Self::Summary {
+                    result,
+                    sent,
+                    received,
+                    lost,
+                    min,
+                    max,
+                    average,
+                }
             }
         };
         fields.end()?;
         Some(report)
     }
-
-    fn summary(result: Result<(), ErrorCode>, fields: &mut Fields<'_>) -> Option<Self> {
-        let time = |fields: &mut Fields<'_>| fields.next().map(Option::unwrap_or_default);
-        Some(Self::Summary {
-            result,
-            sent: fields.next()?,
-            received: fields.next()?,
-            lost: fields.next()?,
-            min: time(fields)?,
-            max: time(fields)?,
-            average: time(fields)?,
-        })
-    }
 }
 
-/// A whole line.
-impl<'de> Deserialize<'de> for PingReport {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, Self::of)
-    }
-}
+// A whole line.
+deserialize_by!(remainder, PingReport, Self::of);

@@ -1,44 +1,31 @@
 //! The prefixes of lines.
 
-use super::deserializer::{position, split};
+use super::deserializer::split;
+use super::tables::texts;
 
-macro_rules! prefixes {
-    ($($name:ident $text:literal,)*) => {
-        /// The text in front of the first colon of a line, for the lines that the engine reads.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum Prefix {
-            $(#[doc = concat!("`", $text, "`.")] $name,)*
-        }
-
-        impl Prefix {
-            const ALL: &[Self] = &[$(Self::$name,)*];
-            const TEXTS: &[&str] = &[$($text,)*];
-        }
-    };
-}
-
-prefixes! {
-    Read "+QIRD",
-    Sent "+QISEND",
-    EquipmentError "+CME ERROR",
-    MessageError "+CMS ERROR",
-    LastError "+QIGETERROR",
-    Sockets "+QISTATE",
-    Contexts "+QIACT",
-    Lte "+CEREG",
-    Packet "+CGREG",
-    Circuit "+CREG",
-    Sim "+CPIN",
-    Indication "+QIURC",
-    Opened "+QIOPEN",
-    PowerSaving "+QPSMTIMER",
+texts! {
+    /// The text in front of the first colon of a line, for the lines that the engine reads.
+    pub(crate) enum Prefix {
+        Read "+QIRD",
+        Sent "+QISEND",
+        EquipmentError "+CME ERROR",
+        MessageError "+CMS ERROR",
+        LastError "+QIGETERROR",
+        Sockets "+QISTATE",
+        Contexts "+QIACT",
+        Lte "+CEREG",
+        Packet "+CGREG",
+        Circuit "+CREG",
+        Sim "+CPIN",
+        Indication "+QIURC",
+        Opened "+QIOPEN",
+        PowerSaving "+QPSMTIMER",
+    }
 }
 
 impl Prefix {
-    #[inline(never)]
     pub(crate) fn of_line(line: &[u8]) -> Option<Self> {
-        let (prefix, _) = split(line, b':')?;
-        Self::ALL.get(position(Self::TEXTS, prefix)?).copied()
+        Self::of(split(line, b':')?.0)
     }
 }
 

@@ -3,9 +3,8 @@
 use serde_at::serde::de::DeserializeOwned;
 
 use super::atat::{self, AtatCmd, AtatResp};
-use super::fields::{ConnectId, Sender, Within};
+use super::fields::{ConnectId, Peer, Within};
 use super::response::AnswerText;
-use super::send::Zero;
 
 /// The maximum number of bytes of a [`ReadData`]: 1 to 1500.
 ///
@@ -19,27 +18,16 @@ pub struct TestReadData;
 
 /// `AT+QIRD=<connectID>[,<read_length>]`: reads at most this number of bytes (2.1.8).
 ///
-/// A line end and the data follow the [`ReadHeader`].
+/// A line end and the data follow the [`ReadHeader`], which contains the sender for a UDP service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+QIRD", ReadHeader, timeout_ms = 60_000)]
 pub struct ReadData {
     /// The socket.
     #[at_arg(position = 0)]
     pub connect_id: ConnectId,
-    /// The maximum number of bytes. Without a length it is 1500.
+    /// The maximum number of bytes. Without a length it is 1500, and for a UDP service one whole datagram.
     #[at_arg(position = 1)]
     pub length: Option<ReadLength>,
-}
-
-/// `AT+QIRD=<connectID>`: reads one whole datagram of a UDP service (2.1.8).
-///
-/// The [`ReadHeader`] contains the sender.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIRD", ReadHeader, timeout_ms = 60_000)]
-pub struct ReadDatagram {
-    /// The socket.
-    #[at_arg(position = 0)]
-    pub connect_id: ConnectId,
 }
 
 /// `+QIRD: <read_actual_length>[,<remoteIP>,<remote_port>]` (2.1.8).
@@ -49,34 +37,20 @@ pub struct ReadDatagram {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct ReadHeader<P: DeserializeOwned = Sender> {
+pub struct ReadHeader<P: DeserializeOwned = Peer> {
     /// The number of bytes that follow.
-    #[at_arg(position = 0)]
     pub length: u32,
     /// The sender. Only for UDP services.
-    #[at_arg(position = 1)]
     pub peer: P,
 }
 
 /// `AT+QIRD=<connectID>,0`: returns how much was received, and how much the host has read (2.1.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIRD", ReceivedData, timeout_ms = 60_000)]
+#[at_cmd("+QIRD", ReceivedData, termination = ",0\r", timeout_ms = 60_000)]
 pub struct QueryReceivedData {
+    /// The socket.
     #[at_arg(position = 0)]
-    connect_id: ConnectId,
-    #[at_arg(position = 1)]
-    length: Zero,
-}
-
-impl QueryReceivedData {
-    /// The query for a socket.
-    #[must_use]
-    pub const fn new(connect_id: ConnectId) -> Self {
-        Self {
-            connect_id,
-            length: Zero,
-        }
-    }
+    pub connect_id: ConnectId,
 }
 
 /// `+QIRD: <total_receive_length>,<have_read_length>,<unread_length>` (2.1.8). Bytes since the socket was opened. Some
@@ -85,12 +59,9 @@ impl QueryReceivedData {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceivedData {
     /// Bytes received.
-    #[at_arg(position = 0)]
     pub total: u64,
     /// Those that the host has read.
-    #[at_arg(position = 1)]
     pub read: u64,
     /// Those that the host has not read yet.
-    #[at_arg(position = 2)]
     pub unread: u64,
 }

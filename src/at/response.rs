@@ -6,7 +6,7 @@ use heapless::Vec;
 use serde_at::serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use super::atat::AtatResp;
-use super::deserializer::{read, remainder, trim};
+use super::deserializer::{deserialize_by, read, remainder, trim};
 use super::fields::Clipped;
 
 /// The response of a command that is answered by a final result code only. Lines in front of it are ignored: they are URCs.
@@ -16,11 +16,7 @@ pub struct NoResponse;
 
 impl AtatResp for NoResponse {}
 
-impl<'de> Deserialize<'de> for NoResponse {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, |_| Some(Self))
-    }
-}
+deserialize_by!(remainder, NoResponse, |_| Some(Self));
 
 /// A response as text: all of its lines, at most 256 bytes. The rest is cut off.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,11 +33,9 @@ impl AnswerText {
 
 impl AtatResp for AnswerText {}
 
-impl<'de> Deserialize<'de> for AnswerText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, |lines| Some(Self(Clipped::new(trim(lines)))))
-    }
-}
+deserialize_by!(remainder, AnswerText, |lines| Some(Self(Clipped::new(
+    trim(lines)
+))));
 
 /// The response of a command that is answered by any number of lines, including none.
 ///

@@ -1,7 +1,5 @@
 //! Sending: AT+QISEND (2.1.7), AT+QISENDEX (2.1.9), AT+QISDE (2.1.16).
 
-use core::fmt;
-
 use serde_at::serde::{Serialize, Serializer};
 
 use super::atat::{self, AtatCmd, AtatResp};
@@ -65,33 +63,11 @@ pub struct SendDatagram {
 
 /// `AT+QISEND=<connectID>,0`: returns how much was sent, and how much the peer has acknowledged (2.1.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISEND", SentData, timeout_ms = 60_000)]
+#[at_cmd("+QISEND", SentData, termination = ",0\r", timeout_ms = 60_000)]
 pub struct QuerySentData {
+    /// The socket.
     #[at_arg(position = 0)]
-    connect_id: ConnectId,
-    #[at_arg(position = 1)]
-    length: Zero,
-}
-
-impl QuerySentData {
-    /// The query for a socket.
-    #[must_use]
-    pub const fn new(connect_id: ConnectId) -> Self {
-        Self {
-            connect_id,
-            length: Zero,
-        }
-    }
-}
-
-/// The length 0, which makes a command a query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Zero;
-
-impl Serialize for Zero {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u8(0)
-    }
+    pub connect_id: ConnectId,
 }
 
 /// `+QISEND: <total_send_length>,<ackedbytes>,<unackedbytes>` (2.1.7). Bytes since the socket was opened.
@@ -99,13 +75,10 @@ impl Serialize for Zero {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SentData {
     /// Bytes sent.
-    #[at_arg(position = 0)]
     pub total: u64,
     /// Those that the peer has acknowledged.
-    #[at_arg(position = 1)]
     pub acknowledged: u64,
     /// Those that the peer has not acknowledged yet.
-    #[at_arg(position = 2)]
     pub unacknowledged: u64,
 }
 
@@ -143,27 +116,12 @@ impl<'a> HexText<'a> {
     /// The maximum number of digits.
     pub const MAX: usize = 512;
 
-    /// Checks the digits.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidHex`] if there are more than 512 digits, an odd number of digits, or other characters.
-    pub const fn new(digits: &'a str) -> Result<Self, InvalidHex> {
-        let bytes = digits.as_bytes();
-        if bytes.len() > Self::MAX {
-            return Err(InvalidHex::TooLong);
-        }
-        let mut position = 0;
-        while position < bytes.len() {
-            if !bytes[position].is_ascii_hexdigit() {
-                return Err(InvalidHex::NotADigit { position });
-            }
-            position += 1;
-        }
-        if position % 2 == 1 {
-            return Err(InvalidHex::HalfByte);
-        }
-        Ok(Self(digits))
+    /// Checks the digits. `None` if there are more than 512 digits, an odd number of digits, or other characters.
+    #[must_use]
+    pub fn new(digits: &'a str) -> Option<Self> {
+        let is_paired = digits.len() <= Self::MAX && digits.len() & 1 == 0;
+        let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (is_paired && is_hex).then_some(Self(digits))
     }
 
     /// The digits.
@@ -172,34 +130,6 @@ impl<'a> HexText<'a> {
         self.0
     }
 }
-
-/// Why a text is not a [`HexText`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum InvalidHex {
-    /// More than 512 digits.
-    TooLong,
-    /// A character is not a hex digit.
-    NotADigit {
-        /// The position of the character, in bytes from 0.
-        position: usize,
-    },
-    /// The number of digits is odd.
-    HalfByte,
-}
-
-impl fmt::Display for InvalidHex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong => f.write_str("more than 512 hex digits"),
-            Self::NotADigit { position } => write!(f, "no hex digit at byte {position}"),
-            Self::HalfByte => f.write_str("odd number of hex digits"),
-        }
-    }
-}
-
-impl core::error::Error for InvalidHex {}
 
 impl Serialize for HexText<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -231,6 +161,5 @@ pub struct SetDataEcho {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DataEcho {
     /// Whether the module echoes.
-    #[at_arg(position = 0)]
     pub echo: Switch,
 }

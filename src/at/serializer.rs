@@ -17,7 +17,7 @@ pub(super) struct SerializeOptions<'a> {
     pub(super) value_sep: bool,
     /// `AT`.
     pub(super) cmd_prefix: &'a str,
-    /// A carriage return.
+    /// What ends the command: a carriage return, in front of which there can be an argument that is always the same.
     pub(super) termination: &'a str,
     /// Not used: the texts of commands contain nothing that has to be escaped, see [`Text`](super::Text).
     #[allow(dead_code)]
@@ -34,20 +34,23 @@ pub(super) fn to_slice<T: Serialize + ?Sized>(
     buffer: &mut [u8],
     options: SerializeOptions<'_>,
 ) -> Result<usize, Never> {
-    debug_assert_eq!((options.cmd_prefix, options.termination), ("AT", "\r"));
+    debug_assert_eq!(options.cmd_prefix, "AT");
     if size_of_val(command) == 0 {
         // Without fields: 30 bytes of flash less for each such command.
         return Ok(write_bare(buffer, name));
     }
     let mut writer = Writer::command(buffer, name, options.value_sep);
     command.serialize(&mut writer)?;
-    Ok(writer.end())
+    writer.bytes(options.termination.as_bytes());
+    Ok(writer.length)
 }
 
 /// A command without arguments.
 #[inline(never)]
 fn write_bare(buffer: &mut [u8], name: &str) -> usize {
-    Writer::command(buffer, name, false).end()
+    let mut writer = Writer::command(buffer, name, false);
+    writer.byte(b'\r');
+    writer.length
 }
 
 /// Appends the bytes of a command to a buffer. Bytes without room in the buffer are only counted.
@@ -79,12 +82,6 @@ impl<'b> Writer<'b> {
         writer
     }
 
-    #[inline(never)]
-    fn end(mut self) -> usize {
-        self.byte(b'\r');
-        self.length
-    }
-
     /// The bytes that are written.
     pub(super) fn written(&self) -> &[u8] {
         self.buffer.get(..self.length).unwrap_or_default()
@@ -114,20 +111,6 @@ impl<'b> Writer<'b> {
         for _ in 0..core::mem::take(&mut self.left_out) {
             self.byte(b',');
         }
-    }
-
-    #[inline(never)]
-    fn number_argument(&mut self, number: u32) {
-        self.begin_argument();
-        self.number(number, DECIMAL);
-    }
-
-    #[inline(never)]
-    fn text_argument(&mut self, text: &str) {
-        self.begin_argument();
-        self.byte(b'"');
-        self.bytes(text.as_bytes());
-        self.byte(b'"');
     }
 
     /// Digits without leading zeros.
@@ -208,6 +191,16 @@ macro_rules! not_in_commands {
     };
 }
 
+macro_rules! numbers {
+    ($($method:ident($type:ty))*) => {
+        $(fn $method(self, number: $type) -> Result<(), Never> {
+            self.begin_argument();
+            self.number(number.into(), DECIMAL);
+            Ok(())
+        })*
+    };
+}
+
 type No = Impossible<(), Never>;
 
 impl<'w, 'b> Serializer for &'w mut Writer<'b> {
@@ -221,23 +214,11 @@ impl<'w, 'b> Serializer for &'w mut Writer<'b> {
     type SerializeStruct = &'w mut Writer<'b>;
     type SerializeStructVariant = No;
 
-    fn serialize_u8(self, number: u8) -> Result<(), Never> {
-        self.number_argument(number.into());
-        Ok(())
-    }
-
-    fn serialize_u16(self, number: u16) -> Result<(), Never> {
-        self.number_argument(number.into());
-        Ok(())
-    }
-
-    fn serialize_u32(self, number: u32) -> Result<(), Never> {
-        self.number_argument(number);
-        Ok(())
-    }
-
     fn serialize_str(self, text: &str) -> Result<(), Never> {
-        self.text_argument(text);
+        self.begin_argument();
+        self.byte(b'"');
+        self.bytes(text.as_bytes());
+        self.byte(b'"');
         Ok(())
     }
 
@@ -262,19 +243,15 @@ impl<'w, 'b> Serializer for &'w mut Writer<'b> {
         Ok(self)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: &T,
-    ) -> Result<(), Never> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &str, _: &T) -> Result<(), Never> {
         unreachable!("no command has such an argument")
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
-        _: &'static str,
+        _: &str,
         _: u32,
-        _: &'static str,
+        _: &str,
         _: &T,
     ) -> Result<(), Never> {
         unreachable!("no command has such an argument")
@@ -284,6 +261,7 @@ impl<'w, 'b> Serializer for &'w mut Writer<'b> {
         unreachable!("no command has such an argument")
     }
 
+    numbers!(serialize_u8(u8) serialize_u16(u16) serialize_u32(u32));
     not_in_commands! {
         serialize_bool(bool) -> ();
         serialize_i8(i8) -> ();

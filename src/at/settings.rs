@@ -1,12 +1,12 @@
 //! Settings of the module's TCP/IP stack: AT+QICFG (2.1.15).
 
 use serde_at::serde::ser::{Serialize, SerializeStruct, Serializer};
-use serde_at::serde::{Deserialize, Deserializer};
 
 use super::atat::{self, AtatCmd, AtatEnum, AtatResp};
-use super::deserializer::{Fields, one_field, remainder, unquoted};
+use super::deserializer::{Fields, deserialize_by, unquoted};
 use super::fields::{Switch, Within};
 use super::response::{AnswerText, NoResponse};
+use super::tables::texts;
 
 /// `AT+QICFG=?`: lists the supported settings and their ranges, one line each (2.1.15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
@@ -39,10 +39,8 @@ pub struct ConfigureSetting {
 #[non_exhaustive]
 pub struct SettingAnswer {
     /// The setting.
-    #[at_arg(position = 0)]
     pub key: SettingKey,
     /// The values.
-    #[at_arg(position = 1)]
     pub values: SettingValues,
 }
 
@@ -51,19 +49,15 @@ pub struct SettingAnswer {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SettingValues(pub [Option<u32>; 4]);
 
-impl<'de> Deserialize<'de> for SettingValues {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, |text| {
-            let mut fields = Fields::new(text);
-            let mut values = Self::default();
-            for value in &mut values.0 {
-                *value = fields.next()?;
-            }
-            fields.end()?;
-            Some(values)
-        })
+deserialize_by!(remainder, SettingValues, |text| {
+    let mut fields = Fields::new(text);
+    let mut values = Self::default();
+    for value in &mut values.0 {
+        *value = fields.next()?;
     }
-}
+    fields.end()?;
+    Some(values)
+});
 
 /// The table of settings. A row is the variant of [`Setting`] and of [`SettingKey`], the name on the wire, and the values.
 macro_rules! settings {
@@ -73,24 +67,11 @@ macro_rules! settings {
             $($(#[$field_doc:meta])* $field:ident: $field_value:ty,)+
         })?,
     )*) => {
-        /// The name of a setting (2.1.15).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        #[non_exhaustive]
-        pub enum SettingKey {
-            $(#[doc = concat!("`", $key, "`, see [`Setting::", stringify!($name), "`].")] $name,)*
-        }
-
-        impl SettingKey {
-            /// All of them, in the order of the note.
-            pub const ALL: [Self; 14] = [$(Self::$name,)*];
-
-            /// The name on the wire, without quotes.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $key,)*
-                }
+        texts! {
+            /// The name of a setting (2.1.15), in the order of the note.
+            #[non_exhaustive]
+            pub enum SettingKey {
+                $(#[doc = concat!("`", $key, "`, see [`Setting::", stringify!($name), "`].")] $name $key,)*
             }
         }
 
@@ -180,22 +161,7 @@ settings! {
     ReceiveIndication "recvind" (Switch),
 }
 
-impl Serialize for SettingKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for SettingKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        one_field(deserializer, |field| {
-            let name = unquoted(field);
-            Self::ALL
-                .into_iter()
-                .find(|key| key.as_str().as_bytes() == name)
-        })
-    }
-}
+deserialize_by!(one_field, SettingKey, |field| Self::of(unquoted(field)));
 
 /// Several arguments: the name and the values.
 impl Serialize for Setting {

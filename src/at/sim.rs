@@ -1,51 +1,34 @@
 //! The SIM: AT+CPIN (3GPP TS 27.007).
 
-use serde_at::serde::{Deserialize, Deserializer};
-
 use super::atat::{self, AtatCmd, AtatResp};
-use super::deserializer::{position, remainder, unquoted};
+use super::deserializer::{deserialize_by, unquoted};
 use super::fields::Text;
 use super::response::NoResponse;
+use super::tables::texts;
 
-/// The state of the SIM (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum SimState {
-    /// `READY`: the SIM is ready.
-    Ready,
-    /// `SIM PIN`: the SIM needs the PIN; see [`EnterPin`].
-    Pin,
-    /// `SIM PUK`: the SIM needs the PUK, because the PIN was wrong too often.
-    Puk,
-    /// `NOT READY`: the module has not read the SIM yet.
-    NotReady,
-    /// `NOT INSERTED`: there is no SIM.
-    NotInserted,
-    /// Another code, for example for a second PIN or a network lock.
-    Other,
-}
-
-impl SimState {
-    fn of(text: &[u8]) -> Option<Self> {
-        const TEXTS: &[&str] = &["READY", "SIM PIN", "SIM PUK", "NOT READY", "NOT INSERTED"];
-        Some(match position(TEXTS, text) {
-            _ if text.is_empty() => return None,
-            Some(0) => Self::Ready,
-            Some(1) => Self::Pin,
-            Some(2) => Self::Puk,
-            Some(3) => Self::NotReady,
-            Some(4) => Self::NotInserted,
-            _ => Self::Other,
-        })
+texts! {
+    /// The state of the SIM (3GPP TS 27.007).
+    #[non_exhaustive]
+    pub enum SimState {
+        /// `READY`: the SIM is ready.
+        Ready "READY",
+        /// `SIM PIN`: the SIM needs the PIN; see [`EnterPin`].
+        Pin "SIM PIN",
+        /// `SIM PUK`: the SIM needs the PUK, because the PIN was wrong too often.
+        Puk "SIM PUK",
+        /// `NOT READY`: the module has not read the SIM yet.
+        NotReady "NOT READY",
+        /// `NOT INSERTED`: there is no SIM.
+        NotInserted "NOT INSERTED",
+        /// Another code, for example for a second PIN or a network lock.
+        Other "",
     }
 }
 
-impl<'de> Deserialize<'de> for SimState {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, |text| Self::of(unquoted(text)))
-    }
-}
+deserialize_by!(remainder, SimState, |text| match unquoted(text) {
+    [] => None,
+    code => Some(Self::of(code).unwrap_or(Self::Other)),
+});
 
 /// `AT+CPIN?`: returns the state of the SIM. `+CME ERROR: 10` if there is no SIM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
@@ -58,7 +41,6 @@ pub struct QuerySim;
 #[non_exhaustive]
 pub struct SimStatus {
     /// The state of the SIM.
-    #[at_arg(position = 0)]
     pub state: SimState,
 }
 

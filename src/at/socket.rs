@@ -1,87 +1,52 @@
 //! Sockets: AT+QIOPEN (2.1.4), AT+QICLOSE (2.1.5), AT+QISTATE (2.1.6).
 
-use serde_at::serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_at::serde::{Deserialize, Deserializer};
 
 use super::access_mode::AccessMode;
 use super::atat::{self, AtatCmd, AtatResp};
-use super::deserializer::{one_field, unquoted};
+use super::deserializer::{deserialize_by, unquoted};
 use super::fields::{Clipped, ConnectId, ContextId, Host, LastText};
 use super::response::{AnswerText, Lines, NoResponse};
+use super::tables::{open_numbers, texts};
 
-/// service_type: the kind of a socket (2.1.4, 2.1.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum ServiceType {
-    /// `TCP`: a connection that the host opens.
-    Tcp,
-    /// `UDP`: datagrams to and from one peer.
-    Udp,
-    /// `TCP SERVICE`: listed by the note without explanation.
-    TcpService,
-    /// `TCP LISTENER`: accepts connections.
-    TcpListener,
-    /// `TCP INCOMING`: a connection that a listener accepted. Only in answers.
-    TcpIncoming,
-    /// `UDP SERVICE`: datagrams to and from any peer.
-    UdpService,
-    /// `UDP LISTENER`: accepts peers. EG95 and EG91 only.
-    UdpListener,
-    /// `UDP INCOMING`: a peer that a listener accepted. Only in answers.
-    UdpIncoming,
+texts! {
+    /// service_type: the kind of a socket (2.1.4, 2.1.6).
+    #[non_exhaustive]
+    pub enum ServiceType {
+        /// `TCP`: a connection that the host opens.
+        Tcp "TCP",
+        /// `UDP`: datagrams to and from one peer.
+        Udp "UDP",
+        /// `TCP SERVICE`: listed by the note without explanation.
+        TcpService "TCP SERVICE",
+        /// `TCP LISTENER`: accepts connections.
+        TcpListener "TCP LISTENER",
+        /// `TCP INCOMING`: a connection that a listener accepted. Only in answers.
+        TcpIncoming "TCP INCOMING",
+        /// `UDP SERVICE`: datagrams to and from any peer.
+        UdpService "UDP SERVICE",
+        /// `UDP LISTENER`: accepts peers. EG95 and EG91 only.
+        UdpListener "UDP LISTENER",
+        /// `UDP INCOMING`: a peer that a listener accepted. Only in answers.
+        UdpIncoming "UDP INCOMING",
+    }
 }
 
 impl ServiceType {
-    const ALL: [Self; 8] = [
-        Self::Tcp,
-        Self::Udp,
-        Self::TcpService,
-        Self::TcpListener,
-        Self::TcpIncoming,
-        Self::UdpService,
-        Self::UdpListener,
-        Self::UdpIncoming,
-    ];
-
-    /// The text on the wire, without quotes.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tcp => "TCP",
-            Self::Udp => "UDP",
-            Self::TcpService => "TCP SERVICE",
-            Self::TcpListener => "TCP LISTENER",
-            Self::TcpIncoming => "TCP INCOMING",
-            Self::UdpService => "UDP SERVICE",
-            Self::UdpListener => "UDP LISTENER",
-            Self::UdpIncoming => "UDP INCOMING",
-        }
-    }
-
     /// The service type with this text, in upper or lower case.
     #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::of(word.as_bytes())
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::of_field(text.as_bytes())
     }
 
-    fn of(word: &[u8]) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|service| service.as_str().as_bytes().eq_ignore_ascii_case(word))
+    fn of_field(field: &[u8]) -> Option<Self> {
+        let field = unquoted(field);
+        let is_named = |service: &&Self| service.as_str().as_bytes().eq_ignore_ascii_case(field);
+        Self::ALL.iter().find(is_named).copied()
     }
 }
 
-impl Serialize for ServiceType {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for ServiceType {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        one_field(deserializer, |field| Self::of(unquoted(field)))
-    }
-}
+deserialize_by!(one_field, ServiceType, Self::of_field);
 
 /// `AT+QIOPEN=?`: lists the supported parameters (2.1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
@@ -151,37 +116,21 @@ impl CloseSocket {
     }
 }
 
-/// socket_state: the state of a socket (2.1.6).
-///
-/// Not reliable: some modules show state 3 for connected clients (quirk 30).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum SocketState {
-    /// 0: not connected yet.
-    Initial,
-    /// 1: connecting, or about to listen.
-    Opening,
-    /// 2: connected.
-    Connected,
-    /// 3: listening.
-    Listening,
-    /// 4: closing. The peer or the network has ended the connection.
-    Closing,
-    /// A number that is not in the note.
-    Unknown(u8),
-}
-
-impl From<u8> for SocketState {
-    fn from(number: u8) -> Self {
-        match number {
-            0 => Self::Initial,
-            1 => Self::Opening,
-            2 => Self::Connected,
-            3 => Self::Listening,
-            4 => Self::Closing,
-            _ => Self::Unknown(number),
-        }
+open_numbers! {
+    /// socket_state: the state of a socket (2.1.6).
+    ///
+    /// Not reliable: some modules show state 3 for connected clients (quirk 30).
+    pub enum SocketState {
+        /// 0: not connected yet.
+        Initial 0,
+        /// 1: connecting, or about to listen.
+        Opening 1,
+        /// 2: connected.
+        Connected 2,
+        /// 3: listening.
+        Listening 3,
+        /// 4: closing. The peer or the network has ended the connection.
+        Closing 4,
     }
 }
 
@@ -231,34 +180,24 @@ pub struct QuerySocket {
 #[non_exhaustive]
 pub struct SocketStatus {
     /// The socket.
-    #[at_arg(position = 0)]
     pub connect_id: ConnectId,
     /// The kind of socket.
-    #[at_arg(position = 1)]
     pub service: ServiceType,
     /// The peer of a client or of an accepted connection; the module itself for others. Modules show an address, another
     /// address than was opened, or a host name.
-    #[at_arg(position = 2)]
     pub address: Clipped<40>,
     /// The peer's port. Undefined for listeners and UDP services.
-    #[at_arg(position = 3)]
     pub remote_port: u16,
     /// The local port. Some modules show 0 for connected sockets.
-    #[at_arg(position = 4)]
     pub local_port: u16,
     /// The state of the socket.
-    #[at_arg(position = 5)]
     pub state: SocketState,
     /// The context that the socket belongs to.
-    #[at_arg(position = 6)]
     pub context: ContextId,
     /// The connectID of the listener of an accepted connection. Undefined for others.
-    #[at_arg(position = 7)]
     pub server_id: u8,
     /// The access mode.
-    #[at_arg(position = 8)]
     pub access_mode: AccessMode,
     /// The port of the module that has opened the socket, for example `uart1` or `usbmodem`.
-    #[at_arg(position = 9)]
     pub at_port: LastText<12>,
 }

@@ -1,15 +1,16 @@
 //! URCs: lines that the module sends without being asked (2.2), and results that follow their command later.
 
-use serde_at::serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_at::serde::de::DeserializeOwned;
 
 use super::atat::{self, AtatResp, AtatUrc};
-use super::deserializer::{Fields, position, remainder};
+use super::deserializer::{Fields, deserialize_by};
 use super::dns::Resolution;
 use super::errors::ErrorCode;
 use super::fields::{ConnectId, ContextId, LastText, Peer};
 use super::ntp::TimeSynchronized;
 use super::ping::PingReport;
 use super::sim::SimStatus;
+use super::tables::texts;
 
 /// A URC: a line that the module sends without being asked (2.2), or a result that follows its command later.
 ///
@@ -91,41 +92,24 @@ pub enum Indication {
     Resolution(Resolution),
 }
 
-/// The type of an [`Indication`]. The engine reads the fields of the types that it uses, so that firmware does not contain
-/// the readers of the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IndicationType {
-    Closed,
-    Received,
-    IncomingFull,
-    Incoming,
-    ContextLost,
-    Resolution,
+texts! {
+    /// The type of an [`Indication`]. The engine reads the fields of the types that it uses, so that firmware does not contain
+    /// the readers of the others.
+    pub(crate) enum IndicationType {
+        Closed "\"closed\"",
+        Received "\"recv\"",
+        IncomingFull "\"incoming full\"",
+        Incoming "\"incoming\"",
+        ContextLost "\"pdpdeact\"",
+        Resolution "\"dnsgip\"",
+    }
 }
 
 impl IndicationType {
-    const ALL: &[Self] = &[
-        Self::Closed,
-        Self::Received,
-        Self::IncomingFull,
-        Self::Incoming,
-        Self::ContextLost,
-        Self::Resolution,
-    ];
-    const TEXTS: &[&str] = &[
-        "\"closed\"",
-        "\"recv\"",
-        "\"incoming full\"",
-        "\"incoming\"",
-        "\"pdpdeact\"",
-        "\"dnsgip\"",
-    ];
-
     /// The type in a `+QIURC` line, and the fields behind it.
     pub(crate) fn of_line(line: &[u8]) -> Option<(Self, Fields<'_>)> {
         let mut fields = Fields::of_line(line);
-        let of = Self::ALL.get(position(Self::TEXTS, fields.field())?)?;
-        Some((*of, fields))
+        Some((Self::of(fields.field())?, fields))
     }
 }
 
@@ -146,12 +130,8 @@ impl Indication {
     }
 }
 
-/// A whole line.
-impl<'de> Deserialize<'de> for Indication {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, Self::of)
-    }
-}
+// A whole line.
+deserialize_by!(remainder, Indication, Self::of);
 
 /// `"recv",<connectID>[,<length>[,<remoteIP>,<remote_port>]]`: data has arrived (2.2.2).
 ///
@@ -161,13 +141,10 @@ impl<'de> Deserialize<'de> for Indication {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Received<P: DeserializeOwned = Peer> {
     /// The socket.
-    #[at_arg(position = 0)]
     pub connect_id: ConnectId,
     /// The number of bytes.
-    #[at_arg(position = 1)]
     pub length: Option<u32>,
     /// The sender. Only for UDP services.
-    #[at_arg(position = 2)]
     pub peer: P,
 }
 
@@ -176,13 +153,10 @@ pub struct Received<P: DeserializeOwned = Peer> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Incoming {
     /// The new socket.
-    #[at_arg(position = 0)]
     pub connect_id: ConnectId,
     /// The listener.
-    #[at_arg(position = 1)]
     pub server_id: ConnectId,
     /// The peer.
-    #[at_arg(position = 2)]
     pub peer: Peer,
 }
 
@@ -196,25 +170,20 @@ pub struct Opened {
     pub result: Result<(), ErrorCode>,
 }
 
-/// A whole line.
-impl<'de> Deserialize<'de> for Opened {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, |line| {
-            let mut fields = Fields::of_line(line);
-            Some(Self {
-                connect_id: fields.next()?,
-                result: ErrorCode::check(fields.last()?),
-            })
-        })
-    }
-}
+// A whole line.
+deserialize_by!(remainder, Opened, |line| {
+    let mut fields = Fields::of_line(line);
+    Some(Self {
+        connect_id: fields.next()?,
+        result: ErrorCode::check(fields.last()?),
+    })
+});
 
 /// `+CFUN: <fun>`: parts of the module were turned on or off (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FunctionalityChanged {
     /// The parts that are on; see [`Functionality`](super::Functionality).
-    #[at_arg(position = 0)]
     pub level: u8,
 }
 
@@ -223,6 +192,5 @@ pub struct FunctionalityChanged {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PowerSaving {
     /// The timers, as the module writes them.
-    #[at_arg(position = 0)]
     pub timers: LastText<32>,
 }

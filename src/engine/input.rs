@@ -12,9 +12,9 @@ use super::exchange::outcome::Reason;
 use super::line::{LineKind, Payload};
 use super::state::Engine;
 #[cfg(not(feature = "udp"))]
-use crate::at::NotRead as Sender;
+use crate::at::NotRead as Peer;
 #[cfg(feature = "udp")]
-use crate::at::Sender;
+use crate::at::Peer;
 use crate::at::{ErrorCode, Failure, Prefix, ReadHeader, ReadLength, read, trim};
 
 impl Engine<'_> {
@@ -133,7 +133,7 @@ impl Engine<'_> {
         if !self.exchange.in_flight().is_some_and(awaits_connect) {
             return None;
         }
-        match ResultCode::of_line(line) {
+        match ResultCode::of(line) {
             Some(ResultCode::NoCarrier) => {
                 Some(FinalResult::Error(Reason::Code(ErrorCode::CONNECT_FAILED)))
             }
@@ -227,7 +227,7 @@ impl Engine<'_> {
 }
 
 fn parse_read_header(line: &[u8]) -> Option<(u16, Option<SocketAddr>)> {
-    let ReadHeader::<Sender> { length, peer, .. } = read(line)?;
+    let ReadHeader::<Peer> { length, peer, .. } = read(line)?;
     (length <= ReadLength::MAX.get()).then_some((length as u16, peer.0))
 }
 
@@ -235,14 +235,12 @@ fn parse_read_header(line: &[u8]) -> Option<(u16, Option<SocketAddr>)> {
 fn reason_of(failure: Failure<'_>) -> Reason {
     match failure {
         Failure::Plain => Reason::None,
-        Failure::Equipment(number) | Failure::Message(number) => match ErrorCode::new(number) {
+        Failure::Number(number) => match ErrorCode::new(number) {
             Some(code) if (550..=599).contains(&number) => Reason::Code(code),
             _ => Reason::Equipment(number),
         },
-        Failure::EquipmentText("SIM not inserted") | Failure::MessageText("SIM not inserted") => {
-            Reason::Equipment(10)
-        }
-        Failure::EquipmentText(_) | Failure::MessageText(_) => Reason::Equipment(0),
+        Failure::Text("SIM not inserted") => Reason::Equipment(10),
+        Failure::Text(_) => Reason::Equipment(0),
     }
 }
 

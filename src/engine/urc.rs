@@ -31,7 +31,7 @@ impl Engine<'_> {
             Some(Prefix::PowerSaving) => return Some(self.on_power_down()),
             _ => {}
         }
-        match ResultCode::of_line(line) {
+        match ResultCode::of(line) {
             Some(ResultCode::Ready) => Some(self.on_restart()),
             Some(ResultCode::PoweredDown) => Some(self.on_power_down()),
             _ => self.on_service_line(line),

@@ -255,7 +255,7 @@ impl<'d> UserCommand<'d> {
 
     /// Takes a line, if it is an information response: one without a prefix, or with the name of the command.
     pub(crate) fn on_line(&mut self, line: &[u8]) -> bool {
-        if ResultCode::of_line(line).is_some_and(ResultCode::is_unsolicited) {
+        if ResultCode::of(line).is_some_and(ResultCode::is_unsolicited) {
             return false;
         }
         if self.ends_payload && line == b">" {

@@ -3,13 +3,13 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use heapless::String;
-use serde_at::serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_at::serde::{Serialize, Serializer};
 
 use super::clipped::Clipped;
 use super::text::{InvalidText, Text};
 #[cfg(not(feature = "udp"))]
 use crate::at::deserializer::trim;
-use crate::at::deserializer::{Fields, digits, one_field, remainder, split, unquoted};
+use crate::at::deserializer::{Fields, deserialize_by, digits, unquoted};
 use crate::at::serializer::Writer;
 
 /// Formats an address for the module: IPv4 with dots; IPv6 as eight groups, because some modules refuse `::` and brackets.
@@ -33,97 +33,25 @@ pub fn parse_address(text: &str) -> Option<IpAddr> {
     address_of(text.as_bytes())
 }
 
-#[inline(never)]
 pub(crate) fn address_of(text: &[u8]) -> Option<IpAddr> {
     if text.contains(&b':') {
-        return groups(text).map(IpAddr::V6);
+        let text = core::str::from_utf8(text).ok()?;
+        return text.parse().ok().map(IpAddr::V6);
     }
     let mut octets = [0; 16];
-    match (dotted(text, &mut octets)?, octets) {
-        (Dotted::Four, [a, b, c, d, ..]) => Some(Ipv4Addr::new(a, b, c, d).into()),
-        (Dotted::Sixteen, octets) => Some(Ipv6Addr::from(octets).into()),
-    }
-}
-
-/// The number of decimal numbers with dots between them.
-enum Dotted {
-    Four,
-    Sixteen,
-}
-
-fn dotted(text: &[u8], octets: &mut [u8; 16]) -> Option<Dotted> {
     let mut count = 0;
-    // Leading zeros are refused: they can mean another base.
+    // Leading zeros in four numbers are refused: they can mean another base.
     let mut padded = false;
     for number in text.split(|&byte| byte == b'.') {
         *octets.get_mut(count)? = digits(number)?.try_into().ok()?;
         padded |= number.len() > 1 && number.starts_with(b"0");
         count += 1;
     }
-    match count {
-        4 if !padded => Some(Dotted::Four),
-        16 => Some(Dotted::Sixteen),
+    match (count, octets) {
+        (4, [a, b, c, d, ..]) if !padded => Some(Ipv4Addr::new(a, b, c, d).into()),
+        (16, octets) => Some(Ipv6Addr::from(octets).into()),
         _ => None,
     }
-}
-
-/// IPv6 with colons. The last two groups can be written as an IPv4 address.
-fn groups(text: &[u8]) -> Option<Ipv6Addr> {
-    let mut address = [0; 8];
-    let mut count = 0;
-    let mut gap = None;
-    let mut rest = text;
-    if let Some(behind) = rest.strip_prefix(b"::") {
-        gap = Some(0);
-        rest = behind;
-    }
-    while !rest.is_empty() {
-        let (group, mut behind) = match split(rest, b':') {
-            // Nothing follows a single colon.
-            Some((_, [])) => return None,
-            Some(parts) => parts,
-            None => (rest, &[][..]),
-        };
-        if behind.is_empty() && group.contains(&b'.') {
-            let mut octets = [0; 16];
-            let (Dotted::Four, [a, b, c, d, ..]) = (dotted(group, &mut octets)?, octets) else {
-                return None;
-            };
-            *address.get_mut(count)? = u16::from_be_bytes([a, b]);
-            *address.get_mut(count + 1)? = u16::from_be_bytes([c, d]);
-            count += 1;
-        } else {
-            *address.get_mut(count)? = hexadecimal(group)?;
-        }
-        count += 1;
-        if let [b':', ..] = behind {
-            if gap.replace(count).is_some() {
-                return None;
-            }
-            behind = behind.get(1..)?;
-        }
-        rest = behind;
-    }
-    let Some(gap) = gap else {
-        return (count == 8).then(|| address.into());
-    };
-    // One group of zeros at least is left out. What is behind them belongs to the end.
-    let left_out = 8_usize.checked_sub(count).filter(|&zeros| zeros > 0)?;
-    for place in (gap..count).rev() {
-        let group = core::mem::take(address.get_mut(place)?);
-        *address.get_mut(place + left_out)? = group;
-    }
-    Some(address.into())
-}
-
-fn hexadecimal(digits: &[u8]) -> Option<u16> {
-    if digits.is_empty() || digits.len() > 4 {
-        return None;
-    }
-    digits.iter().try_fold(0, |number: u16, &digit| {
-        let value = char::from(digit).to_digit(16)?;
-        Some(number << 4 | value as u16)
-    })
 }
 
 /// An address as an argument of a command.
@@ -131,20 +59,8 @@ fn hexadecimal(digits: &[u8]) -> Option<u16> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Address(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] pub IpAddr);
 
-impl From<IpAddr> for Address {
-    fn from(address: IpAddr) -> Self {
-        Self(address)
-    }
-}
-
-impl From<Ipv4Addr> for Address {
-    fn from(address: Ipv4Addr) -> Self {
-        Self(address.into())
-    }
-}
-
-impl From<Ipv6Addr> for Address {
-    fn from(address: Ipv6Addr) -> Self {
+impl<A: Into<IpAddr>> From<A> for Address {
+    fn from(address: A) -> Self {
         Self(address.into())
     }
 }
@@ -164,13 +80,9 @@ impl Serialize for Address {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ShownAddress(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] pub Option<IpAddr>);
 
-impl<'de> Deserialize<'de> for ShownAddress {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        one_field(deserializer, |field| {
-            Some(Self(address_of(unquoted(field))))
-        })
-    }
-}
+deserialize_by!(one_field, ShownAddress, |field| {
+    Some(Self(address_of(unquoted(field))))
+});
 
 /// The addresses of a PDP context, in the last fields of a line: at most one of each family, in any order. They are kept as
 /// text until they are asked for, so that other firmware does not contain what reads addresses.
@@ -208,87 +120,42 @@ impl ContextAddresses {
     }
 }
 
-impl<'de> Deserialize<'de> for ContextAddresses {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, |text| Some(Self(Clipped::new(text))))
-    }
-}
+deserialize_by!(remainder, ContextAddresses, |text| Some(Self(
+    Clipped::new(text)
+)));
 
-/// The peer in the last two fields of a URC: address and port, or neither.
+/// The peer in the last two fields of a URC or of the answer to AT+QIRD: address and port, or neither.
 ///
-/// `None` if there are no fields, or the first one is not an address. One of the two fields alone is an error: the line is
-/// damaged, or data begins on it.
+/// `None` if a field is missing, or there is no address between the quotes. A first field without quotes that is not an
+/// address is an error: the line contains counters, or data begins on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Peer(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] pub Option<SocketAddr>);
 
 impl Peer {
     fn of(text: &[u8]) -> Option<Self> {
-        let (field, port) = address_and_port(text)?;
-        if field.is_empty() != port.is_none() {
-            return None;
-        }
-        Some(Self(socket_address(address_of(unquoted(field)), port)))
-    }
-}
-
-impl<'de> Deserialize<'de> for Peer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, Self::of)
-    }
-}
-
-/// The sender of a datagram in the last two fields of the answer to AT+QIRD: address and port, or neither.
-///
-/// `None` if a field is missing, or there is no address between the quotes. A first field without quotes that is not an
-/// address is an error: the line contains counters, or data begins on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Sender(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] pub Option<SocketAddr>);
-
-impl Sender {
-    fn of(text: &[u8]) -> Option<Self> {
-        let (field, port) = address_and_port(text)?;
+        let mut fields = Fields::new(text);
+        let field = fields.field();
+        let port: Option<u16> = fields.last()?;
         let address = address_of(unquoted(field));
         if address.is_none() && !matches!(field, [] | [b'"', ..]) {
             return None;
         }
-        Some(Self(socket_address(address, port)))
+        Some(Self(address.zip(port).map(SocketAddr::from)))
     }
 }
 
-impl<'de> Deserialize<'de> for Sender {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, Self::of)
-    }
-}
+deserialize_by!(remainder, Peer, Self::of);
 
-/// The last two fields of a URC or an answer, unread. Firmware without UDP uses it in place of [`Peer`] and [`Sender`], and
-/// saves the 1 KB of flash that reading addresses takes.
+/// The last two fields of a URC or an answer, unread. Firmware without UDP uses it in place of [`Peer`], and saves the 1 KB of flash that reading addresses takes.
 #[cfg(not(feature = "udp"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotRead(pub(crate) Option<SocketAddr>);
 
 #[cfg(not(feature = "udp"))]
-impl<'de> Deserialize<'de> for NotRead {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        remainder(deserializer, |text| {
-            matches!(trim(text), [] | [b'"', ..]).then_some(Self(None))
-        })
-    }
-}
-
-/// Two fields, and an error if there are more.
-fn address_and_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
-    let mut fields = Fields::new(text);
-    let address = fields.field();
-    let port = fields.last()?;
-    Some((address, port))
-}
-
-fn socket_address(address: Option<IpAddr>, port: Option<u16>) -> Option<SocketAddr> {
-    Some(SocketAddr::new(address?, port?))
-}
+deserialize_by!(remainder, NotRead, |text| {
+    matches!(trim(text), [] | [b'"', ..]).then_some(Self(None))
+});
 
 /// A host name: at most 253 bytes, the limit of the DNS. The note has no limit.
 pub type HostName<'a> = Text<'a, 253>;
@@ -321,14 +188,8 @@ impl<'a> Host<'a> {
     }
 }
 
-impl From<IpAddr> for Host<'_> {
-    fn from(address: IpAddr) -> Self {
-        Self::Address(address)
-    }
-}
-
-impl From<Ipv4Addr> for Host<'_> {
-    fn from(address: Ipv4Addr) -> Self {
+impl<A: Into<IpAddr>> From<A> for Host<'_> {
+    fn from(address: A) -> Self {
         Self::Address(address.into())
     }
 }

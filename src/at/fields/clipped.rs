@@ -5,7 +5,7 @@ use core::{fmt, ops::Deref};
 use heapless::{String, string::StringView};
 use serde_at::serde::{Deserialize, Deserializer};
 
-use crate::at::deserializer::{one_field, remainder, text, unquoted};
+use crate::at::deserializer::{deserialize_by, remainder, text, unquoted};
 
 /// A text field of an answer: at most `N` bytes, the rest is cut off. Empty if the field is missing.
 ///
@@ -70,25 +70,11 @@ impl<'de, const N: usize> Deserialize<'de> for Clipped<N> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LastText<const N: usize>(Clipped<N>);
 
-impl<const N: usize> LastText<N> {
-    /// The text, without quotes.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
 impl<const N: usize> Deref for LastText<N> {
-    type Target = str;
+    type Target = Clipped<N>;
 
-    fn deref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl<const N: usize> fmt::Display for LastText<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+    fn deref(&self) -> &Clipped<N> {
+        &self.0
     }
 }
 
@@ -105,8 +91,4 @@ impl<'de, const N: usize> Deserialize<'de> for LastText<N> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ignored;
 
-impl<'de> Deserialize<'de> for Ignored {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        one_field(deserializer, |_| Some(Self))
-    }
-}
+deserialize_by!(one_field, Ignored, |_| Some(Self));

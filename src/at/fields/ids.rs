@@ -65,26 +65,22 @@ impl ContextId {
     }
 }
 
-impl Serialize for ConnectId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u8(self.0)
-    }
+macro_rules! numbers_on_the_wire {
+    ($($type:ident)*) => {
+        $(
+            impl Serialize for $type {
+                fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    serializer.serialize_u8(self.0)
+                }
+            }
+
+            impl<'de> Deserialize<'de> for $type {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    Self::new(u8::deserialize(deserializer)?).ok_or(D::Error::custom("out of range"))
+                }
+            }
+        )*
+    };
 }
 
-impl<'de> Deserialize<'de> for ConnectId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(u8::deserialize(deserializer)?).ok_or(D::Error::custom("not a connectID"))
-    }
-}
-
-impl Serialize for ContextId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u8(self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for ContextId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(u8::deserialize(deserializer)?).ok_or(D::Error::custom("not a contextID"))
-    }
-}
+numbers_on_the_wire!(ConnectId ContextId);

@@ -7,8 +7,7 @@ mod number;
 mod text;
 
 pub use address::{
-    Address, ContextAddresses, Host, HostName, Peer, Sender, ShownAddress, format_address,
-    parse_address,
+    Address, ContextAddresses, Host, HostName, Peer, ShownAddress, format_address, parse_address,
 };
 pub use clipped::{Clipped, Ignored, LastText};
 pub use ids::{ConnectId, ContextId};

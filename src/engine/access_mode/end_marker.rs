@@ -83,7 +83,7 @@ impl<'a> Tail<'a> {
                 None => return true,
                 Some(b'+') => start.all(|byte| (b' '..0x7f).contains(&byte)),
                 Some(_) => UNASKED_LINES.iter().any(|code| {
-                    let text = code.text().as_bytes();
+                    let text = code.as_str().as_bytes();
                     length <= text.len() && line.clone().eq(front(text, length).iter().copied())
                 }),
             };

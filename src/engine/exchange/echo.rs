@@ -152,5 +152,5 @@ fn leading_blanks(slot: &Slot<'_>) -> u16 {
 
 /// Whether the module can send this line while it takes payload.
 fn can_be_sent_by_module(line: &[u8]) -> bool {
-    line.first() == Some(&b'+') || ResultCode::of_line(line).is_some()
+    line.first() == Some(&b'+') || ResultCode::of(line).is_some()
 }

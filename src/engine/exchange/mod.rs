@@ -209,7 +209,7 @@ impl<'d> Exchange<'d> {
 
 /// The final result code that a line without a prefix is.
 pub(crate) fn final_result(line: &[u8]) -> Option<FinalResult> {
-    Some(match ResultCode::of_line(line)? {
+    Some(match ResultCode::of(line)? {
         ResultCode::Ok => FinalResult::Ok,
         ResultCode::SendOk => FinalResult::SendOk,
         ResultCode::SendFail => FinalResult::SendFail,

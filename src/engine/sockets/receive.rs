@@ -215,8 +215,10 @@ impl Slot<'_> {
     // ---- AT+QIRD=<connectID>,0 (2.1.8): how many bytes the module has handed over --------------------------------
 
     pub(crate) fn count_received(&self, to: CommandBuffer<'_>) -> Transaction {
-        to.write(&QueryReceivedData::new(self.id))
-            .needs(Prefix::Read)
+        to.write(&QueryReceivedData {
+            connect_id: self.id,
+        })
+        .needs(Prefix::Read)
     }
 
     pub(crate) fn count_received_done(&mut self, outcome: &Outcome) -> Effect {

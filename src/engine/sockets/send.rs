@@ -162,7 +162,10 @@ impl Slot<'_> {
     // ---- AT+QISEND=<connectID>,0 (2.1.7): how many bytes the module has accepted, and the peer acknowledged -------
 
     pub(crate) fn count_sent(&self, to: CommandBuffer<'_>) -> Transaction {
-        to.write(&QuerySentData::new(self.id)).needs(Prefix::Sent)
+        to.write(&QuerySentData {
+            connect_id: self.id,
+        })
+        .needs(Prefix::Sent)
     }
 
     pub(crate) fn count_sent_done(&mut self, outcome: &Outcome, now: Instant) -> Effect {

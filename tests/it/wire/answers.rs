@@ -304,17 +304,14 @@ fn error_codes() {
 fn failures() {
     for (line, failure) in [
         ("ERROR", Failure::Plain),
-        ("+CME ERROR: 3", Failure::Equipment(3)),
-        ("+CME ERROR:10", Failure::Equipment(10)),
-        ("+CME ERROR: 564", Failure::Equipment(564)),
-        (
-            "+CME ERROR: SIM failure",
-            Failure::EquipmentText("SIM failure"),
-        ),
-        ("+CME ERROR: 99999", Failure::EquipmentText("99999")),
-        ("+CME ERROR: ", Failure::EquipmentText("")),
-        ("+CMS ERROR: 300", Failure::Message(300)),
-        ("+CMS ERROR: ME failure", Failure::MessageText("ME failure")),
+        ("+CME ERROR: 3", Failure::Number(3)),
+        ("+CME ERROR:10", Failure::Number(10)),
+        ("+CME ERROR: 564", Failure::Number(564)),
+        ("+CME ERROR: SIM failure", Failure::Text("SIM failure")),
+        ("+CME ERROR: 99999", Failure::Text("99999")),
+        ("+CME ERROR: ", Failure::Text("")),
+        ("+CMS ERROR: 300", Failure::Number(300)),
+        ("+CMS ERROR: ME failure", Failure::Text("ME failure")),
     ] {
         assert_eq!(Failure::parse(line.as_bytes()), Some(failure), "{line}");
     }

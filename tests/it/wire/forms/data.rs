@@ -49,8 +49,8 @@ forms! {
             } => format!("AT+QISEND=11,1460,\"{LONGEST_ADDRESS_TEXT}\",65535\r"),
         }
         "AT+QISEND=<connectID>,0" QuerySentData {
-            QuerySentData::new(socket(0)) => "AT+QISEND=0,0\r",
-            QuerySentData::new(socket(11)) => "AT+QISEND=11,0\r",
+            QuerySentData { connect_id: socket(0) } => "AT+QISEND=0,0\r",
+            QuerySentData { connect_id: socket(11) } => "AT+QISEND=11,0\r",
         }
     }
     "2.1.8" {
@@ -63,13 +63,9 @@ forms! {
             ReadData { connect_id: socket(1), length: Some(ReadLength::MIN) } => "AT+QIRD=1,1\r",
             ReadData { connect_id: socket(0), length: None } => "AT+QIRD=0\r",
         }
-        "AT+QIRD=<connectID>" ReadDatagram {
-            ReadDatagram { connect_id: socket(2) } => "AT+QIRD=2\r",
-            ReadDatagram { connect_id: socket(11) } => "AT+QIRD=11\r",
-        }
         "AT+QIRD=<connectID>,0" QueryReceivedData {
-            QueryReceivedData::new(socket(0)) => "AT+QIRD=0,0\r",
-            QueryReceivedData::new(socket(11)) => "AT+QIRD=11,0\r",
+            QueryReceivedData { connect_id: socket(0) } => "AT+QIRD=0,0\r",
+            QueryReceivedData { connect_id: socket(11) } => "AT+QIRD=11,0\r",
         }
     }
     "2.1.9" {

@@ -1,0 +1,77 @@
+//! Enums that are tables: one row for each variant, with what stands for it on the wire.
+
+/// An enum whose variants are texts.
+macro_rules! texts {
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $type:ident {
+            $($(#[$doc:meta])* $name:ident $text:literal,)*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        $vis enum $type {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl $type {
+            /// All variants.
+            $vis const ALL: &[Self] = &[$(Self::$name,)*];
+            #[allow(dead_code)] // Not every table is read.
+            const TEXTS: &[&str] = &[$($text,)*];
+
+            /// The text on the wire, without the quotes around it.
+            #[must_use]
+            $vis const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            /// The variant with exactly this text.
+            #[allow(dead_code)]
+            pub(crate) fn of(text: &[u8]) -> Option<Self> {
+                let position = crate::at::deserializer::position(Self::TEXTS, text)?;
+                Self::ALL.get(position).copied()
+            }
+        }
+
+        impl serde_at::serde::Serialize for $type {
+            fn serialize<S: serde_at::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+
+/// An enum whose variants are numbers, and that can be any other number, too.
+macro_rules! open_numbers {
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $type:ident {
+            $($(#[$doc:meta])* $name:ident $number:literal,)*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[non_exhaustive]
+        $vis enum $type {
+            $($(#[$doc])* $name,)*
+            /// Another number.
+            Unknown(u8),
+        }
+
+        impl From<u8> for $type {
+            fn from(number: u8) -> Self {
+                match number {
+                    $($number => Self::$name,)*
+                    _ => Self::Unknown(number),
+                }
+            }
+        }
+    };
+}
+
+pub(super) use {open_numbers, texts};
