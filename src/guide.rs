@@ -25,6 +25,7 @@ pages! {
     mqtt = "guide/13-mqtt.md",
     from_ppp = "guide/14-from-ppp.md",
     in_the_field = "guide/15-in-the-field.md",
+    programs = "guide/16-programs.md",
     commands = "commands.md",
     footprint = "footprint.md",
     benchmarks = "benchmarks.md",

@@ -83,6 +83,12 @@ impl FromStr for Place {
     }
 }
 
+/// The sockets of the stack: as many as the module has.
+pub const SOCKETS: usize = 12;
+/// Bytes of a socket's receive ring. In direct push mode a server may send that much at once.
+const RECEIVE_RING: usize = 16_384;
+const TRANSMIT_RING: usize = 4096;
+
 /// How long the last connections may take to close when a program is done.
 pub const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -193,8 +199,8 @@ impl ModemOptions {
         tx: impl Write,
         program: impl AsyncFnOnce(Stack<'_>) -> Result<T>,
     ) -> Result<T> {
-        let mut resources = Resources::<4, 4096, 4096>::new();
-        let (stack, mut runner) = quectel_nal::new(&mut resources, self.config());
+        let mut resources = Box::new(Resources::<SOCKETS, RECEIVE_RING, TRANSMIT_RING>::new());
+        let (stack, mut runner) = quectel_nal::new(&mut *resources, self.config());
         let (rx, tx) = line.watch(rx, tx, self.trace);
         let mut running = pin!(runner.run(rx, tx));
         match select(program(stack), &mut running).await {

@@ -35,4 +35,6 @@ mod pages {
     mod from_ppp {}
     #[doc = include_str!("../../../docs/guide/15-in-the-field.md")]
     mod in_the_field {}
+    #[doc = include_str!("../../../docs/guide/16-programs.md")]
+    mod programs {}
 }

@@ -124,7 +124,13 @@ impl Drop for Background {
 
 /// A virtual modem as a program of its own, behind a TCP port; gives it and the name it has for the examples.
 pub fn modem_over_tcp() -> (Background, String) {
-    let modem = Background::start("virtual-modem", &["--tcp", "127.0.0.1:0", "--quiet"]);
+    modem_over_tcp_with(&[])
+}
+
+/// The same, with options of the virtual modem.
+pub fn modem_over_tcp_with(options: &[&str]) -> (Background, String) {
+    let port = ["--tcp", "127.0.0.1:0", "--quiet"];
+    let modem = Background::start("virtual-modem", &[&port, options].concat());
     let place = modem.next_line().replace("listening on ", "tcp:");
     (modem, place)
 }
