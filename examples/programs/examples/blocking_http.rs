@@ -94,10 +94,30 @@ fn main() -> Result<()> {
         stack.poll()?;
     }
 
-    let text = String::from_utf8_lossy(&page);
-    let (head, body) = text.split_once("\r\n\r\n").context("no answer of HTTP")?;
+    let end = page.windows(4).position(|part| part == b"\r\n\r\n");
+    let end = end.context("the answer is not HTTP, or was cut in its head")?;
+    let head = String::from_utf8_lossy(&page[..end]);
     eprintln!("{}", head.lines().next().unwrap_or_default());
-    std::io::stdout().write_all(body.as_bytes())?;
+    let body = &page[end + 4..];
+    std::io::stdout().write_all(body)?;
     eprintln!("{line}");
+    check_length(&head, body.len())
+}
+
+/// Whether the body is as long as the head says. Without a length, the end of the connection is taken for its end.
+fn check_length(head: &str, length: usize) -> Result<()> {
+    let announced = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse::<usize>())
+    });
+    let Some(announced) = announced else {
+        return Ok(());
+    };
+    let announced = announced.context("a Content-Length that is no number")?;
+    ensure!(
+        length == announced,
+        "the connection was cut: {length} bytes of {announced} came"
+    );
     Ok(())
 }

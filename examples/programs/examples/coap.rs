@@ -39,6 +39,7 @@ fn main() -> Result<()> {
             "coap://demo.test/temperature".into()
         }
     };
+    let url = parse(&url)?;
     let line = Line::default();
     let outcome = arguments.modem.run(&line, network, async |stack| {
         programs::link_up(stack).await?;
@@ -48,18 +49,24 @@ fn main() -> Result<()> {
     outcome
 }
 
-async fn get(stack: Stack<'_>, url: &str) -> Result<()> {
+/// Host, port and path.
+fn parse(url: &str) -> Result<(String, u16, String)> {
     let rest = url.strip_prefix("coap://").context("not a coap:// URL")?;
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().context("not a port")?),
-        None => (authority, 5683),
+        Some(_) => programs::host_and_port(authority)?,
+        None => (authority.into(), 5683),
     };
-    let address = stack
-        .get_host_by_name(host, AddrType::Either)
+    ensure!(!host.is_empty(), "the host is missing");
+    Ok((host, port, path.into()))
+}
+
+async fn get(stack: Stack<'_>, (host, port, path): &(String, u16, String)) -> Result<()> {
+    let looking_up = stack.get_host_by_name(host, AddrType::Either);
+    let address = programs::waiting("the name lookup", looking_up)
         .await
         .with_context(|| format!("cannot look up {host}"))?;
-    let remote = SocketAddr::new(address, port);
+    let remote = SocketAddr::new(address, *port);
     let (_, mut socket) = stack.connect_from("0.0.0.0:0".parse()?, remote).await?;
 
     let mut request: CoapRequest<()> = CoapRequest::new();

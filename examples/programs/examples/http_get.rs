@@ -75,6 +75,11 @@ fn run(arguments: &Arguments) -> Result<()> {
     let (url, network) = target(arguments)?;
     let data = arguments.data.as_deref().map(data).transpose()?;
     let authority = arguments.ca.as_deref().map(certificate).transpose()?;
+    if let Some(path) = &arguments.output {
+        // Nothing in it is lost yet.
+        let opened = File::options().create(true).append(true).open(path);
+        opened.with_context(|| format!("cannot write {}", path.display()))?;
+    }
     let start = Instant::now();
     let line = Line::default();
     let stage = Cell::new("the network");
@@ -117,7 +122,10 @@ async fn transfer(
     } else {
         Method::GET
     };
-    let request = http.request(method, url).await.map_err(failed)?;
+    let requesting = http.request(method, url);
+    let request = programs::waiting("the connection", requesting)
+        .await
+        .map_err(failed)?;
     let request = request
         .host(authority(url))
         .headers(&[("Connection", "close")]);
@@ -128,7 +136,9 @@ async fn transfer(
     let response = match data {
         None => {
             get = request;
-            get.send(&mut buffer).await.map_err(failed)?
+            programs::waiting("the response", get.send(&mut buffer))
+                .await
+                .map_err(failed)?
         }
         Some(bytes) => {
             let progress = progress(arguments, Some(bytes.len()));

@@ -37,13 +37,16 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    ensure!(
+        arguments.port.is_some() || arguments.modem.is_virtual(),
+        "give a --port to listen on"
+    );
     let line = Line::default();
     let outcome = arguments.modem.run(&line, Loopback::new(), async |stack| {
         programs::link_up(stack).await?;
         match arguments.port {
             Some(port) => serve(stack, port).await,
             None => {
-                ensure!(arguments.modem.is_virtual(), "give a --port to listen on");
                 let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
                 let visit = blocking::unblock(move || visit(port));
                 match select(serve(stack, port), visit).await {

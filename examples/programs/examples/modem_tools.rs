@@ -97,14 +97,22 @@ async fn ask_around(stack: Stack<'_>, arguments: &Arguments) -> Result<()> {
     let time = stack.ntp(&arguments.ntp, false).await;
     let time = time.with_context(|| format!("no time from {}", arguments.ntp))?;
     println!(
-        "time: {}-{:02}-{:02} {:02}:{:02}:{:02}, zone {:+} quarters of an hour",
+        "time: {}-{:02}-{:02} {:02}:{:02}:{:02}{}",
         time.year,
         time.month,
         time.day,
         time.hour,
         time.minute,
         time.second,
-        time.zone.unwrap_or(0),
+        time.zone.map(zone).unwrap_or_default(),
     );
     Ok(())
+}
+
+/// The module counts a time zone in quarters of an hour.
+fn zone(quarters: i8) -> String {
+    let minutes = i32::from(quarters) * 15;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+    format!(" UTC{sign}{hours:02}:{minutes:02}")
 }

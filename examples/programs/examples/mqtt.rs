@@ -61,6 +61,7 @@ fn main() -> Result<()> {
             ("broker.test", 1883)
         }
     };
+    topic(&arguments.topic)?;
     let line = Line::default();
     let outcome = arguments.modem.run(&line, network, async |stack| {
         programs::link_up(stack).await?;
@@ -72,8 +73,8 @@ fn main() -> Result<()> {
 
 async fn publish(stack: Stack<'_>, host: &str, port: u16, arguments: &Arguments) -> Result<()> {
     // The module looks the name up.
-    let connection = stack
-        .connect_host(host, port)
+    let connecting = stack.connect_host(host, port);
+    let connection = programs::waiting("the connection", connecting)
         .await
         .with_context(|| format!("cannot connect to {host}"))?;
 
@@ -97,7 +98,7 @@ async fn publish(stack: Stack<'_>, host: &str, port: u16, arguments: &Arguments)
         .subscribe(filter, &options)
         .await
         .map_err(failed("subscribing"))?;
-    let topic = TopicName::new(text(&arguments.topic)?).context("not a topic to publish on")?;
+    let topic = topic(&arguments.topic)?;
     let options = PublicationOptions::new(TopicReference::Name(topic)).at_least_once();
 
     let (mut acknowledged, mut returned) = (false, false);
@@ -137,4 +138,8 @@ fn failed<E: Debug>(what: &str) -> impl FnOnce(E) -> anyhow::Error {
 
 fn text(text: &str) -> Result<MqttString<'_>> {
     MqttString::from_str(text).map_err(failed("not a text for MQTT"))
+}
+
+fn topic(name: &str) -> Result<TopicName<'_>> {
+    TopicName::new(text(name)?).context("not a topic to publish on")
 }

@@ -21,7 +21,8 @@ use virtual_modem::Loopback;
 #[command(name = "udp_echo")]
 struct Arguments {
     /// HOST:PORT of the server [default: one in this program, through the virtual modem]
-    server: Option<String>,
+    #[arg(value_name = "HOST:PORT", value_parser = programs::host_and_port)]
+    server: Option<(String, u16)>,
 
     /// Number of datagrams
     #[arg(short = 'n', long, default_value_t = 4)]
@@ -43,7 +44,7 @@ fn main() -> Result<()> {
         None => {
             ensure!(arguments.modem.is_virtual(), "give HOST:PORT of a server");
             network = network.route("echo.test", 7, serve()?);
-            "echo.test:7".into()
+            ("echo.test".into(), 7)
         }
     };
     let line = Line::default();
@@ -55,8 +56,12 @@ fn main() -> Result<()> {
     outcome
 }
 
-async fn echo(stack: Stack<'_>, server: &str, arguments: &Arguments) -> Result<()> {
-    let remote = resolve(stack, server).await?;
+async fn echo(stack: Stack<'_>, (host, port): &(String, u16), arguments: &Arguments) -> Result<()> {
+    let looking_up = stack.get_host_by_name(host, AddrType::Either);
+    let address = programs::waiting("the name lookup", looking_up)
+        .await
+        .with_context(|| format!("cannot look up {host}"))?;
+    let remote = SocketAddr::new(address, *port);
     let (local, mut socket) = stack
         .connect_from("0.0.0.0:0".parse()?, remote)
         .await
@@ -93,15 +98,6 @@ async fn echo(stack: Stack<'_>, server: &str, arguments: &Arguments) -> Result<(
     socket.close().await?;
     ensure!(returned > 0, "nothing came back");
     Ok(())
-}
-
-async fn resolve(stack: Stack<'_>, server: &str) -> Result<SocketAddr> {
-    let (host, port) = server.rsplit_once(':').context("the port is missing")?;
-    let address = stack
-        .get_host_by_name(host, AddrType::Either)
-        .await
-        .with_context(|| format!("cannot look up {host}"))?;
-    Ok(SocketAddr::new(address, port.parse()?))
 }
 
 /// A server in this program.

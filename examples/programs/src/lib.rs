@@ -3,8 +3,9 @@
 mod line;
 pub mod peers;
 mod port;
+mod serial_port;
+mod status;
 
-use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::pin::pin;
 use std::str::FromStr;
@@ -23,6 +24,8 @@ use virtual_modem::{Loopback, Settings, VirtualModem, serial, time};
 
 pub use line::Line;
 pub use port::Port;
+use serial_port::SerialPort;
+pub use status::waiting;
 
 /// The options that select and configure the modem.
 #[derive(Args, Clone, Debug)]
@@ -121,21 +124,36 @@ impl ModemOptions {
         network: Loopback,
         program: impl AsyncFnOnce(Stack<'_>) -> Result<T>,
     ) -> Result<T> {
+        let options = self;
+        self.on_port(
+            network,
+            OnStack {
+                options,
+                line,
+                program,
+            },
+        )
+    }
+
+    /// Runs `program` on the serial line of the modem, without a stack.
+    pub fn on_port<P: OnPort>(&self, network: Loopback, program: P) -> Result<P::Output> {
         time::block_on(async {
             match &self.modem {
-                Place::Virtual => self.run_virtual(line, network, program).await,
+                Place::Virtual => self.run_virtual(network, program).await,
                 Place::Tcp(address) => {
                     let stream = connect(address)
                         .await
                         .with_context(|| format!("no modem at {address}"))?;
                     let (rx, tx) = (FromFutures::new(&stream), FromFutures::new(&stream));
-                    self.serve(line, rx, tx, program).await
+                    program.run(rx, tx).await
                 }
                 Place::Serial(path) => {
-                    let port = SerialPort::open(path, self)?;
+                    let (port, guard) = SerialPort::open(path, self)?;
                     let rx = FromFutures::new(Unblock::new(port.try_clone()?));
                     let tx = FromFutures::new(Unblock::new(port));
-                    self.serve(line, rx, tx, program).await
+                    let outcome = program.run(rx, tx).await;
+                    guard.close();
+                    outcome
                 }
             }
         })
@@ -155,7 +173,7 @@ impl ModemOptions {
                 stream.set_nonblocking(true)?;
                 Port::new(stream)
             }
-            Place::Serial(path) => Port::new(SerialPort::open(path, self)?),
+            Place::Serial(path) => Port::new(serial_port::open(path, self, serial_port::POLL)?),
         };
         Ok((port.watched(line, self.trace), self.config()))
     }
@@ -168,17 +186,12 @@ impl ModemOptions {
         }
     }
 
-    async fn run_virtual<T>(
-        &self,
-        line: &Line,
-        network: Loopback,
-        program: impl AsyncFnOnce(Stack<'_>) -> Result<T>,
-    ) -> Result<T> {
+    async fn run_virtual<P: OnPort>(&self, network: Loopback, program: P) -> Result<P::Output> {
         let mut settings = Settings::new();
         settings.port = self.urc_port().into();
         let modem = VirtualModem::new(settings, network);
         let (rx, tx, end) = serial::pair(serial::Line::new(self.baud.unwrap_or(0)));
-        let outcome = future::or(self.serve(line, rx, tx, program), async {
+        let outcome = future::or(program.run(rx, tx), async {
             modem.run(end).await;
             future::pending().await
         })
@@ -191,17 +204,46 @@ impl ModemOptions {
         outcome
     }
 
-    /// The stack and its runner, beside the program.
-    async fn serve<T>(
-        &self,
-        line: &Line,
-        rx: impl Read,
-        tx: impl Write,
-        program: impl AsyncFnOnce(Stack<'_>) -> Result<T>,
-    ) -> Result<T> {
+    fn urc_port(&self) -> &str {
+        match (&self.urc_port, &self.modem) {
+            (Some(name), _) => name,
+            (None, Place::Serial(path)) if path.starts_with("/dev/ttyUSB") => "usbat",
+            (None, _) => "uart1",
+        }
+    }
+}
+
+/// What runs on the serial line of a modem.
+pub trait OnPort {
+    /// What it returns.
+    type Output;
+
+    /// Runs it on the two halves of the line.
+    fn run<R: Read, W: Write>(self, rx: R, tx: W) -> impl Future<Output = Result<Self::Output>>;
+}
+
+/// The stack and its runner, beside a program.
+struct OnStack<'a, P> {
+    options: &'a ModemOptions,
+    line: &'a Line,
+    program: P,
+}
+
+impl<T, P: AsyncFnOnce(Stack<'_>) -> Result<T>> OnPort for OnStack<'_, P> {
+    type Output = T;
+
+    async fn run<R: Read, W: Write>(self, rx: R, tx: W) -> Result<T> {
+        let Self {
+            options,
+            line,
+            program,
+        } = self;
         let mut resources = Box::new(Resources::<SOCKETS, RECEIVE_RING, TRANSMIT_RING>::new());
-        let (stack, mut runner) = quectel_nal::new(&mut *resources, self.config());
-        let (rx, tx) = line.watch(rx, tx, self.trace);
+        let (stack, mut runner) = quectel_nal::new(&mut *resources, options.config());
+        if options.trace {
+            status::leave_out();
+        }
+        let (rx, tx) = line.watch(rx, tx, options.trace);
         let mut running = pin!(runner.run(rx, tx));
         match select(program(stack), &mut running).await {
             Either::First(outcome) => {
@@ -214,19 +256,25 @@ impl ModemOptions {
             Either::Second(error) => Err(anyhow!(error).context("lost the modem")),
         }
     }
+}
 
-    fn urc_port(&self) -> &str {
-        match (&self.urc_port, &self.modem) {
-            (Some(name), _) => name,
-            (None, Place::Serial(path)) if path.starts_with("/dev/ttyUSB") => "usbat",
-            (None, _) => "uart1",
-        }
+/// Takes HOST:PORT apart; an IPv6 address stands in square brackets.
+pub fn host_and_port(text: &str) -> Result<(String, u16)> {
+    let (host, port) = text.rsplit_once(':').context("the port is missing")?;
+    let port = port.parse().ok().filter(|port| *port > 0);
+    let port = port.context("the port is not a number from 1 to 65535")?;
+    let host = host.strip_prefix('[').unwrap_or(host);
+    let host = host.strip_suffix(']').unwrap_or(host);
+    if host.is_empty() {
+        bail!("the host is missing");
     }
+    Ok((host.into(), port))
 }
 
 /// Waits until the link is up. Prints why it is not, and what the user can do.
 pub async fn link_up(stack: Stack<'_>) -> Result<()> {
-    stack.wait_link_up().await.map_err(link_down)
+    let up = status::waiting_for_link(stack, stack.wait_link_up()).await;
+    up.map_err(link_down)
 }
 
 /// Why the link is down, and what the user can do.
@@ -261,56 +309,4 @@ async fn connect(address: &str) -> Result<Async<TcpStream>> {
     let stream = Async::<TcpStream>::connect(address).await?;
     stream.get_ref().set_nodelay(true)?;
     Ok(stream)
-}
-
-/// A serial port whose reads have no timeout.
-struct SerialPort(Box<dyn serialport::SerialPort>);
-
-impl SerialPort {
-    fn open(path: &str, options: &ModemOptions) -> Result<Self> {
-        let flow_control = match options.rtscts {
-            true => serialport::FlowControl::Hardware,
-            false => serialport::FlowControl::None,
-        };
-        let port = serialport::new(path, options.baud.unwrap_or(115_200))
-            .flow_control(flow_control)
-            .timeout(Duration::from_millis(500).into())
-            .open()
-            .with_context(|| {
-                format!(
-                    "cannot open {path}; is it there, and may this user open it (group dialout)?"
-                )
-            })?;
-        Ok(Self(port))
-    }
-
-    fn try_clone(&self) -> Result<Self> {
-        Ok(Self(self.0.try_clone()?))
-    }
-}
-
-impl io::Read for SerialPort {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.0.read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
-                outcome => return outcome,
-            }
-        }
-    }
-}
-
-impl io::Write for SerialPort {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            match self.0.write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
-                outcome => return outcome,
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
 }

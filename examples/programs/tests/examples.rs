@@ -197,7 +197,7 @@ fn modem_tools_tell_everything() {
         "localhost: 127.0.0.1\n",
         "echo from 127.0.0.1 after 1 ms\n",
         "3 of 3 answered\n",
-        "time: 2026-07-02 14:27:52, zone +32",
+        "time: 2026-07-02 14:27:52 UTC+08:00\n",
     ] {
         assert!(
             output(&outcome).contains(words),
@@ -240,4 +240,94 @@ fn without_a_peer_a_real_modem_needs_to_be_told_one() {
     run("examples/mqtt", &modem).fails_with("give HOST[:PORT]");
     run("examples/coap", &modem).fails_with("give a URL");
     run("examples/modem_tools", &modem).fails_with("no modem at");
+}
+
+/// A modem that is not there is not what they complain of.
+#[test]
+fn arguments_are_checked_before_the_modem_is_touched() {
+    for (program, argument, says) in [
+        ("udp_echo", &["localhost"][..], "the port is missing"),
+        ("udp_echo", &["localhost:0"], "the port is not a number"),
+        ("coap", &["http://localhost/"], "not a coap:// URL"),
+        ("coap", &["coap://host:x/"], "the port is not a number"),
+        (
+            "mqtt",
+            &["-t", "a/#", "localhost"],
+            "not a topic to publish on",
+        ),
+        ("http_server", &[], "give a --port"),
+        (
+            "http_get",
+            &["-o", "/no/folder/x", "http://localhost/"],
+            "cannot write /no/folder/x",
+        ),
+    ] {
+        let modem = ["--modem", "tcp:127.0.0.1:1"];
+        let arguments = [&modem[..], argument].concat();
+        run(&format!("examples/{program}"), &arguments).fails_with(says);
+    }
+}
+
+/// A server for one request.
+fn serve_once(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = BufReader::new(stream.try_clone().unwrap()).lines();
+        while request.next().unwrap().unwrap() != "" {}
+        stream.write_all(answer).unwrap();
+    });
+    port
+}
+
+#[cfg(unix)]
+#[test]
+fn blocking_http_works_on_a_serial_port_again_and_again() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (_modem, path) = program::modem_on_a_pty(folder.join("blocking-port"), &[]);
+    for _ in 0..2 {
+        let port = serve_once(b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nplain\n");
+        let arguments = ["--modem", &path, "--port", &port, "localhost"];
+        let outcome = run("examples/blocking_http", &arguments).succeeds();
+        assert_eq!(output(&outcome), "plain\n");
+    }
+}
+
+#[test]
+fn blocking_http_notices_a_body_that_was_cut() {
+    for (answer, says) in [
+        (
+            &b"HTTP/1.0 200 OK\r\nContent-Length: 60\r\n\r\nplain\n"[..],
+            "6 bytes of 60 came",
+        ),
+        (b"HTTP/1.0 200 OK\r\nContent-", "cut in its head"),
+    ] {
+        let port = serve_once(answer);
+        run("examples/blocking_http", &["--port", &port, "localhost"]).fails_with(says);
+    }
+}
+
+/// `script` runs a program on a terminal, and writes what it shows.
+#[cfg(unix)]
+#[test]
+fn a_terminal_shows_what_is_waited_for() {
+    let options = ["--fault", "slow=QIACT,1500"];
+    let (_modem, place) = program::modem_over_tcp_with(&options);
+    let port = serve_once(b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nplain\n");
+    let get = program::built("examples/http_get");
+    let command = format!("{} --modem {place} http://localhost:{port}/", get.display());
+    let shown = std::process::Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("script is part of Debian's bsdutils");
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    for part in [
+        "waiting for the module to answer (1 s)",
+        "connecting to the network, signal -63 dBm (",
+        "plain",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown:?}");
+    }
 }

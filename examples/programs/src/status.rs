@@ -1,0 +1,102 @@
+//! Says on a terminal what a program waits for, if that takes longer than a second.
+
+use std::cell::RefCell;
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use atat::asynch::AtatClient;
+use embassy_futures::select::{Either, select};
+use embassy_time::{Duration, Instant, Timer, with_timeout};
+use quectel_nal::Stack;
+use quectel_nal::at::{
+    QueryLteRegistration, QueryPacketRegistration, QueryRegistration, QuerySignalQuality,
+};
+
+/// The time after which a wait is mentioned, and then from line to line.
+const STEP: Duration = Duration::from_secs(1);
+/// How long the module may take for an answer.
+const ANSWER: Duration = Duration::from_secs(3);
+
+/// Something else is printed all the time.
+static IS_BUSY: AtomicBool = AtomicBool::new(false);
+
+/// No status is shown from now on.
+pub fn leave_out() {
+    IS_BUSY.store(true, Ordering::Relaxed);
+}
+
+fn is_shown() -> bool {
+    io::stderr().is_terminal() && !IS_BUSY.load(Ordering::Relaxed)
+}
+
+/// Waits for a future, and says meanwhile what for: `what` completes "waiting for …".
+pub async fn waiting<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let what = RefCell::new(format!("waiting for {what}"));
+    during(future, &what, core::future::pending()).await
+}
+
+/// Waits for the link, and says how far it is.
+pub(crate) async fn waiting_for_link<T>(stack: Stack<'_>, future: impl Future<Output = T>) -> T {
+    let what = RefCell::new("waiting for the module to answer".to_owned());
+    let asking = async {
+        loop {
+            if let Some(stage) = stage(stack).await {
+                what.replace(stage);
+            }
+            Timer::after(STEP).await;
+        }
+    };
+    during(future, &what, asking).await
+}
+
+async fn during<T>(
+    future: impl Future<Output = T>,
+    what: &RefCell<String>,
+    asking: impl Future<Output = ()>,
+) -> T {
+    if !is_shown() {
+        return future.await;
+    }
+    let begin = Instant::now();
+    let showing = async {
+        loop {
+            Timer::after(STEP).await;
+            let seconds = begin.elapsed().as_secs();
+            eprint!("\r\x1b[K{} ({seconds} s)", what.borrow());
+            let _ = io::stderr().flush();
+        }
+    };
+    let outcome = select(future, select(showing, asking)).await;
+    if begin.elapsed() >= STEP {
+        eprint!("\r\x1b[K");
+    }
+    match outcome {
+        Either::First(outcome) => outcome,
+        Either::Second(_) => unreachable!("neither shows nor asks to an end"),
+    }
+}
+
+/// What the module is about while the link comes up; `None` if it does not say.
+async fn stage(stack: Stack<'_>) -> Option<String> {
+    let mut at = stack.at();
+    let asking = async {
+        let signal = at.send(&QuerySignalQuality).await.ok()?;
+        let signal = match signal.dbm() {
+            Some(dbm) => format!("signal {dbm} dBm"),
+            None => "no signal".into(),
+        };
+        let is_registered = [
+            at.send(&QueryLteRegistration).await.ok()?.status,
+            at.send(&QueryPacketRegistration).await.ok()?.status,
+            at.send(&QueryRegistration).await.ok()?.status,
+        ]
+        .iter()
+        .any(|status| status.is_registered());
+        let stage = match is_registered {
+            true => "connecting to the network",
+            false => "searching for a network",
+        };
+        Some(format!("{stage}, {signal}"))
+    };
+    with_timeout(ANSWER, asking).await.ok()?
+}
