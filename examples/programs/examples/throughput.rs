@@ -8,16 +8,16 @@
 //!
 //! The second command is the peer of the third one; run it on a computer that the modem can reach.
 
-use std::io::{BufRead, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::thread;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use indicatif::{ProgressBar, ProgressStyle};
+use programs::check::peer::{self, payload};
 use programs::{Line, ModemOptions};
 use quectel_nal::at::AccessMode;
 use quectel_nal::{Stack, TcpReader, TcpWriter};
@@ -35,7 +35,8 @@ const PART: usize = 1460;
 #[command(name = "throughput")]
 struct Arguments {
     /// HOST:PORT of a peer (see --serve) [default: one in this program, through the virtual modem]
-    peer: Option<String>,
+    #[arg(value_name = "HOST:PORT", value_parser = programs::host_and_port)]
+    peer: Option<(String, u16)>,
 
     /// Be the peer, on this address and port
     #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "peer")]
@@ -64,20 +65,20 @@ enum Mode {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     if let Some(address) = arguments.serve {
-        let listener =
-            TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
-        eprintln!("the peer listens on {}", listener.local_addr()?);
-        return serve(&listener);
+        let address = peer::listen(address)?;
+        eprintln!("the peer listens on {address}");
+        loop {
+            thread::park();
+        }
     }
     let mut network = Loopback::new();
     let peer = match &arguments.peer {
         Some(peer) => peer.clone(),
         None => {
             ensure!(arguments.modem.is_virtual(), "give HOST:PORT of a peer");
-            let listener = TcpListener::bind(("127.0.0.1", 0))?;
-            network = network.route("peer.test", 7000, listener.local_addr()?);
-            thread::spawn(move || serve(&listener));
-            "peer.test:7000".into()
+            let address = peer::listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+            network = network.route("peer.test", 7000, address);
+            ("peer.test".into(), 7000)
         }
     };
     let modem = arguments.modem.clone().with_virtual_baud(VIRTUAL_BAUD);
@@ -106,13 +107,12 @@ fn main() -> Result<()> {
     outcome
 }
 
-async fn resolve(stack: Stack<'_>, peer: &str) -> Result<SocketAddr> {
-    let (host, port) = peer.rsplit_once(':').context("the port is missing")?;
-    let address = stack
-        .get_host_by_name(host, AddrType::Either)
+async fn resolve(stack: Stack<'_>, (host, port): &(String, u16)) -> Result<SocketAddr> {
+    let looking_up = stack.get_host_by_name(host, AddrType::Either);
+    let address = programs::waiting("the name lookup", looking_up)
         .await
         .with_context(|| format!("cannot look up {host}"))?;
-    Ok(SocketAddr::new(address, port.parse()?))
+    Ok(SocketAddr::new(address, *port))
 }
 
 /// Parameters that all measurements share.
@@ -129,7 +129,8 @@ impl Measure<'_, '_> {
     async fn mode(&self, mode: Mode, peer: SocketAddr) -> Result<()> {
         let refused = || format!("cannot connect to {peer}");
         if mode == Mode::Transparent {
-            let connection = self.stack.connect_transparent(peer).await;
+            let connecting = self.stack.connect_transparent(peer);
+            let connection = programs::waiting("the connection", connecting).await;
             let mut connection = connection.with_context(refused)?;
             self.both("transparent", connection.split()).await?;
             connection.close().await?;
@@ -233,43 +234,4 @@ impl Measure<'_, '_> {
             .with_style(style)
             .with_message(format!("{name} {way}")))
     }
-}
-
-/// The byte at this offset of every transfer.
-fn payload(index: usize) -> u8 {
-    (index * 31 % 251) as u8
-}
-
-/// The peer: `down N` requests N bytes, `up N` announces N bytes.
-fn serve(listener: &TcpListener) -> Result<()> {
-    for stream in listener.incoming() {
-        let stream = stream?;
-        thread::spawn(move || answer(stream));
-    }
-    Ok(())
-}
-
-fn answer(mut stream: TcpStream) -> Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut request = String::new();
-    while reader.read_line(&mut request)? > 0 {
-        match request.trim_end().split_once(' ') {
-            Some(("down", length)) => {
-                let all: Vec<u8> = (0..length.parse()?).map(payload).collect();
-                stream.write_all(&all)?;
-            }
-            Some(("up", length)) => {
-                let mut all = vec![0; length.parse()?];
-                reader.read_exact(&mut all)?;
-                let as_sent = (0..)
-                    .map(payload)
-                    .zip(&all)
-                    .all(|(sent, seen)| sent == *seen);
-                stream.write_all(if as_sent { b"+" } else { b"-" })?;
-            }
-            _ => bail!("not a request: {request}"),
-        }
-        request.clear();
-    }
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Shared by all examples: the modem options, and running a program on the network stack of the modem.
 
+pub mod check;
 mod line;
 pub mod peers;
 mod port;
@@ -157,6 +158,19 @@ impl ModemOptions {
                 }
             }
         })
+    }
+
+    /// The options of a [`check`] without a peer.
+    pub fn check_options(&self) -> check::Options {
+        check::Options {
+            apn: self.apn.clone(),
+            urc_port: self.urc_port().into(),
+            pin: self.pin.clone(),
+            peer: None,
+            time_server: "pool.ntp.org".into(),
+            may_detach: false,
+            is_quick: false,
+        }
     }
 
     /// The modem for a program without `async`, and the configuration for the stack.

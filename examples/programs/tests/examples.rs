@@ -248,6 +248,7 @@ fn arguments_are_checked_before_the_modem_is_touched() {
     for (program, argument, says) in [
         ("udp_echo", &["localhost"][..], "the port is missing"),
         ("udp_echo", &["localhost:0"], "the port is not a number"),
+        ("throughput", &["peer.test:x"], "the port is not a number"),
         ("coap", &["http://localhost/"], "not a coap:// URL"),
         ("coap", &["coap://host:x/"], "the port is not a number"),
         (
@@ -261,6 +262,12 @@ fn arguments_are_checked_before_the_modem_is_touched() {
             &["-o", "/no/folder/x", "http://localhost/"],
             "cannot write /no/folder/x",
         ),
+        (
+            "modem_check",
+            &["--report", "/no/folder/x"],
+            "cannot write /no/folder/x",
+        ),
+        ("modem_check", &["--peer", "host"], "the port is missing"),
     ] {
         let modem = ["--modem", "tcp:127.0.0.1:1"];
         let arguments = [&modem[..], argument].concat();
