@@ -154,7 +154,7 @@ impl<R: Read, W: Write> Check<'_, R, W> {
     pub(super) async fn passive_close(&mut self) -> Result<()> {
         const KEY: &str = "AT+QICFG=\"passiveclosed\"";
         let before = self.must(KEY, SHORT).await?;
-        let before = before.first().map(|line| numbers(line)).unwrap_or_default();
+        let before = before.first().map(numbers).unwrap_or_default();
         let before = before.last().copied().unwrap_or(0);
         self.must(&format!("{KEY},1"), SHORT).await?;
         let outcome = self.closed_by_the_peer().await;
