@@ -6,6 +6,7 @@ pub mod peers;
 mod port;
 mod serial_port;
 mod status;
+mod urc_port;
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::pin::pin;
@@ -54,7 +55,7 @@ pub struct ModemOptions {
     pin: Option<String>,
 
     /// The module's name for the port it is reached through: uart1, usbat, usbmodem
-    /// [default: usbat for /dev/ttyUSB*, else uart1]
+    /// [default: on a serial port, found out; else uart1]
     #[arg(long, value_name = "NAME")]
     urc_port: Option<String>,
 
@@ -259,7 +260,16 @@ impl<T, P: AsyncFnOnce(Stack<'_>) -> Result<T>> OnPort for OnStack<'_, P> {
         }
         let (rx, tx) = line.watch(rx, tx, options.trace);
         let mut running = pin!(runner.run(rx, tx));
-        match select(program(stack), &mut running).await {
+        let correcting = async {
+            match &options.modem {
+                Place::Serial(_) if options.urc_port.is_none() => {
+                    urc_port::correct(stack, options.urc_port()).await;
+                }
+                _ => future::pending().await,
+            }
+        };
+        let serving = select(&mut running, correcting);
+        match select(program(stack), serving).await {
             Either::First(outcome) => {
                 // Connections that were dropped are closed by the runner.
                 if stack.link_state() == LinkState::Up {
@@ -267,7 +277,8 @@ impl<T, P: AsyncFnOnce(Stack<'_>) -> Result<T>> OnPort for OnStack<'_, P> {
                 }
                 outcome
             }
-            Either::Second(error) => Err(anyhow!(error).context("lost the modem")),
+            Either::Second(Either::First(error)) => Err(anyhow!(error).context("lost the modem")),
+            Either::Second(Either::Second(())) => unreachable!("it is corrected for ever"),
         }
     }
 }

@@ -20,6 +20,7 @@ Options:
       --tcp ADDRESS:PORT     Listen for the host on a loopback address
       --baud BAUD            Baud rate in bit/s; 0 is infinitely fast [default: 0]
       --latency-ms MS        Time from a command to its answer [default: 0]
+      --port NAME            The module's name for its port: uart1, usbat, usbmodem [default: uart1]
       --cold                 Start with a boot instead of running already
       --fault NAME[=ARGUMENTS]
                              Inject a fault; may be repeated
@@ -39,6 +40,7 @@ struct Options {
     tcp: Option<SocketAddr>,
     baud: u32,
     latency_ms: u64,
+    port: Option<String>,
     cold: bool,
     faults: Vec<Fault>,
     routes: Vec<(String, u16, SocketAddr)>,
@@ -56,6 +58,7 @@ impl Options {
                 Arg::Long("tcp") => options.tcp = Some(parser.value()?.parse()?),
                 Arg::Long("baud") => options.baud = parser.value()?.parse()?,
                 Arg::Long("latency-ms") => options.latency_ms = parser.value()?.parse()?,
+                Arg::Long("port") => options.port = Some(parser.value()?.string()?),
                 Arg::Long("cold") => options.cold = true,
                 Arg::Long("fault") => options.faults.push(parser.value()?.parse()?),
                 Arg::Long("route") => options
@@ -138,6 +141,9 @@ fn run(options: &Options) -> io::Result<()> {
     let mut settings = Settings::new()
         .latency(Duration::from_millis(options.latency_ms))
         .cold(options.cold);
+    if let Some(port) = &options.port {
+        settings.port = port.clone();
+    }
     for (name, address) in &options.names {
         settings = settings.dns(name, &[&address.to_string()]);
     }

@@ -147,6 +147,7 @@ impl<R: Read, W: Write> Check<'_, R, W> {
         );
         (self.progress)("the network");
         self.bring_up().await?;
+        step!(self, ["port in use"], self.port_in_use());
         step!(self, ["QIACT of an active context"], self.activate_again());
         step!(self, ["name servers"], self.name_servers());
         step!(self, ["failed name lookup"], self.lookups());
@@ -178,7 +179,9 @@ impl<R: Read, W: Write> Check<'_, R, W> {
                 "prompt",
                 "result of QISEND",
                 "result of QIOPEN",
-                "lines of one response"
+                "lines of one response",
+                "state of a connected client",
+                "local port in QISTATE",
             ],
             self.send_and_list()
         );

@@ -5,12 +5,35 @@ use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::{Read, Write};
 
 use super::console::numbers;
-use super::{CONTEXT, Check, SHORT};
+use super::{CONTEXT, Check, LONG, SHORT};
 
 /// A name that nobody has (RFC 2606).
 pub const NO_NAME: &str = "no-such-host.invalid";
 
 impl<R: Read, W: Write> Check<'_, R, W> {
+    /// The module's name for this port, which AT+QISTATE shows for each socket. URCs have to go there.
+    pub(super) async fn port_in_use(&mut self) -> Result<()> {
+        const ID: u8 = 11;
+        let open = format!("AT+QIOPEN={CONTEXT},{ID},\"UDP SERVICE\",\"127.0.0.1\",0,20776,0");
+        self.must(&open, LONG).await?;
+        // It may go elsewhere still.
+        let result = format!("+QIOPEN: {ID},");
+        self.console.urc(&result, Duration::from_secs(5)).await?;
+        let listed = self.must(&format!("AT+QISTATE=1,{ID}"), SHORT).await?;
+        self.close(ID).await?;
+        let line = listed.first().context("the socket is not listed")?;
+        let name = line.rsplit(',').next().unwrap_or_default();
+        let set = format!("AT+QURCCFG=\"urcport\",{name}");
+        let is_settable = self.optional(&set).await?;
+        let reading = name.trim_matches('"').to_owned();
+        let evidence = format!(
+            "{line}; URCs can be sent there: {}",
+            super::yes(is_settable)
+        );
+        self.report.find("port in use", reading, evidence);
+        Ok(())
+    }
+
     pub(super) async fn failed_open(&mut self) -> Result<()> {
         let id = self.next_id();
         let fields = format!("\"TCP\",\"{NO_NAME}\",7,0,0");
@@ -88,8 +111,10 @@ impl<R: Read, W: Write> Check<'_, R, W> {
             let evidence = super::shown(&second.gap);
             let port = port.to_owned();
             self.report.find("lines of one response", reading, evidence);
-            self.report.fact("state of a connected client", state);
-            self.report.fact("local port in QISTATE", port);
+            let line = first.text.clone();
+            self.report
+                .find("state of a connected client", state, line.clone());
+            self.report.find("local port in QISTATE", port, line);
             return Ok(());
         }
         bail!("neither one nor two line ends between two lines")
