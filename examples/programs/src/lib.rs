@@ -269,16 +269,16 @@ impl<T, P: AsyncFnOnce(Stack<'_>) -> Result<T>> OnPort for OnStack<'_, P> {
             }
         };
         let serving = select(&mut running, correcting);
-        match select(program(stack), serving).await {
-            Either::First(outcome) => {
+        match select(serving, program(stack)).await {
+            Either::Second(outcome) => {
                 // Connections that were dropped are closed by the runner.
                 if stack.link_state() == LinkState::Up {
                     let _ = with_timeout(FAREWELL, select(line.quiet(), running)).await;
                 }
                 outcome
             }
-            Either::Second(Either::First(error)) => Err(anyhow!(error).context("lost the modem")),
-            Either::Second(Either::Second(())) => unreachable!("it is corrected for ever"),
+            Either::First(Either::First(error)) => Err(anyhow!(error).context("lost the modem")),
+            Either::First(Either::Second(())) => unreachable!("it is corrected for ever"),
         }
     }
 }
@@ -298,8 +298,14 @@ pub fn host_and_port(text: &str) -> Result<(String, u16)> {
 
 /// Waits until the link is up. Prints why it is not, and what the user can do.
 pub async fn link_up(stack: Stack<'_>) -> Result<()> {
-    let up = status::waiting_for_link(stack, stack.wait_link_up()).await;
-    up.map_err(link_down)
+    let up = async {
+        let up = stack.wait_link_up().await;
+        if up.is_ok() {
+            urc_port::known().await;
+        }
+        up
+    };
+    status::waiting_for_link(stack, up).await.map_err(link_down)
 }
 
 /// Why the link is down, and what the user can do.

@@ -2,6 +2,7 @@
 //!
 //! The name of the device file is only a guess. The module tells: AT+QISTATE shows for each socket which port has opened it.
 
+use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use atat::asynch::AtatClient;
@@ -11,17 +12,33 @@ use quectel_nal::Stack;
 use quectel_nal::at::{ConfigureUrcPort, PortName};
 
 /// How long the socket may take to open.
-const OPENING: Duration = Duration::from_secs(10);
+const OPENING: Duration = Duration::from_secs(5);
 /// How often the link is looked at.
 const PAUSE: Duration = Duration::from_secs(1);
 
+thread_local! {
+    /// Nothing is known yet of the port of the stack that runs in this thread.
+    static IS_UNKNOWN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Waits until URCs come. Before that a name lookup would never end.
+pub async fn known() {
+    while IS_UNKNOWN.get() {
+        Timer::after(PAUSE / 100).await;
+    }
+}
+
 /// Runs beside a program that was told to use the port `guess` without knowing it. Never ends.
 pub async fn correct(stack: Stack<'_>, guess: &str) {
+    IS_UNKNOWN.set(true);
     while stack.wait_link_up().await.is_err() {}
     let name = match ask(stack).await {
         Some(name) if name != guess => name,
         // Right, or not to be found out.
-        _ => return core::future::pending().await,
+        _ => {
+            IS_UNKNOWN.set(false);
+            return core::future::pending().await;
+        }
     };
     eprintln!(
         "the module calls this port {name}, not {guess}: its URCs go there now (--urc-port {name} says so from the start)"
@@ -30,6 +47,7 @@ pub async fn correct(stack: Stack<'_>, guess: &str) {
         if let Ok(port) = PortName::new(&name) {
             let _ = stack.at().send(&ConfigureUrcPort { port }).await;
         }
+        IS_UNKNOWN.set(false);
         // The stack sets its own port whenever it brings the link up.
         let losses = stack.statistics().link_losses;
         while stack.statistics().link_losses == losses {
