@@ -72,6 +72,8 @@ pub struct Console<R, W> {
     /// Lines that are no part of an answer, in their order.
     pub urcs: VecDeque<String>,
     pub journal: Journal,
+    /// The port can not be used any more.
+    pub is_broken: bool,
 }
 
 impl<R: Read, W: Write> Console<R, W> {
@@ -82,22 +84,27 @@ impl<R: Read, W: Write> Console<R, W> {
             buffer: VecDeque::new(),
             urcs: VecDeque::new(),
             journal: Journal::new(),
+            is_broken: false,
         }
     }
 
     /// Waits for more bytes. False if none came before the time.
     async fn more(&mut self, until: Instant) -> Result<bool> {
         let mut chunk = [0; 256];
-        match with_deadline(until, self.rx.read(&mut chunk)).await {
-            Err(_) => Ok(false),
-            Ok(Ok(0)) => bail!("the port was closed"),
-            Ok(Ok(count)) => {
-                self.journal.add(Direction::FromModule, &chunk[..count]);
-                self.buffer.extend(&chunk[..count]);
-                Ok(true)
+        let count = match with_deadline(until, self.rx.read(&mut chunk)).await {
+            Err(_) => return Ok(false),
+            Ok(Ok(count @ 1..)) => count,
+            Ok(end) => {
+                self.is_broken = true;
+                match end {
+                    Ok(_) => bail!("the port was closed"),
+                    Err(error) => bail!("cannot read from the port: {error:?}"),
+                }
             }
-            Ok(Err(error)) => bail!("cannot read from the port: {error:?}"),
-        }
+        };
+        self.journal.add(Direction::FromModule, &chunk[..count]);
+        self.buffer.extend(&chunk[..count]);
+        Ok(true)
     }
 
     /// Writes bytes as they are.
@@ -109,7 +116,10 @@ impl<R: Read, W: Write> Console<R, W> {
         };
         match written.await {
             Ok(()) => Ok(()),
-            Err(error) => bail!("cannot write to the port: {error:?}"),
+            Err(error) => {
+                self.is_broken = true;
+                bail!("cannot write to the port: {error:?}")
+            }
         }
     }
 

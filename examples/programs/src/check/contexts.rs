@@ -94,12 +94,6 @@ impl<R: Read, W: Write> Check<'_, R, W> {
 
     /// Registers, and activates the context that everything else uses.
     pub(super) async fn bring_up(&mut self) -> Result<()> {
-        if let Some(pin) = &self.options.pin {
-            let state = self.console.command("AT+CPIN?", SHORT).await?;
-            if state.first() == Some("+CPIN: SIM PIN") {
-                self.must(&format!("AT+CPIN={pin}"), SHORT).await?;
-            }
-        }
         self.wait_for_registration().await?;
         self.activate().await?;
         let signal = self.console.command("AT+CSQ", SHORT).await?;
@@ -107,7 +101,13 @@ impl<R: Read, W: Write> Check<'_, R, W> {
         Ok(())
     }
 
-    pub(super) async fn wait_for_registration(&mut self) -> Result<()> {
+    async fn wait_for_registration(&mut self) -> Result<()> {
+        if let Some(pin) = &self.options.pin {
+            let state = self.console.command("AT+CPIN?", SHORT).await?;
+            if state.first() == Some("+CPIN: SIM PIN") {
+                self.must(&format!("AT+CPIN={pin}"), SHORT).await?;
+            }
+        }
         for _ in 0..60 {
             for command in ["AT+CEREG?", "AT+CGREG?", "AT+CREG?"] {
                 let answer = self.console.command(command, SHORT).await?;

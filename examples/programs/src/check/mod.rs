@@ -108,7 +108,7 @@ macro_rules! step {
         ($check.progress)($subjects[0]);
         if let Err(error) = $step.await {
             let reason = format!("{error:#}");
-            ensure!(!reason.contains("port"), "{reason}");
+            ensure!(!$check.console.is_broken, "{reason}");
             for subject in $subjects {
                 if $check.report.reading(subject).is_none() {
                     $check.report.open.push((subject, reason.clone()));
