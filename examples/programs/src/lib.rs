@@ -261,10 +261,9 @@ impl<T, P: AsyncFnOnce(Stack<'_>) -> Result<T>> OnPort for OnStack<'_, P> {
         let (rx, tx) = line.watch(rx, tx, options.trace);
         let mut running = pin!(runner.run(rx, tx));
         let correcting = async {
-            match &options.modem {
-                Place::Serial(_) if options.urc_port.is_none() => {
-                    urc_port::correct(stack, options.urc_port()).await;
-                }
+            match (&options.modem, &options.urc_port) {
+                (Place::Serial(_), None) => urc_port::correct(stack, options.urc_port()).await,
+                (Place::Serial(_), Some(name)) => urc_port::compare(stack, name).await,
                 _ => future::pending().await,
             }
         };

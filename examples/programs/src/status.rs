@@ -6,16 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use atat::asynch::AtatClient;
 use embassy_futures::select::{Either, select};
-use embassy_time::{Duration, Instant, Timer, with_timeout};
+use embassy_time::{Duration, Instant, Timer};
 use quectel_nal::Stack;
 use quectel_nal::at::{
-    QueryLteRegistration, QueryPacketRegistration, QueryRegistration, QuerySignalQuality,
+    QueryLteRegistration, QueryPacketRegistration, QueryRegistration, QuerySignalQuality, QuerySim,
+    SimState,
 };
 
 /// The time after which a wait is mentioned, and then from line to line.
 const STEP: Duration = Duration::from_secs(1);
-/// How long the module may take for an answer.
-const ANSWER: Duration = Duration::from_secs(3);
 
 /// Something else is printed all the time.
 static IS_BUSY: AtomicBool = AtomicBool::new(false);
@@ -58,45 +57,50 @@ async fn during<T>(
         return future.await;
     }
     let begin = Instant::now();
+    let mut shown = Shown(false);
     let showing = async {
         loop {
             Timer::after(STEP).await;
             let seconds = begin.elapsed().as_secs();
+            shown.0 = true;
             eprint!("\r\x1b[K{} ({seconds} s)", what.borrow());
             let _ = io::stderr().flush();
         }
     };
-    let outcome = select(future, select(showing, asking)).await;
-    if begin.elapsed() >= STEP {
-        eprint!("\r\x1b[K");
-    }
-    match outcome {
+    match select(future, select(showing, asking)).await {
         Either::First(outcome) => outcome,
         Either::Second(_) => unreachable!("neither shows nor asks to an end"),
+    }
+}
+
+/// A status line, which is erased when it is dropped: also if nobody waits any more.
+struct Shown(bool);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if self.0 {
+            eprint!("\r\x1b[K");
+        }
     }
 }
 
 /// What the module is about while the link comes up; `None` if it does not say.
 async fn stage(stack: Stack<'_>) -> Option<String> {
     let mut at = stack.at();
-    let asking = async {
-        let signal = at.send(&QuerySignalQuality).await.ok()?;
-        let signal = match signal.dbm() {
-            Some(dbm) => format!("signal {dbm} dBm"),
-            None => "no signal".into(),
-        };
-        let is_registered = [
-            at.send(&QueryLteRegistration).await.ok()?.status,
-            at.send(&QueryPacketRegistration).await.ok()?.status,
-            at.send(&QueryRegistration).await.ok()?.status,
-        ]
-        .iter()
-        .any(|status| status.is_registered());
-        let stage = match is_registered {
-            true => "connecting to the network",
-            false => "searching for a network",
-        };
-        Some(format!("{stage}, {signal}"))
+    if !matches!(at.send(&QuerySim).await, Ok(sim) if sim.state == SimState::Ready) {
+        return Some("waiting for the SIM card".into());
+    }
+    let signal = match at.send(&QuerySignalQuality).await.ok()?.dbm() {
+        Some(dbm) => format!("signal {dbm} dBm"),
+        None => "no signal".into(),
     };
-    with_timeout(ANSWER, asking).await.ok()?
+    // A module need not know all three.
+    let is_registered = matches!(at.send(&QueryLteRegistration).await, Ok(it) if it.status.is_registered())
+        || matches!(at.send(&QueryPacketRegistration).await, Ok(it) if it.status.is_registered())
+        || matches!(at.send(&QueryRegistration).await, Ok(it) if it.status.is_registered());
+    let stage = match is_registered {
+        true => "connecting to the network",
+        false => "searching for a network",
+    };
+    Some(format!("{stage}, {signal}"))
 }

@@ -28,6 +28,17 @@ pub async fn known() {
     }
 }
 
+/// Runs beside a program of which the user has named the port. Warns if that is another one. Never ends.
+pub async fn compare(stack: Stack<'_>, given: &str) {
+    while stack.wait_link_up().await.is_err() {}
+    if let Some(name) = ask(stack).await.filter(|name| name != given) {
+        eprintln!(
+            "the module calls this port {name}: with --urc-port {given} nothing that arrives will be noticed"
+        );
+    }
+    core::future::pending().await
+}
+
 /// Runs beside a program that was told to use the port `guess` without knowing it. Never ends.
 pub async fn correct(stack: Stack<'_>, guess: &str) {
     IS_UNKNOWN.set(true);
