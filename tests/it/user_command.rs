@@ -100,7 +100,14 @@ fn refused_command_is_an_error_and_so_is_a_late_one() {
     Bench::new().run(&network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         let unknown = ask(&stack, "AT+NOSUCH\r").await;
-        assert_eq!(unknown, Err(atat::Error::CmeError(3.into())));
+        assert_eq!(unknown, Err(atat::Error::Error));
+        modem.inject(Fault::Refuse {
+            command: "CSQ".into(),
+            code: 3,
+            count: 1,
+        });
+        let refused = ask(&stack, "AT+CSQ\r").await;
+        assert_eq!(refused, Err(atat::Error::CmeError(3.into())));
         // No answer at all: the next command waits until what is late has passed by.
         modem.inject(Fault::Slow {
             command: "CGMM".into(),

@@ -30,21 +30,25 @@
 //! ```
 
 pub mod code;
+pub mod control;
 mod engine;
 pub mod fault;
 pub mod log;
+pub mod model;
 mod modem;
 pub mod network;
 pub mod readings;
 pub mod serial;
+pub mod session;
 pub mod settings;
 mod syntax;
 pub mod time;
 
 pub use engine::{Counters, Service, SocketState};
 pub use fault::{Fault, NoAddress, When};
+pub use model::Model;
 pub use modem::{ModemHandle, VirtualModem};
 pub use network::{InProcess, Loopback, Network};
 pub use readings::Readings;
 pub use serial::{Chop, HostRx, HostTx, Line, ModuleEnd};
-pub use settings::{DnsRecord, LeftOpen, LeftOver, Registration, Settings, Sim, Stored};
+pub use settings::{DnsRecord, LeftOpen, LeftOver, Limits, Registration, Settings, Sim, Stored};

@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::log::Entry;
 use crate::network::Network;
 use crate::serial::ModuleEnd;
-use crate::settings::Settings;
+use crate::settings::{Registration, Settings};
 use crate::time;
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
@@ -71,8 +71,10 @@ impl VirtualModem {
                 line.set_chop(chop);
             }
             let mut moved = core.fire();
-            core.set_data_terminal_ready(line.data_terminal_ready());
+            let ready = line.data_terminal_ready() && core.held_ready;
+            core.set_data_terminal_ready(ready);
             core.backlog = line.unsent();
+            core.unread = line.unread();
             moved |= core.poll_network(cx);
             while core.takes_input() {
                 let Poll::Ready(count) = line.poll_read(cx, &mut buffer) else {
@@ -102,6 +104,11 @@ impl VirtualModem {
     fn hand_over(&self, core: &mut Core, line: &mut ModuleEnd) -> bool {
         let output = core::mem::take(&mut core.output);
         line.send(&output);
+        if let Some(rate) = core.new_rate.take() {
+            line.set_rate(rate);
+        }
+        core.handed += output.len() as u64;
+        core.unread = line.unread();
         let (to_module, to_host, overruns) = line.counts();
         core.counters.bytes_to_module = to_module;
         core.counters.bytes_to_host = to_host;
@@ -210,6 +217,63 @@ impl ModemHandle {
     /// The module ignores all input and sends nothing for a time.
     pub fn silent_for(&self, time: Duration) {
         self.inject(Fault::Silent(Some(time)));
+    }
+
+    /// The power key: off, or on with a boot.
+    pub fn power(&self, on: bool) {
+        self.act(move |core| core.power(on));
+    }
+
+    /// The network goes away, with its contexts, or comes back.
+    pub fn network(&self, up: bool) {
+        self.act(move |core| core.set_network(up));
+    }
+
+    /// Sets the registration.
+    pub fn set_registration(&self, registration: Registration) {
+        self.act(move |core| core.set_registration(registration));
+    }
+
+    /// Sets [`Settings::latency`](crate::Settings::latency).
+    pub fn set_latency(&self, latency: Duration) {
+        self.act(move |core| core.settings.latency = latency);
+    }
+
+    /// Resets the connection of a socket. An error if its connectID is free.
+    pub fn kill(&self, id: u8) -> Result<(), String> {
+        self.with(|core| core.kill_socket(id))
+    }
+
+    /// The peer of a socket closes its connection. An error if the connectID is free.
+    pub fn close(&self, id: u8) -> Result<(), String> {
+        self.with(|core| core.end_socket(id))
+    }
+
+    /// Data arrives at a socket, as if its peer had sent it. An error if the connectID is free.
+    pub fn push(&self, id: u8, bytes: &[u8]) -> Result<(), String> {
+        self.with(|core| core.push_data(id, bytes))
+    }
+
+    /// Raw bytes to the host, wherever they fall.
+    pub fn raw(&self, bytes: &[u8]) {
+        let bytes = bytes.to_vec();
+        self.act(move |core| core.put_raw(&bytes));
+    }
+
+    /// A text message comes in.
+    pub fn receive_message(&self, from: &str, text: &str) {
+        let (from, text) = (from.to_string(), text.to_string());
+        self.act(move |core| core.receive_message(&from, &text));
+    }
+
+    /// Holds the DTR line, or lets it go; it is on while the host and this hold it.
+    pub fn data_terminal_ready(&self, on: bool) {
+        self.act(move |core| core.held_ready = on);
+    }
+
+    /// "on", "off" or "booting"; the number that AT+CEREG? would show; the active contexts.
+    pub fn link_state(&self) -> (&'static str, u32, Vec<u8>) {
+        self.shared.lock().link_state()
     }
 
     /// One socket; `None` if the connectID is free.

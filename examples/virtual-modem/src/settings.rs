@@ -2,7 +2,7 @@
 
 use crate::readings::Readings;
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The SIM card.
@@ -12,8 +12,15 @@ pub enum Sim {
     Ready,
     /// No SIM card.
     Missing,
-    /// Requires this PIN.
+    /// Requires this PIN. Three wrong ones block the card; its PUK is then 12345678.
     Pin(String),
+    /// Blocked: requires this PUK, and a new PIN.
+    Puk {
+        /// The PUK.
+        puk: String,
+    },
+    /// Everything about it fails with this number of +CME ERROR.
+    Failure(u16),
     /// Ready after this time from boot.
     Busy(Duration),
 }
@@ -29,6 +36,47 @@ pub enum Registration {
     Searching,
     /// Registration denied.
     Denied,
+    /// Another number of 3GPP TS 27.007, such as 6 (SMS only), 8 (emergency calls only) or 10; none of them but 9 and
+    /// 10 carries data.
+    Other(u8),
+}
+
+impl core::str::FromStr for Registration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "home" => Registration::Home,
+            "roaming" => Registration::Roaming,
+            "searching" => Registration::Searching,
+            "denied" => Registration::Denied,
+            number => Registration::Other(
+                number
+                    .parse()
+                    .map_err(|_| format!("no registration is called {number}"))?,
+            ),
+        })
+    }
+}
+
+impl core::str::FromStr for Sim {
+    type Err = String;
+
+    /// `ready`, `missing`, `pin:1234`, `puk:12345678`, `busy:MS` or `failure:NUMBER`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("no SIM card is like {text}");
+        Ok(match text.split_once(':') {
+            None if text == "ready" => Sim::Ready,
+            None if text == "missing" => Sim::Missing,
+            Some(("pin", pin)) => Sim::Pin(pin.into()),
+            Some(("puk", puk)) => Sim::Puk { puk: puk.into() },
+            Some(("busy", ms)) => {
+                Sim::Busy(Duration::from_millis(ms.parse().map_err(|_| wrong())?))
+            }
+            Some(("failure", number)) => Sim::Failure(number.parse().map_err(|_| wrong())?),
+            _ => return Err(wrong()),
+        })
+    }
 }
 
 /// The answer to a lookup.
@@ -77,6 +125,40 @@ pub struct Stored {
     pub urc_port: String,
 }
 
+/// The ranges of a family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Largest contextID.
+    pub contexts: u8,
+    /// Contexts that can be active at once.
+    pub active: usize,
+    /// Largest connectID.
+    pub ids: u8,
+    /// Most bytes of one AT+QIRD.
+    pub read: usize,
+    /// Most bytes of one AT+QISEND.
+    pub send: usize,
+    /// Largest authentication of AT+QICSGP.
+    pub authentication: u32,
+    /// Largest idle time of "tcp/keepalive".
+    pub keep_alive_idle: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            contexts: 16,
+            active: 3,
+            ids: 11,
+            read: 1500,
+            send: 1460,
+            authentication: 3,
+            keep_alive_idle: 120,
+        }
+    }
+}
+
 /// All settings of the module. Fields are public; each has a builder method.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -102,8 +184,28 @@ pub struct Settings {
     pub registration_delay: Duration,
     /// Access point names that the network accepts; `None` is all.
     pub apns: Option<Vec<String>>,
-    /// Addresses of contexts other than 10.0.0.2.
+    /// Addresses of contexts in place of the usual ones: 10.0.0.2 and 2001:db8::2 for context 1.
     pub addresses: BTreeMap<u8, Vec<IpAddr>>,
+    /// What AT+CREG?, AT+CGREG? or AT+CEREG? says whatever the registration is, by name.
+    pub registration_told: BTreeMap<String, u32>,
+    /// Commands that the module does not know, by name.
+    pub unknown_commands: BTreeSet<String>,
+    /// Keys of AT+QICFG beyond the note's.
+    pub extra_keys: BTreeSet<String>,
+    /// Keys of the note that AT+QICFG does not have.
+    pub missing_keys: BTreeSet<String>,
+    /// Ranges.
+    pub limits: Limits,
+    /// "qisend/timeout" is in seconds, with this default; `None` is milliseconds and no default.
+    pub prompt_seconds: Option<u32>,
+    /// Silence before and behind `+++`.
+    pub guard_time: Duration,
+    /// Rate of the module's UART in bit/s; `None` is that of the line.
+    pub rate: Option<u32>,
+    /// Text messages in store: sender and text.
+    pub inbox: Vec<(String, String)>,
+    /// Servers that answer AT+QNTP, as the host writes them; `None` is every one.
+    pub ntp_servers: Option<Vec<String>>,
     /// Time of AT+QIACT.
     pub activation_delay: Duration,
     /// AT+QIACT fails with this code.
@@ -161,6 +263,16 @@ impl Default for Settings {
             registration_delay: Duration::ZERO,
             apns: None,
             addresses: BTreeMap::new(),
+            registration_told: BTreeMap::new(),
+            unknown_commands: BTreeSet::new(),
+            extra_keys: BTreeSet::new(),
+            missing_keys: BTreeSet::new(),
+            limits: Limits::default(),
+            prompt_seconds: None,
+            guard_time: Duration::from_secs(1),
+            rate: None,
+            inbox: Vec::new(),
+            ntp_servers: None,
             activation_delay: Duration::ZERO,
             activation_refused: None,
             deactivation_delay: Duration::ZERO,
@@ -215,6 +327,14 @@ impl Settings {
         sim: Sim;
         /// Sets [`Settings::functionality`].
         functionality: u8;
+        /// Sets [`Settings::guard_time`].
+        guard_time: Duration;
+        /// Sets [`Settings::rate`].
+        rate: Option<u32>;
+        /// Sets [`Settings::limits`].
+        limits: Limits;
+        /// Sets [`Settings::ntp_servers`].
+        ntp_servers: Option<Vec<String>>;
         /// Sets [`Settings::activation_delay`].
         activation_delay: Duration;
         /// Sets [`Settings::activation_refused`].
@@ -254,6 +374,12 @@ impl Settings {
     pub fn registration(mut self, registration: Registration, delay: Duration) -> Self {
         self.registration = registration;
         self.registration_delay = delay;
+        self
+    }
+
+    /// Adds a text message to those in store.
+    pub fn message(mut self, from: &str, text: &str) -> Self {
+        self.inbox.push((from.into(), text.into()));
         self
     }
 
@@ -301,9 +427,79 @@ impl Settings {
         change(&mut self.readings);
         self
     }
+    /// Sets one of the settings that have a name on the command line and in sessions.
+    pub fn set_by_name(mut self, name: &str, value: &str) -> Result<Self, String> {
+        let wrong = || format!("{name} cannot be {value}");
+        let time = || {
+            value
+                .parse()
+                .map(Duration::from_millis)
+                .map_err(|_| wrong())
+        };
+        let number = || value.parse::<usize>().map_err(|_| wrong());
+        let addresses = |text: &str| {
+            let all: Result<Vec<IpAddr>, _> = text.split(',').map(str::parse).collect();
+            all.map_err(|_| wrong())
+        };
+        match name {
+            "latency" => self.latency = time()?,
+            "send-latency" => self.send_latency = time()?,
+            "boot" => self.boot_time = time()?,
+            "cold" => self.cold = true,
+            "echo" => self.echo = value == "on",
+            "sim" => self.sim = value.parse()?,
+            "registration" => {
+                let (state, delay) = value.split_once(' ').unwrap_or((value, "0"));
+                let delay = delay.parse().map_err(|_| wrong())?;
+                return Ok(self.registration(state.parse()?, Duration::from_millis(delay)));
+            }
+            "apn" => return Ok(self.apn(value)),
+            "activation" => self.activation_delay = time()?,
+            "connect" => self.connect_delay = time()?,
+            "send-buffer" => self.send_buffer = number()?,
+            "guard" => self.guard_time = time()?,
+            "rate" => self.rate = Some(number()? as u32),
+            "port" => {
+                self.port = value.into();
+                self.stored.urc_port = value.into();
+            }
+            "seed" => self.seed = number()? as u64,
+            "ntp-server" => {
+                let servers = self.ntp_servers.get_or_insert_default();
+                servers.push(value.into());
+            }
+            "message" => {
+                let (from, text) = value.split_once(' ').ok_or_else(wrong)?;
+                return Ok(self.message(from, text));
+            }
+            "dns" => {
+                let (host, all) = value.split_once('=').ok_or_else(wrong)?;
+                let record = DnsRecord {
+                    answer: Ok(addresses(all)?),
+                    delay: Some(Duration::ZERO),
+                    time_to_live: 300,
+                };
+                return Ok(self.dns_record(host, record));
+            }
+            "address" => {
+                let (context, all) = value.split_once(' ').ok_or_else(wrong)?;
+                let context = context.parse().map_err(|_| wrong())?;
+                self.addresses.insert(context, addresses(all)?);
+            }
+            _ => return Err(format!("no setting is called {name}")),
+        }
+        Ok(self)
+    }
 
-    pub(crate) fn addresses_of(&self, context: u8) -> Vec<IpAddr> {
-        let default = || vec![Ipv4Addr::new(10, 0, 0, 1 + context).into()];
+    /// The addresses of a context of this type: 1 IPv4, 2 IPv6, 3 both.
+    pub(crate) fn addresses_of(&self, context: u8, kind: u32) -> Vec<IpAddr> {
+        let ipv4 = IpAddr::from(Ipv4Addr::new(10, 0, 0, 1 + context));
+        let ipv6 = IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1 + u16::from(context)]);
+        let default = || match kind {
+            2 => vec![ipv6],
+            3 => vec![ipv4, ipv6],
+            _ => vec![ipv4],
+        };
         self.addresses
             .get(&context)
             .cloned()

@@ -33,39 +33,112 @@ pub struct Command {
     pub form: Form,
 }
 
-/// Takes apart what follows the letters AT.
-pub fn parse(text: &str) -> Result<Command, String> {
-    if text.is_empty() {
-        return Ok(Command {
+/// Takes apart what follows the letters AT: one command or several (ITU-T V.250, 5.2).
+pub fn parse(text: &str) -> Result<Vec<Command>, String> {
+    let mut commands = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let extended = rest.starts_with(['+', '^', '$', '#', '*', '%']);
+        let end = if extended {
+            end_of_extended(rest)
+        } else {
+            end_of_basic(rest)
+        };
+        let (command, behind) = rest.split_at(end);
+        if command.is_empty() {
+            return Err(format!("no command: {rest}"));
+        }
+        commands.push(if extended {
+            parse_extended(command.strip_prefix('+').unwrap_or(command))?
+        } else {
+            parse_basic(command)
+        });
+        // Between extended commands stands a semicolon; behind basic ones it may.
+        rest = match behind.strip_prefix(';') {
+            Some("") => return Err("nothing stands behind the last semicolon".into()),
+            Some(behind) => behind,
+            None => behind,
+        };
+    }
+    if commands.is_empty() {
+        commands.push(Command {
             name: "AT".into(),
             form: Form::Execute,
         });
     }
-    match text.strip_prefix(['+']) {
-        Some(extended) => parse_extended(extended),
-        None => parse_basic(text),
-    }
+    Ok(commands)
 }
 
-fn parse_basic(text: &str) -> Result<Command, String> {
-    let name = text
-        .trim_end_matches(|c: char| c.is_ascii_digit())
-        .to_ascii_uppercase();
-    let digits = &text[name.len()..];
-    let form = match digits {
-        "" => Form::Execute,
-        digits => Form::Write(vec![Argument::Bare(digits.into())]),
+/// Up to a semicolon outside quotation marks.
+fn end_of_extended(text: &str) -> usize {
+    let mut quoted = false;
+    let end = text.find(|c: char| {
+        quoted ^= c == '"';
+        c == ';' && !quoted
+    });
+    end.unwrap_or(text.len())
+}
+
+/// A letter, perhaps behind `&`, and digits; `S3=13` and `S3?`; all the rest for `D`.
+fn end_of_basic(text: &str) -> usize {
+    let letter = usize::from(text.starts_with('&'));
+    let Some(name) = text[letter..].chars().next() else {
+        return text.len();
     };
-    Ok(Command {
+    let behind = letter + name.len_utf8();
+    if letter == 0 && name.eq_ignore_ascii_case(&'D') {
+        return text.len();
+    }
+    let digits = |from: usize| {
+        let end = text[from..].find(|c: char| !c.is_ascii_digit());
+        end.map_or(text.len(), |end| from + end)
+    };
+    let end = digits(behind);
+    if letter == 0 && name.eq_ignore_ascii_case(&'S') {
+        return match text[end..].chars().next() {
+            Some('?') => end + 1,
+            Some('=') => digits(end + 1),
+            _ => end,
+        };
+    }
+    end
+}
+
+fn parse_basic(text: &str) -> Command {
+    let upper = text.to_ascii_uppercase();
+    if let Some(number) = upper.strip_prefix('D') {
+        return Command {
+            name: "ATD".into(),
+            form: Form::Write(vec![Argument::Bare(number.into())]),
+        };
+    }
+    if upper.starts_with('S') && upper.ends_with('?') {
+        return Command {
+            name: format!("AT{}", upper.trim_end_matches('?')),
+            form: Form::Read,
+        };
+    }
+    let (name, value) = upper.split_once('=').unwrap_or_else(|| {
+        if upper.starts_with('S') {
+            return (&upper, "");
+        }
+        let digits = upper.find(|c: char| c.is_ascii_digit());
+        upper.split_at(digits.unwrap_or(upper.len()))
+    });
+    Command {
         name: format!("AT{name}"),
-        form,
-    })
+        form: match value {
+            "" => Form::Execute,
+            value => Form::Write(vec![Argument::Bare(value.into())]),
+        },
+    }
 }
 
 fn parse_extended(text: &str) -> Result<Command, String> {
     let end = text
-        .find(|c: char| !c.is_ascii_alphanumeric())
-        .unwrap_or(text.len());
+        .char_indices()
+        .find(|(index, c)| !(c.is_ascii_alphanumeric() || *index == 0 && "^$#*%".contains(*c)))
+        .map_or(text.len(), |(index, _)| index);
     let name = text[..end].to_ascii_uppercase();
     if name.is_empty() {
         return Err("a command without a name".into());

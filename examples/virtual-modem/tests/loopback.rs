@@ -191,3 +191,74 @@ fn the_binary_makes_a_terminal() {
     child.wait().unwrap();
     std::fs::remove_file(&link).unwrap();
 }
+
+#[test]
+fn a_client_from_a_port_that_is_asked_for() {
+    let (port, from) = {
+        let one = TcpListener::bind("127.0.0.1:0").unwrap();
+        let two = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
+        (port(&one), port(&two))
+    };
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    in_real_time(Loopback::new(), |mut host| async move {
+        host.brings_up().await;
+        let open = format!("AT+QIOPEN=1,0,\"TCP\",\"127.0.0.1\",{port},{from},0");
+        host.asks(&open, "\r\nOK\r\n\r\n+QIOPEN: 0,0\r\n").await;
+        let (mut peer, address) = listener.accept().unwrap();
+        assert_eq!(address.port(), from);
+        let row = format!("\r\n+QISTATE: 0,\"TCP\",\"127.0.0.1\",{port},{from},2,1,0,0,\"uart1\"");
+        host.asks("AT+QISTATE=1,0", &format!("{row}\r\n\r\nOK\r\n"))
+            .await;
+        host.asks("AT+QISEND=0,5", "\r\n> ").await;
+        host.types("hello").await;
+        host.expects("\r\nSEND OK\r\n").await;
+        peer.read_exact(&mut [0; 5]).unwrap();
+        host.asks("AT+QISEND=0,0", "\r\n+QISEND: 5,5,0\r\n\r\nOK\r\n")
+            .await;
+        // The same port again.
+        let open = open.replace("=1,0", "=1,1");
+        host.asks(&open, "\r\nOK\r\n\r\n+QIOPEN: 1,556\r\n").await;
+        host.made_no_fault();
+    });
+}
+
+#[test]
+fn a_peer_that_does_not_read() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    in_real_time(Loopback::new(), |mut host| async move {
+        host.brings_up().await;
+        let open = format!("AT+QIOPEN=1,0,\"TCP\",\"127.0.0.1\",{port},0,0");
+        host.asks(&open, "\r\nOK\r\n\r\n+QIOPEN: 0,0\r\n").await;
+        let _peer = listener.accept().unwrap();
+        let mut fails = false;
+        for _ in 0..20_000 {
+            host.asks("AT+QISEND=0,1460", "\r\n> ").await;
+            host.types([0; 1460]).await;
+            let mut result = [0; 11];
+            embedded_io_async::Read::read_exact(&mut host.rx, &mut result)
+                .await
+                .unwrap();
+            if &result != b"\r\nSEND OK\r\n" {
+                assert_eq!(&result, b"\r\nSEND FAIL"); // CR LF follows
+                fails = true;
+                break;
+            }
+        }
+        assert!(fails, "the send buffer never got full");
+        host.expects("\r\n").await;
+        let sent = host.modem.state(0).unwrap().sent;
+        host.types("AT+QISEND=0,0\r").await;
+        let counters = host.hears(std::time::Duration::from_millis(50)).await;
+        let counters: Vec<u64> = counters
+            .split_once(": ")
+            .and_then(|(_, rest)| rest.split_once('\r'))
+            .map(|(row, _)| row.split(',').map(|n| n.parse().unwrap()).collect())
+            .unwrap();
+        assert_eq!(counters[0], sent);
+        assert_eq!(counters[0], counters[1] + counters[2]);
+        assert!(counters[2] > 0);
+        host.made_no_fault();
+    });
+}

@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Host, dialogue};
+use common::{Host, dialogue, dialogue_on};
 use std::time::Duration;
-use virtual_modem::{InProcess, Settings};
+use virtual_modem::{InProcess, Line, Settings};
 
 const SERVER: &str = "192.0.2.7";
 
@@ -99,11 +99,12 @@ fn more_payload_than_announced() {
 #[test]
 fn line_ends() {
     host_after(|mut host| async move {
-        host.types("AT\n").await;
-        host.expects("\r\nERROR\r\n").await;
+        // A line feed is nothing, wherever it stands.
         host.types("AT\r\n").await;
         host.expects("\r\nOK\r\n").await;
-        assert_eq!(host.modem.violations().len(), 2);
+        host.types("\n\nA\nT\n\r").await;
+        host.expects("\r\nOK\r\n").await;
+        host.made_no_fault();
     });
 }
 
@@ -159,5 +160,98 @@ fn what_can_happen_to_a_host_is_no_violation() {
         host.asks("AT+QIRD=0,100", "\r\nERROR\r\n").await;
         host.asks("AT+QIACT=1", "\r\nOK\r\n").await;
         host.made_no_fault();
+    });
+}
+
+#[test]
+fn bytes_while_an_answer_is_on_the_line() {
+    for baud in [0, 115_200] {
+        let line = || Line::new(baud);
+        dialogue_on(line(), Settings::new(), network(), |mut host| async move {
+            host.asks("ATE0", "ATE0\r\r\nOK\r\n").await;
+            host.made_no_fault();
+            host.types("AT\rAT\r").await;
+            host.expects("\r\nOK\r\n\r\nOK\r\n").await;
+            assert_eq!(host.modem.violations().len(), 1);
+            assert!(host.modem.violations()[0].contains("'A' while the answer is on the line"));
+        });
+        dialogue_on(line(), Settings::new(), network(), |mut host| async move {
+            host.connects(SERVER, 7, 0).await;
+            host.made_no_fault();
+            host.types("AT+QISEND=0,5\rhello").await;
+            host.expects("\r\n> \r\nSEND OK\r\n").await;
+            assert_eq!(host.modem.violations().len(), 1);
+            assert!(host.modem.violations()[0].contains("'h' while the prompt is on the line"));
+        });
+        // A host that waits for the whole answer is right, also if it answers the prompt at its first byte.
+        dialogue_on(line(), Settings::new(), network(), |mut host| async move {
+            host.connects(SERVER, 7, 0).await;
+            host.asks("AT+QISEND=0,5", "\r\n>").await;
+            host.types("hello").await;
+            host.expects(" \r\nSEND OK\r\n").await;
+            host.made_no_fault();
+        });
+    }
+}
+
+#[test]
+fn a_line_over_the_limit_is_refused_whole() {
+    host_after(|mut host| async move {
+        host.types("AT+QICLOSE=0,0").await;
+        host.types(vec![b'0'; 2048]).await;
+        host.types("\r").await;
+        host.expects("\r\nERROR\r\n").await;
+        assert!(host.modem.violations()[0].contains("longer than 2048 bytes"));
+        assert!(!host.modem.commands().contains_key("QICLOSE"));
+        assert_eq!(host.modem.state(0).unwrap().state, 2);
+    });
+}
+
+#[test]
+fn two_rates_do_not_understand_each_other() {
+    let line = Line::new(115_200);
+    dialogue_on(line, Settings::new(), network(), |mut host| async move {
+        host.asks("ATE0", "ATE0\r\r\nOK\r\n").await;
+        host.asks("AT+IPR=921600", "\r\nOK\r\n").await;
+        host.types("AT\r").await;
+        assert!(!host.hears(Duration::from_millis(50)).await.contains("OK"));
+        host.tx.set_baud(921_600);
+        host.types("\r").await;
+        let _ = host.hears(Duration::from_millis(50)).await;
+        host.asks("AT", "\r\nOK\r\n").await;
+    });
+}
+
+#[test]
+fn a_flood_that_nobody_reads_is_held_back() {
+    let line = Line::default();
+    dialogue_on(line, Settings::new(), network(), |mut host| async move {
+        let line = "AT+QICSGP=?\r".repeat(1000);
+        let flood = async {
+            for _ in 0..100 {
+                host.types(&line).await;
+            }
+        };
+        let end = virtual_modem::time::sleep(Duration::from_secs(1));
+        futures_lite::future::or(flood, end).await;
+        let waiting = host.modem.log().len();
+        assert!(waiting < 20_000, "{waiting} entries");
+    });
+}
+
+#[test]
+fn a_pushed_datagram_that_is_too_long_for_a_frame() {
+    let network = InProcess::new();
+    let mut peer = network.udp_socket(SERVER, 7);
+    dialogue(Settings::new(), network, |mut host| async move {
+        host.brings_up().await;
+        let open = "AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,3030,1";
+        host.asks(open, "\r\nOK\r\n\r\n+QIOPEN: 0,0\r\n").await;
+        peer.send_to_port(&[b'x'; 1600], 3030);
+        let head = |length| format!("\r\n+QIURC: \"recv\",0,{length},\"{SERVER}\",7\r\n");
+        host.expects(format!("{}{}\r\n", head(1500), "x".repeat(1500)))
+            .await;
+        host.expects(format!("{}{}\r\n", head(100), "x".repeat(100)))
+            .await;
     });
 }

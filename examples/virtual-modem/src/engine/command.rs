@@ -76,8 +76,6 @@ impl Core {
             "QICFG" => self.configure(form),
             "QISDE" => self.switch_payload_echo(form),
             "QIGETERROR" => self.query_error(form),
-            "CMGF" => self.message_format(form),
-            "CMGS" => self.send_message(form),
             "ATO" => self.resume(),
             _ => self.general(command),
         }
@@ -93,9 +91,11 @@ impl Core {
         if matches!(reply, Reply::Later) {
             return;
         }
+        let overdue = self.is_overdue();
         let Some(command) = self.busy.take() else {
             return;
         };
+        let goes_on = matches!(reply, Reply::Lines(_)) && !self.rest.is_empty();
         let is_socket_command = is_socket_command(&command.name);
         let error = match &reply {
             Reply::Fail(code) => *code,
@@ -106,7 +106,9 @@ impl Core {
             self.last_error = error;
         }
         match reply {
+            Reply::Lines(lines) if goes_on => self.inform(&lines),
             Reply::Lines(lines) => self.respond(&lines, "OK"),
+            Reply::Unknown => self.respond_unknown(),
             Reply::Fail(code) => self.respond_error(code),
             Reply::Equipment(code) => self.respond_equipment_error(code),
             Reply::Wrong(text) => {
@@ -121,7 +123,17 @@ impl Core {
             Reply::Said | Reply::Later => {}
         }
         self.deliver(&command.name, start);
-        self.release_held();
+        if !overdue {
+            self.mark_answer(1);
+        }
+        match self.rest.pop_front() {
+            Some(next) if goes_on => self.take_up(next),
+            _ => {
+                self.rest.clear();
+                self.behind_close(&command, error);
+                self.release_held();
+            }
+        }
     }
 
     /// What faults make of an answer that begins at this place of the output.
@@ -149,6 +161,16 @@ impl Core {
         if matches!(reaction, Some(Reaction::RestartInside(_))) {
             self.restart();
         }
+    }
+
+    /// The answer ends here, `before` bytes before the end of the output.
+    pub(super) fn mark_answer(&mut self, before: u64) {
+        self.answer_end = (self.handed + self.output.len() as u64).saturating_sub(before);
+    }
+
+    /// Whether the host cannot have read the last answer.
+    pub(super) fn answer_is_on_line(&self) -> bool {
+        (self.handed - self.unread as u64) < self.answer_end
     }
 
     /// Keeps an answer back that begins at this place of the output, until the next one goes out.

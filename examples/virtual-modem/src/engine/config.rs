@@ -3,7 +3,9 @@
 use super::{Core, Reply, wrong_form};
 use crate::code;
 use crate::readings::LastError;
+use crate::settings::Settings;
 use crate::syntax::{Arguments, Form};
+use std::collections::BTreeMap;
 
 /// The settings of AT+QICFG.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub(super) struct Config {
     dns_cache: u32,
     /// Milliseconds; 0 is no limit.
     pub send_timeout: u32,
+    /// The host has set it.
+    pub send_timeout_set: bool,
     /// 1: the module closes its direction of a connection that the peer has closed.
     pub passive_close: u32,
     pub udp_read_stream: bool,
@@ -26,6 +30,8 @@ pub(super) struct Config {
     keep_alive: Option<(u32, u32, u32)>,
     pub buffer_size: usize,
     pub notice_has_length: bool,
+    /// Keys beyond the note's, as they were given.
+    pub extra: BTreeMap<String, String>,
 }
 
 impl Default for Config {
@@ -38,6 +44,8 @@ impl Default for Config {
             retransmission: (12, 600),
             dns_cache: 1,
             send_timeout: 0,
+            send_timeout_set: false,
+            extra: BTreeMap::new(),
             passive_close: 0,
             udp_read_stream: false,
             udp_send_stream: 0,
@@ -46,6 +54,23 @@ impl Default for Config {
             buffer_size: 10_240,
             notice_has_length: false,
         }
+    }
+}
+
+/// The times of "tcp/keepalive" when it is switched on without any; the note names no defaults.
+const KEEP_ALIVE: (u32, u32, u32) = (120, 75, 9);
+
+impl Config {
+    /// All settings are kept in NV, except "tcp/retranscfg" (note to section 2.1.15), if the module keeps any.
+    pub fn after_power_on(&mut self, settings: &Settings) {
+        let fresh = Config::default();
+        if settings.readings.settings_are_volatile {
+            *self = fresh;
+        } else {
+            self.retransmission = fresh.retransmission;
+        }
+        self.view_mode = settings.stored.view_mode;
+        self.data_format = settings.stored.data_format;
     }
 }
 
@@ -67,7 +92,15 @@ const TEST: &[&str] = &[
 ];
 
 /// Settings that the note does not have, and other families do.
-const OF_OTHER_FAMILIES: &[&str] = &["sendinfo", "formatcfg", "close/mode"];
+const OF_OTHER_FAMILIES: &[&str] = &[
+    "sendinfo",
+    "formatcfg",
+    "close/mode",
+    "send/auto",
+    "recv/ignore",
+    "pdp/retry",
+    "wakeup/data",
+];
 
 impl Core {
     pub(super) fn configure(&mut self, form: &Form) -> Result<Reply, Reply> {
@@ -82,7 +115,11 @@ impl Core {
         };
         arguments.count(1..=5)?;
         let key = arguments.string(0)?.to_ascii_lowercase();
-        if OF_OTHER_FAMILIES.contains(&key.as_str()) {
+        if self.settings.extra_keys.contains(&key) {
+            return Ok(self.configure_extra(key, &arguments));
+        }
+        let missing = self.settings.missing_keys.contains(&key);
+        if missing || OF_OTHER_FAMILIES.contains(&key.as_str()) {
             // A host that serves the whole family asks for them, and takes the refusal.
             return Err(Reply::Fail(code::INVALID_PARAMETERS));
         }
@@ -95,6 +132,23 @@ impl Core {
                 self.config_values(&key)?
             )))
         }
+    }
+
+    /// Keys of other families: kept; "sendinfo" and "close/mode" have their effect.
+    fn configure_extra(&mut self, key: String, arguments: &Arguments<'_>) -> Reply {
+        if !arguments.has(1) {
+            let value = self.config.extra.get(&key).map_or("0", String::as_str);
+            return Reply::line(format!("+QICFG: \"{key}\",{value}"));
+        }
+        let values = arguments.0[1..].iter().map(ToString::to_string);
+        let values = values.collect::<Vec<_>>().join(",");
+        self.config.extra.insert(key, values);
+        Reply::ok()
+    }
+
+    /// Whether a key of another family is 1.
+    pub(super) fn has_extra(&self, key: &str) -> bool {
+        self.config.extra.get(key).is_some_and(|value| value == "1")
     }
 
     fn config_values(&self, key: &str) -> Result<String, String> {
@@ -149,25 +203,31 @@ impl Core {
                     (arguments.number(1, 3..=20)?, arguments.number(2, 5..=1000)?);
             }
             "dns/cache" => config.dns_cache = flag()?,
-            "qisend/timeout" => config.send_timeout = arguments.number(1, 0..=3600)?,
+            "qisend/timeout" => {
+                let most = if self.settings.prompt_seconds.is_some() {
+                    120
+                } else {
+                    3600
+                };
+                config.send_timeout = arguments.number(1, 0..=most)?;
+                config.send_timeout_set = true;
+            }
             "passiveclosed" => config.passive_close = flag()?,
             "udp/readmode" => config.udp_read_stream = flag()? == 1,
             "udp/sendmode" => config.udp_send_stream = flag()?,
             "tcp/accept" => config.accepts = flag()? == 1,
             "tcp/keepalive" => {
                 let on = flag()? == 1;
-                if on && values == 1 {
-                    return Err("keepalive without its times".into());
-                }
                 if values == 4 {
                     let times = (
-                        arguments.number(2, 1..=120)?,
+                        arguments.number(2, 1..=self.settings.limits.keep_alive_idle)?,
                         arguments.number(3, 25..=100)?,
                         arguments.number(4, 3..=10)?,
                     );
                     config.keep_alive = on.then_some(times);
                 } else {
-                    config.keep_alive = None;
+                    let times = config.keep_alive.unwrap_or(KEEP_ALIVE);
+                    config.keep_alive = on.then_some(times);
                 }
             }
             "recv/buffersize" => {

@@ -5,10 +5,8 @@ use super::{Core, Reply, wrong_form};
 use crate::code;
 use crate::fault::NoAddress;
 use crate::syntax::{Argument, Arguments, Form};
+use core::net::IpAddr;
 use core::time::Duration;
-
-/// So many contexts can be active at once.
-const ACTIVE_LIMIT: usize = 3;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Activity {
@@ -50,7 +48,11 @@ impl Core {
     }
 
     pub(super) fn local_address(&self, context: u8) -> String {
-        self.settings.addresses_of(context)[0].to_string()
+        let kind = self.contexts[usize::from(context) - 1].kind;
+        let addresses = self.settings.addresses_of(context, kind);
+        addresses
+            .first()
+            .map_or_else(String::new, IpAddr::to_string)
     }
 
     pub(super) fn configure_context(&mut self, form: &Form) -> Result<Reply, Reply> {
@@ -64,7 +66,7 @@ impl Core {
             _ => return Err(wrong_form(form)),
         };
         arguments.count(1..=7)?;
-        let index = arguments.number(0, 1..=16)? as usize - 1;
+        let index = usize::from(self.context_argument(&arguments)?) - 1;
         if arguments.0.len() == 1 {
             let context = &self.contexts[index];
             return Ok(Reply::line(format!(
@@ -75,6 +77,9 @@ impl Core {
                 context.password,
                 context.authentication
             )));
+        }
+        if self.settings.readings.active_context_is_fixed && self.is_active(index as u8 + 1) {
+            return Ok(Reply::Fail(code::NOT_ALLOWED));
         }
         let kind = arguments.number(1, 1..=3)?;
         let apn = arguments.string(2)?.to_string();
@@ -94,6 +99,9 @@ impl Core {
             return Err(Reply::Wrong(
                 "user name or password longer than 127 bytes".into(),
             ));
+        }
+        if authentication > self.settings.limits.authentication {
+            return Ok(Reply::Fail(code::INVALID_PARAMETERS));
         }
         let context = &mut self.contexts[index];
         *context = ContextState {
@@ -122,7 +130,7 @@ impl Core {
             Form::Execute => return Err(wrong_form(form)),
         };
         arguments.count(1..=1)?;
-        let id = arguments.number(0, 1..=16)? as u8;
+        let id = self.context_argument(&arguments)?;
         let context = &self.contexts[usize::from(id) - 1];
         if context.activity == Activity::Active {
             let is_fine = self.settings.readings.activate_active_is_ok;
@@ -137,7 +145,7 @@ impl Core {
             Activity::Dropped { .. } => return Ok(Reply::Fail(code::CONTEXT_LOST)),
             _ => {}
         }
-        if !context.configured {
+        if !context.configured && !self.settings.readings.unconfigured_activates {
             return Ok(Reply::Fail(code::NO_APN));
         }
         let known = self
@@ -145,8 +153,10 @@ impl Core {
             .apns
             .as_ref()
             .is_none_or(|apns| apns.contains(&context.apn));
-        let allowed =
-            known && self.is_registered() && self.active_contexts().count() < ACTIVE_LIMIT;
+        let allowed = known
+            && self.attached
+            && self.is_registered()
+            && self.active_contexts().count() < self.settings.limits.active;
         let refusal = self
             .settings
             .activation_refused
@@ -193,10 +203,14 @@ impl Core {
                 NoAddress::Absent => None,
             };
         }
-        for address in self.settings.addresses_of(id) {
+        for address in self.settings.addresses_of(id, context.kind) {
             row += &match address {
-                core::net::IpAddr::V4(address) => format!(",\"{address}\""),
-                core::net::IpAddr::V6(address) => {
+                IpAddr::V4(address) => format!(",\"{address}\""),
+                IpAddr::V6(address) if self.settings.readings.ipv6_dotted => {
+                    let octets = address.octets().map(|octet| octet.to_string());
+                    format!(",\"{}\"", octets.join("."))
+                }
+                IpAddr::V6(address) => {
                     format!(",\"{}\"", address.to_string().to_ascii_uppercase())
                 }
             };
@@ -211,7 +225,7 @@ impl Core {
             _ => return Err(wrong_form(form)),
         };
         arguments.count(1..=1)?;
-        let id = arguments.number(0, 1..=16)? as u8;
+        let id = self.context_argument(&arguments)?;
         let was = self.contexts[usize::from(id) - 1].activity;
         if was == Activity::Inactive {
             let is_fine = self.settings.readings.deactivate_inactive_is_ok;
@@ -239,6 +253,47 @@ impl Core {
             core.finish(Reply::ok());
         });
         Ok(Reply::Later)
+    }
+
+    /// A contextID: wrong outside the note's range, refused outside the family's.
+    pub(super) fn context_argument(&self, arguments: &Arguments<'_>) -> Result<u8, Reply> {
+        let id = arguments.number(0, 1..=16)? as u8;
+        if id > self.settings.limits.contexts {
+            return Err(Reply::Fail(code::INVALID_PARAMETERS));
+        }
+        Ok(id)
+    }
+
+    /// A connectID at this place, likewise.
+    pub(super) fn id_argument(&self, arguments: &Arguments<'_>, index: usize) -> Result<u8, Reply> {
+        let id = arguments.number(index, 0..=11)? as u8;
+        if id > self.settings.limits.ids {
+            return Err(Reply::Fail(code::INVALID_PARAMETERS));
+        }
+        Ok(id)
+    }
+
+    /// AT+CGDCONT; type 0 takes the definition away.
+    pub(super) fn define(&mut self, id: u8, kind: u32, apn: &str) {
+        let context = &mut self.contexts[usize::from(id) - 1];
+        context.configured = kind > 0;
+        context.kind = kind;
+        context.apn = apn.into();
+    }
+
+    /// The lines of AT+CGDCONT?.
+    pub(super) fn definition_rows(&self) -> Vec<String> {
+        let all = self.contexts.iter().enumerate();
+        let defined = all.filter(|(_, context)| context.configured);
+        let row = |(index, context): (usize, &ContextState)| {
+            let kind = ["IP", "IPV6", "IPV4V6"][context.kind.clamp(1, 3) as usize - 1];
+            let apn = &context.apn;
+            format!(
+                "+CGDCONT: {},\"{kind}\",\"{apn}\",\"0.0.0.0\",0,0,0,0",
+                index + 1
+            )
+        };
+        defined.map(row).collect()
     }
 
     pub(super) fn is_dropped(&self, context: u8) -> bool {

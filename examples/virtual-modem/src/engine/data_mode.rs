@@ -1,14 +1,11 @@
 //! Transparent access mode: entering, escaping, resuming (sections 1.2, 2.1.10 and 3.3).
 
-use super::socket::{Link, Service, Socket};
+use super::socket::{Connection, Link, Service, Socket};
 use super::{Core, Mode, Reply, wrong_form};
 use crate::code;
 use crate::log::Direction;
 use crate::syntax::{Arguments, Form};
 use core::time::Duration;
-
-/// Silence before, within and behind `+++`.
-const GUARD: Duration = Duration::from_secs(1);
 
 /// The state of a line in data mode.
 pub(super) struct DataMode {
@@ -47,7 +44,8 @@ impl Core {
 
     pub(super) fn data_input(&mut self, byte: u8) {
         let now = self.now;
-        let guard = GUARD.as_micros() as u64;
+        let guard_time = self.settings.guard_time;
+        let guard = guard_time.as_micros() as u64;
         let Mode::Data(data) = &mut self.mode else {
             return;
         };
@@ -61,9 +59,9 @@ impl Core {
             data.last_byte = now;
             let (number, complete) = (data.number, data.plus == 3);
             if complete {
-                self.after(GUARD, move |core| core.escape_if_quiet(number, now));
+                self.after(guard_time, move |core| core.escape_if_quiet(number, now));
             } else {
-                self.after(GUARD + Duration::from_micros(1), move |core| {
+                self.after(guard_time + Duration::from_micros(1), move |core| {
                     core.give_up_escape(number, now)
                 });
             }
@@ -111,9 +109,18 @@ impl Core {
         self.record_payload(Direction::ToModule, &packet);
         self.counters.payload_sent += packet.len() as u64;
         self.faults.count_payload(packet.len());
-        if let Some(socket) = &mut self.sockets[usize::from(id)] {
-            socket.sent += packet.len() as u64;
-            socket.unsent.extend(packet);
+        let Some(socket) = &mut self.sockets[usize::from(id)] else {
+            return;
+        };
+        socket.sent += packet.len() as u64;
+        let peer = socket.peer;
+        match &mut socket.link {
+            Link::Open(Connection::Udp(datagrams)) => {
+                if let Some(peer) = peer {
+                    let _ = datagrams.send(&packet, peer);
+                }
+            }
+            _ => socket.unsent.extend(packet),
         }
     }
 
@@ -162,7 +169,8 @@ impl Core {
         self.mode = Mode::Command;
         self.line.clear();
         // The result is what tells that the line is the module's again: no URC comes before it.
-        self.put_line(result, true);
+        self.put_result(result);
+        self.mark_answer(1);
         self.release_held();
     }
 
@@ -182,7 +190,7 @@ impl Core {
     pub fn set_data_terminal_ready(&mut self, on: bool) {
         let fell = self.data_terminal_ready && !on;
         self.data_terminal_ready = on;
-        if fell && self.leaves_data_by_dtr && matches!(self.mode, Mode::Data(_)) {
+        if fell && self.profile.leaves_data_by_dtr && matches!(self.mode, Mode::Data(_)) {
             self.remark("DTR falls");
             self.escape();
         }
@@ -190,6 +198,9 @@ impl Core {
 
     /// ATO.
     pub(super) fn resume(&mut self) -> Result<Reply, Reply> {
+        if self.has_call {
+            return Ok(self.enter_call());
+        }
         if self.faults.resume_fails.strikes() {
             return Ok(Reply::Final("NO CARRIER"));
         }
@@ -203,11 +214,19 @@ impl Core {
         })
     }
 
+    pub(super) fn connect_result(&self) -> &'static str {
+        if self.settings.readings.connect_with_rate {
+            "CONNECT 150000000"
+        } else {
+            "CONNECT"
+        }
+    }
+
     fn connect_data_mode(&mut self, id: u8) -> Reply {
         if let Some(socket) = &mut self.sockets[usize::from(id)] {
             socket.access_mode = 2;
         }
-        self.finish(Reply::Final("CONNECT"));
+        self.finish(Reply::Final(self.connect_result()));
         self.enter_data_mode(id);
         Reply::Said
     }
@@ -219,7 +238,7 @@ impl Core {
             _ => return Err(wrong_form(form)),
         };
         arguments.count(2..=2)?;
-        let id = arguments.number(0, 0..=11)? as u8;
+        let id = self.id_argument(&arguments, 0)?;
         let access_mode = arguments.number(1, 0..=2)? as u8;
         let Some(mut socket) = self.sockets[usize::from(id)].take() else {
             return Ok(self.no_such_socket(id));

@@ -44,7 +44,7 @@ impl Core {
             _ => return Err(wrong_form(form)),
         };
         arguments.count(2..=2)?;
-        let context = arguments.number(0, 1..=16)? as u8;
+        let context = self.context_argument(&arguments)?;
         let name = arguments.string(1)?;
         if name.is_empty() {
             return Err(Reply::Wrong("an empty name".into()));
@@ -84,10 +84,12 @@ impl Core {
         self.dns_running = false;
         match answer {
             Ok((addresses, time_to_live)) => {
-                self.notice(format!(
-                    "+QIURC: \"dnsgip\",0,{},{time_to_live}",
-                    addresses.len()
-                ));
+                let count = addresses.len();
+                self.notice(if self.settings.readings.lookup_without_ttl {
+                    format!("+QIURC: \"dnsgip\",0,{count}")
+                } else {
+                    format!("+QIURC: \"dnsgip\",0,{count},{time_to_live}")
+                });
                 for address in addresses {
                     self.notice(format!("+QIURC: \"dnsgip\",\"{address}\""));
                 }
@@ -106,7 +108,7 @@ impl Core {
             _ => return Err(wrong_form(form)),
         };
         arguments.count(1..=3)?;
-        let context = arguments.number(0, 1..=16)? as u8;
+        let context = self.context_argument(&arguments)?;
         if !self.is_active(context) {
             return Ok(Reply::Fail(code::OPEN_CONTEXT));
         }

@@ -8,6 +8,9 @@ use crate::syntax;
 /// Longest command line.
 const LINE_LIMIT: usize = 2048;
 
+/// With so many bytes unread by the host the module takes no more.
+const UNREAD_LIMIT: usize = 64 * 1024;
+
 const ESCAPE: u8 = 0x1b;
 const CONTROL_Z: u8 = 0x1a;
 
@@ -16,7 +19,8 @@ impl Core {
     pub fn takes_input(&self) -> bool {
         match &self.mode {
             Mode::Data(data) => self.has_room(data),
-            _ => true,
+            // Who does not read is not listened to.
+            _ => self.backlog + self.output.len() < UNREAD_LIMIT,
         }
     }
 
@@ -29,17 +33,39 @@ impl Core {
             return self.multiplexer_input(bytes);
         }
         for byte in bytes {
+            self.watch_line(*byte);
             match &self.mode {
                 Mode::Command => self.command_input(*byte),
                 Mode::Prompt(_) => self.prompt_input(*byte),
                 Mode::Message(_) => self.message_input(*byte),
                 Mode::Data(_) => self.data_input(*byte),
+                Mode::Call(_) => self.call_input(*byte),
             }
         }
     }
 
+    /// A host waits for the whole answer before it sends on (figure 1 of the note).
+    fn watch_line(&mut self, byte: u8) {
+        if byte == b'\n' || !self.answer_is_on_line() {
+            return;
+        }
+        self.answer_end = 0;
+        let what = match self.mode {
+            Mode::Prompt(_) | Mode::Message(_) => "the prompt",
+            _ => "the answer",
+        };
+        self.violation(format!(
+            "{:?} while {what} is on the line",
+            char::from(byte)
+        ));
+    }
+
     fn command_input(&mut self, byte: u8) {
-        if self.busy.is_some() && !self.intruded && !self.is_overdue() && byte != b'\n' {
+        if byte == b'\n' {
+            // Never a violation: some hosts end their lines with CR LF.
+            return;
+        }
+        if self.busy.is_some() && !self.intruded && !self.is_overdue() {
             self.intruded = true;
             let name = self
                 .busy
@@ -51,31 +77,33 @@ impl Core {
                 char::from(byte)
             ));
         }
-        if self.echo {
+        if self.profile.echo {
             self.put_echo(byte);
         }
-        let after_return = core::mem::replace(&mut self.after_return, byte == b'\r');
         match byte {
             b'\r' => self.command_line(),
-            b'\n' if after_return => self.violation("a line feed behind a carriage return"),
-            b'\n' => {
-                self.violation("a line feed as line end");
-                let had_command = find_command(&self.line).is_some();
-                self.line.clear();
-                if had_command {
-                    self.respond(&[], "ERROR");
-                }
-            }
             0x08 => {
                 self.line.pop();
             }
-            _ if self.line.len() == LINE_LIMIT => {}
+            // One byte over the limit is kept, and tells that there were more.
+            _ if self.line.len() > LINE_LIMIT => {}
+            b'/' if self.line.eq_ignore_ascii_case(b"A") => self.repeat_line(),
             _ => self.line.push(byte),
         }
     }
 
+    /// A/ repeats the last command line at once.
+    fn repeat_line(&mut self) {
+        self.line.clone_from(&self.last_line);
+        self.command_line();
+    }
+
     fn command_line(&mut self) {
         let line = core::mem::take(&mut self.line);
+        if line.len() > LINE_LIMIT {
+            self.violation(format!("a command line longer than {LINE_LIMIT} bytes"));
+            return self.respond(&[], "ERROR");
+        }
         let start = find_command(&line);
         let (stray, command) = line.split_at(start.unwrap_or(line.len()));
         // What a host sends to leave a prompt or data mode is no harm in command mode.
@@ -106,13 +134,23 @@ impl Core {
             return;
         }
         let parsed = core::str::from_utf8(command).map_err(|_| "not text".to_string());
-        match parsed.and_then(|text| syntax::parse(&text[2..])) {
-            Ok(command) => {
+        let parse = |text: &str| match self.settings.readings.blanks_accepted {
+            true => syntax::parse(&text[2..].replace(", ", ",")),
+            false => syntax::parse(&text[2..]),
+        };
+        match parsed.and_then(parse) {
+            Ok(commands) => {
+                self.last_line = command.to_vec();
+                self.rest = commands.into();
+                let Some(first) = self.rest.pop_front() else {
+                    return;
+                };
                 let is_swallowed = |reaction: &Reaction| *reaction == Reaction::Swallow;
-                if self.faults.reaction(&command.name, is_swallowed).is_some() {
+                if self.faults.reaction(&first.name, is_swallowed).is_some() {
                     self.remark("lost: the line above");
+                    self.rest.clear();
                 } else {
-                    self.take_up(command);
+                    self.take_up(first);
                 }
             }
             Err(error) => {

@@ -3,6 +3,7 @@
 //! [`Core`] does no I/O on its own. The run loop gives it the bytes of the host, lets it look at the
 //! network, and takes what it has to say.
 
+mod close;
 mod command;
 mod config;
 mod context;
@@ -10,12 +11,16 @@ mod data_mode;
 mod dns;
 mod faults;
 mod general;
+mod identity;
 mod input;
 mod message;
 mod open;
 mod output;
+mod outside;
 mod ping;
 mod power;
+mod profile;
+mod radio;
 mod receive;
 mod send;
 mod socket;
@@ -25,13 +30,15 @@ use crate::network::Network;
 use crate::settings::Settings;
 use crate::syntax::{Command, Form};
 use crate::{code, time};
+use close::Linger;
 use config::Config;
 use context::ContextState;
 use core::time::Duration;
 use data_mode::DataMode;
 use faults::Faults;
+use profile::Profile;
 use send::Pending;
-use socket::{Linger, Socket};
+use socket::Socket;
 use std::collections::{BTreeMap, VecDeque};
 
 pub use socket::{Service, SocketState};
@@ -53,6 +60,8 @@ enum Mode {
     Message(message::Draft),
     /// Transparent access mode.
     Data(DataMode),
+    /// A call of ATD.
+    Call(profile::Call),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +83,8 @@ enum Reply {
     Wrong(String),
     /// Another final result.
     Final(&'static str),
+    /// The module does not know the command.
+    Unknown,
     /// All has been said.
     Said,
     /// Comes later, by [`Core::finish`].
@@ -117,8 +128,12 @@ pub struct Counters {
     pub payload_received: u64,
     /// Restarts of the module, asked for or not.
     pub restarts: u64,
+    /// Violations of the protocol by the host.
+    pub violations: u64,
 }
 
+/// How many violations are kept; more are counted.
+const VIOLATION_LIMIT: usize = 10_000;
 /// How many entries the log keeps.
 const LOG_LIMIT: usize = 200_000;
 
@@ -148,7 +163,15 @@ pub(crate) struct Core {
     generation: u64,
     held: VecDeque<output::Held>,
     line: Vec<u8>,
-    after_return: bool,
+    /// For A/.
+    last_line: Vec<u8>,
+    /// The commands behind the one in flight, on the same line.
+    rest: VecDeque<Command>,
+    /// Bytes that the run loop has taken, and the place where the last answer ends among them.
+    pub handed: u64,
+    answer_end: u64,
+    /// Bytes that the host has not read yet, kept current by the run loop.
+    pub unread: usize,
     mode: Mode,
     /// The command that has no final result yet.
     busy: Option<Command>,
@@ -163,12 +186,12 @@ pub(crate) struct Core {
     /// The rest of what is put is lost, up to the end of the answer.
     cut: bool,
     multiplexed: bool,
-    echo: bool,
+    profile: Profile,
+    stored_profile: Option<Profile>,
     payload_echo: bool,
     equipment_errors: u32,
     last_error: u16,
     data_terminal_ready: bool,
-    leaves_data_by_dtr: bool,
     config: Config,
     urc_port: String,
     contexts: [ContextState; 16],
@@ -183,7 +206,24 @@ pub(crate) struct Core {
     /// Text messages sent, and to whom.
     pub messages: Vec<(String, Vec<u8>)>,
     pin_given: bool,
+    pin_failures: u32,
+    attached: bool,
+    has_call: bool,
+    rate: u32,
+    /// A new rate of the UART, for the run loop.
+    pub new_rate: Option<u32>,
+    operator_mode: u32,
+    operator_format: u32,
+    registers: BTreeMap<u8, u32>,
+    /// Values of commands that only keep them.
+    kept: BTreeMap<String, String>,
+    message_format: u32,
+    inbox: Vec<Option<message::Message>>,
+    fresh_line: bool,
     functionality: u32,
+    network_up: bool,
+    /// The DTR line as somebody outside holds it.
+    pub held_ready: bool,
     report_registration: BTreeMap<String, u32>,
     faults: Faults,
 }
@@ -212,7 +252,11 @@ impl Core {
             generation: 0,
             held: VecDeque::new(),
             line: Vec::new(),
-            after_return: false,
+            last_line: Vec::new(),
+            rest: VecDeque::new(),
+            handed: 0,
+            answer_end: 0,
+            unread: 0,
             mode: Mode::Command,
             busy: None,
             busy_since: 0,
@@ -222,12 +266,15 @@ impl Core {
             stalled: None,
             cut: false,
             multiplexed: false,
-            echo: settings.echo,
+            profile: Profile {
+                echo: settings.echo,
+                ..Profile::default()
+            },
+            stored_profile: None,
             payload_echo: true,
             equipment_errors: 1,
             last_error: code::SUCCESS,
             data_terminal_ready: true,
-            leaves_data_by_dtr: false,
             config: Config::default(),
             urc_port: settings.stored.urc_port.clone(),
             contexts: Default::default(),
@@ -240,12 +287,28 @@ impl Core {
             clock_set: None,
             messages: Vec::new(),
             pin_given: false,
+            pin_failures: 0,
+            attached: true,
+            has_call: false,
+            rate: settings.rate.unwrap_or(115_200),
+            new_rate: settings.rate,
+            operator_mode: 0,
+            operator_format: 0,
+            registers: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            message_format: 1,
+            inbox: message::stored(&settings.inbox),
+            fresh_line: false,
             functionality: settings.functionality.into(),
+            network_up: true,
+            held_ready: true,
             report_registration: BTreeMap::new(),
             faults: Faults::new(seed),
             settings,
         };
         core.forget();
+        // A module that runs already has whatever an earlier host set.
+        core.profile.echo = core.settings.echo;
         core
     }
 
@@ -348,6 +411,10 @@ impl Core {
     fn violation(&mut self, text: impl Into<String>) {
         let text = text.into();
         self.remark(format!("violation: {text}"));
+        self.counters.violations += 1;
+        if self.violations.len() == VIOLATION_LIMIT {
+            return;
+        }
         self.violations
             .push(format!("{:?}: {text}", Duration::from_micros(self.now)));
     }

@@ -21,8 +21,8 @@ impl Core {
             _ => return Err(wrong_form(form)),
         };
         arguments.count(5..=7)?;
-        let context = arguments.number(0, 1..=16)? as u8;
-        let id = arguments.number(1, 0..=11)? as u8;
+        let context = self.context_argument(&arguments)?;
+        let id = self.id_argument(&arguments, 1)?;
         let service = match arguments.string(2)? {
             "TCP" => Service::Tcp,
             "UDP" => Service::Udp,
@@ -49,6 +49,14 @@ impl Core {
             return Err(Reply::Wrong("a server cannot be transparent".into()));
         }
         self.excused[usize::from(id)] = false;
+        let only_ipv6 = self.local_address(context).contains(':');
+        if self.settings.readings.service_wants_ipv6
+            && !is_client
+            && only_ipv6
+            && address != "0:0:0:0:0:0:0:1"
+        {
+            return Ok(self.open_fails(id, access_mode, code::INVALID_PARAMETERS));
+        }
         if self.sockets[usize::from(id)].is_some() {
             return Ok(self.open_fails(id, access_mode, code::IDENTITY_USED));
         }
@@ -171,6 +179,9 @@ impl Core {
             }
         };
         socket.peer = target;
+        if let Some(target) = target.filter(|_| !self.settings.readings.state_shows_name) {
+            socket.address = target.ip().to_string();
+        }
         let opening: Opening<Connection> = match (socket.service, target) {
             (Service::Tcp, Some(target)) => {
                 let opening = self.network.connect(target, local_port);
@@ -208,7 +219,7 @@ impl Core {
                 };
                 socket.link = Link::Open(connection);
                 if transparent && holds_answer {
-                    self.finish(Reply::Final("CONNECT"));
+                    self.finish(Reply::Final(self.connect_result()));
                     self.enter_data_mode(id);
                     return true;
                 }

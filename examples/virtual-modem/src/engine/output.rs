@@ -4,8 +4,11 @@ use super::faults::Damage;
 use super::{Core, Mode, Power};
 use crate::code;
 use crate::log::{Content, Direction};
-use crate::readings::{Errors, Prompt};
+use crate::readings::{Errors, LineEnds, Prompt};
 use core::time::Duration;
+
+/// So many URCs can wait; more are lost.
+const HELD_LIMIT: usize = 10_000;
 
 /// Something that waits for a place where a URC may be.
 pub(super) enum Held {
@@ -18,6 +21,7 @@ impl Core {
         if self.is_deaf() || self.cut {
             return;
         }
+        self.fresh_line = false;
         match &mut self.stalled {
             Some(stalled) => stalled.extend_from_slice(bytes),
             None => self.output.extend_from_slice(bytes),
@@ -33,11 +37,19 @@ impl Core {
             self.remark(format!("lost: {text}"));
             return;
         }
+        let ends: &[u8] = match self.settings.readings.line_ends {
+            LineEnds::Own => b"\r\n",
+            LineEnds::Doubled => b"\r\n\r\n",
+            LineEnds::Tripled => b"\r\n\r\n\r\n",
+            LineEnds::Shared if self.fresh_line => b"",
+            LineEnds::Shared => b"\r\n",
+        };
         if leads {
-            self.put(b"\r\n");
+            self.put(ends);
         }
         self.put(text.as_bytes());
         self.put(b"\r\n");
+        self.fresh_line = true;
         self.record(Direction::ToHost, Content::Line(text.into()));
     }
 
@@ -55,17 +67,50 @@ impl Core {
 
     /// Information lines and a final result.
     pub(super) fn respond(&mut self, lines: &[String], result: &str) {
+        self.inform(lines);
+        self.put_result(result);
+    }
+
+    /// Information lines.
+    pub(super) fn inform(&mut self, lines: &[String]) {
         self.foreign_urc();
         for (index, line) in lines.iter().enumerate() {
-            self.put_line(
-                line,
-                index == 0 || self.settings.readings.lines_have_own_line_end,
-            );
+            let leads = index == 0 || self.settings.readings.lines_have_own_line_end;
+            self.put_line(line, leads && self.profile.verbose);
         }
         if !lines.is_empty() {
             self.foreign_urc();
         }
-        self.put_line(result, true);
+    }
+
+    /// A final result, as ATV and ATQ want it.
+    pub(super) fn put_result(&mut self, result: &str) {
+        if self.profile.quiet {
+            return self.remark(format!("not sent (ATQ1): {result}"));
+        }
+        let number = match result {
+            "OK" => "0",
+            "CONNECT" => "1",
+            "NO CARRIER" => "3",
+            "ERROR" => "4",
+            _ => "",
+        };
+        if self.profile.verbose || number.is_empty() {
+            self.put_line(result, true);
+        } else if !self.is_deaf() {
+            self.put(number.as_bytes());
+            self.put(b"\r");
+            self.record(Direction::ToHost, Content::Line(number.into()));
+        }
+    }
+
+    /// What the module answers to a command that it does not know.
+    pub(super) fn respond_unknown(&mut self) {
+        if self.settings.readings.unknown_is_cme {
+            self.respond_equipment_error(4);
+        } else {
+            self.respond(&[], "ERROR");
+        }
     }
 
     /// The code of a failed socket command, in the form of the readings.
@@ -81,8 +126,10 @@ impl Core {
     /// An error of another command, as AT+CMEE wants it.
     pub(super) fn respond_equipment_error(&mut self, code: u16) {
         let text = match code {
+            4 => "operation not supported",
             10 => "SIM not inserted",
             11 => "SIM PIN required",
+            12 => "SIM PUK required",
             13 => "SIM failure",
             14 => "SIM busy",
             16 => "incorrect password",
@@ -156,6 +203,8 @@ impl Core {
             Prompt::WithLineEnd => b"\r\n>\r\n",
         };
         self.put(prompt);
+        let sign = prompt.iter().position(|byte| *byte == b'>').unwrap_or(0);
+        self.mark_answer((prompt.len() - 1 - sign) as u64);
         self.record(Direction::ToHost, Content::Line(">".into()));
     }
 
@@ -166,7 +215,7 @@ impl Core {
 
     /// A line on its own, as soon as the line is free for one.
     pub(super) fn urc(&mut self, line: impl Into<String>) {
-        if self.power == Power::On {
+        if self.power == Power::On && self.held.len() < HELD_LIMIT {
             self.held.push_back(Held::Line(line.into()));
             self.release_held();
         }

@@ -17,7 +17,7 @@ impl Core {
             _ => return Err(wrong_form(form)),
         };
         arguments.count(2..=4)?;
-        let context = arguments.number(0, 1..=16)? as u8;
+        let context = self.context_argument(&arguments)?;
         let host = arguments.string(1)?;
         let timeout = Duration::from_secs(arguments.number_or(2, 1..=255, 4)?.into());
         let count = arguments.number_or(3, 1..=10, 4)?;
@@ -84,7 +84,7 @@ impl Core {
             Form::Execute => return Err(wrong_form(form)),
         };
         arguments.count(2..=4)?;
-        let context = arguments.number(0, 1..=16)? as u8;
+        let context = self.context_argument(&arguments)?;
         let server = arguments.string(1)?.to_string();
         let port = arguments.number_or(2, 1..=65535, 123)?;
         let sets_clock = arguments.number_or(3, 0..=1, 1)? == 1;
@@ -100,8 +100,18 @@ impl Core {
             });
             return Ok(Reply::ok());
         }
+        let (mut delay, mut outcome) = self.settings.ntp.clone();
+        if let Some(servers) = &self.settings.ntp_servers {
+            // A name that nobody knows fails at once, a server that does not answer in the time that the note allows.
+            if !servers.contains(&server) {
+                let (found, late) = self.find_name(&server);
+                (delay, outcome) = match found {
+                    Ok(_) => (Duration::from_secs(125), Err(code::TIMEOUT)),
+                    Err(code) => (late.unwrap_or(Duration::from_secs(60)), Err(code)),
+                };
+            }
+        }
         self.ntp_running = Some((server, port));
-        let (delay, outcome) = self.settings.ntp.clone();
         let outcome = self.faults.refused_time().map_or(outcome, Err);
         self.after(delay + self.faults.ntp_late, move |core| {
             core.ntp_running = None;

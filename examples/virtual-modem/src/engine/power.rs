@@ -2,6 +2,7 @@
 
 use super::{Core, Mode, Power};
 use crate::code;
+use crate::log::{Content, Direction};
 use crate::syntax::{Command, Form};
 use core::time::Duration;
 
@@ -13,14 +14,20 @@ impl Core {
         self.line.clear();
         self.held.clear();
         self.events.clear();
-        self.echo = self.settings.echo;
+        self.profile = self.stored_profile.unwrap_or_default();
+        self.rest.clear();
+        self.attached = true;
+        self.has_call = false;
+        self.operator_mode = 0;
+        self.operator_format = 0;
+        self.registers.clear();
+        self.kept.clear();
+        self.message_format = 1;
+        self.pin_failures = 0;
         self.payload_echo = true;
         self.equipment_errors = 1;
         self.last_error = code::SUCCESS;
-        self.leaves_data_by_dtr = false;
-        self.config = Default::default();
-        self.config.view_mode = self.settings.stored.view_mode;
-        self.config.data_format = self.settings.stored.data_format;
+        self.config.after_power_on(&self.settings);
         self.urc_port = self.settings.stored.urc_port.clone();
         self.contexts = Default::default();
         // The host may not have heard of the restart yet.
@@ -72,7 +79,11 @@ impl Core {
         self.on_since = self.now;
         self.after(self.settings.boot_time, |core| {
             core.power = Power::On;
-            for message in core.settings.boot_messages.clone() {
+            let mut messages = core.settings.boot_messages.clone();
+            if core.settings.readings.boot_lines_twice {
+                messages.extend_from_within(..);
+            }
+            for message in messages {
                 // The line tells the functionality that the module has.
                 if message.starts_with("+CFUN:") {
                     core.urc(format!("+CFUN: {}", core.functionality));
@@ -89,10 +100,36 @@ impl Core {
         self.remark("the module restarts");
         self.counters.restarts += 1;
         self.forget();
-        // On power-on the echo is on, whatever a host had left before.
-        self.echo = true;
         self.silent_until = None;
         self.boot();
+    }
+
+    /// AT+CFUN=1,1: some modules say more about it (quirk 20).
+    pub(super) fn restart_by_command(&mut self) {
+        if !self.settings.readings.reset_is_told {
+            return self.restart();
+        }
+        self.urc("POWERED DOWN");
+        let lost: Vec<u8> = self.active_contexts().collect();
+        self.restart();
+        let late = self.settings.boot_time.min(Duration::from_secs(6)) / 2;
+        for context in lost {
+            self.after(late, move |core| {
+                let line = format!("+QIURC: \"pdpdeact\",{context}");
+                core.output
+                    .extend_from_slice(format!("\r\n\r\n{line}\r\n").as_bytes());
+                core.record(Direction::ToHost, Content::Line(line));
+            });
+        }
+    }
+
+    /// Power from outside, as with the power key: off, or on with a boot.
+    pub fn power(&mut self, on: bool) {
+        match (on, self.power) {
+            (false, Power::On | Power::Booting) => self.power_down(),
+            (true, Power::Off) => self.restart(),
+            _ => {}
+        }
     }
 
     pub(super) fn power_down(&mut self) {
@@ -114,14 +151,15 @@ impl Core {
     }
 
     pub(super) fn is_registered(&self) -> bool {
-        use crate::settings::Registration::{Home, Roaming};
-        matches!(self.registration_state(), Home | Roaming)
+        use crate::settings::Registration::{Home, Other, Roaming};
+        matches!(self.registration_state(), Home | Roaming | Other(9 | 10))
     }
 
     pub(super) fn registration_state(&self) -> crate::settings::Registration {
         let reached =
             self.now >= self.on_since + self.settings.registration_delay.as_micros() as u64;
-        if reached && self.functionality == 1 && self.sim_is_ready() {
+        let asked = self.network_up && self.functionality == 1 && self.operator_mode != 2;
+        if reached && asked && self.sim_is_ready() {
             self.settings.registration
         } else {
             crate::settings::Registration::Searching
@@ -134,6 +172,7 @@ impl Core {
             Sim::Ready => true,
             Sim::Missing => false,
             Sim::Pin(_) => self.pin_given,
+            Sim::Puk { .. } | Sim::Failure(_) => false,
             Sim::Busy(time) => self.now >= self.on_since + time.as_micros() as u64,
         }
     }
@@ -142,24 +181,27 @@ impl Core {
     fn await_registration(&mut self) {
         let found = self.on_since + self.settings.registration_delay.as_micros() as u64;
         let wait = Duration::from_micros(found.saturating_sub(self.now));
-        self.after(wait, |core| {
-            for (name, report) in core.report_registration.clone() {
-                if report > 0 {
-                    core.urc(format!("+{name}: {}", core.registration_number()));
-                }
+        self.after(wait, Core::report_registration_now);
+    }
+
+    pub(super) fn report_registration_now(&mut self) {
+        for (name, report) in self.report_registration.clone() {
+            if report > 0 {
+                self.urc(format!("+{name}: {}", self.registration_number()));
             }
-        });
+        }
     }
 
     pub(super) fn registration_number(&self) -> u32 {
         use crate::settings::Registration;
         match self.registration_state() {
             // Without radio nobody searches.
-            _ if self.functionality != 1 => 0,
+            _ if self.functionality != 1 || self.operator_mode == 2 => 0,
             Registration::Home => 1,
             Registration::Searching => 2,
             Registration::Denied => 3,
             Registration::Roaming => 5,
+            Registration::Other(number) => number.into(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::command::PUSH;
 use super::socket::{Connection, Link, Service, Socket};
 use super::{Core, Mode, Reply, SOCKETS, wrong_form};
+use crate::code;
 use crate::syntax::{Arguments, Form};
 use core::task::{Context, Poll};
 use std::net::SocketAddr;
@@ -35,6 +36,7 @@ impl Core {
 
     pub(super) fn receive_datagram(&mut self, socket: &mut Socket, cx: &mut Context<'_>) -> bool {
         if socket.unread_bytes() >= self.config.buffer_size {
+            self.tell_full(socket);
             return false;
         }
         let Link::Open(Connection::Udp(datagrams)) = &mut socket.link else {
@@ -52,7 +54,12 @@ impl Core {
         true
     }
 
-    fn datagram_arrived(&mut self, socket: &mut Socket, datagram: Vec<u8>, from: SocketAddr) {
+    pub(super) fn datagram_arrived(
+        &mut self,
+        socket: &mut Socket,
+        datagram: Vec<u8>,
+        from: SocketAddr,
+    ) {
         let was_empty = socket.is_empty();
         socket.received += datagram.len() as u64;
         self.counters.payload_received += datagram.len() as u64;
@@ -106,6 +113,14 @@ impl Core {
         }
     }
 
+    /// The notice of a buffer without room (quirk 130), once until it was read.
+    pub(super) fn tell_full(&mut self, socket: &mut Socket) {
+        let told = self.settings.readings.full_buffer_is_told && socket.access_mode == 0;
+        if told && !core::mem::replace(&mut socket.full_told, true) {
+            self.notice(format!("+QIURC: \"recv\",{},\"buff full\"", socket.id));
+        }
+    }
+
     pub(super) fn read(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
             Form::Test => return Ok(Reply::line("+QIRD: (0-11),(0-1500)")),
@@ -113,9 +128,14 @@ impl Core {
             _ => return Err(wrong_form(form)),
         };
         arguments.count(1..=2)?;
-        let id = arguments.number(0, 0..=11)? as u8;
+        let id = self.id_argument(&arguments, 0)?;
         let length = arguments.number_or(1, 0..=READ_LIMIT as u32, READ_LIMIT as u32)? as usize;
-        let limit = length.min(self.faults.short_reads.unwrap_or(READ_LIMIT));
+        if arguments.has(1) && length > self.settings.limits.read {
+            return Ok(Reply::Fail(code::INVALID_PARAMETERS));
+        }
+        let limit = length
+            .min(self.settings.limits.read)
+            .min(self.faults.short_reads.unwrap_or(READ_LIMIT));
         let rest_is_lost = self.settings.readings.datagram_rest_is_lost;
         let Some(socket) = self.sockets[usize::from(id)].as_mut() else {
             return Ok(self.no_such_socket(id));
@@ -130,6 +150,7 @@ impl Core {
             return Ok(Reply::line(format!("+QIRD: {received},{given},{unread}")));
         }
         let tells_peer = socket.service == Service::UdpService;
+        socket.full_told = false;
         let (data, from) = socket.take(limit, rest_is_lost);
         let header = match from.filter(|_| tells_peer) {
             Some(from) => format!("+QIRD: {},\"{}\",{}", data.len(), from.ip(), from.port()),
@@ -173,7 +194,8 @@ impl Core {
         let in_push_mode = socket.access_mode == 1 && matches!(self.mode, Mode::Command);
         if in_data_mode || in_push_mode {
             while !socket.is_empty() && self.output.len() + self.backlog < BACKLOG_LIMIT {
-                let (data, from) = socket.take(READ_LIMIT, true);
+                // What is longer than a frame goes on in the next one.
+                let (data, from) = socket.take(READ_LIMIT, false);
                 if in_data_mode {
                     self.put_payload(&data);
                 } else {

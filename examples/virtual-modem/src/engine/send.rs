@@ -35,7 +35,7 @@ impl Core {
             _ => return Err(wrong_form(form)),
         };
         arguments.count(1..=4)?;
-        let id = arguments.number(0, 0..=11)? as u8;
+        let id = self.id_argument(&arguments, 0)?;
         let length = match arguments.has(1) {
             true => Some(arguments.number(1, 0..=SEND_LIMIT as u32)? as usize),
             false => None,
@@ -82,8 +82,14 @@ impl Core {
                 "the socket is in transparent access mode".into(),
             ));
         }
+        if length.is_some_and(|length| length > self.settings.limits.send) {
+            return Ok(Reply::Fail(code::INVALID_PARAMETERS));
+        }
         if self.faults.prompt_error.strikes() {
-            return Ok(Reply::Fail(code::UNKNOWN));
+            return Ok(match self.settings.readings.prompt_error_is_cme {
+                true => Reply::Equipment(3),
+                false => Reply::Fail(code::UNKNOWN),
+            });
         }
         let refusal = to.and_then(|to| self.faults.refused_peers.get(&to.ip()));
         if let Some(code) = refusal {
@@ -118,7 +124,16 @@ impl Core {
 
     /// `"qisend/timeout"`: without any input the prompt is left.
     fn limit_prompt(&mut self, number: u64, had: usize) {
-        let limit = Duration::from_millis(self.config.send_timeout.into());
+        let limit = match self.settings.prompt_seconds {
+            None => Duration::from_millis(self.config.send_timeout.into()),
+            Some(default) => {
+                let asked = self
+                    .config
+                    .send_timeout_set
+                    .then_some(self.config.send_timeout);
+                Duration::from_secs(asked.unwrap_or(default).into())
+            }
+        };
         if limit.is_zero() {
             return;
         }
@@ -141,7 +156,7 @@ impl Core {
 
     pub(super) fn prompt_input(&mut self, byte: u8) {
         let follows_ate = self.settings.readings.payload_echo_follows_ate;
-        if self.faults.payload_echo || self.payload_echo && (self.echo || !follows_ate) {
+        if self.faults.payload_echo || self.payload_echo && (self.profile.echo || !follows_ate) {
             self.put_echo(byte);
         }
         let Mode::Prompt(pending) = &mut self.mode else {
@@ -182,12 +197,14 @@ impl Core {
 
     fn conclude_send(&mut self, pending: Pending) {
         let fixed = pending.length.is_some();
+        let id = pending.id;
         let reply = self.outcome_of_send(pending);
         if self.faults.lost_send_ok.strikes() {
             self.remark("lost: the result of a send");
             self.busy = None;
             return;
         }
+        let reply = self.with_send_info(id, reply);
         let ok_first = self.settings.readings.ok_before_send_ok;
         if ok_first && fixed && matches!(reply, Reply::Final("SEND OK")) {
             self.respond(&[], "OK");
@@ -203,6 +220,22 @@ impl Core {
         }
         self.finish(reply);
         self.after_payload();
+    }
+
+    /// "sendinfo" has a line of its own in place of SEND OK and SEND FAIL.
+    fn with_send_info(&mut self, id: u8, reply: Reply) -> Reply {
+        let status = match &reply {
+            Reply::Final("SEND OK") => 0,
+            Reply::Final("SEND FAIL") => 1,
+            _ => return reply,
+        };
+        if !self.has_extra("sendinfo") {
+            return reply;
+        }
+        let socket = self.sockets[usize::from(id)].as_mut();
+        let used = socket.map_or(0, |socket| socket.unacknowledged());
+        let free = self.settings.send_buffer.saturating_sub(used);
+        Reply::line(format!("+QISEND: {id},{status},{free}"))
     }
 
     fn outcome_of_send(&mut self, pending: Pending) -> Reply {
@@ -232,6 +265,10 @@ impl Core {
         let Some(socket) = self.sockets[usize::from(id)].as_mut() else {
             return Reply::Fail(code::CLOSED);
         };
+        if socket.ended {
+            // The peer closed while the prompt was open.
+            return Reply::Fail(code::CLOSED);
+        }
         let occupied = socket.unacknowledged();
         let to = to.or(socket.peer);
         if socket.service == Service::UdpIncoming {
@@ -280,7 +317,7 @@ impl Core {
             _ => return Err(wrong_form(form)),
         };
         arguments.count(2..=2)?;
-        let id = arguments.number(0, 0..=11)? as u8;
+        let id = self.id_argument(&arguments, 0)?;
         let digits = arguments.string(1)?;
         if digits.is_empty() || digits.len() > HEX_LIMIT {
             return Err(Reply::Wrong(format!("{} hexadecimal digits", digits.len())));
@@ -290,6 +327,7 @@ impl Core {
         let Some(socket) = &self.sockets[usize::from(id)] else {
             return Ok(self.no_such_socket(id));
         };
+        let closed = !socket.is_connected() || socket.ended;
         if matches!(
             socket.service,
             Service::UdpService | Service::TcpListener | Service::UdpListener
@@ -297,6 +335,9 @@ impl Core {
             return Err(Reply::Wrong(format!("not for a {}", socket.service)));
         }
         self.record_payload(Direction::ToModule, &payload);
+        if closed {
+            return Ok(Reply::Fail(code::CLOSED));
+        }
         Ok(match self.faults.failing_send() {
             Some(false) => Reply::Final("SEND FAIL"),
             Some(true) => {

@@ -1,11 +1,11 @@
 //! The sockets: their state, and their traffic with the network (sections 2.1.4 to 2.1.6).
 
-use super::{Core, Mode, Reply, SOCKETS, wrong_form};
+use super::{Core, Mode, Reply, SOCKETS};
 use crate::network::{Datagrams, Listener, Opening, Stream};
+use crate::settings::Settings;
 use crate::syntax::{Arguments, Form};
 use core::fmt;
 use core::task::{Context, Poll};
-use core::time::Duration;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -116,6 +116,7 @@ pub(super) struct Socket {
     pub holds_answer: bool,
     /// The answer comes behind the result.
     pub result_first: bool,
+    pub full_told: bool,
 }
 
 impl Socket {
@@ -143,11 +144,17 @@ impl Socket {
             end_told: false,
             holds_answer: false,
             result_first: false,
+            full_told: false,
         }
     }
 
     pub(super) fn is_connected(&self) -> bool {
         matches!(self.link, Link::Open(_))
+    }
+
+    pub(super) fn is_datagram(&self) -> bool {
+        use Service::{Udp, UdpIncoming, UdpListener, UdpService};
+        matches!(self.service, Udp | UdpIncoming | UdpListener | UdpService)
     }
 
     pub(super) fn unread_bytes(&self) -> usize {
@@ -185,30 +192,32 @@ impl Socket {
         }
     }
 
-    fn row(&self, port: &str) -> String {
+    fn row(&self, settings: &Settings) -> String {
+        let readings = &settings.readings;
+        let state = match (self.state, self.service.is_listener()) {
+            (2, false) if readings.client_state_3 => 3,
+            (3, true) if readings.listener_state_4 => 4,
+            (state, _) => state,
+        };
+        let is_client = matches!(self.service, Service::Tcp | Service::Udp);
+        let local_port = match is_client && readings.local_port_zero {
+            true => 0,
+            false => self.local_port,
+        };
+        let port = &settings.port;
         format!(
             "+QISTATE: {},\"{}\",\"{}\",{},{},{},{},{},{},\"{port}\"",
             self.id,
             self.service,
             self.address,
             self.remote_port,
-            self.local_port,
-            self.state,
+            local_port,
+            state,
             self.context,
             self.server,
             self.access_mode
         )
     }
-}
-
-/// A closed connection whose last data and FIN are still to be delivered.
-pub(super) struct Linger {
-    pub stream: Box<dyn Stream>,
-    pub unsent: VecDeque<u8>,
-    pub finished: bool,
-    pub until: u64,
-    /// The AT+QICLOSE that waits for the peer, by the id it closed.
-    pub waiter: Option<u8>,
 }
 
 impl Core {
@@ -242,74 +251,8 @@ impl Core {
             .iter()
             .flatten()
             .filter(asked)
-            .map(|socket| socket.row(&self.settings.port));
+            .map(|socket| socket.row(&self.settings));
         Ok(Reply::Lines(rows.collect()))
-    }
-
-    /// AT+QICLOSE (section 2.1.5).
-    pub(super) fn close(&mut self, form: &Form) -> Result<Reply, Reply> {
-        let arguments = match form {
-            Form::Test => return Ok(Reply::line("+QICLOSE: (0-11),(0-65535)")),
-            Form::Write(arguments) => Arguments(arguments),
-            _ => return Err(wrong_form(form)),
-        };
-        arguments.count(1..=2)?;
-        let id = arguments.number(0, 0..=11)? as u8;
-        let default = if self.settings.readings.close_waits {
-            10
-        } else {
-            0
-        };
-        let timeout = arguments.number_or(1, 0..=65535, default)?;
-        self.excused[usize::from(id)] = false;
-        let Some(socket) = self.sockets[usize::from(id)].take() else {
-            let is_fine = self.settings.readings.close_unused_is_ok;
-            return Ok(if is_fine {
-                Reply::ok()
-            } else {
-                Reply::Fail(crate::code::INVALID_PARAMETERS)
-            });
-        };
-        if self.resumable == Some(id) {
-            self.resumable = None;
-        }
-        if self.faults.closed_after_close {
-            self.after(Duration::from_millis(1), move |core| {
-                core.notice(format!("+QIURC: \"closed\",{id}"))
-            });
-        }
-        let ended = socket.ended;
-        let Link::Open(Connection::Tcp(stream)) = socket.link else {
-            return Ok(Reply::ok());
-        };
-        if ended && socket.unsent.is_empty() {
-            let mut stream = stream;
-            stream.close();
-            return Ok(Reply::ok());
-        }
-        if timeout == 0 && self.settings.readings.forced_close_discards {
-            return Ok(Reply::ok());
-        }
-        let wait = Duration::from_secs(timeout.into());
-        let until = if timeout == 0 {
-            Duration::from_secs(60)
-        } else {
-            wait
-        };
-        self.lingering.push(Linger {
-            stream,
-            unsent: socket.unsent,
-            finished: false,
-            until: self.now + until.as_micros() as u64,
-            waiter: (timeout > 0).then_some(id),
-        });
-        // Makes the run loop look again when the time is up.
-        self.after(until, |_| {});
-        Ok(if timeout == 0 {
-            Reply::ok()
-        } else {
-            Reply::Later
-        })
     }
 
     /// Exchanges data with the network. True if anything moved.
@@ -383,6 +326,12 @@ impl Core {
                 Poll::Pending => {}
             }
         }
+        if room == 0 {
+            self.tell_full(socket);
+        }
+        let Link::Open(Connection::Tcp(stream)) = &mut socket.link else {
+            return false;
+        };
         if !socket.ended && room > 0 && !failed {
             let mut buffer = [0; 2048];
             let limit = room.min(buffer.len());
@@ -431,56 +380,5 @@ impl Core {
             return;
         }
         self.notice(format!("+QIURC: \"closed\",{}", socket.id));
-    }
-
-    fn poll_lingering(&mut self, cx: &mut Context<'_>) -> bool {
-        let now = self.now;
-        let black_hole = self.faults.black_hole;
-        let mut moved = false;
-        let mut answered = false;
-        self.lingering.retain_mut(|linger| {
-            let mut over = linger.until <= now;
-            if black_hole {
-                answered |= over && linger.waiter.is_some();
-                return !over;
-            }
-            while !linger.unsent.is_empty() {
-                match linger
-                    .stream
-                    .poll_write(cx, linger.unsent.make_contiguous())
-                {
-                    Poll::Ready(Ok(count)) => drop(linger.unsent.drain(..count)),
-                    Poll::Ready(Err(_)) => {
-                        over = true;
-                        break;
-                    }
-                    Poll::Pending => break,
-                }
-            }
-            if linger.unsent.is_empty() && !linger.finished {
-                linger.finished = true;
-                linger.stream.close();
-            }
-            let mut buffer = [0; 2048];
-            while !over {
-                match linger.stream.poll_read(cx, &mut buffer) {
-                    Poll::Ready(Ok(1..)) => {}
-                    Poll::Ready(_) => over = linger.finished,
-                    Poll::Pending => break,
-                }
-                if !linger.finished {
-                    break;
-                }
-            }
-            if over {
-                answered |= linger.waiter.is_some();
-                moved = true;
-            }
-            !over
-        });
-        if answered {
-            self.finish(Reply::ok());
-        }
-        moved
     }
 }

@@ -4,12 +4,14 @@
 //! receiving side sees it when its last bit is in. With flow control a sender waits for room in the
 //! receiver's FIFO; without it, bytes that find the FIFO full are lost and counted, as on a real UART.
 
+mod channel;
+
 use crate::time;
+use channel::{Channel, wake};
 use core::fmt;
 use core::future::poll_fn;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 use embedded_io::{Error, ErrorKind, ErrorType, ReadReady, WriteReady};
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many bytes a read hands out at a time.
@@ -103,199 +105,28 @@ impl Error for LineClosed {
     }
 }
 
-/// A waiting reader of an uncut line is woken for this many bytes.
-const FIFO_TRIGGER: usize = 64;
-
-/// One direction.
-struct Channel {
-    baud: u64,
-    chop: Chop,
-    dice: fastrand::Rng,
-    chunk: usize,
-    flow_control: bool,
-    capacity: usize,
-    send_capacity: usize,
-    /// At the sender, not yet on the wire.
-    queue: VecDeque<u8>,
-    /// On the wire, each with the time at which it is in.
-    wire: VecDeque<(u64, u8)>,
-    /// At the receiver.
-    fifo: VecDeque<u8>,
-    burst_start: u64,
-    burst_bytes: u64,
-    busy_until: u64,
-    carried: u64,
-    lost: u64,
-    reader: Option<Waker>,
-    writer: Option<Waker>,
-    closed: bool,
-}
-
-impl Channel {
-    fn new(line: &Line, chop: Chop, capacity: usize, send_capacity: usize) -> Self {
-        let seed = if let Chop::Random { seed, .. } = chop {
-            seed
-        } else {
-            0
-        };
-        let mut channel = Channel {
-            baud: line.baud.into(),
-            chop,
-            dice: fastrand::Rng::with_seed(seed),
-            chunk: 1,
-            flow_control: line.flow_control,
-            capacity: capacity.max(1),
-            send_capacity: send_capacity.max(1),
-            queue: VecDeque::new(),
-            wire: VecDeque::new(),
-            fifo: VecDeque::new(),
-            burst_start: 0,
-            burst_bytes: 0,
-            busy_until: 0,
-            carried: 0,
-            lost: 0,
-            reader: None,
-            writer: None,
-            closed: false,
-        };
-        channel.draw_chunk();
-        channel
-    }
-
-    fn draw_chunk(&mut self) {
-        self.chunk = match self.chop {
-            Chop::Whole => FIFO_TRIGGER,
-            Chop::Bytes(bytes) => bytes.max(1),
-            Chop::Random { max, .. } => self.dice.usize(1..=max.max(1)),
-        };
-    }
-
-    fn arrive(&mut self, byte: u8) {
-        self.carried += 1;
-        if self.fifo.len() < self.capacity {
-            self.fifo.push_back(byte);
-        } else {
-            self.lost += 1;
-        }
-    }
-
-    /// Advances all bytes to their position at `now`.
-    fn advance(&mut self, now: u64) {
-        while self.wire.front().is_some_and(|(at, _)| *at <= now) {
-            if let Some((_, byte)) = self.wire.pop_front() {
-                self.arrive(byte);
-            }
-        }
-        while !self.flow_control || self.fifo.len() + self.wire.len() < self.capacity {
-            let Some(byte) = self.queue.pop_front() else {
-                break;
-            };
-            if self.baud == 0 {
-                self.arrive(byte);
-                continue;
-            }
-            if self.busy_until <= now {
-                self.burst_start = now;
-                self.burst_bytes = 0;
-            }
-            self.burst_bytes += 1;
-            self.busy_until =
-                self.burst_start + (self.burst_bytes * 10_000_000).div_ceil(self.baud);
-            self.wire.push_back((self.busy_until, byte));
-        }
-    }
-
-    fn push(&mut self, bytes: &[u8], now: u64) {
-        if bytes.is_empty() {
-            return;
-        }
-        self.queue.extend(bytes);
-        self.advance(now);
-        wake(&mut self.reader);
-    }
-
-    fn unsent(&self) -> usize {
-        self.queue.len() + self.wire.len()
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<usize> {
-        let now = time::micros();
-        self.advance(now);
-        let room = self.send_capacity.saturating_sub(self.unsent());
-        if room == 0 {
-            self.writer = Some(cx.waker().clone());
-            // Half the buffer free is soon enough: fewer wakes, the same speed.
-            if let Some((at, _)) = self
-                .wire
-                .get(self.send_capacity.div_ceil(2) - 1)
-                .or(self.wire.back())
-            {
-                time::wake_at(*at, cx.waker());
-            }
-            return Poll::Pending;
-        }
-        let count = room.min(bytes.len());
-        self.push(&bytes[..count], now);
-        Poll::Ready(count)
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.advance(time::micros());
-        if self.unsent() == 0 {
-            return Poll::Ready(());
-        }
-        self.writer = Some(cx.waker().clone());
-        if let Some((at, _)) = self.wire.back() {
-            time::wake_at(*at, cx.waker());
-        }
-        Poll::Pending
-    }
-
-    fn is_readable(&self) -> bool {
-        let have = self.fifo.len();
-        have > 0 && (have >= self.chunk || have >= self.capacity || self.wire.is_empty())
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<usize> {
-        let now = time::micros();
-        self.advance(now);
-        if self.is_readable() {
-            let limit = if self.chop == Chop::Whole {
-                usize::MAX
-            } else {
-                self.chunk
-            };
-            let count = self.fifo.len().min(limit).min(buffer.len());
-            for (slot, byte) in buffer.iter_mut().zip(self.fifo.drain(..count)) {
-                *slot = byte;
-            }
-            self.draw_chunk();
-            self.advance(now);
-            wake(&mut self.writer);
-            return Poll::Ready(count);
-        }
-        if self.closed && self.unsent() == 0 && self.fifo.is_empty() {
-            return Poll::Ready(0);
-        }
-        self.reader = Some(cx.waker().clone());
-        let missing = self.chunk.saturating_sub(self.fifo.len()).max(1);
-        if let Some((at, _)) = self.wire.get(missing - 1).or(self.wire.back()) {
-            time::wake_at(*at, cx.waker());
-        }
-        Poll::Pending
-    }
-}
-
-fn wake(waker: &mut Option<Waker>) {
-    if let Some(waker) = waker.take() {
-        waker.wake();
-    }
-}
-
 struct Wires {
     to_module: Channel,
     to_host: Channel,
     data_terminal_ready: bool,
+    /// Rate of the module's UART in bit/s; 0 is that of the host's.
+    module_rate: u32,
+}
+
+impl Wires {
+    /// Both ends have a rate, and not the same.
+    fn is_mismatched(&self) -> bool {
+        let host = self.to_module.baud;
+        host != 0 && self.module_rate != 0 && host != u64::from(self.module_rate)
+    }
+}
+
+/// What a UART at the wrong rate makes of bytes.
+fn garbled(bytes: &[u8]) -> Vec<u8> {
+    bytes
+        .iter()
+        .map(|byte| byte.rotate_left(3) | 0x80)
+        .collect()
 }
 
 type Shared = Arc<Mutex<Wires>>;
@@ -310,6 +141,7 @@ pub fn pair(line: Line) -> (HostRx, HostTx, ModuleEnd) {
         to_module: Channel::new(&line, Chop::Whole, line.module_buffer, line.module_buffer),
         to_host: Channel::new(&line, line.chop, line.host_buffer, usize::MAX),
         data_terminal_ready: true,
+        module_rate: 0,
     }));
     (
         HostRx {
@@ -356,6 +188,13 @@ impl HostTx {
         lock(&self.wires).to_module.carried
     }
 
+    /// Sets the rate of the host's UART. Bytes under way arrive at the old one.
+    pub fn set_baud(&mut self, baud: u32) {
+        let mut wires = lock(&self.wires);
+        wires.to_module.baud = baud.into();
+        wires.to_host.baud = baud.into();
+    }
+
     /// Sets the DTR line: falling, it takes a module with `AT&D1` out of data mode (section 1.2).
     pub fn set_data_terminal_ready(&mut self, on: bool) {
         let mut wires = lock(&self.wires);
@@ -375,7 +214,12 @@ impl Drop for HostTx {
 impl ModuleEnd {
     /// Queues bytes for the host; they leave at the speed of the line.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        lock(&self.wires).to_host.push(bytes, time::micros());
+        let mut wires = lock(&self.wires);
+        if wires.is_mismatched() {
+            wires.to_host.push(&garbled(bytes), time::micros());
+        } else {
+            wires.to_host.push(bytes, time::micros());
+        }
     }
 
     /// Bytes that have not reached the host yet.
@@ -383,6 +227,13 @@ impl ModuleEnd {
         let mut wires = lock(&self.wires);
         wires.to_host.advance(time::micros());
         wires.to_host.unsent()
+    }
+
+    /// Bytes that the host has not read yet.
+    pub(crate) fn unread(&self) -> usize {
+        let mut wires = lock(&self.wires);
+        wires.to_host.advance(time::micros());
+        wires.to_host.unsent() + wires.to_host.fifo.len()
     }
 
     /// Wakes when something the module sent has left.
@@ -393,7 +244,20 @@ impl ModuleEnd {
 
     /// 0 bytes: the host was dropped.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<usize> {
-        lock(&self.wires).to_module.poll_read(cx, buffer)
+        let mut wires = lock(&self.wires);
+        let read = wires.to_module.poll_read(cx, buffer);
+        if let Poll::Ready(count) = read
+            && wires.is_mismatched()
+        {
+            let noise = garbled(&buffer[..count]);
+            buffer[..count].copy_from_slice(&noise);
+        }
+        read
+    }
+
+    /// Sets the rate of the module's UART; 0 is that of the host's.
+    pub(crate) fn set_rate(&mut self, rate: u32) {
+        lock(&self.wires).module_rate = rate;
     }
 
     pub(crate) fn data_terminal_ready(&self) -> bool {
