@@ -1,5 +1,6 @@
 //! Connects the host's side of the line to a pseudo terminal or a TCP port.
 
+use super::announce;
 use async_io::Async;
 use embedded_io_async::{Read, Write};
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
@@ -35,6 +36,7 @@ pub async fn pty(path: &Path, mut rx: HostRx, mut tx: HostTx) -> io::Result<()> 
     }
     symlink(std::ffi::OsStr::from_bytes(name.to_bytes()), path)?;
     let _link = Link(path);
+    announce(&format!("ready {}", path.display()))?;
     let controller = Async::new(File::from(controller))?;
     bridge(&controller, &controller, &mut rx, &mut tx).await
 }
@@ -49,15 +51,14 @@ impl Drop for Link<'_> {
 }
 
 /// Serves one host after the other on a loopback address.
-pub async fn tcp(address: SocketAddr, mut rx: HostRx, mut tx: HostTx) -> io::Result<()> {
-    if !address.ip().is_loopback() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "only loopback addresses are listened on",
-        ));
-    }
+pub async fn tcp(
+    address: SocketAddr,
+    once: bool,
+    mut rx: HostRx,
+    mut tx: HostTx,
+) -> io::Result<()> {
     let listener = Async::<TcpListener>::bind(address)?;
-    eprintln!("listening on {}", listener.get_ref().local_addr()?);
+    announce(&format!("ready {}", listener.get_ref().local_addr()?))?;
     loop {
         // Without a host the module's output is discarded.
         let unheard = async {
@@ -69,6 +70,9 @@ pub async fn tcp(address: SocketAddr, mut rx: HostRx, mut tx: HostTx) -> io::Res
         stream.get_ref().set_nodelay(true)?;
         // An error ends the connection to one host; the module continues.
         let _ = bridge(&stream, &stream, &mut rx, &mut tx).await;
+        if once {
+            return Ok(());
+        }
     }
 }
 

@@ -54,6 +54,10 @@ pub const REQUESTS: &[(&str, &str)] = &[
         r#"{"do":"message","from":"+491","text":"hi"}"#,
         "a text message comes in",
     ),
+    (
+        r#"{"do":"messages"}"#,
+        "the text messages that the host has sent",
+    ),
     (r#"{"do":"dtr","on":false}"#, "the DTR line"),
     (
         r#"{"do":"latency","ms":20}"#,
@@ -111,6 +115,13 @@ fn carry_out(modem: &ModemHandle, request: &Value) -> Result<Value, String> {
         "urc" => modem.urc(format!("\r\n{}\r\n", text(request, "text")?).as_bytes()),
         "bytes" => modem.raw(&bytes(request)?),
         "message" => modem.receive_message(text(request, "from")?, text(request, "text")?),
+        "messages" => {
+            let all = modem.messages().into_iter().map(|(to, text)| {
+                let text = String::from_utf8_lossy(&text).into_owned();
+                json!({"to": to, "text": text})
+            });
+            return Ok(json!({"messages": all.collect::<Vec<_>>()}));
+        }
         "dtr" => modem.data_terminal_ready(flag(request, "on")?),
         "latency" => {
             let ms = request["ms"].as_u64().ok_or("no \"ms\"")?;

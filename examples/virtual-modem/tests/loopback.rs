@@ -141,18 +141,15 @@ fn the_binary_listens() {
             "name=192.0.2.1",
             "--fault",
             "cme-errors",
+            "--quiet",
         ])
-        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap());
-    let address = loop {
-        let mut line = String::new();
-        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the binary ended");
-        if let Some(address) = line.trim().strip_prefix("listening on ") {
-            break address.to_string();
-        }
-    };
+    let mut line = String::new();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("ready ").unwrap().to_string();
     for echo in ["ATE0\r", ""] {
         let mut port = TcpStream::connect(&address).unwrap();
         talk(&mut port, "ATE0\r", &format!("{echo}\r\nOK\r\n"));

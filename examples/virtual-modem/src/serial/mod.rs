@@ -246,9 +246,10 @@ impl ModuleEnd {
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<usize> {
         let mut wires = lock(&self.wires);
         let read = wires.to_module.poll_read(cx, buffer);
-        if let Poll::Ready(count) = read
-            && wires.is_mismatched()
-        {
+        if !wires.is_mismatched() {
+            return read;
+        }
+        if let Poll::Ready(count) = read {
             let noise = garbled(&buffer[..count]);
             buffer[..count].copy_from_slice(&noise);
         }

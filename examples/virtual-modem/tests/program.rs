@@ -1,0 +1,217 @@
+//! The program: its ready line, its control socket, its files and its exit code.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+struct Program {
+    child: Child,
+    output: BufReader<std::process::ChildStdout>,
+}
+
+fn start(arguments: &[&str]) -> Program {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_virtual-modem"))
+        .args(arguments)
+        .arg("--quiet")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    Program { child, output }
+}
+
+impl Program {
+    /// What stands behind this word on standard output.
+    fn says(&mut self, word: &str) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        let rest = line.trim_end().strip_prefix(word);
+        rest.unwrap_or_else(|| panic!("{line:?} instead of {word}"))
+            .trim()
+            .to_string()
+    }
+
+    fn end(mut self) -> ExitStatus {
+        let late = Instant::now() + Duration::from_secs(10);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < late, "the program does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([name, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    let id = std::process::id();
+    let folder = std::env::temp_dir().join(format!("virtual-modem-{name}-{id}"));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn asks(port: &mut (impl Read + Write), line: &str, end: &str) -> String {
+    port.write_all(line.as_bytes()).unwrap();
+    let mut answer = String::new();
+    while !answer.ends_with(end) {
+        let mut byte = [0];
+        port.read_exact(&mut byte).unwrap();
+        answer.push(byte[0].into());
+    }
+    answer
+}
+
+#[test]
+fn a_terminal_that_is_cleaned_up() {
+    for signal in ["-TERM", "-INT"] {
+        let folder = folder(signal);
+        let (link, control, stats) = (
+            folder.join("modem"),
+            folder.join("control"),
+            folder.join("stats"),
+        );
+        let mut program = start(&[
+            "--pty",
+            text(&link),
+            "--control",
+            text(&control),
+            "--stats",
+            text(&stats),
+        ]);
+        assert_eq!(program.says("control"), text(&control));
+        assert_eq!(program.says("ready"), text(&link));
+        let mut port = std::fs::File::options()
+            .read(true)
+            .write(true)
+            .open(&link)
+            .unwrap();
+        asks(&mut port, "AT\r", "OK\r\n");
+        program.signal(signal);
+        assert_eq!(program.end().code(), Some(0));
+        assert!(link.symlink_metadata().is_err(), "the link is left");
+        assert!(control.symlink_metadata().is_err(), "the socket is left");
+        let stats: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(&stats).unwrap()).unwrap();
+        assert_eq!(stats["commands"]["AT"], 1);
+        assert_eq!(stats["violation_count"], 0);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+#[test]
+fn requests_a_log_and_an_exit_code() {
+    let folder = folder("requests");
+    let (control, log) = (folder.join("control"), folder.join("log"));
+    let mut program = start(&[
+        "--tcp",
+        "127.0.0.1:0",
+        "--control",
+        text(&control),
+        "--log",
+        text(&log),
+        "--strict",
+        "--model",
+        "bg96",
+        "--message",
+        "+491=hello",
+    ]);
+    program.says("control");
+    let mut port = TcpStream::connect(program.says("ready")).unwrap();
+    let mut steering = UnixStream::connect(&control).unwrap();
+    let mut ask = |request: &str| asks(&mut steering, &format!("{request}\n"), "\n");
+    asks(&mut port, "ATE0\r", "OK\r\n");
+    assert!(asks(&mut port, "AT+CGMM\r", "OK\r\n").contains("BG96"));
+    assert_eq!(ask(r#"{"do":"urc","text":"RING"}"#), "{\"ok\":true}\n");
+    assert_eq!(asks(&mut port, "", "RING\r\n"), "\r\nRING\r\n");
+    assert!(ask("nonsense").contains("no JSON"));
+    assert!(ask(r#"{"do":"nothing"}"#).contains("no request is called nothing"));
+    assert!(ask(r#"{"do":"kill","id":3}"#).contains("connectID 3 is free"));
+    assert!(ask(r#"{"do":"state"}"#).contains("\"registration\":1"));
+    // A violation.
+    asks(&mut port, "AT+QIRD=0,99999\r", "ERROR\r\n");
+    assert!(ask(r#"{"do":"statistics"}"#).contains("\"violation_count\":1"));
+    ask(r#"{"do":"quit"}"#);
+    assert_eq!(program.end().code(), Some(3));
+    let log = std::fs::read_to_string(&log).unwrap();
+    let entries: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let has = |meaning: &str, text: &str| {
+        let same =
+            |entry: &&serde_json::Value| entry["meaning"] == meaning && entry["text"] == text;
+        entries.iter().any(|entry| same(&entry))
+    };
+    assert!(has("command", "AT+CGMM") && has("response", "BG96") && has("result", "OK"));
+    assert!(entries.iter().any(|entry| entry["meaning"] == "violation"));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn one_host_or_a_time() {
+    let mut program = start(&["--tcp", "127.0.0.1:0", "--once"]);
+    let port = TcpStream::connect(program.says("ready")).unwrap();
+    drop(port);
+    assert_eq!(program.end().code(), Some(0));
+    let mut program = start(&["--tcp", "127.0.0.1:0", "--for", "1"]);
+    program.says("ready");
+    assert_eq!(program.end().code(), Some(0));
+}
+
+#[test]
+fn wrong_command_lines() {
+    for arguments in [
+        &["--tcp", "192.0.2.1:7000"][..],
+        &["--model", "m95"],
+        &["--tcp", "127.0.0.1:0", "--fault", "lost-recv=x"],
+        &["--tcp", "127.0.0.1:0", "--reading", "none"],
+        &["--tcp", "127.0.0.1:0", "--route", "a:1=192.0.2.1:1"],
+        &["--tcp", "127.0.0.1:0", "--pty", "/tmp/x"],
+        &["--tcp", "127.0.0.1:0", "--sim", "gold"],
+        &[],
+    ] {
+        assert_eq!(start(arguments).end().code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn sessions_and_help() {
+    let session = concat!(env!("CARGO_MANIFEST_DIR"), "/sessions/model-bg96.at");
+    let output = Command::new(env!("CARGO_BIN_EXE_virtual-modem"))
+        .args(["--session", session, "/nowhere.at"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.starts_with("ok ") && said.contains("\nFAILED /nowhere.at"),
+        "{said}"
+    );
+    let help = Command::new(env!("CARGO_BIN_EXE_virtual-modem"))
+        .arg("--help")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for (form, meaning) in virtual_modem::Fault::TABLE {
+        assert!(help.contains(form) && help.contains(meaning), "{form}");
+    }
+}
