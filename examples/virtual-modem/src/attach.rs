@@ -15,8 +15,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use virtual_modem::{HostRx, HostTx};
 
-/// Makes a pseudo terminal in raw mode, and a symbolic link to it.
-pub async fn pty(path: &Path, mut rx: HostRx, mut tx: HostTx) -> io::Result<()> {
+/// Makes a pseudo terminal in raw mode, and a symbolic link to it. With `follows` the line has the rate that the host
+/// sets on the terminal.
+pub async fn pty(path: &Path, follows: bool, mut rx: HostRx, mut tx: HostTx) -> io::Result<()> {
     let controller = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
     rustix::pty::grantpt(&controller)?;
     rustix::pty::unlockpt(&controller)?;
@@ -38,7 +39,16 @@ pub async fn pty(path: &Path, mut rx: HostRx, mut tx: HostTx) -> io::Result<()> 
     let _link = Link(path);
     announce(&format!("ready {}", path.display()))?;
     let controller = Async::new(File::from(controller))?;
-    bridge(&controller, &controller, &mut rx, &mut tx).await
+    let rate = || {
+        let attributes = rustix::termios::tcgetattr(&terminal).ok()?;
+        Some(attributes.output_speed())
+    };
+    let rate = |tx: &mut HostTx| {
+        if let Some(rate) = rate().filter(|_| follows) {
+            tx.set_baud(rate);
+        }
+    };
+    bridge(&controller, &controller, &mut rx, &mut tx, rate).await
 }
 
 /// Removes the symbolic link when dropped.
@@ -69,14 +79,21 @@ pub async fn tcp(
         let (stream, _) = future::or(listener.accept(), unheard).await?;
         stream.get_ref().set_nodelay(true)?;
         // An error ends the connection to one host; the module continues.
-        let _ = bridge(&stream, &stream, &mut rx, &mut tx).await;
+        let _ = bridge(&stream, &stream, &mut rx, &mut tx, |_| {}).await;
         if once {
             return Ok(());
         }
     }
 }
 
-async fn bridge<R, W>(mut from: R, mut to: W, rx: &mut HostRx, tx: &mut HostTx) -> io::Result<()>
+/// Carries bytes both ways; `before` is called before bytes go to the module.
+async fn bridge<R, W>(
+    mut from: R,
+    mut to: W,
+    rx: &mut HostRx,
+    tx: &mut HostTx,
+    before: impl Fn(&mut HostTx),
+) -> io::Result<()>
 where
     R: futures_lite::AsyncRead + Unpin,
     W: futures_lite::AsyncWrite + Unpin,
@@ -88,6 +105,7 @@ where
             if count == 0 {
                 return Ok(());
             }
+            before(tx);
             tx.write_all(&buffer[..count])
                 .await
                 .map_err(io::Error::other)?;

@@ -54,6 +54,7 @@ fn run_sessions(options: &Options) -> ExitCode {
 }
 
 fn run(options: Options) -> io::Result<ExitCode> {
+    let follows = options.settings.rate.is_some();
     let modem = VirtualModem::new(options.settings, options.network);
     let handle = modem.handle();
     trace(&handle, options.log.as_deref(), options.quiet)?;
@@ -71,7 +72,7 @@ fn run(options: Options) -> io::Result<ExitCode> {
     let (rx, tx, end) = serial::pair(Line::new(options.baud));
     let port = async {
         match (&options.pty, options.tcp) {
-            (Some(path), _) => attach::pty(path, rx, tx).await,
+            (Some(path), _) => attach::pty(path, follows, rx, tx).await,
             (None, Some(address)) => attach::tcp(address, options.once, rx, tx).await,
             (None, None) => Ok(()),
         }

@@ -22,11 +22,17 @@ The line:
       --once                 End when the first host of --tcp leaves
       --for SECONDS          End after this time
       --baud BAUD            Baud rate in bit/s; 0 is infinitely fast [default: 0]
-      --module-baud BAUD     Another rate of the module's UART: the two ends do not understand each other
+      --module-baud BAUD     Rate of the module's UART: a host at another rate is not understood. On a pseudo terminal
+                             the host's rate is the one that it sets there
 The module:
       --model NAME           The family: {models} [default: the note's own]
       --cold                 Start with a boot instead of running already
       --boot-ms MS           Time from power to RDY [default: 5000]
+      --boot-lines A|B|...   The lines of a boot [default: RDY|+CFUN: 1|+CPIN: READY|...]
+      --port-name NAME       The module's name for the host's port: uart1, usbat, usbmodem, cmux1, ... [default: uart1]
+      --ids NUMBER           Largest connectID [default: 11]
+      --read-limit BYTES     Most bytes of one AT+QIRD [default: 1500]
+      --send-limit BYTES     Most bytes of one AT+QISEND [default: 1460]
       --latency-ms MS        Time from a command to its answer [default: 0]
       --sim CARD             ready, missing, pin:1234, puk:12345678, busy:MS, failure:NUMBER [default: ready]
       --registration STATE[,MS]
@@ -192,6 +198,11 @@ fn setting(option: &str) -> Option<&'static str> {
     Some(match option {
         "module-baud" => "rate",
         "boot-ms" => "boot",
+        "boot-lines" => "boot-lines",
+        "port-name" => "port",
+        "ids" => "ids",
+        "read-limit" => "read-limit",
+        "send-limit" => "send-limit",
         "latency-ms" => "latency",
         "sim" => "sim",
         "registration" => "registration",

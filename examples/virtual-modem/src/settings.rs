@@ -463,6 +463,10 @@ impl Settings {
                 self.port = value.into();
                 self.stored.urc_port = value.into();
             }
+            "ids" => self.limits.ids = value.parse().map_err(|_| wrong())?,
+            "read-limit" => self.limits.read = number()?,
+            "send-limit" => self.limits.send = number()?,
+            "boot-lines" => self.boot_messages = value.split('|').map(String::from).collect(),
             "seed" => self.seed = number()? as u64,
             "ntp-server" => {
                 let servers = self.ntp_servers.get_or_insert_default();

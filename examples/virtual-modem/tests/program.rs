@@ -118,6 +118,35 @@ fn a_terminal_that_is_cleaned_up() {
 }
 
 #[test]
+fn a_host_at_another_rate() {
+    let folder = folder("rate");
+    let link = folder.join("modem");
+    let mut program = start(&["--pty", text(&link), "--module-baud", "57600"]);
+    assert_eq!(program.says("ready"), text(&link));
+    let mut port = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&link)
+        .unwrap();
+    let set = |rate| {
+        let mut line = rustix::termios::tcgetattr(&port).unwrap();
+        line.set_speed(rate).unwrap();
+        let now = rustix::termios::OptionalActions::Now;
+        rustix::termios::tcsetattr(&port, now, &line).unwrap();
+    };
+    set(115_200);
+    (&port).write_all(b"AT\r").unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    set(57_600);
+    // The noise is a line of its own; then the two understand each other.
+    (&port).write_all(b"\r").unwrap();
+    assert!(asks(&mut port, "AT\r", "OK\r\n").ends_with("\r\nOK\r\n"));
+    program.signal("-TERM");
+    assert_eq!(program.end().code(), Some(0));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn requests_a_log_and_an_exit_code() {
     let folder = folder("requests");
     let (control, log) = (folder.join("control"), folder.join("log"));
