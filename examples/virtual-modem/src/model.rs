@@ -168,7 +168,7 @@ const BG95: &[Fact] = &[
         s.readings.close_unused_is_ok = false
     }),
     fact("port cmux1 under the multiplexer", Code, |s| {
-        s.port("cmux1")
+        s.port = "cmux1".into()
     }),
     fact(
         "\"dns/cache\", \"qisend/timeout\", \"passiveclosed\", \"udp/readmode\", \"udp/sendmode\", \"tcp/accept\", \"recv/buffersize\" not there",

@@ -1,30 +1,19 @@
-//! The other readings of the note.
+//! The other readings of the note, the shapes of the wire that modules showed, and the families.
 
 use embedded_nal_async::TcpConnect;
 use quectel_nal::Error;
 use testbench::{assert_no_violation, excerpt, peer, sleep};
-use virtual_modem::{Chop, Readings};
+use virtual_modem::{Chop, Model, Readings, Settings};
 
 use super::{SECOND, bench, everything_works, network};
 
-/// Every other reading of the note, alone and with the bytes chopped.
-#[test]
-fn every_reading() {
-    let others = [
-        "prompt_bare",
-        "prompt_line_end",
-        "errors_numeric",
-        "errors_text",
-        "last_error_without_blank",
-        "last_error_other_text",
-        "last_error_stale",
-    ];
-    for name in Readings::NAMES.iter().chain(&others) {
-        for chop in [Chop::Whole, Chop::Bytes(1)] {
-            let bench = bench()
-                .chop(chop)
-                .settings(|settings| settings.read(|readings| readings.flip(name).unwrap()));
-            bench.run(&network(), async |stack, modem| {
+/// Everything works on a module with these settings, whole and with the bytes chopped, also after the context was lost.
+fn works(name: &str, change: impl Fn(Settings) -> Settings) {
+    for chop in [Chop::Whole, Chop::Bytes(1)] {
+        bench()
+            .chop(chop)
+            .settings(&change)
+            .run(&network(), async |stack, modem| {
                 stack.wait_link_up().await.unwrap();
                 everything_works(&stack, &modem).await;
                 let error = stack.connect(peer(1)).await.unwrap_err();
@@ -43,6 +32,22 @@ fn every_reading() {
                 assert!(modem.sockets().is_empty(), "{name}:\n{}", excerpt(&modem));
                 assert_no_violation(&modem);
             });
-        }
+    }
+}
+
+/// Every other reading of the note and every shape of the wire, alone.
+#[test]
+fn every_reading() {
+    for (name, ..) in Readings::TABLE {
+        works(name, |settings| {
+            settings.read(|readings| readings.flip(name).unwrap())
+        });
+    }
+}
+
+#[test]
+fn every_family() {
+    for model in Model::ALL {
+        works(model.name(), |settings| settings.model(*model));
     }
 }

@@ -224,7 +224,12 @@ impl Core {
     /// A notice that goes to the port of AT+QURCCFG, which may be another one.
     pub(super) fn notice(&mut self, line: impl Into<String>) {
         let line = line.into();
-        if self.urc_port == self.settings.port || self.urc_port == "all" {
+        // A channel of the multiplexer is on the UART.
+        let port = match self.settings.port.starts_with("cmux") {
+            true => "uart1",
+            false => &self.settings.port,
+        };
+        if self.urc_port == port || self.urc_port == "all" {
             self.urc(line);
         } else {
             self.remark(format!("on port {}: {line}", self.urc_port));
