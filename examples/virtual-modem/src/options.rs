@@ -29,7 +29,8 @@ The module:
       --cold                 Start with a boot instead of running already
       --boot-ms MS           Time from power to RDY [default: 5000]
       --boot-lines A|B|...   The lines of a boot [default: RDY|+CFUN: 1|+CPIN: READY|...]
-      --port-name NAME       The module's name for the host's port: uart1, usbat, usbmodem, cmux1, ... [default: uart1]
+      --port NAME            The module's name for the host's port: uart1, usbat, usbmodem, cmux1, ... [default: uart1]
+      --urc-port NAME        The port that AT+QURCCFG shows at first [default: uart1]
       --ids NUMBER           Largest connectID [default: 11]
       --read-limit BYTES     Most bytes of one AT+QIRD [default: 1500]
       --send-limit BYTES     Most bytes of one AT+QISEND [default: 1460]
@@ -199,7 +200,8 @@ fn setting(option: &str) -> Option<&'static str> {
         "module-baud" => "rate",
         "boot-ms" => "boot",
         "boot-lines" => "boot-lines",
-        "port-name" => "port",
+        "port" => "port",
+        "urc-port" => "urc-port",
         "ids" => "ids",
         "read-limit" => "read-limit",
         "send-limit" => "send-limit",

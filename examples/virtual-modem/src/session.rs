@@ -7,7 +7,7 @@
 //! | `#` | a comment |
 //! | `model NAME` | the module is of this family |
 //! | `reading NAME`, `fault NAME=…` | before the first `>`: from the start; later: from then on |
-//! | `set NAME VALUE` | a setting: `latency MS`, `boot MS`, `cold`, `echo on`, `sim …`, `registration STATE MS`, `apn NAME`, `activation MS`, `connect MS`, `send-buffer BYTES`, `guard MS`, `rate BAUD`, `port NAME`, `ids N`, `read-limit BYTES`, `send-limit BYTES`, `boot-lines A\|B`, `seed N`, `rtt MS`, `dns NAME=A,B`, `address CONTEXT A,B`, `ntp-server NAME`, `message FROM TEXT` |
+//! | `set NAME VALUE` | a setting: `latency MS`, `boot MS`, `cold`, `echo on`, `sim …`, `registration STATE MS`, `apn NAME`, `activation MS`, `connect MS`, `send-buffer BYTES`, `guard MS`, `rate BAUD`, `port NAME`, `urc-port NAME`, `ids N`, `read-limit BYTES`, `send-limit BYTES`, `boot-lines A\|B`, `seed N`, `rtt MS`, `dns NAME=A,B`, `address CONTEXT A,B`, `ntp-server NAME`, `message FROM TEXT` |
 //! | `tcp A:P echo`, `says TEXT`, `says-and-closes TEXT`, `silent`, `refuse CODE`, `hang` | a peer |
 //! | `udp A:P echo` | a peer |
 //! | `> LINE`, `>> BYTES` | the host types a line and CR, or bytes |

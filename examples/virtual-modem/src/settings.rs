@@ -459,10 +459,8 @@ impl Settings {
             "send-buffer" => self.send_buffer = number()?,
             "guard" => self.guard_time = time()?,
             "rate" => self.rate = Some(number()? as u32),
-            "port" => {
-                self.port = value.into();
-                self.stored.urc_port = value.into();
-            }
+            "port" => self.port = value.into(),
+            "urc-port" => self.stored.urc_port = value.into(),
             "ids" => self.limits.ids = value.parse().map_err(|_| wrong())?,
             "read-limit" => self.limits.read = number()?,
             "send-limit" => self.limits.send = number()?,
