@@ -171,7 +171,7 @@ impl Engine<'_> {
     fn replay_missed_urcs(&mut self, end: Option<(Key, EndMarker)>) {
         for slot in self.sockets.iter_mut().filter(|slot| slot.is_open()) {
             if end.is_none_or(|(key, _)| key != slot.key) {
-                slot.receive.on_notice(None);
+                slot.receive.mark_readable();
                 slot.state_check_due = true;
             }
         }

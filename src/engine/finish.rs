@@ -6,7 +6,6 @@ use super::effect::Effect;
 use super::exchange::job::{Action, Job};
 use super::exchange::outcome::{Outcome, Reason};
 use super::link::LinkState;
-use super::sockets::key::Key;
 use super::state::Engine;
 use crate::at::ConnectId;
 #[cfg(feature = "dns")]
@@ -45,9 +44,18 @@ impl Engine<'_> {
             return;
         };
         let outcome = flight.outcome();
+        let is_read = matches!(flight.job, Job::Read { .. });
+        let mut is_damaged = flight.damaged;
         if outcome.is_no_answer() {
+            is_damaged |= flight.has_payload() && self.is_cut();
+            self.exchange.late_read |= is_read;
             // Whatever comes now is late, and a half-read payload is lost.
             self.give_up_payload();
+        }
+        if let Job::Send { key, .. } = flight.job {
+            if let Some(slot) = self.sockets.get_mut(key) {
+                slot.send.is_unwritten = !flight.is_behind_prompt();
+            }
         }
         if matches!(flight.job, Job::LastError) {
             if let Some((job, refusal)) = self.exchange.last_error_done(&outcome) {
@@ -63,24 +71,9 @@ impl Engine<'_> {
             return;
         }
         self.done(flight.job, &outcome, flight.command_echoed, now);
-        if let (Job::Read { key, .. }, true) = (flight.job, flight.damaged) {
-            self.fail_if_corrupt(key);
+        if let Job::Read { key, .. } = flight.job {
+            self.end_read(key, &outcome, is_damaged, flight.doubtful);
         }
-    }
-
-    /// A read has brought the right number of bytes, and some of them are wrong.
-    fn fail_if_corrupt(&mut self, key: Key) {
-        let Some(slot) = self.sockets.get_mut(key) else {
-            return;
-        };
-        #[cfg(feature = "udp")]
-        if slot.is_datagram() {
-            if slot.drop_newest_datagram() {
-                self.count_dropped_datagrams(1);
-            }
-            return;
-        }
-        slot.fail(Error::DataLost);
     }
 
     /// Hands the result to the room that asked for it.
@@ -122,8 +115,11 @@ impl Engine<'_> {
             Job::Open(_) => slot.open_done(outcome, now),
             Job::Close(_) => slot.close_done(outcome),
             Job::Status(_) => slot.status_done(outcome),
-            Job::Read { length, .. } => slot.read_done(length, outcome),
-            Job::CountReceived(_) => slot.count_received_done(outcome),
+            Job::Read { length, .. } => slot.read_done(length, outcome, now),
+            Job::CountReceived(_) => {
+                slot.count_received_done(outcome, now);
+                Effect::None
+            }
             Job::Send { length, .. } => slot.send_done(length, outcome, now, config),
             Job::CountSent(_) => slot.count_sent_done(outcome, now),
             #[cfg(feature = "push")]

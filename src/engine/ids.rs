@@ -44,9 +44,6 @@ impl IdSet {
 pub(crate) struct ConnectIds {
     /// The connectID after the one that was used last. IDs are used in a circle, so that each rests as long as possible.
     next: u8,
-    /// The connectIDs whose data the module sends unasked (direct push access mode).
-    #[cfg(feature = "push")]
-    pub(crate) pushing: IdSet,
     recently_closed: IdSet,
     recently_closed_until: Instant,
     /// The connectIDs that the module holds and no socket uses: each is closed before it is used again.
@@ -59,8 +56,6 @@ impl ConnectIds {
     pub(crate) const fn new() -> Self {
         Self {
             next: 0,
-            #[cfg(feature = "push")]
-            pushing: IdSet::EMPTY,
             recently_closed: IdSet::EMPTY,
             recently_closed_until: Instant::MIN,
             orphans: IdSet::EMPTY,
@@ -81,8 +76,6 @@ impl ConnectIds {
 
     /// The module has freed this connectID. A late `closed` URC may still arrive for it.
     pub(crate) fn on_freed(&mut self, id: ConnectId, now: Instant) {
-        #[cfg(feature = "push")]
-        self.pushing.remove(id);
         self.recently_closed.insert(id);
         self.recently_closed_until = after(now, LATE_CLOSED_URC);
     }

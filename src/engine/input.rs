@@ -71,10 +71,14 @@ impl Engine<'_> {
         if let Some(kind) = self.on_urc(prefix, line) {
             return kind;
         }
+        self.exchange.mark_doubtful();
+        // Is it data whose header was lost, or what is left of a header?
         #[cfg(feature = "push")]
-        if !can_be_from_module(line) {
-            // Data whose header was lost.
-            self.fail_pushed_streams();
+        {
+            let is_likely = !can_be_from_module(line);
+            if is_likely || can_be_header(line) {
+                self.doubt_pushed_streams(is_likely);
+            }
         }
         self.statistics.foreign_lines = self.statistics.foreign_lines.wrapping_add(1);
         LineKind::Foreign
@@ -120,6 +124,8 @@ impl Engine<'_> {
             Some(Conclusion::Intermediate) => LineKind::Handled,
             Some(Conclusion::Late) | None => {
                 self.statistics.late_results = self.statistics.late_results.wrapping_add(1);
+                #[cfg(feature = "push")]
+                self.doubt_pushed_streams(false);
                 LineKind::Handled
             }
         }
@@ -145,7 +151,9 @@ impl Engine<'_> {
     /// A change of the access mode holds from the line end of its final result code on.
     #[cfg(feature = "push")]
     fn on_mode_result(&mut self, result: FinalResult) -> LineKind {
-        use crate::at::AccessMode;
+        for slot in self.sockets.iter_mut() {
+            slot.mode.on_answer();
+        }
         let Some(job) = self.exchange.job() else {
             return LineKind::Final;
         };
@@ -158,11 +166,6 @@ impl Engine<'_> {
             (Job::Switch { key, mode }, FinalResult::Ok) => {
                 if let Some(slot) = self.sockets.get_mut(key) {
                     slot.set_mode(mode);
-                    if mode == AccessMode::DirectPush {
-                        self.ids.pushing.insert(slot.id);
-                    } else {
-                        self.ids.pushing.remove(slot.id);
-                    }
                 }
                 LineKind::Final
             }
@@ -200,10 +203,17 @@ impl Engine<'_> {
         };
         // An empty datagram has a peer; the answer "no data" has none (quirk 78).
         let has_data = length > 0 || peer.is_some();
-        // Without a read this is the late answer to one. What follows is payload all the same.
-        let (mut sink, is_damaged) = match self.exchange.in_flight_mut() {
-            Some(flight) => (flight.on_read_header(has_data, length), flight.damaged),
-            None => (None, false),
+        let late = core::mem::take(&mut self.exchange.late_read);
+        let Some((mut sink, is_damaged)) = (match self.exchange.in_flight_mut() {
+            Some(flight) if flight.is_read() => {
+                Some((flight.on_read_header(has_data, length), flight.damaged))
+            }
+            // The late answer to a read that was given up. What follows is payload all the same.
+            _ if late => Some((None, false)),
+            // One that was not asked for is text of somebody.
+            _ => None,
+        }) else {
+            return self.on_other_line(Some(Prefix::Read), line);
         };
         #[cfg(feature = "udp")]
         if let Some(slot) = sink.and_then(|key| self.sockets.get_mut(key)) {
@@ -218,11 +228,13 @@ impl Engine<'_> {
         if length == 0 {
             return LineKind::Handled;
         }
-        LineKind::Header(Payload {
+        let payload = Payload {
             sink: sink.take(),
             length,
             pushed: false,
-        })
+        };
+        self.incoming.begin(&payload, false);
+        LineKind::Header(payload)
     }
 }
 
@@ -244,12 +256,24 @@ fn reason_of(failure: Failure<'_>) -> Reason {
     }
 }
 
+/// Whether this line can be what is left of the header of pushed data.
+fn can_be_header(line: &[u8]) -> bool {
+    const HEADER: &[u8] = b"+QIURC: \"recv\",";
+    /// More than is lost at once.
+    const LEFT: usize = 7;
+    let (mut header, mut count) = (HEADER.iter(), 0);
+    for byte in line {
+        if !header.any(|other| other == byte) {
+            return count >= LEFT && matches!(byte, b'0'..=b'9' | b',');
+        }
+        count += 1;
+    }
+    count >= LEFT
+}
+
 /// Whether a module can send this line, though the stack does not know it.
 #[cfg(feature = "push")]
 fn can_be_from_module(line: &[u8]) -> bool {
     let is_capital = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b':');
-    match line.strip_prefix(b"+") {
-        Some(name) => !name.starts_with(b"QIURC"),
-        None => line.iter().all(is_capital),
-    }
+    line.starts_with(b"+") || line.iter().all(is_capital)
 }

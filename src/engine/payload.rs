@@ -1,43 +1,219 @@
-//! Payload of the module on its way into the receive rings, and what the loss of bytes on the UART means.
+//! Payload of the module on its way into the receive rings: whose it is, whether it is whole, and what the loss of bytes on the
+//! UART means.
+//!
+//! A byte that was lost shifts what comes behind it into the payload. So the bytes of a read are the reader's only when its answer
+//! is complete, and the last ones of a push only when what stands behind them is what has to be there.
+
+use embassy_time::{Duration, Instant};
 
 use super::exchange::job::Job;
+use super::exchange::outcome::Outcome;
 use super::line::Payload;
+use super::sockets::key::Key;
 use super::sockets::slot::{Phase, Slot};
+use super::sockets::transfer::Counted;
 use super::state::Engine;
+use crate::at::AccessMode;
 use crate::error::Error;
+use crate::util::slices::front;
+use crate::util::time::{NEVER, after, get_or_set};
 
-impl Engine<'_> {
-    /// Takes payload bytes. Returns how many: of pushed payload less than all, or none, while there is no room.
+/// So many of the last bytes of a push are withheld if there is a carriage return in them: where bytes were lost they are what
+/// should stand behind it.
+const TAIL: u16 = 8;
+/// After a silence of this length behind a push nothing belongs to it any more.
+const END_PAUSE: Duration = Duration::from_millis(60);
+/// What comes behind a longer pause within a push is not taken for the rest of it without proof.
+const LONGEST_GAP: Duration = Duration::from_secs(1);
+
+/// How lines of the module begin. One of them behind a notice shows that it was no header (quirk 70).
+const LINE_STARTS: [&[u8]; 10] = [
+    b"\r\n+Q",
+    b"\r\n+C",
+    b"\r\nOK\r\n",
+    b"\r\nERROR\r\n",
+    b"\r\nSEND ",
+    b"\r\nCONNECT",
+    b"\r\nRDY\r\n",
+    b"\r\n> ",
+    b"+QIURC: ",
+    b"AT+Q",
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// No payload is coming.
+    Idle,
+    /// What was received last is the header of a push, or a notice: what comes next shows which. So many bytes have not.
+    Doubtful(u16),
+    /// The rest is still to come.
+    Coming,
+    /// It is complete, and so many characters of line ends have come behind it.
+    Complete(u8),
+}
+
+/// The payload that is coming or came last, and what stands behind it.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    sink: Option<Key>,
+    pushed: bool,
+    /// What the header said.
+    length: u16,
+    stage: Stage,
+    /// Since when nothing has come, as far as the scheduler has looked.
+    quiet_since: Instant,
+    /// It has stopped for long.
+    has_paused: bool,
+    /// How often the module has sent two line ends behind payload that was read, and that was pushed (quirks 64 and 91), and
+    /// not one. One is then the rest of two.
+    doubles: [u8; 2],
+}
+
+impl Incoming {
+    pub(crate) const fn new() -> Self {
+        Self {
+            sink: None,
+            pushed: false,
+            length: 0,
+            stage: Stage::Idle,
+            quiet_since: NEVER,
+            has_paused: false,
+            doubles: [0; 2],
+        }
+    }
+
+    /// The module restarts, or is another one.
+    pub(super) const fn forget(&mut self) {
+        self.doubles = [0; 2];
+    }
+
+    /// A header has come, or with `is_doubtful` what may be one.
+    pub(super) const fn begin(&mut self, payload: &Payload, is_doubtful: bool) {
+        self.sink = payload.sink;
+        self.pushed = payload.pushed;
+        self.length = payload.length;
+        self.stage = if is_doubtful {
+            Stage::Doubtful(0)
+        } else {
+            Stage::Coming
+        };
+        self.quiet_since = NEVER;
+        self.has_paused = false;
+    }
+
+    /// Whether the rest of a payload is still to come.
+    pub(super) fn is_coming(&self) -> bool {
+        self.stage == Stage::Coming
+    }
+
+    /// Whether the end of the payload has not come, or not enough of what stands behind it.
+    pub(super) const fn is_cut(&self) -> bool {
+        match self.stage {
+            Stage::Idle => false,
+            Stage::Doubtful(_) | Stage::Coming => true,
+            Stage::Complete(count) => count < 2 || !count.is_multiple_of(2),
+        }
+    }
+
+    /// It is none. Returns whose notice it was, and the length in it.
+    pub(super) const fn end_doubt(&mut self) -> (Option<Key>, u16) {
+        self.stage = Stage::Idle;
+        (self.sink, self.length)
+    }
+
+    fn takes_two(&self) -> bool {
+        self.doubles[usize::from(self.pushed)] >= 2
+    }
+
+    /// Whether so many characters of line ends are all that has to stand behind the payload. One line end behind payload that
+    /// ends with one may be the second of two.
+    fn is_sound(&self, count: u8, ends_with_line_feed: bool) -> bool {
+        match count {
+            2 => !(self.takes_two() && ends_with_line_feed),
+            count => count >= 4 && count.is_multiple_of(2),
+        }
+    }
+}
+
+impl<'d> Engine<'d> {
+    /// Takes payload bytes. Returns how many: less than all, or none, if there is no room for pushed payload, or more bytes are
+    /// needed to see whether it is payload.
     pub(crate) fn deliver(&mut self, payload: Payload, bytes: &[u8]) -> usize {
-        let Some(slot) = payload
-            .sink
-            .and_then(|key| self.sockets.get_mut(key))
-            .filter(|slot| slot.takes(payload.pushed))
-        else {
+        self.incoming.quiet_since = NEVER;
+        #[cfg(feature = "push")]
+        if let Stage::Doubtful(_) = self.incoming.stage {
+            if LINE_STARTS.iter().any(|start| bytes.starts_with(start)) {
+                self.on_notice_after_all();
+                return 0;
+            }
+            if LINE_STARTS.iter().any(|start| start.starts_with(bytes)) {
+                self.incoming.stage = Stage::Doubtful(bytes.len() as u16);
+                self.wake_runner();
+                return 0;
+            }
+            self.incoming.stage = Stage::Coming;
+            #[cfg(feature = "udp")]
+            if self.sink().is_some_and(|slot| slot.drops_pushed_datagram()) {
+                self.count_dropped_datagrams(1);
+            }
+        }
+        let bytes = front(bytes, payload.length.into());
+        let taken = self.store(payload, bytes);
+        if taken == usize::from(payload.length) {
+            self.incoming.stage = Stage::Complete(0);
+            self.wake_runner();
+        }
+        taken
+    }
+
+    /// The socket that the payload is for.
+    fn sink(&mut self) -> Option<&mut Slot<'d>> {
+        self.sockets.get_mut(self.incoming.sink?)
+    }
+
+    fn store(&mut self, payload: Payload, bytes: &[u8]) -> usize {
+        let slot = payload.sink.and_then(|key| self.sockets.get_mut(key));
+        let Some(slot) = slot.filter(|slot| slot.takes(payload.pushed)) else {
             self.count_dropped_bytes(bytes.len());
             return bytes.len();
         };
         #[cfg(feature = "udp")]
         if slot.is_datagram() {
-            return self.deliver_datagram(payload, bytes);
+            return self.store_datagram(payload, bytes);
         }
-        let taken = slot.take_in(bytes);
-        if taken == bytes.len() {
-            return taken;
+        let taken = slot.rx.push(bytes);
+        slot.receive.count = slot.receive.count.wrapping_add(taken as u32);
+        if !payload.pushed {
+            slot.receive.withheld += taken as u16;
+            if taken < bytes.len() {
+                // More than was asked for.
+                slot.fail(Error::DataLost);
+                self.count_dropped_bytes(bytes.len() - taken);
+            }
+            return bytes.len();
         }
-        #[cfg(feature = "push")]
-        if payload.pushed {
+        let left = payload.length - taken as u16;
+        if self.incoming.has_paused {
+            slot.receive.withheld += taken as u16;
+        } else {
+            let come = self.incoming.length.saturating_sub(left);
+            slot.receive.withheld = slot.doubtful_tail(TAIL.saturating_sub(left).min(come));
+            if left > 0 && slot.rx.free() == 0 {
+                slot.receive.withheld = 0;
+            }
+        }
+        if slot.has_data() {
+            slot.wake_reader();
+        }
+        if taken < bytes.len() {
+            #[cfg(feature = "push")]
             self.push.stall(slot.key);
-            return taken;
         }
-        // More than was asked for.
-        slot.fail(Error::DataLost);
-        self.count_dropped_bytes(bytes.len() - taken);
-        bytes.len()
+        taken
     }
 
     #[cfg(feature = "udp")]
-    fn deliver_datagram(&mut self, payload: Payload, bytes: &[u8]) -> usize {
+    fn store_datagram(&mut self, payload: Payload, bytes: &[u8]) -> usize {
         let Some(slot) = payload.sink.and_then(|key| self.sockets.get_mut(key)) else {
             return bytes.len();
         };
@@ -50,6 +226,11 @@ impl Engine<'_> {
                     return 0;
                 }
                 Pushed::Taken { count, is_lost } => {
+                    if !self.incoming.has_paused
+                        && slot.doubtful_tail(TAIL.min(self.incoming.length)) == 0
+                    {
+                        slot.confirm_datagram();
+                    }
                     self.count_dropped_datagrams(is_lost.into());
                     self.count_dropped_bytes(bytes.len() - count);
                     return bytes.len();
@@ -60,6 +241,159 @@ impl Engine<'_> {
         self.count_dropped_bytes(bytes.len() - taken);
         bytes.len()
     }
+
+    // ---- what stands behind it -----------------------------------------------------------------------------------
+
+    /// Takes a byte that has come behind payload. Returns whether it belongs to it: otherwise something else begins.
+    pub(crate) fn behind_payload(&mut self, byte: u8) -> bool {
+        let Stage::Complete(count) = self.incoming.stage else {
+            return false;
+        };
+        self.incoming.quiet_since = NEVER;
+        let expected = if count.is_multiple_of(2) {
+            b'\r'
+        } else {
+            b'\n'
+        };
+        if byte == expected {
+            // Any number of them counts as two or three.
+            let count = if count > 4 { count - 2 } else { count };
+            self.incoming.stage = Stage::Complete(count + 1);
+            return true;
+        }
+        let ends_with_line_feed = self.sink().is_some_and(|slot| slot.ends_with(b'\n'));
+        let is_sound = self.incoming.is_sound(count, ends_with_line_feed);
+        let doubles = &mut self.incoming.doubles[usize::from(self.incoming.pushed)];
+        match count {
+            4.. => *doubles = doubles.saturating_add(1),
+            _ if is_sound && !ends_with_line_feed => *doubles = 0,
+            _ => {}
+        }
+        self.end_payload(is_sound);
+        false
+    }
+
+    /// The payload is whole, or it is not.
+    fn end_payload(&mut self, is_sound: bool) {
+        self.incoming.stage = Stage::Idle;
+        if !self.incoming.pushed {
+            if !is_sound {
+                self.exchange.mark_damaged();
+            }
+            return;
+        }
+        #[cfg(feature = "push")]
+        if !is_sound {
+            return self.fail_pushed_streams();
+        }
+        if let Some(slot) = self.sink() {
+            slot.confirm_payload();
+        }
+    }
+
+    /// Looks after payload that has stopped, or nothing has come behind. Returns when to look again.
+    #[cfg(feature = "push")]
+    pub(super) fn watch_payload(&mut self, now: Instant) -> Instant {
+        let incoming = &mut self.incoming;
+        let sink = incoming.sink.and_then(|key| self.sockets.get_mut(key));
+        let until = match incoming.stage {
+            _ if !incoming.pushed || self.push.is_stalled() => return NEVER,
+            Stage::Coming if !incoming.has_paused => LONGEST_GAP,
+            Stage::Doubtful(_) => LONGEST_GAP,
+            Stage::Complete(_) if sink.as_ref().is_none_or(|slot| !slot.withholds()) => {
+                return NEVER;
+            }
+            // Where two line ends are usual, none is too few.
+            Stage::Complete(0) if incoming.takes_two() => LONGEST_GAP,
+            Stage::Complete(0 | 2 | 4) => END_PAUSE,
+            Stage::Complete(_) => LONGEST_GAP,
+            Stage::Idle | Stage::Coming => return NEVER,
+        };
+        let until = after(get_or_set(&mut incoming.quiet_since, now), until);
+        if now < until {
+            return until;
+        }
+        match incoming.stage {
+            Stage::Doubtful(come) if come < incoming.length => self.on_notice_after_all(),
+            Stage::Coming | Stage::Doubtful(_) => {
+                incoming.stage = Stage::Coming;
+                incoming.has_paused = true;
+                // Is this all? An answer comes behind the rest, or in place of it.
+                if let Some(slot) = sink {
+                    slot.state_check_due = true;
+                }
+            }
+            Stage::Complete(count) => {
+                let is_usual = count.is_multiple_of(2) && (count > 0 || !incoming.takes_two());
+                self.end_payload(is_usual);
+            }
+            Stage::Idle => {}
+        }
+        NEVER
+    }
+
+    /// Nothing more is expected of what is coming.
+    pub(super) fn give_up_incoming(&mut self) {
+        let stage = core::mem::replace(&mut self.incoming.stage, Stage::Idle);
+        let slot = self.incoming.sink.and_then(|key| self.sockets.get_mut(key));
+        let Some(slot) = slot.filter(|_| self.incoming.pushed) else {
+            return;
+        };
+        #[cfg(feature = "udp")]
+        if slot.is_datagram() {
+            if slot.drop_partial_datagram() {
+                self.count_dropped_datagrams(1);
+            }
+            return;
+        }
+        match stage {
+            Stage::Complete(2..) => slot.give_withheld(),
+            Stage::Complete(_) if slot.receive.withheld == 0 => {}
+            Stage::Complete(_) | Stage::Coming => slot.fail(Error::DataLost),
+            Stage::Idle | Stage::Doubtful(_) => {}
+        }
+    }
+
+    /// Whether payload whose final result code has not come is not whole: it may even have taken that in.
+    pub(super) fn is_cut(&mut self) -> bool {
+        let takes_result = |slot: &mut Slot<'_>| slot.ends_with(b'K');
+        self.incoming.is_cut() || self.sink().is_some_and(takes_result)
+    }
+
+    /// A read has ended. Its payload is whole, unless bytes were lost on the UART; with other lines among it, it may not be all.
+    pub(super) fn end_read(
+        &mut self,
+        key: Key,
+        outcome: &Outcome,
+        is_damaged: bool,
+        is_doubtful: bool,
+    ) {
+        let Some(slot) = self.sockets.get_mut(key) else {
+            return;
+        };
+        let is_done = matches!(outcome, Outcome::Done(_));
+        #[cfg(feature = "udp")]
+        if slot.is_datagram() {
+            if is_damaged || !is_done {
+                if slot.drop_partial_datagram() {
+                    self.count_dropped_datagrams(1);
+                }
+            } else {
+                slot.confirm_datagram();
+            }
+            return;
+        }
+        if is_damaged {
+            slot.fail(Error::DataLost);
+        } else if is_done {
+            slot.give_withheld();
+            if is_doubtful && slot.is_live() {
+                slot.receive.counted = Counted::ReadUnconfirmed;
+            }
+        }
+    }
+
+    // ---- counters ------------------------------------------------------------------------------------------------
 
     /// Bytes of an overlong line were skipped.
     pub(crate) fn skipped(&mut self, count: usize) {
@@ -114,16 +448,6 @@ impl Engine<'_> {
     pub(crate) fn damaged(&mut self) {
         self.exchange.mark_damaged();
     }
-
-    /// The payload under way does not end where its header said.
-    pub(crate) fn on_framing_error(&mut self, payload: Payload) {
-        #[cfg(feature = "push")]
-        if payload.pushed {
-            return self.fail_pushed_streams();
-        }
-        let _ = payload;
-        self.exchange.mark_damaged();
-    }
 }
 
 impl Slot<'_> {
@@ -134,6 +458,17 @@ impl Slot<'_> {
             && self.fault.is_none()
     }
 
+    /// Whether it is a stream whose data comes unasked.
+    pub(super) fn is_pushed_stream(&self) -> bool {
+        let comes_unasked = match self.access_mode() {
+            AccessMode::Buffer => false,
+            AccessMode::DirectPush => self.takes_pushed(),
+            // Until `CONNECT` nothing does.
+            AccessMode::Transparent => self.is_open() && self.takes_pushed(),
+        };
+        comes_unasked && !self.is_datagram() && !self.is_listener()
+    }
+
     /// Whether payload has a place in the ring.
     fn takes(&self, pushed: bool) -> bool {
         if pushed {
@@ -141,5 +476,39 @@ impl Slot<'_> {
         } else {
             self.is_live() && (self.is_kept() || self.is_datagram())
         }
+    }
+
+    /// How many of the newest `count` bytes may have to stand behind the payload: from the first carriage return on.
+    fn doubtful_tail(&self, count: u16) -> u16 {
+        let count = self.rx.len().min(count.into());
+        let (first, second) = self.rx.pieces(self.rx.len() - count);
+        let mut newest = first.iter().chain(second);
+        newest
+            .position(|byte| *byte == b'\r')
+            .map_or(0, |index| (count - index) as u16)
+    }
+
+    /// Whether what was received last is not the reader's yet.
+    fn withholds(&self) -> bool {
+        #[cfg(feature = "udp")]
+        if self.has_partial_datagram() {
+            return true;
+        }
+        self.receive.withheld > 0
+    }
+
+    fn ends_with(&self, byte: u8) -> bool {
+        self.rx
+            .common_prefix(self.rx.len().saturating_sub(1), &[byte])
+            == 1
+    }
+
+    /// The payload that has come is whole.
+    fn confirm_payload(&mut self) {
+        #[cfg(feature = "udp")]
+        if self.is_datagram() {
+            self.confirm_datagram();
+        }
+        self.give_withheld();
     }
 }

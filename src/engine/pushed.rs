@@ -1,23 +1,21 @@
-//! Pushed data (1.2): its headers, a payload that stops, and bytes that were lost.
+//! Pushed data (1.2): its headers, and bytes that were lost.
 
 use core::net::SocketAddr;
-
-use embassy_time::Instant;
 
 use super::line::{LineKind, Payload};
 use super::sockets::key::Key;
 use super::state::Engine;
-use crate::at::{AccessMode, ConnectId};
+use crate::at::ConnectId;
 use crate::error::Error;
-use crate::util::time::NEVER;
 
 impl Engine<'_> {
-    /// The header of pushed data, which follows at once.
+    /// The header of pushed data, which follows at once; with `is_doubtful` it may be a notice of data to be read.
     pub(super) fn on_pushed_header(
         &mut self,
         id: ConnectId,
         length: u32,
         peer: Option<SocketAddr>,
+        is_doubtful: bool,
     ) -> LineKind {
         let is_damaged = self.exchange.line_damaged;
         let slot = self
@@ -28,10 +26,9 @@ impl Engine<'_> {
             slot.receive.recheck.reset_fruitless();
             #[cfg(feature = "udp")]
             if slot.is_datagram() && (is_damaged || !slot.on_pushed_datagram_header(length, peer)) {
-                self.count_dropped_datagrams(1);
+                self.count_dropped_datagrams((!is_doubtful).into());
             }
         }
-        #[cfg(not(feature = "udp"))]
         let _ = (is_damaged, peer);
         let payload = Payload {
             sink,
@@ -39,53 +36,52 @@ impl Engine<'_> {
             length: length.min(u16::MAX.into()) as u16,
             pushed: true,
         };
+        self.incoming.begin(&payload, is_doubtful && length > 0);
         if length == 0 {
             // An empty datagram.
             self.deliver(payload, &[]);
             return LineKind::Handled;
         }
-        self.push.begin(payload.sink);
         self.wake_runner();
         LineKind::Header(payload)
     }
 
-    /// Some of a pushed payload has come.
-    pub(crate) const fn arrived(&mut self, is_last: bool) {
-        self.push.on_bytes(is_last);
-    }
-
-    /// Looks after a pushed payload that is not complete. Returns when to look again.
-    pub(super) fn watch_pushed(&mut self, now: Instant) -> Instant {
-        let until = self.push.watch(now);
-        if now < until {
-            return until;
+    /// What looked like a header was a notice.
+    pub(super) fn on_notice_after_all(&mut self) {
+        self.exchange.give_up_payload();
+        let (sink, length) = self.incoming.end_doubt();
+        if let Some(slot) = sink.and_then(|key| self.sockets.get_mut(key)) {
+            #[cfg(feature = "udp")]
+            slot.drop_partial_datagram();
+            slot.receive.on_notice(Some(length.into()));
         }
-        self.give_up_payload();
-        NEVER
-    }
-
-    /// The rest of a pushed payload will not come.
-    pub(super) fn give_up_pushed(&mut self, key: Key) {
-        let Some(slot) = self.sockets.get_mut(key) else {
-            return;
-        };
-        #[cfg(feature = "udp")]
-        if slot.is_datagram() {
-            if slot.drop_partial_datagram() {
-                self.count_dropped_datagrams(1);
-            }
-            return;
-        }
-        slot.fail(Error::DataLost);
+        self.wake_runner();
     }
 
     /// Bytes were lost that may have belonged to any stream whose data comes unasked.
     pub(super) fn fail_pushed_streams(&mut self) {
-        for slot in self.sockets.iter_mut() {
-            let is_stream = slot.access_mode() != AccessMode::Buffer && !slot.is_datagram();
-            if is_stream && slot.takes_pushed() {
-                slot.fail(Error::DataLost);
-            }
+        for slot in self
+            .sockets
+            .iter_mut()
+            .filter(|slot| slot.is_pushed_stream())
+        {
+            slot.fail(Error::DataLost);
+        }
+    }
+
+    /// Bytes of a stream whose data comes unasked may be lost, or are (`is_likely`): the module's count shows it.
+    pub(super) fn doubt_pushed_streams(&mut self, is_likely: bool) {
+        let mut has_any = false;
+        for slot in self
+            .sockets
+            .iter_mut()
+            .filter(|slot| slot.is_pushed_stream())
+        {
+            slot.receive.doubt_pushed(is_likely);
+            has_any = true;
+        }
+        if has_any {
+            self.wake_runner();
         }
     }
 

@@ -258,7 +258,13 @@ impl<'d> Rig<'d> {
         match heard {
             LineKind::Header(payload) => {
                 assert_eq!(usize::from(payload.length), bytes.len());
-                self.engine(|engine| engine.deliver(payload, bytes));
+                self.engine(|engine| {
+                    engine.deliver(payload, bytes);
+                    // Two line ends, and what follows.
+                    for byte in *b"\r\n\r\nO" {
+                        engine.behind_payload(byte);
+                    }
+                });
             }
             other => assert!(bytes.is_empty(), "{other:?} in place of data"),
         }
@@ -356,6 +362,11 @@ impl<'d> Rig<'d> {
         })
     }
 
+    /// The next connectID is the first one again.
+    pub(crate) fn restart_circle(&mut self) {
+        self.engine(|engine| engine.ids.restart_circle());
+    }
+
     /// The connectID of a socket.
     pub(crate) fn id(&self, key: Key) -> u8 {
         self.engine(|engine| engine.sockets.get(key).expect("a socket").id.get())
@@ -371,13 +382,13 @@ impl<'d> Rig<'d> {
         self.engine(|engine| engine.sockets.get(key).map_or(0, |slot| slot.rx.free()))
     }
 
-    /// The complete datagrams in the receive ring.
+    /// The complete datagrams in the receive ring, and one that is not certain yet.
     pub(crate) fn datagrams(&self, key: Key) -> usize {
         self.engine(|engine| {
-            engine
-                .sockets
-                .get(key)
-                .map_or(0, |slot| slot.datagrams.complete.into())
+            engine.sockets.get(key).map_or(0, |slot| {
+                let is_complete = slot.datagrams.missing == Some(0);
+                usize::from(slot.datagrams.complete) + usize::from(is_complete)
+            })
         })
     }
 

@@ -10,8 +10,6 @@ use super::round::Round;
 use super::sockets::listener::Listeners;
 use super::sockets::slot::Phase;
 use super::state::Engine;
-#[cfg(feature = "push")]
-use crate::at::AccessMode;
 #[cfg(not(feature = "push"))]
 use crate::util::time::NEVER;
 
@@ -52,6 +50,10 @@ impl Engine<'_> {
         if let Some(action) = self.next_user_command(now) {
             return action;
         }
+        #[cfg(feature = "push")]
+        let wake_at = self.watch_payload(now);
+        #[cfg(not(feature = "push"))]
+        let wake_at = NEVER;
         if let Some(action) = self.link.next(self.ids.orphans, &self.config, now) {
             if let Some(error) = self.link.refusal() {
                 self.reject_waiting(error);
@@ -61,10 +63,6 @@ impl Engine<'_> {
         if let Some(id) = self.ids.orphans.first() {
             return Action::Run(Job::CloseOrphan(id));
         }
-        #[cfg(feature = "push")]
-        let wake_at = self.watch_pushed(now);
-        #[cfg(not(feature = "push"))]
-        let wake_at = NEVER;
         self.next_round(wake_at, now)
     }
 
@@ -200,11 +198,6 @@ impl Engine<'_> {
             Job::Open(key) => {
                 if let Some(slot) = self.sockets.get(key) {
                     self.ids.on_open(slot.id);
-                    // The mode of a listener is for the connections that it accepts.
-                    #[cfg(feature = "push")]
-                    if slot.access_mode() == AccessMode::DirectPush && !slot.is_listener() {
-                        self.ids.pushing.insert(slot.id);
-                    }
                 }
             }
             _ => {}

@@ -11,6 +11,7 @@ use super::dns::Dns;
 use super::exchange::Exchange;
 use super::ids::{ConnectIds, IdSet};
 use super::link::{Link, LinkState};
+use super::payload::Incoming;
 #[cfg(feature = "ntp")]
 use super::services::ntp::Ntp;
 #[cfg(feature = "ping")]
@@ -43,6 +44,7 @@ pub(crate) struct Engine<'d> {
     pub(super) link: Link<'d>,
     pub(super) sockets: Sockets<'d>,
     pub(super) ids: ConnectIds,
+    pub(super) incoming: Incoming,
     /// The place of the slot that the next round of the scheduler begins with.
     pub(super) next_turn: usize,
     #[cfg(feature = "push")]
@@ -76,6 +78,7 @@ impl<'d> Engine<'d> {
             link: Link::new(wakes),
             sockets: Sockets::new(slots, wakes),
             ids: ConnectIds::new(),
+            incoming: Incoming::new(),
             next_turn: 0,
             #[cfg(feature = "push")]
             push: Push::new(wakes),
@@ -194,6 +197,7 @@ impl<'d> Engine<'d> {
     pub(super) fn forget_module(&mut self) {
         self.exchange.forget();
         self.ids.forget();
+        self.incoming.forget();
         #[cfg(feature = "at-client")]
         self.user_command.abort();
         #[cfg(feature = "transparent")]
@@ -220,8 +224,7 @@ impl<'d> Engine<'d> {
     pub(super) fn give_up_payload(&mut self) {
         self.exchange.give_up_payload();
         #[cfg(feature = "push")]
-        if let Some(key) = self.push.give_up() {
-            self.give_up_pushed(key);
-        }
+        self.push.give_up();
+        self.give_up_incoming();
     }
 }

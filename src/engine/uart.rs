@@ -1,10 +1,14 @@
 //! What the runner has to know of the UART: time limits, a receive ring that holds it up, payload to be written.
 
-use embassy_time::Instant;
+use embassy_time::{Duration, Instant};
 
 use super::sockets::key::Key;
 use super::state::Engine;
 use crate::util::slices::behind_mut;
+use crate::util::time::after;
+
+/// Modules have been seen to stop for 12 s within a payload (quirk 129).
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 impl Engine<'_> {
     /// The runner begins something that may take `limit`.
@@ -16,14 +20,20 @@ impl Engine<'_> {
     /// When that has to be over. The time in which the module cannot be heard does not count, so that the instant can move.
     pub(crate) fn deadline(&self, now: Instant) -> Instant {
         #[cfg(feature = "push")]
-        {
-            self.push
-                .deadline(self.exchange.started, self.exchange.limit, now)
-        }
+        let until = self
+            .push
+            .deadline(self.exchange.started, self.exchange.limit, now);
         #[cfg(not(feature = "push"))]
-        {
-            let _ = now;
-            self.exchange.deadline()
+        let until = after(self.exchange.started, self.exchange.limit);
+        #[cfg(feature = "push")]
+        if self.push.is_stalled() {
+            return until;
+        }
+        let _ = now;
+        if self.incoming.is_coming() {
+            after(until, LONGEST_PAUSE)
+        } else {
+            until
         }
     }
 
@@ -80,7 +90,6 @@ impl Engine<'_> {
     /// half of the runner is woken when there may be room, or less time. When the time is over the connection fails.
     #[cfg(feature = "push")]
     pub(crate) fn poll_room(&mut self, since: Instant, now: Instant) -> Option<Instant> {
-        use crate::util::time::after;
         if !self.push.is_stalled() {
             return None;
         }

@@ -60,21 +60,37 @@ impl Engine<'_> {
     /// `"recv",<connectID>[,<length>[,<remoteIP>,<remote_port>]]`.
     fn on_received(&mut self, received: &Received<Peer>) -> LineKind {
         let (id, length) = (received.connect_id, received.length);
-        // A length alone does not make it a header of pushed data: the access mode does (quirk 70).
-        #[cfg(feature = "push")]
-        if let (true, Some(length)) = (self.ids.pushing.contains(id), length) {
-            return self.on_pushed_header(id, length, received.peer.0);
-        }
+        let was_closed = self.ids.was_closed_recently(id);
+        let is_used = self.sockets.uses(id);
         // Data can come before the result of the open.
         let is_live = self
             .sockets
             .iter()
             .any(|slot| slot.id == id && slot.is_live());
-        let is_meant = |slot: &Slot<'_>| slot.is_live() || !is_live && slot.is_opening();
-        if let Some(slot) = self.sockets.by_id(id, is_meant) {
-            slot.receive.on_notice(length);
-            self.wake_runner();
+        let is_meant = |slot: &Slot<'_>| slot.is_live() || !is_live && slot.uses_id();
+        let slot = self.sockets.by_id(id, is_meant);
+        if !is_used && !was_closed {
+            // Left open by an earlier program.
+            self.ids.orphans.insert(id);
         }
+        // A length alone does not make it a header of pushed data: the access mode does (quirk 70).
+        #[cfg(feature = "push")]
+        if let Some(length) = length {
+            use super::access_mode::mode::Meaning;
+            let meaning = match &slot {
+                Some(slot) => slot.meaning_of_length(was_closed),
+                None if was_closed => Meaning::Notice,
+                None => Meaning::Unknown,
+            };
+            if meaning != Meaning::Notice {
+                let is_doubtful = meaning == Meaning::Unknown;
+                return self.on_pushed_header(id, length, received.peer.0, is_doubtful);
+            }
+        }
+        if let Some(slot) = slot.filter(|slot| slot.is_live() || slot.is_opening()) {
+            slot.receive.on_notice(length);
+        }
+        self.wake_runner();
         LineKind::Handled
     }
 
@@ -232,10 +248,6 @@ impl Engine<'_> {
 
     /// `RDY`: the module has restarted.
     pub(super) fn on_restart(&mut self) -> LineKind {
-        #[cfg(feature = "push")]
-        {
-            self.ids.pushing = super::ids::IdSet::EMPTY;
-        }
         let ends_transaction = self.exchange.in_flight().is_some();
         if self.link.is_serving() {
             self.on_link_lost(LinkError::Restarted);

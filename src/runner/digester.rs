@@ -16,9 +16,9 @@ enum State {
     Line { scanned: usize },
     /// The line end of a header. Payload begins after its line feed.
     HeaderEnd,
-    /// Payload.
-    Payload,
-    /// The line end that follows payload.
+    /// Payload. If nothing of it has come, it may still turn out to be none.
+    Payload { has_begun: bool },
+    /// What follows payload.
     PayloadEnd,
     /// The line end of `CONNECT`. Transparent data begins after its line feed.
     #[cfg(feature = "transparent")]
@@ -83,13 +83,13 @@ impl<'d> Digester<'d> {
 
     fn step_with(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Event, usize) {
         match self.state {
-            State::Payload => self.payload(engine, input),
+            State::Payload { has_begun } => self.payload(engine, input, has_begun),
             State::HeaderEnd => {
                 if engine.epoch() != self.epoch {
                     // Given up between the header and its payload.
                     return self.line_start(engine, input);
                 }
-                self.line_end(engine, input, State::Payload)
+                self.line_end(engine, input, State::Payload { has_begun: false })
             }
             #[cfg(feature = "transparent")]
             State::ConnectEnd => self.line_end(engine, input, State::Transparent),
@@ -99,13 +99,10 @@ impl<'d> Digester<'d> {
                 None => self.line_start(engine, input),
             },
             State::PayloadEnd => {
-                if matches!(input.first(), Some(b'\r' | b'\n')) {
-                    self.state = State::LINE_START;
-                    (Event::None, 1)
-                } else {
-                    // The module sent more or fewer bytes than it announced, or some were lost.
-                    engine.on_framing_error(self.payload);
-                    self.line_start(engine, input)
+                let belongs = |byte: &&u8| engine.behind_payload(**byte);
+                match input.iter().take_while(belongs).count() {
+                    0 => self.line_start(engine, input),
+                    count => (Event::None, count),
                 }
             }
             State::SkippedLine => self.skip(engine, input),
@@ -177,22 +174,32 @@ impl<'d> Digester<'d> {
         }
     }
 
-    fn payload(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Event, usize) {
+    fn payload(
+        &mut self,
+        engine: &mut Engine<'_>,
+        input: &[u8],
+        has_begun: bool,
+    ) -> (Event, usize) {
+        let delivered = if engine.epoch() == self.epoch {
+            engine.deliver(self.payload, input)
+        } else {
+            0
+        };
         if engine.epoch() != self.epoch {
             // Given up: what comes now is no payload.
+            if !has_begun {
+                return self.line_start(engine, input);
+            }
             self.state = State::SkippedLine;
             return self.skip(engine, input);
         }
-        let payload = self.payload;
-        let delivered = engine.deliver(payload, front(input, payload.length.into()));
-        #[cfg(feature = "push")]
-        if payload.pushed {
-            engine.arrived(delivered == usize::from(payload.length));
-        }
         self.payload.length -= delivered as u16;
-        if self.payload.length == 0 {
-            self.state = State::PayloadEnd;
-        }
+        self.state = match self.payload.length {
+            0 => State::PayloadEnd,
+            _ => State::Payload {
+                has_begun: has_begun || delivered > 0,
+            },
+        };
         (Event::None, delivered)
     }
 

@@ -144,14 +144,6 @@ impl Slot<'_> {
         })
     }
 
-    /// All of what is withheld was data.
-    pub(crate) fn give_withheld(&mut self) {
-        if self.receive.withheld > 0 {
-            self.receive.withheld = 0;
-            self.wake_reader();
-        }
-    }
-
     /// Copies one line of what is withheld, from `offset` on. Returns its length, and where the next one begins.
     pub(crate) fn withheld_line(&self, offset: usize, line: &mut [u8]) -> Option<(usize, usize)> {
         let tail = self.withheld();

@@ -11,18 +11,14 @@ pub(crate) mod transparent;
 
 use core::task::Poll;
 
-#[cfg(feature = "transparent")]
-use self::mode::DataMode;
-#[cfg(feature = "transparent")]
-use crate::at::ResumeDataMode;
-use crate::at::{AccessMode, ServiceType, SwitchAccessMode};
+use self::mode::{DataMode, Meaning};
+use crate::at::{AccessMode, ResumeDataMode, ServiceType, SwitchAccessMode};
 use crate::engine::effect::Effect;
 use crate::engine::exchange::job::Job;
 use crate::engine::exchange::outcome::Outcome;
 use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
-#[cfg(feature = "transparent")]
-use crate::engine::sockets::slot::Phase;
-use crate::engine::sockets::slot::Slot;
+use crate::engine::round::Round;
+use crate::engine::sockets::slot::{Phase, Slot};
 use crate::error::Error;
 
 impl Slot<'_> {
@@ -30,16 +26,19 @@ impl Slot<'_> {
 
     /// The next step on the way to another access mode: first a read of what the module holds in the present one, as far
     /// as there is room.
-    pub(crate) fn next_switch(&mut self, mode: AccessMode) -> Job {
+    pub(crate) fn next_switch(&mut self, mode: AccessMode, round: &mut Round<'_>) -> Option<Job> {
         let key = self.key;
+        if !round.is_due(self.reads_not_before()) {
+            return None;
+        }
         if let Some(read) = self.read_before_switch() {
-            return read;
+            return Some(read);
         }
         #[cfg(feature = "transparent")]
         if self.mode.data_mode == DataMode::Resume {
-            return Job::Resume(key);
+            return Some(Job::Resume(key));
         }
-        Job::Switch { key, mode }
+        Some(Job::Switch { key, mode })
     }
 
     pub(crate) fn switch(&self, mode: AccessMode, to: CommandBuffer<'_>) -> Transaction {
@@ -70,7 +69,6 @@ impl Slot<'_> {
                 self.fail(Error::DataLost);
                 Effect::LineSuspect
             }
-            #[cfg(feature = "transparent")]
             Outcome::Refused(_)
                 if self.mode.wanted == Some(AccessMode::Transparent)
                     && self.mode.data_mode == DataMode::Left =>
@@ -91,7 +89,6 @@ impl Slot<'_> {
     }
 
     fn end_resume(&mut self) {
-        #[cfg(feature = "transparent")]
         if self.mode.data_mode == DataMode::Resume {
             self.mode.data_mode = DataMode::Left;
         }
@@ -109,12 +106,26 @@ impl Slot<'_> {
         }
         self.mode.current = mode;
         self.mode.wanted = None;
+        self.mode.is_unsettled = true;
         self.end_resume();
         // The module may hold data that it did not pass on in the old mode.
         if !self.closes_when_sent() {
-            self.receive.on_notice(None);
+            self.receive.mark_readable();
         }
         self.wake_writers();
+    }
+
+    /// What a `recv` URC with a length is. `may_be_late`: it may be for the connection that had the connectID before.
+    pub(crate) fn meaning_of_length(&self, may_be_late: bool) -> Meaning {
+        match self.mode.current {
+            // The mode of a listener is for the connections that it accepts.
+            _ if self.is_listener() => Meaning::Notice,
+            AccessMode::Transparent => Meaning::Notice,
+            _ if self.mode.is_unsettled => Meaning::Unknown,
+            AccessMode::DirectPush if may_be_late && self.receive.count == 0 => Meaning::Unknown,
+            AccessMode::DirectPush => Meaning::Header,
+            AccessMode::Buffer => Meaning::Notice,
+        }
     }
 
     // ---- the user ------------------------------------------------------------------------------------------------
@@ -129,10 +140,7 @@ impl Slot<'_> {
             return Err(Error::Unsupported);
         }
         self.mode.refused = None;
-        #[cfg(feature = "transparent")]
-        {
-            self.mode.suspended = false;
-        }
+        self.mode.suspended = false;
         self.mode.wanted = Some(mode).filter(|_| mode != self.mode.current);
         Ok(())
     }
@@ -152,7 +160,6 @@ impl Slot<'_> {
     }
 }
 
-#[cfg(feature = "transparent")]
 impl Slot<'_> {
     /// Whether its next transaction can make the UART a data line.
     pub(crate) fn wants_line(&self) -> bool {

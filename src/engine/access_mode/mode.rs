@@ -9,17 +9,16 @@ pub(crate) struct Mode {
     pub(crate) current: AccessMode,
     /// The mode to change to.
     pub(crate) wanted: Option<AccessMode>,
+    /// What the module has held back while it changed the mode may still come: behind that answer, and before the next.
+    pub(super) is_unsettled: bool,
     /// Why the last change was refused.
     pub(super) refused: Option<ErrorCode>,
     /// In buffer mode only as long as another connection has the UART.
-    #[cfg(feature = "transparent")]
     pub(super) suspended: bool,
-    #[cfg(feature = "transparent")]
     pub(super) data_mode: DataMode,
 }
 
 /// How a connection gets into transparent access mode.
-#[cfg(feature = "transparent")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DataMode {
     /// By AT+QIOPEN or AT+QISWTMD: it has not been in that mode.
@@ -30,21 +29,35 @@ pub(super) enum DataMode {
     Resume,
 }
 
+/// What `"recv",<connectID>,<length>` is (quirk 70).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// The header of pushed data.
+    Header,
+    /// A notice of data to be read.
+    Notice,
+    /// One of them: what comes next shows it.
+    Unknown,
+}
+
 impl Mode {
     pub(crate) const fn new(current: AccessMode) -> Self {
         Self {
             current,
+            is_unsettled: false,
             wanted: None,
             refused: None,
-            #[cfg(feature = "transparent")]
             suspended: false,
-            #[cfg(feature = "transparent")]
             data_mode: DataMode::New,
         }
     }
 
+    /// A transaction has been answered.
+    pub(crate) const fn on_answer(&mut self) {
+        self.is_unsettled = false;
+    }
+
     /// The UART belongs to the connection now.
-    #[cfg(feature = "transparent")]
     pub(crate) const fn on_connected(&mut self) {
         self.current = AccessMode::Transparent;
         self.wanted = None;

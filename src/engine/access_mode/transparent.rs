@@ -54,6 +54,8 @@ pub(crate) struct Transparent {
     doubt: Doubt,
     /// Since when nothing has come, as far as the scheduler has looked.
     quiet_since: Instant,
+    /// Since when the oldest byte that is withheld has been.
+    withheld_since: Instant,
     guard: EscapeGuard,
     /// Escapes in a row.
     tries: u8,
@@ -99,6 +101,7 @@ impl Transparent {
             stage: Stage::Data,
             doubt: Doubt::None,
             quiet_since: NEVER,
+            withheld_since: NEVER,
             guard: EscapeGuard::new(),
             tries: 0,
         }
@@ -132,6 +135,9 @@ impl Transparent {
         let is_escaping = self.escaped_at().is_some();
         let withheld = withheld_length(&slot.rx, before + taken, is_escaping);
         slot.receive.withheld = withheld as u16;
+        if before == 0 || withheld < before + taken {
+            self.withheld_since = NEVER;
+        }
         let is_kept = slot.is_kept();
         let mut dropped = 0;
         if !is_kept {
@@ -198,6 +204,9 @@ impl Transparent {
             // The slot was freed, and with it the state of the connection.
             return Next::LineLost(None);
         };
+        if slot.receive.withheld > 0 {
+            get_or_set(&mut self.withheld_since, now);
+        }
         let is_leaving = leaves_line(slot, now);
         let marker = slot.end_marker();
         match self.stage {
@@ -231,13 +240,15 @@ impl Transparent {
                 let by_dtr = has_dtr && !self.tries.is_multiple_of(2);
                 let silence = if by_dtr { Duration::MIN } else { GUARD };
                 let last_look = after(after(since, silence), ANSWER_TIME);
-                let first_look = after(since, silence).max(after(quiet_since, LINE_PAUSE));
-                // Lines that keep coming do not put off the next attempt.
-                let is_quiet = now >= first_look;
-                if !is_quiet && now < last_look {
-                    return Next::Act(Action::Wait(first_look.min(last_look)));
+                // Lines behind the marker may go on for ever.
+                let stands_since = quiet_since.min(self.withheld_since);
+                let first_look = after(since, silence)
+                    .max(after(stands_since, LINE_PAUSE))
+                    .min(last_look);
+                if now < first_look {
+                    return Next::Act(Action::Wait(first_look));
                 }
-                match marker.filter(|_| is_quiet) {
+                match marker {
                     Some(EndMarker::Escaped) => Next::Escaped,
                     _ if now < last_look => Next::Act(Action::Wait(last_look)),
                     Some(EndMarker::Ended) => Next::Ended,

@@ -77,6 +77,8 @@ pub(crate) struct InFlight {
     pub(crate) echo: EchoProgress,
     /// Bytes were lost on the UART during this transaction.
     pub(crate) damaged: bool,
+    /// A line that is not known has come during this transaction.
+    pub(crate) doubtful: bool,
 }
 
 impl InFlight {
@@ -103,6 +105,7 @@ impl InFlight {
                 line_seen: false,
             },
             damaged: false,
+            doubtful: false,
         }
     }
 
@@ -190,6 +193,16 @@ impl InFlight {
             Some(FinalResult::Error(reason)) => Outcome::Refused(reason),
             None => Outcome::NoAnswer,
         }
+    }
+
+    /// Whether it is a read that has not been answered.
+    pub(crate) fn is_read(&self) -> bool {
+        matches!(self.job, Job::Read { .. }) && self.result.is_none()
+    }
+
+    /// Whether data has come in answer to a read.
+    pub(crate) const fn has_payload(&self) -> bool {
+        matches!(self.answer, Answer::Received { length: 1.., .. })
     }
 
     /// Takes the header of data. Returns the socket that it is for, if this is a read.

@@ -28,6 +28,8 @@ pub(crate) struct Exchange<'d> {
     /// A job that was refused without a reason: AT+QIGETERROR comes before anything else.
     awaiting_reason: Option<Job>,
     pub(crate) payload_echo: PayloadEcho,
+    /// A read was given up: its answer may still come.
+    pub(crate) late_read: bool,
     /// Bytes were lost on the UART, and may have been those of the line that comes next.
     pub(crate) line_damaged: bool,
     /// Counts resynchronisations: the digester gives up a half-read payload when it changes.
@@ -48,6 +50,7 @@ impl<'d> Exchange<'d> {
             in_flight: None,
             awaiting_reason: None,
             payload_echo: PayloadEcho::Unknown,
+            late_read: false,
             line_damaged: false,
             epoch: 0,
             started: Instant::MIN,
@@ -62,6 +65,7 @@ impl<'d> Exchange<'d> {
     pub(crate) fn forget(&mut self) {
         self.in_flight = None;
         self.awaiting_reason = None;
+        self.late_read = false;
         self.payload_echo = PayloadEcho::Unknown;
         self.runner.wake();
     }
@@ -100,12 +104,6 @@ impl<'d> Exchange<'d> {
     pub(crate) const fn start_deadline(&mut self, limit: Duration, now: Instant) {
         self.started = now;
         self.limit = limit;
-    }
-
-    /// When that has to be over.
-    #[cfg(not(feature = "push"))]
-    pub(crate) fn deadline(&self) -> Instant {
-        after(self.started, self.limit)
     }
 
     // ---- one transaction -----------------------------------------------------------------------------------------
@@ -165,6 +163,13 @@ impl<'d> Exchange<'d> {
     pub(crate) fn mark_damaged(&mut self) {
         if let Some(flight) = &mut self.in_flight {
             flight.damaged = true;
+        }
+    }
+
+    /// A line has come that is not known: it may be data, or what is left of a header.
+    pub(crate) fn mark_doubtful(&mut self) {
+        if let Some(flight) = &mut self.in_flight {
+            flight.doubtful = true;
         }
     }
 

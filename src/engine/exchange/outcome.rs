@@ -43,6 +43,23 @@ impl Reason {
         }
     }
 
+    /// Whether a command that was refused so may succeed a moment later (quirk 122).
+    pub(crate) const fn can_pass(self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Code(code) => matches!(
+                code,
+                ErrorCode::BLOCKED
+                    | ErrorCode::OUT_OF_MEMORY
+                    | ErrorCode::BUSY
+                    | ErrorCode::TIMEOUT
+                    | ErrorCode::SEND_CANCELLED
+            ),
+            // Operation not allowed, SIM busy.
+            Self::Equipment(number) => matches!(number, 3 | 14),
+        }
+    }
+
     /// The number of a `+CME ERROR`; 0 where there was none.
     pub(crate) const fn equipment(self) -> u16 {
         match self {

@@ -91,6 +91,12 @@ impl Slot<'_> {
         useful && !is_cut
     }
 
+    /// Whether the datagram that is being pushed is one that cannot be handed out.
+    #[cfg(feature = "push")]
+    pub(crate) const fn drops_pushed_datagram(&self) -> bool {
+        self.is_datagram() && self.datagrams.announced.is_none()
+    }
+
     /// Takes pushed bytes of a datagram.
     #[cfg(feature = "push")]
     pub(crate) fn take_in_pushed(&mut self, bytes: &[u8]) -> Pushed {
@@ -112,12 +118,11 @@ impl Slot<'_> {
 
     /// Puts the header of a datagram into the ring. Returns false if there is no room for the datagram.
     fn begin_datagram(&mut self, length: u16, peer: Option<SocketAddr>) -> bool {
-        if self.rx.free() < HEADER + usize::from(length) {
+        if self.rx.free() < HEADER + usize::from(length) || self.datagrams.complete == u16::MAX {
             return false;
         }
         self.rx.push(&encode(length, peer));
         self.datagrams.missing = Some(length);
-        self.end_if_complete();
         true
     }
 
@@ -134,25 +139,24 @@ impl Slot<'_> {
         };
         let taken = self.rx.push(front(bytes, missing.into()));
         self.datagrams.missing = Some(missing - taken as u16);
-        self.end_if_complete();
         taken
     }
 
-    fn end_if_complete(&mut self) {
+    /// The newest datagram is the user's, if all of it has come.
+    pub(crate) fn confirm_datagram(&mut self) {
         if self.datagrams.missing == Some(0) {
             self.datagrams.missing = None;
             self.datagrams.complete += 1;
-            self.datagrams.newest_is_fresh = true;
             self.wake_reader();
         }
     }
 
-    /// Whether the rest of a datagram is still to come.
+    /// Whether the newest datagram is not complete, or not certain.
     pub(crate) const fn has_partial_datagram(&self) -> bool {
         self.datagrams.missing.is_some()
     }
 
-    /// The rest of the datagram that is coming will not come. Returns whether a datagram is lost by that.
+    /// The rest of the datagram that is coming will not come, or cannot be relied on. Returns whether a datagram is lost by that.
     pub(crate) fn drop_partial_datagram(&mut self) -> bool {
         #[cfg(feature = "push")]
         let was_announced = self.datagrams.announced.take().is_some();
@@ -162,26 +166,12 @@ impl Slot<'_> {
     }
 
     fn retract_partial(&mut self) -> bool {
-        let Some(missing) = self.datagrams.missing.take() else {
-            return false;
-        };
-        // It is the newest in the ring: what lies before it is complete.
-        self.retract_to_complete();
-        missing > 0
-    }
-
-    /// The datagram of the last read cannot be relied on. Returns false if the read brought none, or the user has it already.
-    pub(crate) fn drop_newest_datagram(&mut self) -> bool {
-        if self.retract_partial() {
-            return true;
+        let is_partial = self.datagrams.missing.take().is_some();
+        if is_partial {
+            // It is the newest in the ring: what lies before it is complete.
+            self.retract_to_complete();
         }
-        let is_fresh = core::mem::take(&mut self.datagrams.newest_is_fresh);
-        let Some(rest) = self.datagrams.complete.checked_sub(1).filter(|_| is_fresh) else {
-            return false;
-        };
-        self.datagrams.complete = rest;
-        self.retract_to_complete();
-        true
+        is_partial
     }
 
     /// Drops what lies behind the complete datagrams of the receive ring.

@@ -3,7 +3,6 @@
 use embassy_time::Instant;
 
 use super::slot::{Phase, Slot};
-use super::transfer::Counted;
 use crate::engine::exchange::job::Job;
 use crate::engine::round::Round;
 use crate::error::Error;
@@ -38,7 +37,7 @@ impl Slot<'_> {
             self.phase = Phase::Closing;
             return Some(Job::Close(key));
         }
-        if self.receive.counted == Counted::ReadUnconfirmed {
+        if self.receive.is_count_due() && round.is_due(self.reads_not_before()) {
             return Some(Job::CountReceived(key));
         }
         if self.send.unconfirmed.is_some() {
@@ -46,7 +45,7 @@ impl Slot<'_> {
         }
         #[cfg(feature = "push")]
         if let Some(mode) = self.mode.wanted.filter(|_| self.phase == Phase::Open) {
-            return Some(self.next_switch(mode));
+            return self.next_switch(mode, round);
         }
         let read = self.read_due(round);
         let send = self.send_due(round);

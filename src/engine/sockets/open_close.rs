@@ -161,7 +161,7 @@ impl Slot<'_> {
             (Phase::Opening, Some(SocketState::Connected | SocketState::Listening)) => {
                 self.on_opened();
                 // The URC about data may be lost together with the result.
-                self.receive.on_notice(None);
+                self.receive.mark_readable();
             }
             // Opened and closed, and both URCs are lost.
             (Phase::Opening, Some(SocketState::Closing)) => {

@@ -1,11 +1,13 @@
 //! Receiving: when to read, what the answers mean, and the bytes between the receive ring and the user (1.2, 2.1.8).
 
+use embassy_time::Instant;
+
 use super::slot::{Phase, Slot};
 use super::transfer::Counted;
 use crate::at::{AccessMode, Prefix, QueryReceivedData, ReadData, ReadLength};
 use crate::engine::effect::Effect;
 use crate::engine::exchange::job::Job;
-use crate::engine::exchange::outcome::{Answer, Outcome};
+use crate::engine::exchange::outcome::{Answer, Outcome, Reason};
 use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
 use crate::engine::round::Round;
 use crate::error::Error;
@@ -16,6 +18,8 @@ use crate::util::time::{NEVER, after, get_or_set};
 pub(crate) const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
 /// After this many re-checks in a row that found nothing, the module is asked whether the connection still exists.
 const FRUITLESS_RECHECKS: u8 = 4;
+/// How often a read is tried that the module refuses although it may hold data.
+const READ_TRIES: u8 = 8;
 
 impl Slot<'_> {
     // ---- AT+QIRD=<connectID>[,<read_length>] (2.1.8) -------------------------------------------------------------
@@ -37,6 +41,9 @@ impl Slot<'_> {
             if !self.receive.recheck.reader_waits || !is_partial {
                 self.receive.recheck.cancel();
             }
+            return None;
+        }
+        if !round.is_due(self.receive.not_before) {
             return None;
         }
         let recheck = &mut self.receive.recheck;
@@ -94,13 +101,10 @@ impl Slot<'_> {
         }
         self.receive.was_last = true;
         self.receive.noticed = false;
-        #[cfg(feature = "udp")]
-        self.datagrams.on_read_begun();
         Job::Read { key, length }
     }
 
     /// A read of what the module holds, before the access mode changes. `None` if there is nothing to read, or no room.
-    #[cfg(feature = "push")]
     pub(crate) fn read_before_switch(&mut self) -> Option<Job> {
         let has_room = if self.is_datagram() {
             self.has_room()
@@ -109,10 +113,12 @@ impl Slot<'_> {
         };
         let is_due =
             self.access_mode() == AccessMode::Buffer && self.receive.may_have_data && has_room;
-        is_due.then(|| {
-            let length = self.most_to_read();
-            self.begin_read(length)
-        })
+        is_due.then(|| self.begin_read(self.most_to_read()))
+    }
+
+    /// Before this instant no AT+QIRD.
+    pub(crate) const fn reads_not_before(&self) -> Instant {
+        self.receive.not_before
     }
 
     pub(crate) fn read(&self, length: u16, to: CommandBuffer<'_>) -> Transaction {
@@ -124,46 +130,62 @@ impl Slot<'_> {
         to.write(&command).needs(Prefix::Read).asking_reason()
     }
 
-    pub(crate) fn read_done(&mut self, asked: u16, outcome: &Outcome) -> Effect {
+    pub(crate) fn read_done(&mut self, asked: u16, outcome: &Outcome, now: Instant) -> Effect {
         match *outcome {
             Outcome::Done(Answer::Received { has_data, length }) => {
+                self.receive.refusals = 0;
                 self.on_read(has_data, length, asked);
-                Effect::None
             }
-            Outcome::Done(_) | Outcome::SendFail => Effect::None,
+            Outcome::Done(_) | Outcome::SendFail => {}
             // Did the module hand over bytes that never arrived?
             #[cfg(feature = "udp")]
             Outcome::NoAnswer if self.is_datagram() => {
                 if self.drop_partial_datagram() {
-                    Effect::DatagramDropped
-                } else {
-                    Effect::None
+                    return Effect::DatagramDropped;
                 }
             }
-            Outcome::NoAnswer => {
-                self.receive.counted = Counted::ReadUnconfirmed;
-                Effect::None
-            }
-            // In another access mode there may be nothing that can be read.
-            Outcome::Refused(_)
-                if self.access_mode() != AccessMode::Buffer && self.phase == Phase::Open =>
-            {
-                self.receive.may_have_data = false;
-                self.state_check_due = true;
-                Effect::None
-            }
-            // The module has freed the connectID (quirk 73).
-            Outcome::Refused(_) if self.phase == Phase::Draining => {
+            Outcome::NoAnswer => self.receive.counted = Counted::ReadUnconfirmed,
+            Outcome::Refused(reason) => self.on_read_refused(reason, now),
+        }
+        Effect::None
+    }
+
+    /// A read was refused. That can pass, and behind a `closed` it is not the end of what was announced (quirks 114 and 122).
+    fn on_read_refused(&mut self, reason: Reason, now: Instant) {
+        let is_draining = self.phase == Phase::Draining;
+        let is_missing = self.receive.is_announced;
+        let error = Error::from_code(reason.code());
+        if self.access_mode() != AccessMode::Buffer && !is_missing {
+            // There may be nothing that can be read.
+            self.receive.may_have_data = false;
+            if is_draining {
                 self.on_end_of_stream();
-                Effect::None
+            } else {
+                self.state_check_due = true;
             }
-            Outcome::Refused(reason) => {
-                self.fail(match Error::from_code(reason.code()) {
-                    error @ Error::Link(_) => error,
-                    _ => Error::ConnectionReset,
-                });
-                Effect::None
-            }
+            return;
+        }
+        if self.receive.withheld > 0 {
+            // There was data in front of the refusal.
+            return self.fail(Error::DataLost);
+        }
+        let can_pass = reason.can_pass();
+        let tries = match error {
+            Error::Link(_) => 1,
+            _ if can_pass || is_draining && is_missing => READ_TRIES,
+            _ if is_draining => 2,
+            _ => 1,
+        };
+        if self.receive.retries(tries, now) {
+            return;
+        }
+        match error {
+            Error::Link(_) => self.fail(error),
+            _ if can_pass => self.fail(error),
+            _ if is_draining && is_missing => self.fail(Error::DataLost),
+            // The module has freed the connectID (quirk 73).
+            _ if is_draining => self.on_end_of_stream(),
+            _ => self.fail(Error::ConnectionReset),
         }
     }
 
@@ -174,9 +196,11 @@ impl Slot<'_> {
         let is_stream = !self.is_datagram();
         let receive = &mut self.receive;
         receive.recheck.cancel();
+        receive.is_announced &= receive.noticed;
         if let Some(announced) = &mut receive.announced {
             let is_short = length < asked && is_stream;
             *announced = announced.saturating_sub(length.into());
+            receive.is_announced |= has_data && *announced > 0;
             receive.reads_short |= is_short && has_more && *announced > 0;
             if is_short && *announced == 0 && !receive.reads_short && self.phase == Phase::Open {
                 receive.recheck.reset_fruitless();
@@ -219,48 +243,72 @@ impl Slot<'_> {
             connect_id: self.id,
         })
         .needs(Prefix::Read)
+        .asking_reason()
     }
 
-    pub(crate) fn count_received_done(&mut self, outcome: &Outcome) -> Effect {
-        #[cfg(feature = "push")]
+    pub(crate) fn count_received_done(&mut self, outcome: &Outcome, now: Instant) {
         let counted = self.receive.counted;
         match *outcome {
-            #[cfg(feature = "push")]
             Outcome::Done(Answer::HandedOver(count)) if counted == Counted::Stale => {
                 self.receive.count = count;
                 self.receive.counted = Counted::Exact;
             }
-            #[cfg(feature = "push")]
+            Outcome::Done(Answer::HandedOver(count)) => self.compare_count(count, now),
             Outcome::Refused(_) if counted == Counted::Stale && self.phase == Phase::Draining => {
                 self.receive.counted = Counted::Exact;
             }
-            // The count can lag (quirk 69), but it never runs ahead.
-            Outcome::Done(Answer::HandedOver(count))
-                if count.wrapping_sub(self.receive.count) as i32 <= 0 =>
-            {
+            Outcome::Refused(_) if counted == (Counted::PushUnconfirmed { is_likely: false }) => {
                 self.receive.counted = Counted::Exact;
-                self.receive.on_notice(None);
+            }
+            Outcome::Refused(reason) => {
+                if !reason.can_pass() || !self.receive.retries(READ_TRIES, now) {
+                    self.fail(Error::ConnectionReset);
+                }
             }
             Outcome::Done(_) | Outcome::SendFail => self.fail(Error::DataLost),
-            Outcome::Refused(_) => self.fail(Error::ConnectionReset),
             // A module that does not answer this question is not asked again because of it.
-            #[cfg(feature = "push")]
-            Outcome::NoAnswer if counted == Counted::Stale => self.receive.counted = Counted::Exact,
+            Outcome::NoAnswer if counted == Counted::Stale => {
+                self.receive.counted = Counted::Exact;
+            }
             // Asked again when the module is back.
             Outcome::NoAnswer => {}
         }
-        Effect::None
+    }
+
+    /// The module has counted so many bytes: are some missing?
+    fn compare_count(&mut self, count: u32, now: Instant) {
+        let missing = |counted: u32| counted.wrapping_sub(self.receive.count) as i32;
+        let is_lost = match self.receive.counted {
+            Counted::Ahead(before) => missing(before) > 0,
+            // Pushed data can be counted before it is sent.
+            Counted::PushUnconfirmed { .. } if missing(count) > 0 => {
+                self.receive.counted = Counted::Ahead(count);
+                self.receive.retries(READ_TRIES, now);
+                return;
+            }
+            // The count can lag (quirk 69).
+            Counted::PushUnconfirmed { is_likely: true } if missing(count) < 0 => {
+                if count > 0 && self.receive.retries(READ_TRIES, now) {
+                    return;
+                }
+                true
+            }
+            // It never runs ahead of what was read.
+            _ => missing(count) > 0,
+        };
+        if is_lost {
+            return self.fail(Error::DataLost);
+        }
+        let was_read = self.receive.counted == Counted::ReadUnconfirmed;
+        self.receive.counted = Counted::Exact;
+        self.receive.refusals = 0;
+        if was_read {
+            self.receive.mark_readable();
+            self.give_withheld();
+        }
     }
 
     // ---- from the digester into the ring -------------------------------------------------------------------------
-
-    /// Takes bytes of a stream into the ring, as many as there is room for. Returns how many.
-    pub(crate) fn take_in(&mut self, bytes: &[u8]) -> usize {
-        let taken = self.rx.push(bytes);
-        self.receive.count = self.receive.count.wrapping_add(taken as u32);
-        self.wake_reader();
-        taken
-    }
 
     /// There is something for a reader.
     pub(crate) fn wake_reader(&mut self) {
@@ -268,12 +316,19 @@ impl Slot<'_> {
         self.wake_readers();
     }
 
+    /// All of what is withheld was data.
+    pub(crate) fn give_withheld(&mut self) {
+        if self.receive.withheld > 0 {
+            self.receive.withheld = 0;
+            self.wake_reader();
+        }
+    }
+
     // ---- from the ring to the user -------------------------------------------------------------------------------
 
     /// Moves received bytes of a stream into `into`. Returns how many; 0 if there are none.
     pub(crate) fn read_into(&mut self, into: &mut [u8]) -> usize {
-        let readable = self.rx.len().saturating_sub(self.receive.withheld());
-        let most = into.len().min(readable);
+        let most = self.rx.len() - usize::from(self.receive.withheld);
         self.rx.pop(front_mut(into, most))
     }
 
@@ -288,7 +343,7 @@ impl Slot<'_> {
         if self.is_datagram() {
             return self.datagrams.complete > 0;
         }
-        self.rx.len() > self.receive.withheld()
+        self.rx.len() > self.receive.withheld.into()
     }
 
     /// What a reader learns when the ring is empty: the end of the stream, or an error. `None`: it has to wait.

@@ -198,7 +198,9 @@ impl Slot<'_> {
         };
         match u16::try_from(total.wrapping_sub(self.send.accepted)) {
             // If it took nothing, the pause before the next try has begun already.
-            Ok(taken) if taken <= length => self.on_sent(taken, now),
+            Ok(taken) if taken <= length && (taken == 0 || !self.send.is_unwritten) => {
+                self.on_sent(taken, now);
+            }
             // An impossible count: neither sending again nor going on would be right.
             _ => self.fail(Error::DataLost),
         }

@@ -34,6 +34,8 @@ pub(crate) struct Receive {
     pub(crate) may_have_data: bool,
     /// A `recv` URC came since the last read was issued, so that an empty answer to it proves nothing (quirk 62).
     pub(super) noticed: bool,
+    /// A `recv` URC has announced data of which nothing, or not all, was read.
+    pub(super) is_announced: bool,
     /// Nothing will be added to the receive ring any more: the end of the stream is known.
     pub(crate) ended: bool,
     /// The last transaction was a read, so that a send goes first now.
@@ -42,12 +44,14 @@ pub(crate) struct Receive {
     pub(super) announced: Option<u32>,
     /// The module returns less than it has: only an empty read shows that there is no more.
     pub(super) reads_short: bool,
+    /// Reads in a row that were refused, and when the next one is due.
+    pub(super) refusals: u8,
+    pub(super) not_before: Instant,
     /// Bytes received since the open, modulo 2^32.
     pub(crate) count: u32,
     pub(crate) counted: Counted,
     pub(crate) recheck: Recheck,
-    /// The newest bytes in the receive ring that may come from the module and not from the peer (transparent access mode).
-    #[cfg(feature = "transparent")]
+    /// The newest bytes in the receive ring that are not the reader's yet: it is not certain that the peer has sent them.
     pub(crate) withheld: u16,
 }
 
@@ -56,10 +60,16 @@ pub(crate) struct Receive {
 pub(crate) enum Counted {
     Exact,
     /// Data came in another access mode: take the module's count before the next read.
-    #[cfg(feature = "push")]
     Stale,
-    /// A read was not answered: compare with the module's count whether bytes are missing.
+    /// A read was not answered, or not plainly: compare with the module's count whether bytes are missing.
     ReadUnconfirmed,
+    /// A line has come that may be what is left of a pushed header (`is_likely`), or of the data behind one: compare. Not all
+    /// modules count what they push.
+    PushUnconfirmed {
+        is_likely: bool,
+    },
+    /// The module has counted this many bytes. What it had not sent by then has to have come when the next answer comes.
+    Ahead(u32),
 }
 
 /// The search for data whose `recv` URC was lost (quirk 63), while a reader waits.
@@ -109,10 +119,13 @@ impl Receive {
     pub(crate) const NEW: Self = Self {
         may_have_data: false,
         noticed: false,
+        is_announced: false,
         ended: false,
         was_last: false,
         announced: None,
         reads_short: false,
+        refusals: 0,
+        not_before: Instant::MIN,
         count: 0,
         counted: Counted::Exact,
         recheck: Recheck {
@@ -122,7 +135,6 @@ impl Receive {
             in_progress: false,
             fruitless: 0,
         },
-        #[cfg(feature = "transparent")]
         withheld: 0,
     };
 
@@ -130,29 +142,45 @@ impl Receive {
     pub(crate) const fn mark_readable(&mut self) {
         self.may_have_data = true;
         self.noticed = true;
+        self.announced = None;
     }
 
     /// A `recv` URC: the module holds data, and some firmware says how many bytes.
     pub(crate) const fn on_notice(&mut self, length: Option<u32>) {
         self.mark_readable();
         self.announced = length;
+        self.is_announced = true;
+    }
+
+    /// Whether the module's count is asked for whatever else is due.
+    pub(super) const fn is_count_due(&self) -> bool {
+        !matches!(self.counted, Counted::Exact | Counted::Stale)
+    }
+
+    /// Pushed data may be lost.
+    pub(crate) const fn doubt_pushed(&mut self, is_likely: bool) {
+        self.counted = match self.counted {
+            Counted::Exact => Counted::PushUnconfirmed { is_likely },
+            Counted::PushUnconfirmed { is_likely: was } => Counted::PushUnconfirmed {
+                is_likely: is_likely || was,
+            },
+            other => other,
+        };
+    }
+
+    /// A read was refused. Returns whether it is repeated, after a pause, because fewer than `tries` were.
+    pub(super) fn retries(&mut self, tries: u8, now: Instant) -> bool {
+        self.refusals += 1;
+        let pause = Duration::from_millis((50 << self.refusals).min(2000));
+        self.not_before = after(now, pause);
+        self.refusals < tries
     }
 
     /// Data has passed that is not counted as handed over by AT+QIRD.
-    #[cfg(feature = "push")]
     pub(crate) const fn mark_count_stale(&mut self) {
         if let Counted::Exact = self.counted {
             self.counted = Counted::Stale;
         }
-    }
-
-    /// Bytes at the end of the receive ring that are not for the user yet.
-    pub(super) const fn withheld(&self) -> usize {
-        #[cfg(feature = "transparent")]
-        let withheld = self.withheld as usize;
-        #[cfg(not(feature = "transparent"))]
-        let withheld = 0;
-        withheld
     }
 }
 
@@ -166,6 +194,8 @@ pub(crate) struct Send {
     pub(super) count_is_stale: bool,
     /// A chunk of this length was sent, and it is not known whether the module took it.
     pub(crate) unconfirmed: Option<u16>,
+    /// The prompt for that chunk did not come: what the module took, if anything, was not the chunk.
+    pub(crate) is_unwritten: bool,
     /// Before a send that was refused for a passing reason is repeated.
     pub(super) retry: Pause,
     pub(super) acknowledge: Acknowledge,
@@ -188,6 +218,7 @@ impl Send {
         #[cfg(feature = "transparent")]
         count_is_stale: false,
         unconfirmed: None,
+        is_unwritten: false,
         retry: Pause::SEND,
         acknowledge: Acknowledge::Unknown,
     };
@@ -227,16 +258,14 @@ impl Send {
 pub(crate) struct Datagrams {
     /// Complete datagrams in the receive ring.
     pub(crate) complete: u16,
-    /// Bytes still missing of the newest datagram in the receive ring.
-    pub(super) missing: Option<u16>,
+    /// Bytes still missing of the newest datagram in the receive ring. 0: it is not certain that they are its own.
+    pub(crate) missing: Option<u16>,
     /// The header of a datagram that is being pushed and has no room in the ring yet.
     #[cfg(feature = "push")]
     pub(super) announced: Option<(u16, Option<SocketAddr>)>,
     /// The ring stayed full for the whole `stall_time`: pushed datagrams are dropped at once until there is room.
     #[cfg(feature = "push")]
     pub(crate) drop_until_room: bool,
-    /// The newest datagram came with the read under way, or with the last one.
-    pub(super) newest_is_fresh: bool,
 }
 
 #[cfg(feature = "udp")]
@@ -248,10 +277,5 @@ impl Datagrams {
         announced: None,
         #[cfg(feature = "push")]
         drop_until_room: false,
-        newest_is_fresh: false,
     };
-
-    pub(crate) const fn on_read_begun(&mut self) {
-        self.newest_is_fresh = false;
-    }
 }

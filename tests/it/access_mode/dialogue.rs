@@ -178,8 +178,11 @@ fn no_carrier_is_the_end_of_the_stream() {
                 .exchange("AT+QIACT?", "+QIACT: 1,1,1,\"10.7.157.1\"\r\n\r\nOK")
                 .await;
             module.exchange("AT+QIRD=0,0", "ERROR").await;
-            module.exchange("AT+QIRD=0,1500", "ERROR").await;
-            module.give_reason("567,socket has been closed").await;
+            module.give_reason("552,invalid parameters").await;
+            for _ in 0..2 {
+                module.exchange("AT+QIRD=0,1500", "ERROR").await;
+                module.give_reason("567,socket has been closed").await;
+            }
             module.exchange("AT+QICLOSE=0,1", "OK").await;
         };
         let receive = async {

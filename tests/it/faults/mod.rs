@@ -9,7 +9,7 @@ mod survived;
 use core::time::Duration;
 use embassy_futures::join::{join, join3};
 use embassy_time::Instant;
-use embedded_io_async::{Read, Write};
+use embedded_io_async::{Read, ReadExactError, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use quectel_nal::{Error, Stack};
 use testbench::{
@@ -42,10 +42,11 @@ async fn echo(stack: &Stack<'_>, bytes: &[u8]) -> Result<(), Error> {
     };
     let (sent, back) = join(send, receive).await;
     sent?;
-    assert!(
-        back.expect("the echo ends early") == bytes,
-        "the echo differs"
-    );
+    let back = match back {
+        Err(ReadExactError::Other(error)) => return Err(error),
+        back => back.expect("the echo ends early"),
+    };
+    assert!(back == bytes, "the echo differs");
     connection.close().await
 }
 

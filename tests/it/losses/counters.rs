@@ -37,14 +37,13 @@ fn lines_that_nobody_has_asked_for() {
         module.line("SEND OK").await;
         // One that does not fit into the buffer.
         module.line(&"x".repeat(300)).await;
-        // The answer to a read that was given up long ago.
+        // As the answer to a read, but there was none.
         module.say("\r\n+QIRD: 5\r\nhello\r\n\r\nOK\r\n").await;
         sleep(Duration::from_secs(1)).await;
         counters.expect(|counted| {
-            counted.foreign_lines += 1;
+            counted.foreign_lines += 3;
             counted.late_results += 2;
             counted.skipped_bytes += 300;
-            counted.dropped_bytes += 5;
         });
     });
 }

@@ -120,7 +120,7 @@ fn a_datagram_that_ends_early() {
         let start = Instant::now();
         let (received, ()) = join(service.receive_into(&mut buffer), play).await;
         assert_eq!(&buffer[..received.unwrap().0], b"whole");
-        assert!(start.elapsed().as_secs() < 15);
+        assert!(start.elapsed().as_secs() < 30);
         assert_eq!(stack.statistics().dropped_datagrams, 2);
     });
 }

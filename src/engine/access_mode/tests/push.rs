@@ -9,7 +9,7 @@ use embassy_time::Instant;
 use crate::at::{AccessMode, ServiceType};
 use crate::engine::rig::PEER;
 use crate::engine::tests::{Rig, up};
-use crate::engine::{Action, Job, Key, LineKind, LinkState, Phase, Request};
+use crate::engine::{Job, Key, LineKind, LinkState, Payload, Phase, Request};
 use crate::error::Error;
 
 const SENDER: &str = "192.0.2.1";
@@ -35,11 +35,7 @@ fn push(rig: &mut Rig, header: &str, bytes: &[u8]) -> usize {
     match rig.on_line(header) {
         LineKind::Header(payload) => {
             assert_eq!(usize::from(payload.length), bytes.len());
-            rig.engine(|engine| {
-                let taken = engine.deliver(payload, bytes);
-                engine.arrived(taken == bytes.len());
-                taken
-            })
+            rig.engine(|engine| engine.deliver(payload, bytes))
         }
         heard => panic!("{heard:?}"),
     }
@@ -130,7 +126,7 @@ fn a_reader_makes_room() {
 #[test]
 fn the_time_of_an_answer_does_not_run_while_the_line_is_held_up() {
     let mut rig = Rig::up::<2, 8, 64>();
-    pushing(&mut rig);
+    let key = pushing(&mut rig);
     let start = rig.now;
     let limit = embassy_time::Duration::from_secs(1);
     rig.engine(|engine| engine.start_deadline(limit, start));
@@ -141,7 +137,12 @@ fn the_time_of_an_answer_does_not_run_while_the_line_is_held_up() {
     rig.pass(500);
     let now = rig.now;
     assert_eq!(room(&rig, start), None);
-    rig.engine(|engine| engine.arrived(true));
+    let rest = Payload {
+        sink: Some(key),
+        length: 2,
+        pushed: true,
+    };
+    assert_eq!(rig.engine(|engine| engine.deliver(rest, b"89")), 2);
     assert_eq!(rig.engine(|engine| engine.deadline(now)), now + limit);
 }
 
@@ -200,26 +201,56 @@ fn half_a_payload_that_is_given_up_fails_its_stream() {
     assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
 }
 
-#[test]
-fn a_payload_that_does_not_get_on_is_given_up() {
-    let mut rig = up();
-    let key = pushing(&mut rig);
+/// A header and the first byte of its data; then nothing for long, and the module is asked about the connection.
+fn pause(rig: &mut Rig) -> (Key, Payload) {
+    let key = pushing(rig);
     let LineKind::Header(payload) = rig.on_line("+QIURC: \"recv\",0,10") else {
         panic!("no payload")
     };
     for _ in 0..3 {
-        rig.engine(|engine| {
-            engine.deliver(payload, b"x");
-            engine.arrived(false);
-        });
+        rig.engine(|engine| engine.deliver(payload, b"x"));
         rig.idle();
         rig.pass(900);
     }
     rig.idle();
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"xxx".to_vec())));
     rig.pass(200);
-    assert_eq!(rig.next(), Action::Run(Job::Close(key)));
+    rig.expect(Job::Status(key));
+    let rest = Payload {
+        length: 7,
+        ..payload
+    };
+    (key, rest)
+}
+
+#[test]
+fn a_payload_that_does_not_get_on_is_given_up() {
+    let mut rig = up();
+    let (key, _) = pause(&mut rig);
+    // Some modules stop for 12 s.
+    let now = rig.now;
+    let until = rig.engine(|engine| engine.deadline(now));
+    assert_eq!((until - now).as_secs(), 25);
+    rig.silence();
     assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+}
+
+#[test]
+fn what_comes_behind_a_pause_is_data_if_what_has_to_stand_behind_it_does() {
+    for (behind, is_whole) in [(b"\r\n\r\n+", true), (b"ISTAT", false)] {
+        let mut rig = up();
+        let (key, rest) = pause(&mut rig);
+        assert_eq!(rig.engine(|engine| engine.deliver(rest, b"\r\n+QIST")), 7);
+        assert_eq!(rig.read(key), Poll::Pending);
+        for byte in *behind {
+            rig.engine(|engine| engine.behind_payload(byte));
+        }
+        let expected = match is_whole {
+            true => Ok(b"\r\n+QIST".to_vec()),
+            false => Err(Error::DataLost),
+        };
+        assert_eq!(rig.read(key), Poll::Ready(expected));
+    }
 }
 
 #[test]
@@ -328,7 +359,6 @@ fn a_reader_that_waits_for_the_rest_of_a_datagram_does_not_keep_the_runner_busy(
     };
     rig.engine(|engine| {
         engine.deliver(payload, &[0; 10]);
-        engine.arrived(false);
     });
     assert_eq!(receive(&mut rig, key), Poll::Pending);
     rig.idle();
@@ -386,7 +416,13 @@ fn back_in_buffer_mode_the_counts_are_taken_anew() {
     });
     push(&mut rig, "+QIURC: \"recv\",0,4", b"more");
     rig.answer(&["OK"]);
-    assert_eq!(rig.on_line("+QIURC: \"recv\",0,3"), LineKind::Handled);
+    let LineKind::Header(payload) = rig.on_line("+QIURC: \"recv\",0,3") else {
+        panic!("it may be one")
+    };
+    assert_eq!(
+        rig.engine(|engine| engine.deliver(payload, b"\r\n+QIRD: 3,0")),
+        0
+    );
     // Not all firmware counts what it pushed.
     rig.run(Job::CountReceived(key), &["+QIRD: 3,0,3", "OK"]);
     rig.serve(key, b"end");
@@ -460,4 +496,99 @@ fn what_a_pushing_listener_accepts_is_switched_over() {
     assert!(matches!(accepted, Poll::Ready(Ok((accepted, _))) if accepted == key));
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"early late".to_vec())));
     assert_eq!(rig.engine(|engine| engine.link_state()), LinkState::Up);
+}
+
+// ---- lines that may be the rest of pushed data ---------------------------------------------------------------------
+
+/// The module says how much it has handed over.
+#[track_caller]
+fn count(rig: &mut Rig, key: Key, count: u32) {
+    let line = std::format!("+QIRD: {count},{count},0");
+    rig.run(Job::CountReceived(key), &[&line, "OK"]);
+}
+
+#[test]
+fn unknown_notices_change_no_state() {
+    for line in ["+QIURC: \"future\",0,1", "+FUTURE: 1", "FUTURE"] {
+        let mut rig = up();
+        let key = pushing(&mut rig);
+        push(&mut rig, "+QIURC: \"recv\",0,4", b"test");
+        rig.on_line(line);
+        assert_eq!(rig.idle(), None);
+        push(&mut rig, "+QIURC: \"recv\",0,4", b"more");
+        assert_eq!(rig.read(key), Poll::Ready(Ok(b"testmore".to_vec())));
+        assert_eq!(rig.read(key), Poll::Pending);
+
+        let mut rig = up();
+        let request = Request::listen(ServiceType::TcpListener, 2020).unwrap();
+        let listener = open(&mut rig, request);
+        rig.on_line(line);
+        assert_eq!(rig.idle(), None);
+        assert_eq!(rig.phase(listener), Phase::Open);
+    }
+}
+
+#[test]
+fn data_whose_header_was_lost_is_missed_by_the_count() {
+    for line in [
+        "text",
+        "+QIURC: \"rcv\",0,4",
+        "+QIURC: \"recv\"",
+        "URC: \"recv\",0,4",
+        "+QIURC: ,0,4",
+        "+QIURC: \"recv\",0,4TEXT",
+    ] {
+        let mut rig = up();
+        let key = pushing(&mut rig);
+        let other = rig.open();
+        push(&mut rig, "+QIURC: \"recv\",0,4", b"test");
+        rig.on_line(line);
+        count(&mut rig, key, 8);
+        // It may be on its way.
+        let pause = rig.idle().expect("a pause");
+        rig.wait(pause);
+        count(&mut rig, key, 8);
+        assert_eq!(rig.read(key), Poll::Ready(Ok(b"test".to_vec())));
+        assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+        assert_eq!(rig.read(other), Poll::Pending);
+    }
+}
+
+#[test]
+fn data_that_was_counted_before_it_was_pushed_is_not_missed() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    rig.on_line("text");
+    count(&mut rig, key, 4);
+    push(&mut rig, "+QIURC: \"recv\",0,4", b"test");
+    let pause = rig.idle().expect("a pause");
+    rig.wait(pause);
+    count(&mut rig, key, 8);
+    push(&mut rig, "+QIURC: \"recv\",0,4", b"more");
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"testmore".to_vec())));
+    assert_eq!(rig.idle(), None);
+}
+
+/// Not every line that may be the rest of a header is one.
+#[test]
+fn module_that_does_not_count_what_it_pushes_is_believed() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    push(&mut rig, "+QIURC: \"recv\",0,4", b"test");
+    rig.on_line("+QIURC: \"rec\",0,4");
+    count(&mut rig, key, 0);
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"test".to_vec())));
+    assert_eq!(rig.read(key), Poll::Pending);
+}
+
+/// Such a module cannot say whether the text was data.
+#[test]
+fn text_from_a_module_that_does_not_count_what_it_pushes_is_lost_data() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    push(&mut rig, "+QIURC: \"recv\",0,4", b"test");
+    rig.on_line("text");
+    count(&mut rig, key, 0);
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"test".to_vec())));
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
 }

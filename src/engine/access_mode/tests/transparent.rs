@@ -651,3 +651,34 @@ fn pluses_one_by_one_are_no_escape_either() {
     send(&mut rig, key, b"!");
     assert_eq!(carry(&mut rig), Some(b"+!".to_vec()));
 }
+
+// ---- other lines ---------------------------------------------------------------------------------------------------
+
+#[test]
+fn unknown_notice_leaves_an_open_alone() {
+    let mut rig = up();
+    let key = claim(&mut rig);
+    rig.expect(Job::Open(key));
+    rig.on_line("+QIURC: \"future\",0,1");
+    assert_eq!(rig.on_line("CONNECT"), LineKind::Connected);
+    rig.finish();
+    assert_eq!(rig.connected(key), Poll::Ready(Ok(())));
+}
+
+#[test]
+fn leaving_has_an_end_although_lines_keep_coming() {
+    let mut rig = up();
+    let key = transparent(&mut rig);
+    want(&mut rig, key, AccessMode::Buffer);
+    escape(&mut rig);
+    come(&mut rig, b"\r\nOK\r\n");
+    for _ in 0..100 {
+        come(&mut rig, b"\r\n+CTZV: 1\r\n");
+        rig.next();
+        if mode(&mut rig, key).is_ready() {
+            break;
+        }
+        rig.pass(50);
+    }
+    assert_eq!(mode(&mut rig, key), Poll::Ready(Ok(())));
+}

@@ -79,6 +79,8 @@ fn one_is_not_there_before_all_of_it_is() {
     rig.engine(|engine| engine.deliver(payload, b"hal"));
     assert_eq!(receive(&mut rig, key), Poll::Pending);
     rig.engine(|engine| engine.deliver(payload, b"f"));
+    assert_eq!(receive(&mut rig, key), Poll::Pending);
+    rig.answer(&["OK"]);
     let peer = Some("192.0.2.1:5000".parse().unwrap());
     assert_eq!(
         receive(&mut rig, key),
@@ -200,4 +202,19 @@ fn the_oldest_goes_first() {
         rig.accept(key, length, "SEND OK");
     }
     assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn more_datagrams_than_can_be_counted_are_not_taken() {
+    let mut rig = Rig::up::<1, 1_500_000, 64>();
+    let key = service(&mut rig);
+    let mut dropped = 0;
+    for _ in 0..0x1_0002 {
+        rig.on_line("+QIURC: \"recv\",0");
+        rig.expect(Job::Read { key, length: 1500 });
+        rig.answer(&["+QIRD: 0,\"192.0.2.1\",7", "OK"]);
+        dropped = rig.engine(|engine| engine.statistics.dropped_datagrams);
+    }
+    assert_eq!(rig.datagrams(key), 0xffff);
+    assert_eq!(dropped, 3);
 }

@@ -490,3 +490,27 @@ fn unknown_echo_cuts_off_what_tells_nothing() {
     rig.accept(key, 6, "SEND OK");
     assert_eq!(rig.flush(key), FLUSHED);
 }
+
+/// The prompt was lost, and the module took the first byte of the next command for the payload.
+#[test]
+fn command_that_the_module_took_for_a_short_payload_is_lost_data() {
+    for (taken, flushed) in [(0, Poll::Pending), (1, Poll::Ready(Err(Error::DataLost)))] {
+        let mut rig = up();
+        let key = rig.open();
+        assert_eq!(rig.write(key, b"x"), Poll::Ready(Ok(1)));
+        rig.expect(Job::Send { key, length: 1 });
+        rig.silence();
+        rig.expect(Job::Attention);
+        if taken > 0 {
+            rig.on_line("SEND OK");
+            rig.answer(&["ERROR"]);
+        } else {
+            rig.answer(&["OK"]);
+        }
+        rig.now = rig.idle().unwrap();
+        rig.run(Job::Attention, &["OK"]);
+        rig.run(Job::ListContexts, &["+QIACT: 1,1,1,\"10.1.2.3\"", "OK"]);
+        rig.run(Job::CountSent(key), &[&count(taken), "OK"]);
+        assert_eq!(rig.flush(key), flushed);
+    }
+}

@@ -6,10 +6,12 @@ use std::vec::Vec;
 
 use super::{Digester, Event};
 use crate::at::AccessMode;
-use crate::engine::rig::Rig;
+use crate::engine::rig::{PEER, Rig};
 use crate::engine::{Action, Job, Key, PayloadEcho, Request};
+use crate::error::Error;
 use crate::runner::receive::Receiver;
 use crate::testing::{Random, feed, seeded};
+use crate::util::time::NEVER;
 
 mod pushed;
 
@@ -153,6 +155,32 @@ impl Bench {
         self.rig.expect(Job::Send { key, length });
     }
 
+    /// Goes on with a module in good health that has handed over `total` bytes. Returns how the connection fails, if it does.
+    fn ends(&mut self, key: Key, total: u32, got: &mut Vec<u8>) -> Option<Error> {
+        for _ in 0..20 {
+            match self.rig.read(key) {
+                Poll::Ready(Err(error)) => return Some(error),
+                Poll::Ready(Ok(bytes)) => got.extend(bytes),
+                Poll::Pending => {}
+            }
+            match self.rig.next() {
+                Action::Run(job @ Job::CountReceived(_)) => {
+                    self.rig.begin(job);
+                    let line = std::format!("+QIRD: {total},{total},0");
+                    self.rig.answer(&[&line, "OK"]);
+                }
+                Action::Run(job @ Job::Read { .. }) => {
+                    self.rig.begin(job);
+                    self.rig.answer(&["+QIRD: 0", "OK"]);
+                }
+                Action::Wait(until) if until == NEVER => return None,
+                Action::Run(Job::Status(_)) => return None,
+                _ => self.rig.step_up(),
+            }
+        }
+        None
+    }
+
     fn echo(&self, echo: PayloadEcho) {
         self.rig.set_payload_echo(echo);
     }
@@ -223,9 +251,20 @@ fn unasked(
     bytes: &mut Vec<u8>,
     events: &mut Vec<Seen>,
 ) {
+    unasked_behind(&BEHIND_PAYLOAD, lines, random, bytes, events);
+}
+
+/// Some of these lines, each with one of these line ends in front of it.
+fn unasked_behind(
+    line_ends: &[&[u8]],
+    lines: &[(&[u8], bool)],
+    random: &mut Random,
+    bytes: &mut Vec<u8>,
+    events: &mut Vec<Seen>,
+) {
     for _ in 0..random.below(3) {
         let (line, foreign) = *random.pick(lines);
-        bytes.extend(*random.pick(&LINE_ENDS));
+        bytes.extend(*random.pick(line_ends));
         bytes.extend(line);
         bytes.extend(*random.pick(&LINE_ENDS));
         if foreign {
@@ -243,6 +282,9 @@ const LINE_ENDS: [&[u8]; 6] = [
     b"\r\n\r\n\r\n",
 ];
 
+/// What may stand behind payload, and so in front of a line.
+const BEHIND_PAYLOAD: [&[u8]; 3] = [b"\r\n", b"\r\n\r\n", b"\r\n\r\n\r\n"];
+
 /// The answer to a read: its bytes, its events, and the payload in it.
 fn read_answer(random: &mut Random) -> (Vec<u8>, Vec<Seen>, Vec<u8>) {
     let (mut bytes, mut events) = (vec![], vec![]);
@@ -256,7 +298,7 @@ fn read_answer(random: &mut Random) -> (Vec<u8>, Vec<Seen>, Vec<u8>) {
     // The line end of a header has one line feed: behind it is payload.
     bytes.extend(*random.pick(&[&b"\r\n"[..], b"\n", b"\r\r\n"]));
     bytes.extend(&payload);
-    bytes.extend(*random.pick(&LINE_ENDS));
+    bytes.extend(*random.pick(&BEHIND_PAYLOAD));
     unasked(&LINES, random, &mut bytes, &mut events);
     bytes.extend(b"\r\nOK");
     events.push(Seen::FinalResult);
@@ -521,18 +563,21 @@ fn payload_is_never_looked_at() {
     bench.expect(b"\r\n+QIRD: 40\r\n", &[]);
     bench.expect(text, &[]);
     bench.expect(b"\r\n\r\nOK\r\n", &[Seen::FinalResult]);
+    bench.rig.finish();
     assert_eq!(bench.rig.read(key), Poll::Ready(Ok(text.to_vec())));
     assert_eq!(bench.rig.write(key, b"x"), Poll::Ready(Ok(1)));
 }
 
 #[test]
-fn payload_arrives_as_it_comes() {
+fn payload_of_a_read_is_the_readers_when_the_answer_is_complete() {
     let mut bench = Bench::new();
     let key = bench.reading();
     bench.expect(b"+QIRD: 6\r\nabc", &[]);
-    assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"abc".to_vec())));
+    assert_eq!(bench.rig.read(key), Poll::Pending);
     bench.expect(b"def\r\nOK\r\n", &[Seen::FinalResult]);
-    assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"def".to_vec())));
+    assert_eq!(bench.rig.read(key), Poll::Pending);
+    bench.rig.finish();
+    assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"abcdef".to_vec())));
 }
 
 #[test]
@@ -540,13 +585,15 @@ fn header_without_a_line_feed() {
     let mut bench = Bench::new();
     let key = bench.reading();
     bench.expect(b"+QIRD: 3\rabc\r\nOK\r\n", &[Seen::FinalResult]);
+    bench.rig.finish();
     assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"abc".to_vec())));
 }
 
 #[test]
 fn late_payload_is_dropped_unseen() {
     let mut bench = Bench::new();
-    bench.rig.open();
+    bench.reading();
+    bench.rig.silence();
     bench.expect(
         b"+QIRD: 8\r\n\r\nRDY\r\n\r\n+CTZV: 1\r\n",
         &[Seen::ForeignLine(b"+CTZV: 1".to_vec())],
@@ -737,25 +784,265 @@ fn cost_is_linear() {
     }
 }
 
-/// Payload is followed by a line end: if it is not, more or less than was announced has come.
+/// What stands behind payload shows whether all of it has come: one line end or two, and the final result code.
 #[test]
 fn payload_without_its_line_end_is_not_believed() {
-    for (behind, believed) in [
+    for (behind, is_believed) in [
         (&b"\r\nOK\r\n"[..], true),
-        (b"\nOK\r\n", true),
+        (b"\r\n\r\nOK\r\n", true),
+        (b"\nOK\r\n", false),
+        (b"\n\r\nOK\r\n", false),
         (b"x\r\nOK\r\n", false),
+        (b"OK\r\n", false),
     ] {
         let mut bench = Bench::new();
         let key = bench.reading();
         bench.pieces(b"\r\n+QIRD: 4\r\nabcd", || BUFFER);
         bench.pieces(behind, || BUFFER);
         bench.rig.finish();
-        assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"abcd".to_vec())));
-        let next = bench.rig.read(key);
-        if believed {
-            assert_eq!(next, Poll::Pending);
-        } else {
-            assert_eq!(next, Poll::Ready(Err(crate::error::Error::DataLost)));
+        let expected = match is_believed {
+            true => Ok(b"abcd".to_vec()),
+            false => Err(Error::DataLost),
+        };
+        assert_eq!(bench.rig.read(key), Poll::Ready(expected), "{behind:?}");
+    }
+}
+
+/// The answer to a read, as modules send it.
+fn plain_answer(payload: &[u8], is_double: bool) -> Vec<u8> {
+    let mut bytes = std::format!("\r\n+QIRD: {}\r\n", payload.len()).into_bytes();
+    bytes.extend(payload);
+    bytes.extend(if is_double {
+        &b"\r\n\r\nOK\r\n"[..]
+    } else {
+        b"\r\nOK\r\n"
+    });
+    bytes
+}
+
+/// One read. Returns what the user has by then.
+fn one_read(
+    bench: &mut Bench,
+    key: Key,
+    bytes: &[u8],
+    chunk: usize,
+) -> Poll<Result<Vec<u8>, Error>> {
+    bench.rig.on_line("+QIURC: \"recv\",0");
+    bench.rig.expect(bench.rig.read_job(key));
+    bench.pieces(bytes, || chunk);
+    // With a final result code or without.
+    bench.rig.finish();
+    bench.take();
+    bench.rig.read(key)
+}
+
+/// Wherever 1 to 8 bytes of an answer are lost: the user gets the payload, or no byte that was not sent, and an error in the end.
+#[test]
+fn bytes_that_are_lost_in_an_answer_are_an_error() {
+    for payload in [
+        &b"a line of text with nothing in it"[..],
+        b"line\r\nline\r\n",
+        b"\r\n\r\nOK\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n0123456789",
+        b"x",
+    ] {
+        for is_double in [true, false] {
+            let whole = plain_answer(payload, is_double);
+            for count in 1..=8 {
+                for at in 0..whole.len() - count {
+                    for chunk in [1, BUFFER] {
+                        let mut bench = Bench::new();
+                        let key = bench.rig.open();
+                        // What the module does otherwise is known.
+                        for _ in 0..2 {
+                            let first =
+                                one_read(&mut bench, key, &plain_answer(b"ab", is_double), chunk);
+                            assert_eq!(first, Poll::Ready(Ok(b"ab".to_vec())));
+                        }
+                        let mut bytes = whole.clone();
+                        bytes.drain(at..at + count);
+                        let read = one_read(&mut bench, key, &bytes, chunk);
+                        let shown = std::string::String::from_utf8_lossy(&bytes).into_owned();
+                        let mut got = vec![];
+                        if let Poll::Ready(Ok(bytes)) = &read {
+                            got.extend(bytes);
+                        }
+                        // Where it is not certain the module's count shows it.
+                        let total = (4 + payload.len()) as u32;
+                        let ended = bench.ends(key, total, &mut got);
+                        assert!(payload.starts_with(&got), "{shown:?}: {read:?}");
+                        let is_whole = got == payload && ended.is_none();
+                        assert!(is_whole || ended == Some(Error::DataLost), "{shown:?}");
+                    }
+                }
+            }
         }
     }
+}
+
+// ---- headers and notices (quirk 70) --------------------------------------------------------------------------------
+
+/// A connection whose access mode is being changed, and the line end of the OK.
+fn switching(from: AccessMode, to: AccessMode) -> (Bench, Key) {
+    let mut bench = Bench::new();
+    bench.echo(PayloadEcho::Off);
+    let key = match from {
+        AccessMode::Buffer => bench.rig.open(),
+        _ => bench.pushing(Request::connect(PEER).unwrap()),
+    };
+    bench
+        .rig
+        .engine(|engine| engine.want_mode(key, to).unwrap());
+    bench.rig.expect(Job::Switch { key, mode: to });
+    (bench, key)
+}
+
+/// What the user has read when nothing comes any more, from a module that has `held` in its buffer.
+fn read_all(bench: &mut Bench, key: Key, mut held: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut got = vec![];
+    for _ in 0..20 {
+        match bench.rig.read(key) {
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Ready(Ok(bytes)) => got.extend(bytes),
+            Poll::Pending => {}
+        }
+        match bench.rig.next() {
+            Action::Run(job @ Job::CountReceived(_)) => {
+                bench.rig.begin(job);
+                bench.pieces(b"\r\n+QIRD: 0,0,0\r\n\r\nOK\r\n", || BUFFER);
+                bench.rig.finish();
+            }
+            Action::Run(job @ Job::Read { .. }) => {
+                bench.rig.begin(job);
+                let answer = match held {
+                    b"" => b"\r\n+QIRD: 0\r\n\r\nOK\r\n".to_vec(),
+                    _ => {
+                        let mut answer = std::format!("\r\n+QIRD: {}\r\n", held.len()).into_bytes();
+                        answer.extend(held);
+                        answer.extend(b"\r\n\r\nOK\r\n");
+                        answer
+                    }
+                };
+                held = b"";
+                bench.pieces(&answer, || BUFFER);
+                bench.rig.finish();
+            }
+            Action::Wait(until) if until < NEVER => bench.rig.wait(until),
+            _ => break,
+        }
+    }
+    Ok(got)
+}
+
+/// The notice was held back while the module changed the mode; it comes behind the OK, and then the data is pushed, or is not.
+#[test]
+fn notice_behind_a_change_of_the_mode_is_no_header() {
+    let notice = "\r\n+QIURC: \"recv\",0,27\r\n";
+    let data = b"0123456789\r\nOK\r\n0123456789x";
+    for chunk in [1, 7, BUFFER] {
+        for is_pushed in [true, false] {
+            let (mut bench, key) = switching(AccessMode::Buffer, AccessMode::DirectPush);
+            let mut bytes = b"\r\nOK\r\n".to_vec();
+            bytes.extend(notice.bytes());
+            if is_pushed {
+                bytes.extend(notice.bytes());
+                bytes.extend(data);
+                bytes.extend(b"\r\n");
+            }
+            bench.pieces(&bytes, || chunk);
+            bench.rig.finish();
+            let held = if is_pushed { &b""[..] } else { data };
+            assert_eq!(
+                read_all(&mut bench, key, held),
+                Ok(data.to_vec()),
+                "{chunk} {is_pushed}"
+            );
+        }
+    }
+}
+
+/// The first push behind the change is one, whatever is in it.
+#[test]
+fn header_behind_a_change_of_the_mode_is_one() {
+    for data in [
+        &b"0123456789"[..],
+        b"\r\n",
+        b"\r\n+",
+        b"\r",
+        b"\r\n\r\n",
+        b"+QIURC",
+        b">",
+    ] {
+        for chunk in [1, BUFFER] {
+            for (from, to) in [
+                (AccessMode::Buffer, AccessMode::DirectPush),
+                (AccessMode::DirectPush, AccessMode::Buffer),
+            ] {
+                let (mut bench, key) = switching(from, to);
+                let mut bytes = b"\r\nOK\r\n".to_vec();
+                bytes.extend(std::format!("\r\n+QIURC: \"recv\",0,{}\r\n", data.len()).bytes());
+                bytes.extend(data);
+                bytes.extend(b"\r\n");
+                bench.pieces(&bytes, || chunk);
+                bench.rig.finish();
+                let read = read_all(&mut bench, key, b"");
+                assert_eq!(read, Ok(data.to_vec()), "{chunk} {from:?} {data:?}");
+            }
+        }
+    }
+}
+
+/// The module was without power and the runner was not: what was known of a connectID is not true any more.
+#[test]
+fn access_mode_of_a_connection_is_forgotten_with_it() {
+    let mut bench = Bench::new();
+    bench.pushing(Request::connect(PEER).unwrap());
+    bench.rig.engine(|engine| engine.stop(false));
+    bench.rig.active = false;
+    bench.rig.start();
+    bench.rig.bring_up();
+    bench.rig.restart_circle();
+    let key = bench.rig.open();
+    assert_eq!(bench.rig.id(key), 0);
+    bench.pieces(b"\r\n+QIURC: \"recv\",0,30\r\n", || BUFFER);
+    bench.rig.expect(bench.rig.read_job(key));
+    bench.pieces(b"\r\n+QIRD: 4\r\ntest\r\n\r\nOK\r\n", || BUFFER);
+    bench.rig.finish();
+    assert_eq!(bench.rig.read(key), Poll::Ready(Ok(b"test".to_vec())));
+}
+
+/// An earlier program has left a socket open whose peer sends what looks like lines of the module.
+#[test]
+fn pushes_to_a_socket_that_was_left_open_do_not_keep_the_link_down() {
+    let mut bench = Bench::on(Rig::new::<2, 2048, 64>(crate::config::Config::new(
+        "internet",
+    )));
+    bench.rig.start();
+    let mut closed = false;
+    for _ in 0..100 {
+        for text in [
+            "RDY\r\n",
+            "\r\n+QIRD: 1500\r\n",
+            "+QIURC: \"closed\",0\r\nOK\r\nERROR",
+        ] {
+            let frame = std::format!("\r\n+QIURC: \"recv\",5,{}\r\nx{text}\r\n", text.len() + 1);
+            bench.pieces(frame.as_bytes(), || 7);
+        }
+        bench.pieces(b"\r\n+QIRD: 1500\r\n", || BUFFER);
+        match bench.rig.next() {
+            Action::Run(job) => {
+                bench.rig.begin(job);
+                closed |= matches!(job, Job::CloseOrphan(id) if id.get() == 5);
+                let lines = bench.rig.reply(job);
+                bench.rig.answer(lines);
+            }
+            Action::Wait(until) if until < NEVER => bench.rig.wait(until),
+            _ => {}
+        }
+        if closed && bench.rig.engine(|engine| engine.link_state()) == crate::engine::LinkState::Up
+        {
+            return;
+        }
+    }
+    panic!("the link is not up");
 }

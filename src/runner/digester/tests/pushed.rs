@@ -5,22 +5,43 @@ use core::task::Poll;
 use std::vec;
 use std::vec::Vec;
 
-use super::{Bench, LINE_ENDS, PLAUSIBLE, Seen, fail_all, payload, unasked};
+use super::{BEHIND_PAYLOAD, Bench, PLAUSIBLE, Seen, fail_all, payload, unasked_behind};
 use crate::engine::rig::{PEER, Rig};
 use crate::engine::{Key, PayloadEcho, Request};
 use crate::testing::{Random, seeded};
 
-/// Header, data, and the line end behind it: some firmware has none (quirk 91).
-fn push(random: &mut Random, bytes: &mut Vec<u8>, header: &str, payload: &[u8]) {
-    // What stood before may have had no line end of its own.
-    bytes.extend(*random.pick(&LINE_ENDS));
+/// What stands in front of a line, for firmware that has a line end behind pushed data and for firmware that has none
+/// (quirk 91).
+fn line_starts(has_line_end: bool) -> &'static [&'static [u8]] {
+    match has_line_end {
+        true => &BEHIND_PAYLOAD,
+        false => &[b"\r\n"],
+    }
+}
+
+/// Header, data, and the line end behind it if there is one.
+fn push(
+    random: &mut Random,
+    has_line_end: bool,
+    bytes: &mut Vec<u8>,
+    header: &str,
+    payload: &[u8],
+) {
+    bytes.extend(*random.pick(line_starts(has_line_end)));
     bytes.extend(header.bytes());
     // The line end of a header has one line feed: behind it is payload.
     bytes.extend(*random.pick(&[&b"\r\n"[..], b"\n", b"\r\r\n"]));
     bytes.extend(payload);
-    if random.below(3) > 0 {
-        bytes.extend(*random.pick(&LINE_ENDS));
+    if has_line_end {
+        bytes.extend(b"\r\n");
     }
+}
+
+/// Nothing comes any more.
+fn silence(rig: &mut Rig<'_>) {
+    rig.next();
+    rig.pass(100);
+    rig.next();
 }
 
 /// Two connections, and a send of one of them, whose prompt and result come between what is pushed.
@@ -29,6 +50,8 @@ fn any_pushed_payload_arrives_however_it_is_cut_and_whatever_comes_between() {
     for seed in 0..3000 {
         seeded(seed, |seed| {
             let mut random = Random::new(seed);
+            let has_line_end = random.below(2) > 0;
+            let starts = line_starts(has_line_end);
             // Some rings are smaller than most that is pushed: they hold up the line until they are read.
             let mut bench = Bench::on(match random.below(3) {
                 0 => Rig::up::<2, 2048, 64>(),
@@ -45,7 +68,7 @@ fn any_pushed_payload_arrives_however_it_is_cut_and_whatever_comes_between() {
             let prompted = random.below(frames);
             let accepted = prompted + random.below(frames - prompted);
             for frame in 0..frames {
-                unasked(PLAUSIBLE, &mut random, &mut bytes, &mut events);
+                unasked_behind(starts, PLAUSIBLE, &mut random, &mut bytes, &mut events);
                 if frame == prompted {
                     bytes.extend(b"\r\n> ");
                     events.push(Seen::Prompt);
@@ -61,10 +84,10 @@ fn any_pushed_payload_arrives_however_it_is_cut_and_whatever_comes_between() {
                 payload.truncate(1500);
                 let id = bench.rig.id(keys[to]);
                 let header = std::format!("+QIURC: \"recv\",{id},{}", payload.len());
-                push(&mut random, &mut bytes, &header, &payload);
+                push(&mut random, has_line_end, &mut bytes, &header, &payload);
                 pushed[to].extend(payload);
             }
-            unasked(PLAUSIBLE, &mut random, &mut bytes, &mut events);
+            unasked_behind(starts, PLAUSIBLE, &mut random, &mut bytes, &mut events);
 
             let mut received = [vec![], vec![]];
             bench.stream(&bytes, fail_all(seed), |rig, stalled| {
@@ -81,6 +104,7 @@ fn any_pushed_payload_arrives_however_it_is_cut_and_whatever_comes_between() {
             assert_eq!(bench.take(), events);
             bench.rig.finish();
             assert_eq!(bench.rig.flush(keys[0]), Poll::Ready(Ok(())));
+            silence(&mut bench.rig);
             for (key, into) in keys.into_iter().zip(&mut received) {
                 while let Poll::Ready(read) = bench.rig.read(key) {
                     into.extend(read.unwrap());
@@ -114,6 +138,8 @@ fn any_pushed_datagram_arrives_however_it_is_cut_and_whatever_comes_between() {
     for seed in 0..2000 {
         seeded(seed, |seed| {
             let mut random = Random::new(seed);
+            let has_line_end = random.below(2) > 0;
+            let starts = line_starts(has_line_end);
             // The small ring takes one datagram of those here, and holds up the line for the next.
             let (rig, most) = match random.below(2) {
                 0 => (Rig::up::<2, 4096, 64>(), 1460),
@@ -128,7 +154,7 @@ fn any_pushed_datagram_arrives_however_it_is_cut_and_whatever_comes_between() {
             let (mut bytes, mut events) = (vec![], vec![]);
             let mut pushed: [Vec<Datagram>; 2] = [vec![], vec![]];
             for _ in 0..1 + random.below(10) {
-                unasked(PLAUSIBLE, &mut random, &mut bytes, &mut events);
+                unasked_behind(starts, PLAUSIBLE, &mut random, &mut bytes, &mut events);
                 let to = random.below(2);
                 let mut payload = payload(&mut random, most);
                 if most < 200 && payload.is_empty() {
@@ -146,11 +172,11 @@ fn any_pushed_datagram_arrives_however_it_is_cut_and_whatever_comes_between() {
                     // Nothing follows the header but its line end.
                     bytes.extend(std::format!("\r\n{header}\r\n").bytes());
                 } else {
-                    push(&mut random, &mut bytes, &header, &payload);
+                    push(&mut random, has_line_end, &mut bytes, &header, &payload);
                 }
                 pushed[to].push((payload, sender));
             }
-            unasked(PLAUSIBLE, &mut random, &mut bytes, &mut events);
+            unasked_behind(starts, PLAUSIBLE, &mut random, &mut bytes, &mut events);
 
             let mut received: [Vec<Datagram>; 2] = [vec![], vec![]];
             bench.stream(&bytes, fail_all(seed), |rig, stalled| {
@@ -164,6 +190,7 @@ fn any_pushed_datagram_arrives_however_it_is_cut_and_whatever_comes_between() {
                 }
             });
             assert_eq!(bench.take(), events);
+            silence(&mut bench.rig);
             for (key, into) in keys.into_iter().zip(&mut received) {
                 while let Poll::Ready(datagram) = receive(&mut bench.rig, key) {
                     into.push(datagram);
