@@ -5,7 +5,7 @@ use embassy_time::{Duration, Timer};
 use embedded_io_async::{Read, Write};
 
 use super::console::numbers;
-use super::{CONTEXT, Check, LONG, SHORT, shown};
+use super::{CONTEXT, Check, LONG, SHORT};
 
 impl<R: Read, W: Write> Check<'_, R, W> {
     /// A context that is not active and has no APN. Some networks keep 2 and 3 for telephony.
@@ -255,8 +255,7 @@ impl<R: Read, W: Write> Check<'_, R, W> {
             Some(closed) => ("with a closed for each socket", format!("{urc}, {closed}")),
             None => ("alone", urc),
         };
-        self.report
-            .find("pdpdeact", reading, shown(evidence.as_bytes()));
+        self.report.find("pdpdeact", reading, evidence);
         Ok(())
     }
 }
