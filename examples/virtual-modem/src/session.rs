@@ -15,7 +15,7 @@
 //! | `<+ LINE` | a further line of the same response: the line, CR LF |
 //! | `<< BYTES` | the module sends these bytes |
 //! | `~ MS` | nothing comes for so long |
-//! | `! JSON` | a request of [`control`](crate::control) |
+//! | `! JSON` | a request of [`control`] |
 //! | `violations N` | the host has made so many violations; 0 at the end if nothing is said |
 
 use crate::network::InProcess;
