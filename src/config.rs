@@ -41,6 +41,7 @@ pub struct Config<'d> {
     #[cfg(feature = "dns")]
     pub(crate) lookup_time: Duration,
     pub(crate) answer_time: Duration,
+    pub(crate) silence_time: Duration,
     pub(crate) send_time: Duration,
     pub(crate) close_timeout: Option<u16>,
     pub(crate) recheck: Duration,
@@ -72,6 +73,7 @@ impl<'d> Config<'d> {
             #[cfg(feature = "dns")]
             lookup_time: Duration::from_secs(60),
             answer_time: Duration::from_secs(10),
+            silence_time: Duration::from_secs(60),
             send_time: Duration::from_secs(30),
             close_timeout: Some(1),
             recheck: Duration::from_secs(5),
@@ -172,6 +174,16 @@ impl<'d> Config<'d> {
     #[must_use]
     pub const fn answer_time(mut self, time: Duration) -> Self {
         self.answer_time = bounded(time);
+        self
+    }
+
+    /// Sets how long after the start of a command that was not answered the module may stay silent altogether before the link
+    /// counts as lost ([`LinkError::NoAnswer`](crate::LinkError::NoAnswer)). Until then the runner repeats `AT`: as soon as the
+    /// module answers, all sockets go on. Default 60 s, the limit of the note for a final result code. A module that closes a
+    /// connection has at least 125 s.
+    #[must_use]
+    pub const fn silence_time(mut self, time: Duration) -> Self {
+        self.silence_time = bounded(time);
         self
     }
 

@@ -9,6 +9,8 @@ texts! {
         Ok "OK",
         /// The command failed.
         Error "ERROR",
+        /// AT+QICLOSE was carried out, on some modules (quirk 130).
+        CloseOk "CLOSE OK",
         /// The module has accepted the payload of AT+QISEND.
         SendOk "SEND OK",
         /// The module has not accepted the payload, because its send buffer is full.

@@ -52,31 +52,43 @@ impl<'d> Engine<'d> {
         if !is_supported {
             return Poll::Ready(Err(Error::Unsupported));
         }
-        if let Some(error) = self.link.refusal() {
-            return Poll::Ready(Err(Error::Link(error)));
-        }
+        self.check_link()?;
         #[cfg(feature = "udp")]
         self.check_local(request.local)?;
         let claimed = self.sockets.poll_claim(request, mode);
+        // Sockets of the program go before connections that it has not accepted.
+        #[cfg(feature = "server")]
+        if claimed == Poll::Ready(Err(Error::NoFreeSocket))
+            && self.listeners.make_room(&mut self.sockets)
+        {
+            self.count_refused_connections(1);
+            self.wake_runner();
+            return self.sockets.poll_claim(request, mode);
+        }
         if let Poll::Ready(Ok(_)) = claimed {
             self.wake_runner();
         }
         claimed
     }
 
+    /// Fails while no attempt to bring the link up is under way.
+    fn check_link(&self) -> Result<(), Error> {
+        let refusal = self.link.refusal();
+        refusal.map_or(Ok(()), |error| Err(Error::Link(error)))
+    }
+
     /// Ready when the connection is up, or never will be.
     pub(crate) fn poll_connected(&mut self, key: Key) -> Poll<Result<(), Error>> {
-        let Some(slot) = self.sockets.get_mut(key) else {
-            return Poll::Ready(Err(Error::Closed));
-        };
-        match (slot.fault, slot.phase) {
-            (Some(error), _) => Poll::Ready(Err(error)),
-            (None, Phase::Open | Phase::Draining) => Poll::Ready(Ok(())),
-            // The peer was quick: what it sent can still be read.
-            (None, _) if slot.receive.ended => Poll::Ready(Ok(())),
-            (None, Phase::Closed | Phase::Free) => Poll::Ready(Err(Error::Closed)),
+        let slot = self.sockets.known(key)?;
+        if slot.has_opened {
+            // Whatever came then is for the reader and the writer.
+            return Poll::Ready(Ok(()));
+        }
+        slot.fault.map_or(Ok(()), Err)?;
+        match slot.phase {
+            Phase::Closed | Phase::Free => Poll::Ready(Err(Error::Closed)),
             // Closing: the open is repeated when the connectID is free.
-            (None, Phase::Wanted | Phase::Opening | Phase::Closing) => Poll::Pending,
+            _ => Poll::Pending,
         }
     }
 
@@ -121,12 +133,8 @@ impl<'d> Engine<'d> {
         if let Some(slot) = self.listeners.take_oldest(&mut self.sockets, listener) {
             return Poll::Ready(Ok((slot.key, slot.remote())));
         }
-        let Some(slot) = self.sockets.get_mut(listener) else {
-            return Poll::Ready(Err(Error::Closed));
-        };
-        if let Some(error) = slot.write_error() {
-            return Poll::Ready(Err(error));
-        }
+        let slot = self.sockets.known(listener)?;
+        slot.check_writable()?;
         Poll::Pending
     }
 
@@ -136,9 +144,7 @@ impl<'d> Engine<'d> {
         if into.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        let Some(slot) = self.sockets.get_mut(key) else {
-            return Poll::Ready(Err(Error::Closed));
-        };
+        let slot = self.sockets.known(key)?;
         let count = slot.read_into(into);
         if count > 0 {
             self.on_room_made(key);
@@ -157,16 +163,13 @@ impl<'d> Engine<'d> {
         key: Key,
         into: &mut [u8],
     ) -> Poll<Result<(usize, Option<SocketAddr>), Error>> {
-        let Some(slot) = self.sockets.get_mut(key) else {
-            return Poll::Ready(Err(Error::Closed));
-        };
+        let slot = self.sockets.known(key)?;
         if let Some(datagram) = slot.take_datagram(into) {
             self.on_room_made(key);
             return Poll::Ready(Ok(datagram));
         }
-        match slot.read_end() {
-            Some(Err(error)) => Poll::Ready(Err(error)),
-            Some(Ok(())) => Poll::Ready(Err(Error::Closed)),
+        match slot.read_end().transpose()? {
+            Some(()) => Poll::Ready(Err(Error::Closed)),
             None => self.wait_for_data(key),
         }
     }
@@ -209,9 +212,7 @@ impl<'d> Engine<'d> {
     // ---- sending -------------------------------------------------------------------------------------------------
 
     pub(crate) fn poll_write(&mut self, key: Key, bytes: &[u8]) -> Poll<Result<usize, Error>> {
-        let Some(slot) = self.sockets.get_mut(key) else {
-            return Poll::Ready(Err(Error::Closed));
-        };
+        let slot = self.sockets.known(key)?;
         let written = slot.poll_write(bytes);
         if let Poll::Ready(Ok(1..)) = written {
             self.wake_runner();
@@ -227,44 +228,33 @@ impl<'d> Engine<'d> {
         bytes: &[u8],
         to: Option<SocketAddr>,
     ) -> Poll<Result<(), Error>> {
-        let Some(slot) = self.sockets.get_mut(key) else {
-            return Poll::Ready(Err(Error::Closed));
-        };
-        if let Some(error) = slot.write_error() {
-            return Poll::Ready(Err(error));
+        let slot = self.sockets.known(key)?;
+        slot.check_writable()?;
+        if !slot.put_datagram(bytes, to)? {
+            return Poll::Pending;
         }
-        match slot.put_datagram(bytes, to) {
-            Ok(true) => {
-                self.wake_runner();
-                Poll::Ready(Ok(()))
-            }
-            Ok(false) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
-        }
+        self.wake_runner();
+        Poll::Ready(Ok(()))
     }
 
     /// Whether a write would return at once.
     pub(crate) fn write_ready(&self, key: Key) -> bool {
         self.sockets
             .get(key)
-            .is_none_or(|slot| slot.tx.free() > 0 || slot.write_error().is_some())
+            .is_none_or(|slot| slot.tx.free() > 0 || slot.check_writable().is_err())
     }
 
     /// Ready when the module has accepted everything that was written.
     pub(crate) fn poll_flush(&mut self, key: Key) -> Poll<Result<(), Error>> {
-        match self.sockets.get_mut(key) {
-            Some(slot) => slot.poll_flush(),
-            None => Poll::Ready(Err(Error::Closed)),
-        }
+        self.sockets.known(key)?.poll_flush()
     }
 
     /// Ready when the peer has acknowledged everything that was written.
     pub(crate) fn poll_acknowledged(&mut self, key: Key) -> Poll<Result<(), Error>> {
-        let Some(slot) = self.sockets.get_mut(key) else {
-            return Poll::Ready(Err(Error::Closed));
-        };
-        let (acknowledged, wakes) = slot.poll_acknowledged();
-        if wakes {
+        let slot = self.sockets.known(key)?;
+        let was_asked = slot.send.is_acknowledge_asked();
+        let acknowledged = slot.poll_acknowledged();
+        if acknowledged.is_pending() && !was_asked {
             self.wake_runner();
         }
         acknowledged
@@ -283,9 +273,7 @@ impl<'d> Engine<'d> {
     /// Asks for another access mode.
     #[cfg(feature = "push")]
     pub(crate) fn want_mode(&mut self, key: Key, mode: AccessMode) -> Result<(), Error> {
-        let Some(slot) = self.sockets.get_mut(key) else {
-            return Err(Error::Closed);
-        };
+        let slot = self.sockets.known(key)?;
         slot.want_mode(mode)?;
         if slot.mode.wanted.is_some() {
             if slot.mode.current == AccessMode::Transparent {
@@ -299,10 +287,7 @@ impl<'d> Engine<'d> {
     /// Ready when the module has changed to the access mode that was asked for last.
     #[cfg(feature = "push")]
     pub(crate) fn poll_mode(&mut self, key: Key) -> Poll<Result<(), Error>> {
-        match self.sockets.get_mut(key) {
-            Some(slot) => slot.poll_mode(),
-            None => Poll::Ready(Err(Error::Closed)),
-        }
+        self.sockets.known(key)?.poll_mode()
     }
 
     // ---- closing -------------------------------------------------------------------------------------------------
@@ -368,9 +353,7 @@ impl<'d> Engine<'d> {
     /// Asks the module's resolver for a name. Pending while another lookup is under way.
     #[cfg(feature = "dns")]
     pub(crate) fn poll_ask(&mut self, name: &str) -> Poll<Result<(), Error>> {
-        if let Some(error) = self.link.refusal() {
-            return Poll::Ready(Err(Error::Link(error)));
-        }
+        self.check_link()?;
         let asked = self.dns.poll_ask(name);
         if asked.is_ready() {
             self.wake_runner();

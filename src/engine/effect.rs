@@ -13,8 +13,8 @@ pub(crate) enum Effect {
     /// The module may be in data mode: escape before the next command.
     #[cfg(feature = "push")]
     LineSuspect,
-    /// A command was not answered that is always answered: the module is silent.
-    ModuleSilent,
+    /// The module may not have this connectID at all.
+    IdRefused,
     /// The module has freed the connectID.
     IdFreed,
     /// The socket is gone and the module still holds its connectID: close it before it is used again.

@@ -1,6 +1,6 @@
 //! The end of a transaction: its result goes to the room that asked for it, and the effect on the others is applied here.
 
-use embassy_time::Instant;
+use embassy_time::{Duration, Instant};
 
 use super::effect::Effect;
 use super::exchange::job::{Action, Job};
@@ -10,7 +10,11 @@ use super::state::Engine;
 use crate::at::ConnectId;
 #[cfg(feature = "dns")]
 use crate::at::ErrorCode;
-use crate::error::{Error, LinkError};
+use crate::error::Error;
+use crate::util::time::after;
+
+/// How long AT+QICLOSE can take at worst: newer manuals allow 120 s (quirk 35). Nothing else is answered meanwhile.
+const SLOWEST_CLOSE: Duration = Duration::from_secs(125);
 
 impl Engine<'_> {
     /// The runner has done this action, or has stopped it because its time limit was over. Returns whether other tasks get a
@@ -57,12 +61,14 @@ impl Engine<'_> {
                 slot.send.is_unwritten = !flight.is_behind_prompt();
             }
         }
+        let reader = self.exchange.reader(&flight);
+        self.exchange.expect_late_read(&flight, &outcome);
         if matches!(flight.job, Job::LastError) {
             if let Some((job, refusal)) = self.exchange.last_error_done(&outcome) {
                 self.done(job, &refusal, false, now);
             }
             if outcome.is_no_answer() {
-                self.link.resync();
+                self.link.resync_until(self.silent_until(flight.job));
             }
             return;
         }
@@ -71,14 +77,28 @@ impl Engine<'_> {
             return;
         }
         self.done(flight.job, &outcome, flight.command_echoed, now);
-        if let Job::Read { key, .. } = flight.job {
+        if let Some(key) = reader {
             self.end_read(key, &outcome, is_damaged, flight.doubtful);
+        }
+    }
+
+    /// The transaction in flight is forgotten. What the module has said of sent data in front of that holds all the same.
+    pub(super) fn keep_result(&mut self) {
+        let concluded = self
+            .exchange
+            .in_flight()
+            .filter(|flight| flight.is_concluded());
+        if let Some((job @ (Job::Send { .. } | Job::CountSent(_)), outcome @ Outcome::Done(_))) =
+            concluded.map(|flight| (flight.job, flight.outcome()))
+        {
+            self.socket_done(job, &outcome, Instant::MIN);
         }
     }
 
     /// Hands the result to the room that asked for it.
     fn done(&mut self, job: Job, outcome: &Outcome, echoed: bool, now: Instant) {
         let was_up = self.link.is_up();
+        let silent_until = self.silent_until(job);
         match job {
             #[cfg(feature = "dns")]
             Job::Resolve => {
@@ -99,11 +119,20 @@ impl Engine<'_> {
         }
         if was_up {
             if outcome.is_no_answer() {
-                self.link.resync();
+                self.link.resync_until(silent_until);
             }
             return;
         }
         self.link_done(job, outcome, echoed, now);
+    }
+
+    /// Until when the module may be silent after the start of this transaction.
+    fn silent_until(&self, job: Job) -> Instant {
+        let limit = match job {
+            Job::Close(_) | Job::CloseOrphan(_) => self.config.silence_time.max(SLOWEST_CLOSE),
+            _ => self.config.silence_time,
+        };
+        after(self.exchange.started, limit)
     }
 
     fn socket_done(&mut self, job: Job, outcome: &Outcome, now: Instant) {
@@ -112,7 +141,7 @@ impl Engine<'_> {
             return;
         };
         let effect = match job {
-            Job::Open(_) => slot.open_done(outcome, now),
+            Job::Open(_) => slot.open_done(outcome, now, config),
             Job::Close(_) => slot.close_done(outcome),
             Job::Status(_) => slot.status_done(outcome),
             Job::Read { length, .. } => slot.read_done(length, outcome, now),
@@ -128,6 +157,7 @@ impl Engine<'_> {
             Job::Resume(_) => slot.switch_done(outcome),
             _ => Effect::None,
         };
+        let effect = slot.after_transaction(!outcome.is_no_answer(), effect);
         let id = slot.id;
         self.apply(effect, id, now);
     }
@@ -142,7 +172,7 @@ impl Engine<'_> {
             Effect::ContextSuspect => self.link.resync(),
             #[cfg(feature = "push")]
             Effect::LineSuspect => self.link.suspect_line(),
-            Effect::ModuleSilent => self.on_link_lost(LinkError::NoAnswer),
+            Effect::IdRefused => self.ids.on_refused(),
             Effect::IdFreed => {
                 self.ids.on_freed(id, now);
                 self.sockets.wake_waiters();
@@ -155,14 +185,14 @@ impl Engine<'_> {
         }
     }
 
-    /// The AT+QICLOSE of a connectID without a socket has ended. Without an answer the module may still hold the connectID:
-    /// it is closed once more.
+    /// The AT+QICLOSE of a connectID without a socket has ended. Without an answer the module may still hold the connectID.
     fn orphan_done(&mut self, id: ConnectId, outcome: &Outcome, now: Instant) {
         self.ids.on_freed(id, now);
-        if !outcome.is_no_answer() || !self.link.is_up() {
+        // Not if the module has given the connectID to another connection since.
+        if outcome.is_no_answer() && self.link.is_up() && !self.sockets.uses(id) {
+            self.ids.retry_orphan(id, now);
+        } else {
             self.ids.on_orphan_closed(id);
-        } else if !self.ids.retry_orphan(id, self.sockets.uses(id)) {
-            self.on_link_lost(LinkError::NoAnswer);
         }
     }
 

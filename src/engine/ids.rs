@@ -3,10 +3,18 @@
 use embassy_time::{Duration, Instant};
 
 use crate::at::ConnectId;
-use crate::util::time::after;
+use crate::util::time::{NEVER, after, earliest};
 
 /// For this long after a close a late `closed` URC can still arrive that is not meant for the next user of the connectID.
 const LATE_CLOSED_URC: Duration = Duration::from_secs(10);
+
+/// The pause before the third AT+QICLOSE of an orphan, after two that were not answered. Doubles each time.
+const ORPHAN_PAUSE: Duration = Duration::from_secs(60);
+/// How often that pause doubles.
+const ORPHAN_DOUBLINGS: u8 = 6;
+
+/// How many connectIDs some modules have.
+const FEWEST: u8 = 6;
 
 /// A set of connectIDs, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,34 +52,67 @@ impl IdSet {
 pub(crate) struct ConnectIds {
     /// The connectID after the one that was used last. IDs are used in a circle, so that each rests as long as possible.
     next: u8,
+    /// How many connectIDs the module has: twelve, or six.
+    count: u8,
+    /// One above 5 has worked.
+    has_twelve: bool,
     recently_closed: IdSet,
     recently_closed_until: Instant,
     /// The connectIDs that the module holds and no socket uses: each is closed before it is used again.
     pub(crate) orphans: IdSet,
-    /// The orphans whose AT+QICLOSE was not answered.
-    unanswered_orphans: IdSet,
+    /// The orphans whose AT+QICLOSE was not answered. They are closed again after a pause.
+    unanswered: IdSet,
+    /// When they are closed again.
+    retry_at: Instant,
+    /// How often in a row that was not answered.
+    retries: u8,
 }
 
 impl ConnectIds {
     pub(crate) const fn new() -> Self {
         Self {
             next: 0,
+            count: ConnectId::COUNT as u8,
+            has_twelve: false,
             recently_closed: IdSet::EMPTY,
             recently_closed_until: Instant::MIN,
             orphans: IdSet::EMPTY,
-            unanswered_orphans: IdSet::EMPTY,
+            unanswered: IdSet::EMPTY,
+            retry_at: NEVER,
+            retries: 0,
         }
     }
 
     /// The module restarts, or nothing is known of it any more.
     pub(crate) fn forget(&mut self) {
         self.recently_closed = IdSet::EMPTY;
-        self.unanswered_orphans = IdSet::EMPTY;
+        self.unanswered = IdSet::EMPTY;
     }
 
     /// This connectID is about to be used by AT+QIOPEN.
     pub(crate) fn on_open(&mut self, id: ConnectId) {
         self.next = id.get() + 1;
+    }
+
+    /// The module has opened a socket on this connectID.
+    pub(crate) const fn on_opened(&mut self, id: ConnectId) {
+        self.has_twelve |= id.get() >= FEWEST;
+    }
+
+    /// The module has refused a connectID above 5. Some have six only (quirk 120).
+    pub(crate) const fn on_refused(&mut self) {
+        if !self.has_twelve {
+            self.count = FEWEST;
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count.into()
+    }
+
+    /// Whether the module has this connectID.
+    pub(crate) const fn exists(&self, id: ConnectId) -> bool {
+        id.get() < self.count
     }
 
     /// The module has freed this connectID. A late `closed` URC may still arrive for it.
@@ -92,23 +133,35 @@ impl ConnectIds {
         self.recently_closed.contains(id)
     }
 
-    /// The AT+QICLOSE of an orphan was not answered. Returns false if that was so before: the module is silent.
-    pub(crate) fn retry_orphan(&mut self, id: ConnectId, is_in_use: bool) -> bool {
-        if self.unanswered_orphans.contains(id) {
-            self.unanswered_orphans.remove(id);
-            return false;
+    /// The orphan to be closed now. If there is none yet, another round is due at `wake_at`.
+    pub(crate) fn next_orphan(&self, now: Instant, wake_at: &mut Instant) -> Option<ConnectId> {
+        let answered = IdSet(self.orphans.0 & !self.unanswered.0);
+        if answered.first().is_some() || self.orphans == IdSet::EMPTY {
+            return answered.first();
         }
-        // Not if the module has given the connectID to another connection since.
-        if !is_in_use {
-            self.unanswered_orphans.insert(id);
-            self.orphans.insert(id);
+        if now >= self.retry_at {
+            return self.orphans.first();
         }
-        true
+        earliest(wake_at, self.retry_at);
+        None
+    }
+
+    /// The AT+QICLOSE of an orphan was not answered: it stays one. From the second time on it has to wait.
+    pub(crate) fn retry_orphan(&mut self, id: ConnectId, now: Instant) {
+        self.retry_at = match self.retries {
+            // A byte of the command may have been lost.
+            0 => now,
+            retries => after(now, ORPHAN_PAUSE * (1 << (retries - 1))),
+        };
+        self.retries = (self.retries + 1).min(ORPHAN_DOUBLINGS);
+        self.unanswered.insert(id);
+        self.orphans.insert(id);
     }
 
     /// The AT+QICLOSE of an orphan was answered.
     pub(crate) fn on_orphan_closed(&mut self, id: ConnectId) {
-        self.unanswered_orphans.remove(id);
+        self.unanswered.remove(id);
+        self.retries = 0;
     }
 
     /// A connectID that is neither in use nor an orphan. Preferred is the one that has rested longest; with `lowest_first` the
@@ -118,10 +171,9 @@ impl ConnectIds {
         lowest_first: bool,
         is_in_use: impl Fn(ConnectId) -> bool,
     ) -> Option<ConnectId> {
-        let count = ConnectId::COUNT as u8;
         let first = if lowest_first { 0 } else { self.next };
-        (0..count)
-            .filter_map(|offset| ConnectId::new((first + offset) % count))
+        (0..self.count)
+            .filter_map(|offset| ConnectId::new((first + offset) % self.count))
             .find(|id| !self.orphans.contains(*id) && !is_in_use(*id))
     }
 

@@ -2,7 +2,6 @@
 
 use core::net::SocketAddr;
 
-use super::exchange::final_result;
 #[cfg(feature = "transparent")]
 use super::exchange::in_flight::InFlight;
 use super::exchange::in_flight::{Conclusion, FinalResult};
@@ -32,7 +31,7 @@ impl Engine<'_> {
         let line = trim(line);
         let prefix = Prefix::of_line(line);
         if prefix.is_none() {
-            if let Some(result) = final_result(line) {
+            if let Some(result) = self.exchange.final_result(line) {
                 return self.conclude(result);
             }
             #[cfg(feature = "transparent")]
@@ -209,7 +208,7 @@ impl Engine<'_> {
                 Some((flight.on_read_header(has_data, length), flight.damaged))
             }
             // The late answer to a read that was given up. What follows is payload all the same.
-            _ if late => Some((None, false)),
+            _ if late => Some((self.exchange.on_late_header(), false)),
             // One that was not asked for is text of somebody.
             _ => None,
         }) else {

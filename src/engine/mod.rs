@@ -35,6 +35,7 @@ mod link;
 mod payload;
 #[cfg(feature = "push")]
 mod pushed;
+mod refusal;
 mod round;
 mod scheduler;
 #[cfg(any(feature = "ping", feature = "ntp"))]

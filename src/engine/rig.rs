@@ -217,6 +217,34 @@ impl<'d> Rig<'d> {
         }
     }
 
+    /// The link check finds the module and the link as they were.
+    #[track_caller]
+    pub(crate) fn check_passes(&mut self) {
+        for _ in 0..20 {
+            if self.engine(|engine| engine.link.is_up()) {
+                return;
+            }
+            self.step_up();
+        }
+        panic!("the link check does not end");
+    }
+
+    /// The module answers nothing for this long.
+    pub(crate) fn mute_for(&mut self, seconds: u64) {
+        let until = self.now + Duration::from_secs(seconds);
+        while self.now < until {
+            match self.next() {
+                Action::Run(job) => {
+                    self.begin(job);
+                    self.pass(1000);
+                    self.silence();
+                }
+                Action::Wait(at) => self.wait(at.min(until)),
+                _ => {}
+            }
+        }
+    }
+
     /// How a module in good health answers a command that is not about a socket.
     pub(crate) fn reply(&mut self, job: Job) -> &'static [&'static str] {
         match job {

@@ -8,8 +8,9 @@ use super::link::Link;
 use super::round::Round;
 #[cfg(feature = "server")]
 use super::sockets::listener::Listeners;
-use super::sockets::slot::Phase;
+use super::sockets::slot::{Phase, Slot};
 use super::state::Engine;
+use crate::error::Error;
 #[cfg(not(feature = "push"))]
 use crate::util::time::NEVER;
 
@@ -51,16 +52,16 @@ impl Engine<'_> {
             return action;
         }
         #[cfg(feature = "push")]
-        let wake_at = self.watch_payload(now);
+        let mut wake_at = self.watch_payload(now);
         #[cfg(not(feature = "push"))]
-        let wake_at = NEVER;
+        let mut wake_at = NEVER;
         if let Some(action) = self.link.next(self.ids.orphans, &self.config, now) {
             if let Some(error) = self.link.refusal() {
                 self.reject_waiting(error);
             }
             return action;
         }
-        if let Some(id) = self.ids.orphans.first() {
+        if let Some(id) = self.ids.next_orphan(now, &mut wake_at) {
             return Action::Run(Job::CloseOrphan(id));
         }
         self.next_round(wake_at, now)
@@ -126,6 +127,16 @@ impl Engine<'_> {
                 // The second try is on the connectID that was just closed for it.
                 let own = Some(slot.id).filter(|id| slot.is_reopening() && self.is_free(*id));
                 let Some(id) = own.or_else(|| self.free_id()) else {
+                    let is_kept = |slot: &&Slot<'_>| slot.uses_id() && slot.is_kept();
+                    let kept = self.sockets.iter().filter(is_kept).count();
+                    // Nobody gives one back.
+                    if let Some(slot) = self
+                        .sockets
+                        .at_mut(turn)
+                        .filter(|_| kept >= self.ids.count())
+                    {
+                        slot.fail(Error::NoFreeSocket);
+                    }
                     return false;
                 };
                 if let Some(slot) = self.sockets.at_mut(turn) {
@@ -134,8 +145,7 @@ impl Engine<'_> {
             }
             Phase::Closing => {
                 let id = slot.id;
-                let is_taken =
-                    |slot: &super::sockets::slot::Slot<'_>| slot.id == id && slot.is_live();
+                let is_taken = |slot: &Slot<'_>| slot.id == id && slot.is_live();
                 if self.sockets.iter().any(is_taken) {
                     if let Some(slot) = self.sockets.at_mut(turn) {
                         slot.on_id_freed();
@@ -150,7 +160,7 @@ impl Engine<'_> {
     }
 
     fn is_free(&self, id: crate::at::ConnectId) -> bool {
-        !self.ids.orphans.contains(id) && !self.sockets.uses(id)
+        self.ids.exists(id) && !self.ids.orphans.contains(id) && !self.sockets.uses(id)
     }
 
     fn free_id(&self) -> Option<crate::at::ConnectId> {
@@ -224,7 +234,7 @@ impl Engine<'_> {
             #[cfg(feature = "transparent")]
             Job::Resume(_) => {
                 slot?;
-                super::sockets::slot::Slot::resume(to)
+                Slot::resume(to)
             }
             #[cfg(feature = "dns")]
             Job::Resolve => self.dns.resolve(config.context, to),

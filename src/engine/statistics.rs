@@ -19,11 +19,13 @@ pub struct Statistics {
     pub dropped_bytes: u32,
     /// Errors that the UART driver reported while receiving; each may have cost bytes.
     pub serial_errors: u32,
-    /// Datagrams that were dropped whole, because the receive ring had no room or their bytes did not come.
+    /// Datagrams that were dropped whole, because the receive ring had no room, their bytes did not come, or the module refused to
+    /// send them.
     pub dropped_datagrams: u32,
     /// Ping replies that were dropped because the user had not fetched earlier ones.
     pub dropped_replies: u32,
-    /// Connections to a listener that were closed or refused, because there was no slot or no room in the module.
+    /// Connections to a listener that were closed or refused, because there was no slot or no room in the module, or because
+    /// another socket needed the slot before they were accepted.
     pub refused_connections: u32,
     /// Times the link went down after it had been up.
     pub link_losses: u32,

@@ -1,5 +1,7 @@
 //! Unsolicited result codes (2.2): what each of them changes. They take effect at once.
 
+use embassy_time::Instant;
+
 use super::effect::Effect;
 #[cfg(feature = "transparent")]
 use super::exchange::in_flight::{FinalResult, InFlight};
@@ -109,9 +111,8 @@ impl Engine<'_> {
 
     /// `+QIOPEN: <connectID>,<err>`: the result of an open, and why it failed if it did.
     fn on_opened(&mut self, id: ConnectId, failure: Option<ErrorCode>) -> LineKind {
-        // In front of the OK to its own AT+QIOPEN it is the late result of an earlier one on this connectID.
-        let asking = match self.exchange.pending().map(|flight| flight.job) {
-            Some(Job::Open(key)) => Some(key),
+        let asking = match self.exchange.pending() {
+            Some(flight) if matches!(flight.job, Job::Open(_)) => flight.job.key(),
             _ => None,
         };
         let Some(slot) = self.sockets.by_id(id, Slot::is_opening) else {
@@ -121,36 +122,37 @@ impl Engine<'_> {
             }
             return LineKind::Handled;
         };
-        if asking == Some(slot.key) {
-            return self.on_opened_before_ok(failure);
+        let is_early = asking == Some(slot.key);
+        #[cfg(feature = "transparent")]
+        if is_early
+            && self
+                .exchange
+                .in_flight()
+                .is_some_and(InFlight::awaits_connect)
+        {
+            // In transparent access mode this line is the only report of a failure.
+            return match failure {
+                Some(code) => self.conclude(FinalResult::Error(Reason::Code(code))),
+                None => LineKind::Handled,
+            };
+        }
+        if is_early && self.ids.was_closed_recently(id) {
+            // In front of the OK it can be the late result of an earlier open on this connectID: AT+QISTATE shows it.
+            slot.receive.recheck.start(Instant::MIN);
+            return LineKind::Handled;
         }
         let effect = match failure {
             None => {
                 slot.on_opened();
+                self.ids.on_opened(id);
                 Effect::None
             }
-            Some(code) => slot.on_open_refused(code),
+            Some(code) => slot.on_open_refused(code, &self.config),
         };
         if let Effect::ContextSuspect = effect {
             self.link.resync();
         }
         self.wake_runner();
-        LineKind::Handled
-    }
-
-    /// In transparent access mode this line is the only report of a failure.
-    fn on_opened_before_ok(&mut self, failure: Option<ErrorCode>) -> LineKind {
-        #[cfg(feature = "transparent")]
-        if let Some(code) = failure {
-            if self
-                .exchange
-                .in_flight()
-                .is_some_and(InFlight::awaits_connect)
-            {
-                return self.conclude(FinalResult::Error(Reason::Code(code)));
-            }
-        }
-        let _ = failure;
         LineKind::Handled
     }
 
@@ -167,12 +169,22 @@ impl Engine<'_> {
         let (id, is_kept) = {
             let incoming: crate::at::Incoming = fields.last()?;
             let (id, server_id) = (incoming.connect_id, incoming.server_id);
+            // The module gives no connectID to two connections: the line is an old one, or the connection is gone.
+            if let Some(slot) = self.sockets.by_id(id, Slot::is_live) {
+                slot.state_check_due |= slot.is_open();
+                self.count_refused_connections(1);
+                self.wake_runner();
+                return Some(());
+            }
             // The module has given this connectID away, whatever was known of it.
             self.ids.orphans.remove(id);
-            let Self {
-                listeners, sockets, ..
-            } = self;
-            let is_kept = listeners.on_incoming(sockets, id, server_id, incoming.peer.0);
+            let is_kept = self.listeners.on_incoming(
+                &mut self.sockets,
+                &self.config,
+                id,
+                server_id,
+                incoming.peer.0,
+            );
             (id, is_kept)
         };
         #[cfg(not(feature = "server"))]

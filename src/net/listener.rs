@@ -16,7 +16,8 @@ impl<'d> Stack<'d> {
     ///
     /// The listener uses one slot. Each connection uses another one from the moment when the module accepts it: data that
     /// arrives before [`TcpListener::accept`] is kept. A connection for which there is no slot is closed and counted
-    /// ([`Statistics::refused_connections`](crate::Statistics::refused_connections)).
+    /// ([`Statistics::refused_connections`](crate::Statistics::refused_connections)). So is the one that waits longest for
+    /// [`TcpListener::accept`], if the program opens another socket and no slot is free.
     ///
     /// # Errors
     ///

@@ -66,6 +66,8 @@ struct Connection {
     accepted: usize,
     /// How many datagrams it has accepted.
     accepted_datagrams: usize,
+    /// It has accepted the oldest one in the transmit ring, and the host does not know it.
+    oldest_is_accepted: bool,
     /// Datagrams that have arrived, and how many there have been.
     datagrams: VecDeque<Datagram>,
     numbered: usize,
@@ -83,6 +85,7 @@ impl Connection {
             read: 0,
             accepted: 0,
             accepted_datagrams: 0,
+            oldest_is_accepted: false,
             datagrams: VecDeque::new(),
             numbered: 0,
         }
@@ -154,6 +157,8 @@ struct World<'d> {
     counts: Counts,
     /// What the read under way has brought is damaged.
     damaged: Option<Key>,
+    /// The socket of the last send.
+    sender: Option<Key>,
     /// Transactions are answered in good order from now on.
     honest: bool,
     /// A read was refused although the connection was there: an end may come early.
@@ -185,6 +190,7 @@ fn run<const RX: usize>(choices: &mut Choices<'_>) {
         totals: Vec::new(),
         counts: Counts::default(),
         damaged: None,
+        sender: None,
         honest: false,
         lied: false,
     };

@@ -150,9 +150,7 @@ impl Slot<'_> {
         if let Some(code) = self.mode.refused.take() {
             return Poll::Ready(Err(Error::from_code(code)));
         }
-        if let Some(error) = self.write_error() {
-            return Poll::Ready(Err(error));
-        }
+        self.check_writable()?;
         if self.mode.wanted.is_none() {
             return Poll::Ready(Ok(()));
         }

@@ -205,6 +205,11 @@ impl InFlight {
         matches!(self.answer, Answer::Received { length: 1.., .. })
     }
 
+    /// Whether the header of the data that is read has come.
+    pub(crate) const fn has_header(&self) -> bool {
+        matches!(self.answer, Answer::Received { .. })
+    }
+
     /// Takes the header of data. Returns the socket that it is for, if this is a read.
     pub(crate) fn on_read_header(&mut self, has_data: bool, length: u16) -> Option<Key> {
         let Job::Read { key, .. } = self.job else {

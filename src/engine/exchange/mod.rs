@@ -12,6 +12,7 @@ use super::wakes::{Room, Signal, WakeSet};
 use embassy_time::{Duration, Instant};
 
 use crate::at::{Prefix, QueryLastError, ResultCode};
+use crate::engine::sockets::key::Key;
 use echo::PayloadEcho;
 use in_flight::{FinalResult, InFlight};
 use job::Job;
@@ -20,6 +21,14 @@ use transaction::{CommandBuffer, Transaction};
 
 use crate::util::time::after;
 
+/// A socket whose read was not answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LateReader {
+    key: Key,
+    /// The header of its data has come.
+    has_header: bool,
+}
+
 /// The state of the exchange between runner and module: one transaction at a time.
 #[derive(Debug)]
 pub(crate) struct Exchange<'d> {
@@ -27,6 +36,8 @@ pub(crate) struct Exchange<'d> {
     in_flight: Option<InFlight>,
     /// A job that was refused without a reason: AT+QIGETERROR comes before anything else.
     awaiting_reason: Option<Job>,
+    /// The socket whose read was not answered. Its answer can come as long as nothing but `AT` was sent since.
+    pub(crate) late_reader: Option<LateReader>,
     pub(crate) payload_echo: PayloadEcho,
     /// A read was given up: its answer may still come.
     pub(crate) late_read: bool,
@@ -49,6 +60,7 @@ impl<'d> Exchange<'d> {
         Self {
             in_flight: None,
             awaiting_reason: None,
+            late_reader: None,
             payload_echo: PayloadEcho::Unknown,
             late_read: false,
             line_damaged: false,
@@ -66,6 +78,7 @@ impl<'d> Exchange<'d> {
         self.in_flight = None;
         self.awaiting_reason = None;
         self.late_read = false;
+        self.late_reader = None;
         self.payload_echo = PayloadEcho::Unknown;
         self.runner.wake();
     }
@@ -117,6 +130,9 @@ impl<'d> Exchange<'d> {
     /// The command is about to be written.
     pub(crate) fn begin(&mut self, job: Job, transaction: &Transaction, now: Instant) {
         self.start_deadline(transaction.limit, now);
+        if !matches!(job, Job::Attention) {
+            self.late_reader = None;
+        }
         self.in_flight = Some(InFlight::new(job, transaction));
     }
 
@@ -180,6 +196,34 @@ impl<'d> Exchange<'d> {
         Some(flight)
     }
 
+    /// The transaction is over. If it is a read without an answer, the answer may still come.
+    pub(crate) const fn expect_late_read(&mut self, flight: &InFlight, outcome: &Outcome) {
+        if let (Job::Read { key, .. }, Outcome::NoAnswer, false) =
+            (flight.job, outcome, flight.has_header())
+        {
+            self.late_reader = Some(LateReader {
+                key,
+                has_header: false,
+            });
+        }
+    }
+
+    /// Takes the header of data that comes late. Returns the socket that it is for.
+    pub(crate) fn on_late_header(&mut self) -> Option<Key> {
+        let reader = self.late_reader.as_mut()?;
+        reader.has_header = true;
+        Some(reader.key)
+    }
+
+    /// The socket that the data of this transaction was for: the one that was read, or whose read was answered late.
+    pub(crate) fn reader(&self, flight: &InFlight) -> Option<Key> {
+        match (flight.job, self.late_reader) {
+            (Job::Read { key, .. }, _) => Some(key),
+            (_, Some(reader)) if reader.has_header => Some(reader.key),
+            _ => None,
+        }
+    }
+
     /// A payload that is half received is given up: what comes from now on is something else.
     pub(crate) const fn give_up_payload(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
@@ -210,17 +254,20 @@ impl<'d> Exchange<'d> {
         let job = self.awaiting_reason.take()?;
         Some((job, Outcome::Refused(reason)))
     }
-}
 
-/// The final result code that a line without a prefix is.
-pub(crate) fn final_result(line: &[u8]) -> Option<FinalResult> {
-    Some(match ResultCode::of(line)? {
-        ResultCode::Ok => FinalResult::Ok,
-        ResultCode::SendOk => FinalResult::SendOk,
-        ResultCode::SendFail => FinalResult::SendFail,
-        ResultCode::Error => FinalResult::Error(Reason::None),
-        _ => return None,
-    })
+    /// The final result code that a line without a prefix is.
+    pub(crate) fn final_result(&self, line: &[u8]) -> Option<FinalResult> {
+        Some(match ResultCode::of(line)? {
+            ResultCode::Ok => FinalResult::Ok,
+            ResultCode::CloseOk if matches!(self.job()?, Job::Close(_) | Job::CloseOrphan(_)) => {
+                FinalResult::Ok
+            }
+            ResultCode::SendOk => FinalResult::SendOk,
+            ResultCode::SendFail => FinalResult::SendFail,
+            ResultCode::Error => FinalResult::Error(Reason::None),
+            _ => return None,
+        })
+    }
 }
 
 const fn ready_if(condition: bool) -> Poll<()> {

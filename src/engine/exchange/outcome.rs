@@ -2,6 +2,7 @@
 
 use crate::at::{ErrorCode, RegistrationStatus, SocketState};
 use crate::engine::ids::IdSet;
+use crate::engine::refusal;
 
 /// How an AT transaction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,20 +45,17 @@ impl Reason {
     }
 
     /// Whether a command that was refused so may succeed a moment later (quirk 122).
-    pub(crate) const fn can_pass(self) -> bool {
-        match self {
-            Self::None => false,
-            Self::Code(code) => matches!(
-                code,
-                ErrorCode::BLOCKED
-                    | ErrorCode::OUT_OF_MEMORY
-                    | ErrorCode::BUSY
-                    | ErrorCode::TIMEOUT
-                    | ErrorCode::SEND_CANCELLED
-            ),
-            // Operation not allowed, SIM busy.
-            Self::Equipment(number) => matches!(number, 3 | 14),
-        }
+    pub(crate) fn can_pass(self) -> bool {
+        refusal::can_pass(self.code())
+    }
+
+    /// Whether the module does not know a value in the command.
+    pub(crate) const fn is_bad_parameter(self) -> bool {
+        // Incorrect parameters (3GPP TS 27.007).
+        matches!(
+            self,
+            Self::Code(ErrorCode::INVALID_PARAMETERS) | Self::Equipment(50)
+        )
     }
 
     /// The number of a `+CME ERROR`; 0 where there was none.

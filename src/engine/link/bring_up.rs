@@ -326,12 +326,13 @@ impl Link<'_> {
         match self.step {
             // It may be at a prompt, or in the middle of a boot.
             Step::Resync => {
-                self.tries += 1;
+                self.tries = self.tries.saturating_add(1);
                 self.pause(now, SETTLE);
-                if self.tries > RESYNC_TRIES {
+                if self.tries > RESYNC_TRIES && now >= self.silent_until {
                     self.on_lost(LinkError::NoAnswer);
                 }
             }
+            Step::Resettle | Step::Verify if now < self.silent_until => self.go(Step::Resync),
             Step::Resettle | Step::Verify => self.on_lost(LinkError::NoAnswer),
             // The longest times of the note are over: only a restart helps.
             Step::Activate | Step::Deactivate => self.fail(LinkError::NoAnswer, now),

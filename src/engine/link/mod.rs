@@ -124,6 +124,8 @@ pub(crate) struct Link<'d> {
     /// Failed attempts in a row.
     failures: u8,
     resets: Resets,
+    /// Until then the module may stay silent in the link check.
+    silent_until: Instant,
     /// When the present step, or the series of tries it belongs to, began.
     since: Instant,
     /// Before this instant nothing is to be done.
@@ -157,6 +159,7 @@ impl<'d> Link<'d> {
                 count: 0,
                 allowed_at: Instant::MIN,
             },
+            silent_until: Instant::MIN,
             since: NEVER,
             not_before: Instant::MIN,
             attempts: 0,
@@ -296,9 +299,15 @@ impl<'d> Link<'d> {
         self.must_deactivate = false;
     }
 
-    /// A command was not answered, or the context may be down: check the module.
+    /// The context may be down: check the module.
     pub(crate) fn resync(&mut self) {
+        self.resync_until(Instant::MIN);
+    }
+
+    /// A command was not answered: check the module, which may stay silent until then.
+    pub(crate) fn resync_until(&mut self, silent_until: Instant) {
         if self.is_up() {
+            self.silent_until = silent_until;
             self.go(Step::Resync);
         }
     }

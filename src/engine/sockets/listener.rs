@@ -7,6 +7,7 @@ use super::key::Key;
 use super::request::{Request, Target};
 use super::slot::{Owner, Phase, Slot};
 use crate::at::{AccessMode, ConnectId, ErrorCode, ServiceType};
+use crate::config::Config;
 use crate::error::Error;
 
 /// What all listeners have in common.
@@ -25,6 +26,7 @@ impl Listeners {
     pub(crate) fn on_incoming(
         &mut self,
         sockets: &mut Sockets<'_>,
+        config: &Config<'_>,
         id: ConnectId,
         server: ConnectId,
         peer: Option<SocketAddr>,
@@ -34,7 +36,7 @@ impl Listeners {
         // An open that asked for this connectID is too late: the state of the accepted connection would be taken for its
         // own.
         if let Some(slot) = sockets.by_id(id, Slot::is_opening) {
-            let _ = slot.on_open_refused(ErrorCode::ID_IN_USE);
+            let _ = slot.on_open_refused(ErrorCode::ID_IN_USE, config);
         }
         let Some(listener) = sockets.by_id(server, Slot::accepts) else {
             return false;
@@ -79,6 +81,22 @@ impl Listeners {
         Some(slot)
     }
 
+    /// Closes the connection that waits longest to be accepted, so that another socket gets its slot. Returns false if there is
+    /// none.
+    pub(crate) fn make_room(&self, sockets: &mut Sockets<'_>) -> bool {
+        let now = self.accept_counter;
+        let age = |slot: &&mut Slot<'_>| match slot.owner {
+            Owner::Backlog { order, .. } => Some(now.wrapping_sub(order)),
+            _ => None,
+        };
+        let oldest = sockets.iter_mut().max_by_key(age);
+        let Some(slot) = oldest.filter(|slot| age(slot).is_some()) else {
+            return false;
+        };
+        slot.abort(Error::Closed);
+        true
+    }
+
     /// Whether there is a listener.
     pub(crate) fn exist(sockets: &Sockets<'_>) -> bool {
         sockets
@@ -91,11 +109,7 @@ impl Listeners {
         let mut count = 0;
         for slot in sockets.iter_mut() {
             if matches!(slot.owner, Owner::Backlog { listener, .. } if listener == dropped) {
-                slot.owner = Owner::Nobody;
-                slot.fail(Error::Closed);
-                if slot.phase == Phase::Closed {
-                    slot.phase = Phase::Free;
-                }
+                slot.abort(Error::Closed);
                 count += 1;
             }
         }
@@ -132,5 +146,6 @@ impl Slot<'_> {
         self.owner = owner;
         self.id = id;
         self.phase = Phase::Open;
+        self.has_opened = true;
     }
 }

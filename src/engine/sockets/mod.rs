@@ -81,6 +81,11 @@ impl<'d> Sockets<'d> {
             .filter(|slot| slot.key == key && !slot.is_free())
     }
 
+    /// The slot of a socket, for its user.
+    pub(crate) fn known(&mut self, key: Key) -> Result<&mut Slot<'d>, Error> {
+        self.get_mut(key).ok_or(Error::Closed)
+    }
+
     /// The socket that the module knows by this connectID, if it is in the state asked for.
     pub(crate) fn by_id(
         &mut self,
@@ -111,6 +116,9 @@ impl<'d> Sockets<'d> {
         request: &Request<'_>,
         mode: AccessMode,
     ) -> Poll<Result<Key, Error>> {
+        let is_known_good = self
+            .iter()
+            .any(|slot| slot.has_opened && slot.endpoint.is_like(&request.endpoint));
         let slots = self.slots.iter_mut().filter_map(Zeroed::as_mut);
         let Some(slot) = { slots }.find(|slot| slot.is_free()) else {
             if self.iter().any(|slot| !slot.is_kept()) {
@@ -119,6 +127,7 @@ impl<'d> Sockets<'d> {
             return Poll::Ready(Err(Error::NoFreeSocket));
         };
         slot.claim(request, mode);
+        slot.reopen.is_known_good = is_known_good;
         #[cfg(feature = "udp")]
         if slot.is_datagram() && slot.endpoint.local_port == 0 {
             // Another one each time.

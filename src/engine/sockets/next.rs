@@ -1,16 +1,15 @@
 //! The next transaction of one socket.
 
-use embassy_time::Instant;
-
 use super::slot::{Phase, Slot};
 use crate::engine::exchange::job::Job;
 use crate::engine::round::Round;
-use crate::error::Error;
 
 impl Slot<'_> {
     /// The transaction that is due for this socket.
     pub(crate) fn next(&mut self, round: &mut Round<'_>) -> Option<Job> {
-        self.expire(round.now);
+        if round.now >= self.deadline {
+            self.on_deadline();
+        }
         let key = self.key;
         match self.phase {
             Phase::Free | Phase::Closed => None,
@@ -22,6 +21,10 @@ impl Slot<'_> {
                 asks.then_some(Job::Status(key))
             }
             Phase::Open | Phase::Draining => self.next_transfer(round),
+            // The connectID is needed to learn what the peer has acknowledged.
+            Phase::Closing if self.is_acknowledge_wanted() => self
+                .is_acknowledge_due(round)
+                .then_some(Job::CountSent(key)),
             Phase::Closing if self.state_check_due => Some(Job::Status(key)),
             Phase::Closing => Some(Job::Close(key)),
         }
@@ -32,6 +35,10 @@ impl Slot<'_> {
         if self.state_check_due {
             return Some(Job::Status(key));
         }
+        // Nobody wants to know it of a socket that is dropped.
+        if self.send.unconfirmed.is_some() && self.is_kept() && round.is_due(self.send.count_at) {
+            return Some(Job::CountSent(key));
+        }
         // No user reads what the module still holds: the connection can be closed at once.
         if self.phase == Phase::Draining && (!self.is_kept() || self.closes_when_sent()) {
             self.phase = Phase::Closing;
@@ -39,9 +46,6 @@ impl Slot<'_> {
         }
         if self.receive.is_count_due() && round.is_due(self.reads_not_before()) {
             return Some(Job::CountReceived(key));
-        }
-        if self.send.unconfirmed.is_some() {
-            return Some(Job::CountSent(key));
         }
         #[cfg(feature = "push")]
         if let Some(mode) = self.mode.wanted.filter(|_| self.phase == Phase::Open) {
@@ -62,21 +66,6 @@ impl Slot<'_> {
                 self.is_acknowledge_due(round)
                     .then_some(Job::CountSent(key))
             }
-        }
-    }
-
-    fn expire(&mut self, now: Instant) {
-        if now < self.deadline {
-            return;
-        }
-        self.deadline = crate::util::time::NEVER;
-        match self.phase {
-            Phase::Opening => {
-                self.phase = Phase::Closing;
-                self.fail(Error::TimedOut);
-            }
-            Phase::Open => self.fail(Error::TimedOut),
-            Phase::Free | Phase::Wanted | Phase::Draining | Phase::Closing | Phase::Closed => {}
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Opening, closing, and the question whether a socket exists (2.1.4 to 2.1.6).
 
+use core::net::{IpAddr, Ipv6Addr};
+
 use embassy_time::{Duration, Instant};
 
 use super::request::Target;
 use super::slot::{Phase, Slot};
 use crate::at::{
-    AccessMode, CloseSocket, ErrorCode, Host, OpenSocket, Prefix, QuerySocket, SocketState, Text,
+    AccessMode, CloseSocket, ContextType, ErrorCode, Host, OpenSocket, Prefix, QuerySocket,
+    SocketState, Text,
 };
 use crate::config::Config;
 use crate::engine::effect::Effect;
@@ -16,8 +19,11 @@ use crate::engine::round::Round;
 use crate::error::Error;
 use crate::util::time::after;
 
-/// The pause before a refused open is repeated, if the module was busy.
-const BUSY_PAUSE: Duration = Duration::from_secs(1);
+/// The address to bind to on firmware that refuses the IPv4 form on an IPv6 context.
+const IPV6_LOCAL: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+/// The last connectID of modules that have six.
+const LAST_ID_OF_SOME: u8 = 5;
+
 /// How long AT+QICLOSE may take besides the timeout that is its argument.
 const CLOSE_TIME: Duration = Duration::from_secs(10);
 
@@ -31,14 +37,16 @@ impl Slot<'_> {
 
     /// The open that is due, unless the module has to be given a pause.
     pub(super) fn next_open(&mut self, round: &mut Round<'_>) -> Option<Job> {
-        if self.takes_reopen_pause() {
-            self.not_before = after(round.now, BUSY_PAUSE);
+        if let Some(until) = self.reopen.retries.begin_pause(round.now) {
+            self.not_before = until;
         }
         if !round.is_due(self.not_before) {
             return None;
         }
         self.phase = Phase::Opening;
-        self.deadline = after(round.now, round.config.connect_time);
+        if !self.is_reopening() {
+            self.deadline = after(round.now, round.config.connect_time);
+        }
         self.receive.recheck.cancel();
         Some(Job::Open(self.key))
     }
@@ -48,6 +56,7 @@ impl Slot<'_> {
         let (host, remote_port) = match self.endpoint.target {
             Target::Address(address) => (Host::Address(address.ip()), address.port()),
             Target::Name(port) => (Host::Name(Text::known(self.target_name()?)), port),
+            Target::None if self.reopen.binds_v6 => (Host::Address(IPV6_LOCAL), 0),
             Target::None => (Host::NONE, 0),
         };
         let access_mode = if self.is_listener() {
@@ -82,8 +91,15 @@ impl Slot<'_> {
     }
 
     /// The command was answered. Its result comes as a URC.
-    pub(crate) fn open_done(&mut self, outcome: &Outcome, now: Instant) -> Effect {
+    pub(crate) fn open_done(
+        &mut self,
+        outcome: &Outcome,
+        now: Instant,
+        config: &Config<'_>,
+    ) -> Effect {
         match *outcome {
+            // The result came in front of the final result code.
+            _ if self.phase != Phase::Opening => Effect::None,
             Outcome::Done(_) => Effect::None,
             #[cfg(feature = "transparent")]
             Outcome::NoAnswer if self.access_mode() == AccessMode::Transparent => {
@@ -95,15 +111,41 @@ impl Slot<'_> {
                 self.receive.recheck.start(now);
                 Effect::None
             }
-            Outcome::Refused(reason) => self.on_open_refused(reason.code()),
+            Outcome::Refused(reason)
+                if self.id.get() > LAST_ID_OF_SOME
+                    && (reason.is_bad_parameter() || reason.code() == ErrorCode::UNSPECIFIED) =>
+            {
+                let repeats = self.reopen.repeats_at_once();
+                self.on_open_failed(Error::from_code(reason.code()), repeats);
+                Effect::IdRefused
+            }
+            Outcome::Refused(reason) => self.on_open_refused(reason.code(), config),
         }
     }
 
     /// The open failed with this code, as the answer to the command or as its result URC.
-    pub(crate) fn on_open_refused(&mut self, code: ErrorCode) -> Effect {
-        let is_passing = matches!(code, ErrorCode::ID_IN_USE | ErrorCode::BUSY);
+    pub(crate) fn on_open_refused(&mut self, code: ErrorCode, config: &Config<'_>) -> Effect {
         let error = Error::from_code(code);
-        self.on_open_failed(error, is_passing);
+        let repeats = match code {
+            ErrorCode::ID_IN_USE => self.reopen.repeats_at_once(),
+            // Of parameters that were good a moment ago it means something else (quirks 41 and 47).
+            ErrorCode::INVALID_PARAMETERS if self.reopen.is_known_good => {
+                self.reopen.retries.repeats()
+            }
+            ErrorCode::UNSPECIFIED
+            | ErrorCode::INVALID_PARAMETERS
+            | ErrorCode::SOCKET_CREATION
+            | ErrorCode::BIND
+                if self.endpoint.target == Target::None
+                    && config.context_type != ContextType::Ipv4
+                    && !self.reopen.binds_v6 =>
+            {
+                self.reopen.binds_v6 = true;
+                self.reopen.repeats_at_once()
+            }
+            _ => self.reopen.retries.refused(code),
+        };
+        self.on_open_failed(error, repeats);
         Effect::of(error)
     }
 
@@ -120,12 +162,11 @@ impl Slot<'_> {
     pub(crate) fn close_done(&mut self, outcome: &Outcome) -> Effect {
         match *outcome {
             Outcome::Done(_) | Outcome::SendFail => self.on_closed(),
-            // Is the connectID not in use, or was the close really refused? AT+QISTATE shows it (quirk 33).
-            Outcome::Refused(_) => {
+            // Is the connectID not in use, or was the close really refused, or lost? AT+QISTATE shows it (quirk 33).
+            Outcome::Refused(_) | Outcome::NoAnswer => {
                 self.state_check_due = true;
                 Effect::None
             }
-            Outcome::NoAnswer => Effect::ModuleSilent,
         }
     }
 
@@ -168,8 +209,10 @@ impl Slot<'_> {
                 self.on_opened();
                 self.on_closed_by_peer();
             }
+            // The command was lost, as the first one after a sleep can be (quirk 124), or the result was an error.
             (Phase::Opening, None) => {
-                self.on_open_failed(Error::Module(ErrorCode::UNSPECIFIED), false);
+                let repeats = self.reopen.repeats_at_once();
+                self.on_open_failed(Error::Module(ErrorCode::UNSPECIFIED), repeats);
             }
             // The module has dropped the connection without a URC. A close makes sure.
             (Phase::Open, None) => self.fail(Error::ConnectionReset),

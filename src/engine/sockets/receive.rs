@@ -16,6 +16,8 @@ use crate::util::time::{NEVER, after, get_or_set};
 
 /// Bytes that one AT+QIRD returns at most.
 pub(crate) const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
+/// The most that some modules return at once (quirk 130).
+const LESS_TO_READ: u16 = 1024;
 /// After this many re-checks in a row that found nothing, the module is asked whether the connection still exists.
 const FRUITLESS_RECHECKS: u8 = 4;
 /// How often a read is tried that the module refuses although it may hold data.
@@ -69,12 +71,15 @@ impl Slot<'_> {
 
     /// How many bytes one read asks for.
     fn most_to_read(&self) -> u16 {
-        let room = if self.is_datagram() {
-            MAX_READ_LENGTH
+        let most = if self.receive.asks_less {
+            LESS_TO_READ
         } else {
-            self.rx.free().min(MAX_READ_LENGTH)
+            MAX_READ_LENGTH as u16
         };
-        room as u16
+        if self.is_datagram() {
+            return most;
+        }
+        self.rx.free().min(most.into()) as u16
     }
 
     /// Whether a send goes before the next read.
@@ -145,6 +150,13 @@ impl Slot<'_> {
                 }
             }
             Outcome::NoAnswer => self.receive.counted = Counted::ReadUnconfirmed,
+            Outcome::Refused(reason)
+                if asked > LESS_TO_READ
+                    && self.phase == Phase::Open
+                    && reason.is_bad_parameter() =>
+            {
+                self.receive.asks_less = true;
+            }
             Outcome::Refused(reason) => self.on_read_refused(reason, now),
         }
         Effect::None

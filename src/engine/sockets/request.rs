@@ -37,6 +37,13 @@ pub(crate) struct Endpoint {
     pub(crate) is_v6: bool,
 }
 
+impl Endpoint {
+    /// Whether both go to the same peer, or to none. The local port may be another one.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        (self.service, self.target) == (other.service, other.target)
+    }
+}
+
 /// The socket that a user asks for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {

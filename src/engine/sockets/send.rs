@@ -12,6 +12,7 @@ use crate::engine::effect::Effect;
 use crate::engine::exchange::job::Job;
 use crate::engine::exchange::outcome::{Answer, Outcome};
 use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
+use crate::engine::refusal::{self, Retries};
 use crate::engine::round::Round;
 use crate::error::Error;
 use crate::util::time::{after, get_or_set};
@@ -31,6 +32,9 @@ impl Slot<'_> {
             return None;
         }
         round.look_again(self.deadline);
+        if self.send.unconfirmed.is_some() {
+            return None;
+        }
         if !round.is_due(self.not_before) {
             return None;
         }
@@ -48,6 +52,7 @@ impl Slot<'_> {
             return Job::CountSent(key);
         }
         self.on_send_begun();
+        self.send.in_progress = true;
         Job::Send { key, length }
     }
 
@@ -90,41 +95,90 @@ impl Slot<'_> {
         now: Instant,
         config: &Config<'_>,
     ) -> Effect {
+        self.send.in_progress = false;
         match *outcome {
-            Outcome::Done(_) => {
-                self.on_sent(length, now);
-                return Effect::None;
-            }
+            Outcome::Done(_) => self.on_sent(length, now),
             // The module's buffer is full; the chunk may have left the module all the same (quirk 56). Without an answer it
             // may have been taken or not. The module's count shows it, if the module answers the next command.
-            Outcome::SendFail | Outcome::NoAnswer => self.send.unconfirmed = Some(length),
-            // The peer has closed: what it sent before can still be read.
-            Outcome::Refused(_) if self.phase == Phase::Draining => return Effect::None,
-            Outcome::Refused(reason) => match reason.code() {
-                // Passing reasons.
-                ErrorCode::OUT_OF_MEMORY
-                | ErrorCode::BUSY
-                | ErrorCode::NOT_ALLOWED
-                | ErrorCode::BLOCKED
-                | ErrorCode::SEND_CANCELLED => {}
-                // Does the connection still exist? If the peer has closed it, what it sent before can still be read.
-                ErrorCode::UNSPECIFIED
+            Outcome::SendFail | Outcome::NoAnswer => {
+                self.send.unconfirmed = Some(length);
+                self.begin_send_pause(now, config);
+            }
+            Outcome::Refused(reason) => {
+                return self.on_send_refused(reason.code(), length, now, config);
+            }
+        }
+        Effect::None
+    }
+
+    fn on_send_refused(
+        &mut self,
+        code: ErrorCode,
+        length: u16,
+        now: Instant,
+        config: &Config<'_>,
+    ) -> Effect {
+        // The peer has closed: what it sent before can still be read.
+        if self.phase == Phase::Draining {
+            self.wake_writers();
+            return Effect::None;
+        }
+        let error = Error::from_code(code);
+        let may_be_gone = matches!(
+            code,
+            ErrorCode::UNSPECIFIED
                 | ErrorCode::INVALID_PARAMETERS
                 | ErrorCode::WRITE
-                | ErrorCode::SOCKET_CLOSED => {
-                    self.state_check_due = true;
-                    self.send.unconfirmed = Some(length);
-                }
-                code => {
-                    let error = Error::from_code(code);
-                    self.fail(error);
-                    return Effect::of(error);
-                }
-            },
+                | ErrorCode::SOCKET_CLOSED
+        );
+        match error {
+            Error::Link(_) => self.fail(error),
+            #[cfg(feature = "udp")]
+            _ if self.is_datagram() => {
+                // Of one destination it says nothing about the others (quirk 115).
+                self.state_check_due |= may_be_gone && code != ErrorCode::INVALID_PARAMETERS;
+                return self.repeat_or_drop(refusal::can_pass(code), now);
+            }
+            _ if refusal::can_pass(code) => self.begin_send_pause(now, config),
+            // Does the connection still exist? If the peer has closed it, what it sent before can still be read.
+            _ if may_be_gone => {
+                self.state_check_due = true;
+                self.send.unconfirmed = Some(length);
+                self.begin_send_pause(now, config);
+            }
+            _ => self.fail(error),
         }
+        Effect::of(error)
+    }
+
+    /// The next try comes after a pause, and the connection fails if there is no progress until its deadline.
+    fn begin_send_pause(&mut self, now: Instant, config: &Config<'_>) {
         self.not_before = self.send.retry.begin(now);
-        get_or_set(&mut self.deadline, after(now, config.send_time));
-        Effect::None
+        if !self.is_datagram() {
+            get_or_set(&mut self.deadline, after(now, config.send_time));
+        }
+    }
+
+    /// The module has not taken the oldest datagram. It is sent again if that makes sense, and dropped if not.
+    #[cfg(feature = "udp")]
+    fn repeat_or_drop(&mut self, repeats: bool, now: Instant) -> Effect {
+        if repeats && self.send.retries.repeats() {
+            if let Some(until) = self.send.retries.begin_pause(now) {
+                self.not_before = until;
+            }
+            return Effect::None;
+        }
+        self.drop_oldest_datagram();
+        Effect::DatagramDropped
+    }
+
+    #[cfg(feature = "udp")]
+    fn drop_oldest_datagram(&mut self) {
+        self.discard_datagram();
+        self.send.unconfirmed = None;
+        self.send.retries = Retries::NEW;
+        self.not_before = Instant::MIN;
+        self.wake_writers();
     }
 
     /// The module has accepted `count` bytes.
@@ -134,6 +188,7 @@ impl Slot<'_> {
         self.send.unconfirmed = None;
         if count > 0 {
             self.send.retry = Pause::SEND;
+            self.send.retries = Retries::NEW;
             self.not_before = Instant::MIN;
             self.linger(now);
         }
@@ -166,6 +221,7 @@ impl Slot<'_> {
             connect_id: self.id,
         })
         .needs(Prefix::Sent)
+        .asking_reason()
     }
 
     pub(crate) fn count_sent_done(&mut self, outcome: &Outcome, now: Instant) -> Effect {
@@ -179,12 +235,33 @@ impl Slot<'_> {
                 {
                     self.send.accepted = total;
                 }
-                self.on_count_sent(total, now);
+                let effect = self.on_count_sent(total, now);
                 if self.tx.is_empty() {
                     self.on_acknowledged(all_acknowledged, now);
                 }
+                return effect;
             }
-            Outcome::Refused(_) if self.phase == Phase::Draining => self.send.unconfirmed = None,
+            Outcome::Refused(_) if self.phase != Phase::Open => {
+                self.send.unconfirmed = None;
+                self.on_acknowledge_failed();
+            }
+            Outcome::Refused(reason) if self.send.retries.refused(reason.code()) => {
+                self.send.count_at = self.send.retries.begin_pause(now).unwrap_or(now);
+            }
+            // It is not known whether it has left.
+            #[cfg(feature = "udp")]
+            Outcome::Refused(_) if self.is_datagram() => {
+                self.on_acknowledge_failed();
+                if self.send.unconfirmed.is_some() {
+                    self.drop_oldest_datagram();
+                    return Effect::DatagramDropped;
+                }
+            }
+            // Some firmware has no counts before the first byte (quirk 130), and none was written.
+            Outcome::Refused(_) if self.send.accepted == 0 && self.send.is_unwritten => {
+                self.state_check_due = true;
+                return self.on_count_sent(0, now);
+            }
             Outcome::Refused(_) => self.fail(Error::ConnectionReset),
             Outcome::NoAnswer | Outcome::Done(_) | Outcome::SendFail => {}
         }
@@ -192,18 +269,28 @@ impl Slot<'_> {
     }
 
     /// What the module has accepted since the open, after a chunk of which that was not known.
-    fn on_count_sent(&mut self, total: u32, now: Instant) {
+    fn on_count_sent(&mut self, total: u32, now: Instant) -> Effect {
         let Some(length) = self.send.unconfirmed.take() else {
-            return;
+            return Effect::None;
         };
-        match u16::try_from(total.wrapping_sub(self.send.accepted)) {
+        let taken = u16::try_from(total.wrapping_sub(self.send.accepted));
+        match taken {
+            #[cfg(feature = "udp")]
+            Ok(0) if self.is_datagram() => return self.repeat_or_drop(true, now),
             // If it took nothing, the pause before the next try has begun already.
             Ok(taken) if taken <= length && (taken == 0 || !self.send.is_unwritten) => {
                 self.on_sent(taken, now);
             }
+            #[cfg(feature = "udp")]
+            _ if self.is_datagram() => {
+                self.send.accepted = total;
+                self.drop_oldest_datagram();
+                return Effect::DatagramDropped;
+            }
             // An impossible count: neither sending again nor going on would be right.
             _ => self.fail(Error::DataLost),
         }
+        Effect::None
     }
 
     fn on_acknowledged(&mut self, all: bool, now: Instant) {
@@ -213,17 +300,33 @@ impl Slot<'_> {
         if all {
             self.send.acknowledge = Acknowledge::Complete;
             self.wake_writers();
+        } else if self.phase != Phase::Open && pause.is_longest() {
+            self.on_acknowledge_failed();
         } else {
             *not_before = pause.begin(now);
         }
     }
 
+    /// What the peer has acknowledged will not be known.
+    fn on_acknowledge_failed(&mut self) {
+        if self.send.is_acknowledge_asked() {
+            self.send.acknowledge = Acknowledge::Missing;
+        }
+        self.wake_writers();
+    }
+
+    /// Whether a user waits for what the peer acknowledges, and can learn it.
+    pub(super) fn is_acknowledge_wanted(&self) -> bool {
+        self.send.is_acknowledge_asked()
+            && self.has_handle()
+            && self.tx.is_empty()
+            && self.fault.is_none()
+    }
+
     /// Whether to ask how much the peer has acknowledged.
     pub(super) fn is_acknowledge_due(&self, round: &mut Round<'_>) -> bool {
         match self.send.acknowledge {
-            Acknowledge::Wanted { not_before, .. }
-                if self.phase == Phase::Open && self.tx.is_empty() =>
-            {
+            Acknowledge::Wanted { not_before, .. } if self.is_acknowledge_wanted() => {
                 round.is_due(not_before)
             }
             _ => false,
@@ -232,21 +335,18 @@ impl Slot<'_> {
 
     // ---- from the user into the ring -----------------------------------------------------------------------------
 
-    /// Why nothing can be written.
+    /// Fails if nothing can be written.
     #[inline(never)] // Many callers; figures in `engine/mod.rs`.
-    pub(crate) fn write_error(&self) -> Option<Error> {
+    pub(crate) fn check_writable(&self) -> Result<(), Error> {
         match self.phase {
-            _ if self.fault.is_some() => self.fault,
-            Phase::Open if !self.closes_when_sent() => None,
-            _ => Some(Error::Closed),
+            Phase::Open if !self.closes_when_sent() => self.fault.map_or(Ok(()), Err),
+            _ => Err(self.fault.unwrap_or(Error::Closed)),
         }
     }
 
     /// Copies bytes into the transmit ring. Returns how many; pending while the ring is full.
     pub(crate) fn poll_write(&mut self, bytes: &[u8]) -> Poll<Result<usize, Error>> {
-        if let Some(error) = self.write_error() {
-            return Poll::Ready(Err(error));
-        }
+        self.check_writable()?;
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
@@ -258,29 +358,36 @@ impl Slot<'_> {
         Poll::Ready(Ok(count))
     }
 
-    /// Ready when the module has accepted everything that was written.
-    pub(crate) fn poll_flush(&self) -> Poll<Result<(), Error>> {
-        if self.tx.is_empty() && self.fault.is_none() {
+    /// Ready when the module has accepted everything that was written, whatever became of the connection then.
+    pub(crate) fn poll_flush(&mut self) -> Poll<Result<(), Error>> {
+        if self.tx.is_empty() && self.has_opened {
             return Poll::Ready(Ok(()));
         }
-        if let Some(error) = self.write_error() {
-            return Poll::Ready(Err(error));
+        // The peer has closed while a chunk is being sent.
+        let is_undecided = self.phase == Phase::Draining && self.send.is_undecided();
+        if !is_undecided {
+            self.check_writable()?;
         }
         Poll::Pending
     }
 
-    /// Ready when the peer has acknowledged everything that was written. The flag says whether the runner has to be woken.
-    pub(crate) fn poll_acknowledged(&mut self) -> (Poll<Result<(), Error>>, bool) {
-        if self.send.acknowledge == Acknowledge::Complete && self.tx.is_empty() {
-            return (Poll::Ready(Ok(())), false);
+    /// Ready when the peer has acknowledged everything that was written.
+    pub(crate) fn poll_acknowledged(&mut self) -> Poll<Result<(), Error>> {
+        let is_complete = self.send.acknowledge == Acknowledge::Complete || self.send.accepted == 0;
+        if is_complete && self.tx.is_empty() && self.has_opened {
+            return Poll::Ready(Ok(()));
         }
-        if let Some(error) = self.write_error() {
-            return (Poll::Ready(Err(error)), false);
+        // The module knows it as long as it holds the connectID.
+        let is_known = matches!(self.phase, Phase::Draining | Phase::Closing)
+            && (self.tx.is_empty() || self.send.is_undecided())
+            && self.send.acknowledge != Acknowledge::Missing
+            && self.fault.is_none();
+        if !is_known {
+            self.check_writable()?;
         }
-        let is_asked = matches!(self.send.acknowledge, Acknowledge::Wanted { .. });
-        if !is_asked {
+        if !self.send.is_acknowledge_asked() {
             self.send.begin_acknowledge();
         }
-        (Poll::Pending, !is_asked)
+        Poll::Pending
     }
 }

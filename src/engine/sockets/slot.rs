@@ -10,9 +10,11 @@ use super::transfer::Datagrams;
 
 use super::request::{Endpoint, Request, Target};
 use super::transfer::{Receive, Send};
-use crate::at::{AccessMode, ConnectId, ErrorCode, ServiceType};
+use crate::at::{AccessMode, ConnectId, ServiceType};
 #[cfg(feature = "push")]
 use crate::engine::access_mode::mode::Mode;
+use crate::engine::effect::Effect;
+use crate::engine::refusal::Retries;
 use crate::engine::wakes::{Queue, WakeSet};
 use crate::error::Error;
 use crate::util::ring::Ring;
@@ -22,6 +24,9 @@ use crate::util::time::{NEVER, after};
 const LINGER: Duration = Duration::from_secs(10);
 /// How often AT+QICLOSE is sent for a socket that does not go away.
 const CLOSE_TRIES: u8 = 3;
+
+/// After this many transactions in a row without an answer a socket is given up.
+const MOST_UNANSWERED: u8 = 4;
 
 /// Where a socket is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,15 +60,40 @@ pub(crate) enum Owner {
     Nobody,
 }
 
-/// Whether a refused AT+QIOPEN is repeated.
+/// The repetition of an AT+QIOPEN that failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reopen {
+    stage: ReopenStage,
+    /// It was repeated without a pause. That helps once, or never.
+    was_at_once: bool,
+    pub(super) retries: Retries,
+    /// The same open has worked before, so that its parameters are good.
+    pub(super) is_known_good: bool,
+    /// The local address is given as the IPv6 one, because the IPv4 one was refused.
+    pub(super) binds_v6: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reopen {
-    /// It would be, if it were refused for a passing reason.
-    Possible,
-    /// It is, as soon as the connectID is closed.
-    AfterClose { pause: bool },
-    /// It is being repeated, after a pause if the module was busy.
-    Repeating { pause: bool },
+enum ReopenStage {
+    None,
+    /// As soon as the connectID is closed.
+    AfterClose,
+    Repeating,
+}
+
+impl Reopen {
+    const NEW: Self = Self {
+        stage: ReopenStage::None,
+        was_at_once: false,
+        retries: Retries::NEW,
+        is_known_good: false,
+        binds_v6: false,
+    };
+
+    /// Whether the open is to be repeated without a pause.
+    pub(super) const fn repeats_at_once(&mut self) -> bool {
+        !core::mem::replace(&mut self.was_at_once, true)
+    }
 }
 
 /// The end of a socket, as far as it has come.
@@ -95,8 +125,12 @@ pub(crate) struct Slot<'d> {
     pub(crate) datagrams: Datagrams,
     /// Why the connection failed.
     pub(crate) fault: Option<Error>,
-    reopen: Reopen,
+    /// The module has opened it, whatever came then.
+    pub(crate) has_opened: bool,
+    pub(super) reopen: Reopen,
     close: Close,
+    /// How many of its last transactions were not answered.
+    unanswered: u8,
     /// Whether the connection still exists has to be asked (AT+QISTATE).
     pub(crate) state_check_due: bool,
     /// Before this instant no AT+QIOPEN or AT+QISEND.
@@ -129,11 +163,13 @@ impl<'d> Slot<'d> {
             #[cfg(feature = "udp")]
             datagrams: Datagrams::NEW,
             fault: None,
-            reopen: Reopen::Possible,
+            has_opened: false,
+            reopen: Reopen::NEW,
             close: Close {
                 when_sent: false,
                 refusals: 0,
             },
+            unanswered: 0,
             state_check_due: false,
             not_before: Instant::MIN,
             deadline: NEVER,
@@ -150,7 +186,8 @@ impl<'d> Slot<'d> {
         self.rx.clear();
         self.tx.clear();
         self.fault = None;
-        self.reopen = Reopen::Possible;
+        self.has_opened = false;
+        self.reopen = Reopen::NEW;
         self.close = Close {
             when_sent: false,
             refusals: 0,
@@ -169,6 +206,7 @@ impl<'d> Slot<'d> {
         {
             self.datagrams = Datagrams::NEW;
         }
+        self.unanswered = 0;
         self.state_check_due = false;
     }
 
@@ -262,8 +300,8 @@ impl<'d> Slot<'d> {
     }
 
     /// Whether AT+QIOPEN is being repeated, on the connectID that was just closed for it.
-    pub(crate) const fn is_reopening(&self) -> bool {
-        matches!(self.reopen, Reopen::Repeating { .. })
+    pub(crate) fn is_reopening(&self) -> bool {
+        self.reopen.stage == ReopenStage::Repeating
     }
 
     pub(crate) fn wake_readers(&self) {
@@ -285,6 +323,7 @@ impl<'d> Slot<'d> {
     pub(crate) fn on_opened(&mut self) {
         if self.phase == Phase::Opening {
             self.phase = Phase::Open;
+            self.has_opened = true;
             self.deadline = NEVER;
             // The host name.
             self.tx.clear();
@@ -293,27 +332,17 @@ impl<'d> Slot<'d> {
         }
     }
 
-    /// The open failed. Its connectID may be taken all the same, so that a close follows in any case.
-    pub(crate) fn on_open_failed(&mut self, error: Error, is_passing: bool) {
+    /// The open failed, and is repeated or not. Its connectID may be taken all the same, so that a close follows in any case.
+    pub(crate) fn on_open_failed(&mut self, error: Error, repeats: bool) {
         if self.phase != Phase::Opening {
             return;
         }
         self.phase = Phase::Closing;
-        if is_passing && self.has_handle() && self.reopen == Reopen::Possible {
-            let pause = error == Error::Module(ErrorCode::BUSY);
-            self.reopen = Reopen::AfterClose { pause };
+        if repeats && self.has_handle() {
+            self.reopen.stage = ReopenStage::AfterClose;
         } else {
             self.fail(error);
         }
-    }
-
-    /// Whether the module gets a pause before the open is repeated. Asked once.
-    pub(crate) fn takes_reopen_pause(&mut self) -> bool {
-        let pauses = self.reopen == Reopen::Repeating { pause: true };
-        if pauses {
-            self.reopen = Reopen::Repeating { pause: false };
-        }
-        pauses
     }
 
     /// The connection cannot go on. What was received before can still be read.
@@ -331,9 +360,35 @@ impl<'d> Slot<'d> {
     }
 
     fn cancel_reopen(&mut self) {
-        if matches!(self.reopen, Reopen::AfterClose { .. }) {
-            self.reopen = Reopen::Possible;
+        self.reopen.stage = ReopenStage::None;
+    }
+
+    /// The time of an open, or of a send that makes no progress, is over.
+    pub(super) fn on_deadline(&mut self) {
+        self.deadline = NEVER;
+        let repeats = self.reopen.stage != ReopenStage::None;
+        match self.phase {
+            Phase::Opening | Phase::Open => self.fail(Error::TimedOut),
+            Phase::Wanted | Phase::Closing if repeats => self.fail(Error::TimedOut),
+            _ => {}
         }
+    }
+
+    /// A transaction of the socket has ended with this effect. A socket whose commands are not answered fails alone: the module
+    /// answers others.
+    pub(crate) fn after_transaction(&mut self, is_answered: bool, effect: Effect) -> Effect {
+        self.unanswered += 1;
+        if is_answered {
+            self.unanswered = 0;
+        } else if self.unanswered >= MOST_UNANSWERED {
+            self.unanswered = 0;
+            if self.phase == Phase::Closing {
+                self.on_id_freed();
+                return Effect::IdOrphaned;
+            }
+            self.fail(Error::TimedOut);
+        }
+        effect
     }
 
     /// The module has forgotten every connection.
@@ -359,6 +414,7 @@ impl<'d> Slot<'d> {
             }
             // Pushed data came in front of the URC. What the module still holds has to be read.
             self.receive.mark_readable();
+            self.send.on_closed_by_peer();
             self.state_check_due = false;
             self.wake();
         }
@@ -374,8 +430,8 @@ impl<'d> Slot<'d> {
 
     /// The connectID is free again.
     pub(crate) fn on_id_freed(&mut self) {
-        if let (Reopen::AfterClose { pause }, Owner::Handle) = (self.reopen, self.owner) {
-            self.reopen = Reopen::Repeating { pause };
+        if (self.reopen.stage, self.owner) == (ReopenStage::AfterClose, Owner::Handle) {
+            self.reopen.stage = ReopenStage::Repeating;
             self.close.refusals = 0;
             self.phase = Phase::Wanted;
             self.reset_connection(self.access_mode());

@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use embassy_time::{Duration, Instant};
 
+use crate::engine::refusal::Retries;
 use crate::engine::round::Round;
 use crate::util::time::{NEVER, after, get_or_set};
 
@@ -17,6 +18,11 @@ impl Pause {
     /// For the repetition of a send, and of the question what the peer has acknowledged: 100 ms to 2 s (quirk 56).
     pub(crate) const SEND: Self = Self { milliseconds: 100 };
     const LONGEST: Self = Self { milliseconds: 2000 };
+
+    /// Whether it does not grow any more.
+    pub(super) fn is_longest(self) -> bool {
+        self == Self::LONGEST
+    }
 
     /// Begins at `now`. Returns its end.
     pub(crate) fn begin(&mut self, now: Instant) -> Instant {
@@ -42,6 +48,8 @@ pub(crate) struct Receive {
     pub(super) was_last: bool,
     /// Bytes that the module had according to its URC, less what was read since.
     pub(super) announced: Option<u32>,
+    /// The module refuses reads of more than 1024 bytes.
+    pub(super) asks_less: bool,
     /// The module returns less than it has: only an empty read shows that there is no more.
     pub(super) reads_short: bool,
     /// Reads in a row that were refused, and when the next one is due.
@@ -123,6 +131,7 @@ impl Receive {
         ended: false,
         was_last: false,
         announced: None,
+        asks_less: false,
         reads_short: false,
         refusals: 0,
         not_before: Instant::MIN,
@@ -196,8 +205,14 @@ pub(crate) struct Send {
     pub(crate) unconfirmed: Option<u16>,
     /// The prompt for that chunk did not come: what the module took, if anything, was not the chunk.
     pub(crate) is_unwritten: bool,
+    /// The module is not asked before this instant what it took.
+    pub(super) count_at: Instant,
+    /// A chunk is being sent: what becomes of it is not decided.
+    pub(super) in_progress: bool,
     /// Before a send that was refused for a passing reason is repeated.
     pub(super) retry: Pause,
+    /// Of the oldest datagram, and of the question what the module took.
+    pub(super) retries: Retries,
     pub(super) acknowledge: Acknowledge,
 }
 
@@ -210,6 +225,8 @@ pub(super) enum Acknowledge {
     Wanted { not_before: Instant, pause: Pause },
     /// All of it, when the module was asked last.
     Complete,
+    /// The peer has closed, and has not acknowledged all of it.
+    Missing,
 }
 
 impl Send {
@@ -219,7 +236,10 @@ impl Send {
         count_is_stale: false,
         unconfirmed: None,
         is_unwritten: false,
+        count_at: Instant::MIN,
+        in_progress: false,
         retry: Pause::SEND,
+        retries: Retries::NEW,
         acknowledge: Acknowledge::Unknown,
     };
 
@@ -242,6 +262,23 @@ impl Send {
             not_before: Instant::MIN,
             pause: Pause::SEND,
         };
+    }
+
+    /// Whether the module may have accepted more than is known.
+    pub(super) const fn is_undecided(&self) -> bool {
+        self.in_progress || self.unconfirmed.is_some()
+    }
+
+    /// Whether a user waits for what the peer acknowledges.
+    pub(crate) const fn is_acknowledge_asked(&self) -> bool {
+        matches!(self.acknowledge, Acknowledge::Wanted { .. })
+    }
+
+    /// The peer has closed. What it has not acknowledged within the pauses of one series it never will.
+    pub(super) fn on_closed_by_peer(&mut self) {
+        if self.is_acknowledge_asked() {
+            self.begin_acknowledge();
+        }
     }
 
     /// Something new is to be sent.

@@ -24,6 +24,9 @@ impl World<'_> {
             }
         };
         self.rig.begin(job);
+        if let Job::Send { key, .. } | Job::CountSent(key) = job {
+            self.sender = Some(key);
+        }
         let choice = if self.honest { 255 } else { choices.byte() };
         match choice {
             // Nothing is said, and nothing done.
@@ -56,13 +59,35 @@ impl World<'_> {
     }
 
     fn finish(&mut self) {
+        let before = self.counted().dropped_datagrams;
+        let is_read = matches!(self.rig.job(), Some(Job::Read { .. }));
         self.rig.finish();
+        if self.counted().dropped_datagrams > before && !is_read {
+            self.drop_unsent();
+        }
         if let Some(key) = self.damaged.take() {
             let user = self.users.iter_mut().find(|user| user.key == key);
             if user.is_some_and(|user| user.waiting.pop_back().is_some()) {
                 self.counts.dropped_datagrams += 1;
             }
         }
+    }
+
+    /// The host has dropped the oldest datagram that it had to send.
+    fn drop_unsent(&mut self) {
+        let Some(key) = self.sender else {
+            return;
+        };
+        let mut everyone = self.users.iter_mut().chain(&mut self.past);
+        let user = everyone.rfind(|user| user.key == key);
+        let mut connections = self.ids.iter_mut().flatten();
+        let connection = connections.find(|connection| connection.key == Some(key));
+        if let (Some(user), Some(connection)) = (user, connection) {
+            if !core::mem::take(&mut connection.oldest_is_accepted) {
+                user.sent.remove(connection.accepted_datagrams);
+            }
+        }
+        self.counts.dropped_datagrams += 1;
     }
 
     fn carry_out(&mut self, job: Job, choice: u8, choices: &mut Choices<'_>) {
@@ -107,6 +132,7 @@ impl World<'_> {
                 match self.at(id) {
                     Some(connection) => {
                         let accepted = connection.accepted;
+                        connection.oldest_is_accepted = false;
                         self.say(&format!("+QISEND: {accepted},{accepted},0"));
                         self.say("OK");
                     }
@@ -341,6 +367,7 @@ impl World<'_> {
             // All of it, or nothing.
             let whole = taken > payload.len() / 2;
             connection.accepted_datagrams += usize::from(whole);
+            connection.oldest_is_accepted = whole && matches!(choice, 24..=60);
             if whole { payload.len() } else { 0 }
         } else {
             for (offset, byte) in payload[..taken].iter().enumerate() {

@@ -67,6 +67,14 @@ impl World<'_> {
         let claimed = self
             .rig
             .engine(|engine| engine.poll_claim(&request, AccessMode::Buffer));
+        if self.counted().refused_connections > self.counts.refused_connections {
+            // The connection that nobody has accepted for the longest time makes room.
+            self.counts.refused_connections += 1;
+            let listeners = self.users.iter_mut();
+            let waiting = listeners.filter(|user| !user.backlog.is_empty());
+            let oldest = waiting.min_by_key(|user| user.backlog[0].1);
+            oldest.expect("a connection that waits").backlog.pop_front();
+        }
         if let Poll::Ready(Ok(key)) = claimed {
             let serial = self.next_serial();
             self.users.push(User::new(key, service, serial));

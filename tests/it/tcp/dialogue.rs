@@ -156,3 +156,95 @@ fn bad_input_stays_on_this_side() {
         module.expect_silence(Duration::from_secs(10)).await;
     });
 }
+
+/// The close of one connection takes 11.5 s, and 29.5 s: the other one goes on.
+#[test]
+fn a_slow_close_is_waited_for() {
+    for (late, answers) in [(500, 2), (18_500, 17)] {
+        dialogue(Config::new("internet"), async |stack, module| {
+            module.bring_up().await;
+            let closing = connect(&stack, &module).await;
+            let open = async {
+                module
+                    .exchange("AT+QIOPEN=1,1,\"TCP\",\"220.180.239.212\",8009,0,0", "OK")
+                    .await;
+                module.line("+QIOPEN: 1,0").await;
+            };
+            let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
+            let mut connection = connection.unwrap();
+            drop(closing);
+            module.expect("AT+QICLOSE=0,1").await;
+            // Not answered within 11 s.
+            module.expect("AT").await;
+            testbench::sleep(Duration::from_millis(late)).await;
+            module.forget_commands();
+            // The close, and the attempts meanwhile.
+            module.say("\r\nOK\r\n".repeat(answers)).await;
+            module.exchange("AT", "OK").await;
+            module
+                .exchange("AT+QIACT?", "+QIACT: 1,1,1,\"10.7.157.1\"\r\n\r\nOK")
+                .await;
+            module.exchange("AT+QISTATE=1,0", "OK").await;
+            connection.write_all(b"test").await.unwrap();
+            let send = module.accept_payload("AT+QISEND=1,4", b"test");
+            let (flushed, ()) = join(connection.flush(), send).await;
+            assert_eq!(flushed, Ok(()));
+        });
+    }
+}
+
+/// The result of the open in front of the OK to the command.
+#[test]
+fn a_result_in_front_of_ok_is_taken() {
+    dialogue(Config::new("internet"), async |stack, module| {
+        module.bring_up().await;
+        let open = async {
+            module
+                .expect("AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,0")
+                .await;
+            module.say("\r\n+QIOPEN: 0,0\r\n\r\nOK\r\n").await;
+        };
+        let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
+        let _connection = connection.unwrap();
+        let open = async {
+            module
+                .expect("AT+QIOPEN=1,1,\"TCP\",\"220.180.239.212\",8009,0,0")
+                .await;
+            module.say("\r\n+QIOPEN: 1,566\r\n\r\nOK\r\n").await;
+        };
+        let (refused, ()) = join(stack.connect(SERVER.parse().unwrap()), open).await;
+        assert_eq!(refused.unwrap_err(), Error::ConnectionRefused);
+    });
+}
+
+/// SEND OK and the peer's close in one chunk: everything was accepted, and acknowledged.
+#[test]
+fn a_close_behind_send_ok_is_no_error_of_the_send() {
+    dialogue(Config::new("internet"), async |stack, module| {
+        module.bring_up().await;
+        let mut connection = connect(&stack, &module).await;
+        connection.write_all(b"bye").await.unwrap();
+        let send = async {
+            module.expect("AT+QISEND=0,3").await;
+            module.say("\r\n> ").await;
+            module.expect_bytes(b"bye").await;
+            module
+                .say("\r\nSEND OK\r\n\r\n+QIURC: \"closed\",0\r\n")
+                .await;
+        };
+        let (flushed, ()) = join(connection.flush(), send).await;
+        assert_eq!(flushed, Ok(()));
+        let end = async {
+            module.return_nothing("AT+QIRD=0,1500").await;
+            module
+                .exchange("AT+QISEND=0,0", "+QISEND: 3,3,0\r\n\r\nOK")
+                .await;
+            module.exchange("AT+QICLOSE=0,1", "OK").await;
+        };
+        let (acknowledged, ()) = join(connection.wait_acked(), end).await;
+        assert_eq!(acknowledged, Ok(()));
+        assert_eq!(connection.flush().await, Ok(()));
+        assert_eq!(connection.wait_acked().await, Ok(()));
+        assert_eq!(connection.read(&mut [0; 4]).await, Ok(0));
+    });
+}

@@ -124,3 +124,32 @@ fn a_datagram_that_ends_early() {
         assert_eq!(stack.statistics().dropped_datagrams, 2);
     });
 }
+
+/// A destination that the module refuses: the next datagram goes at once, and the socket lives.
+#[test]
+fn a_refused_datagram_is_dropped() {
+    dialogue(config(), async |stack, module| {
+        module.bring_up().await;
+        let open = module.open("AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,3030,0");
+        let (service, ()) = join(stack.bind_single(address("0.0.0.0:3030")), open).await;
+        let (local, mut service) = service.unwrap();
+        let broadcast = address("255.255.255.255:7");
+        let good = address("10.7.89.10:6969");
+        service.send(local, broadcast, b"lost").await.unwrap();
+        service.send(local, good, b"good").await.unwrap();
+        let send = async {
+            module
+                .exchange("AT+QISEND=0,4,\"255.255.255.255\",7", "ERROR")
+                .await;
+            module.give_reason("552,invalid parameters").await;
+            module
+                .accept_payload("AT+QISEND=0,4,\"10.7.89.10\",6969", b"good")
+                .await;
+        };
+        let start = Instant::now();
+        let (flushed, ()) = join(service.flush(), send).await;
+        assert_eq!(flushed, Ok(()));
+        assert!(start.elapsed().as_millis() < 100);
+        assert_eq!(stack.statistics().dropped_datagrams, 1);
+    });
+}

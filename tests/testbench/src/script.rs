@@ -55,6 +55,11 @@ impl Script<'_> {
         );
     }
 
+    /// The module has not looked at what the host has sent so far.
+    pub fn forget_commands(&self) {
+        self.from_host.clear();
+    }
+
     /// The module says these bytes.
     pub async fn say(&self, bytes: impl AsRef<[u8]>) {
         self.to_host.write_all(bytes.as_ref()).await;

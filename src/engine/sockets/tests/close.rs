@@ -301,17 +301,186 @@ fn refused_status_of_an_open_connection_changes_nothing() {
     assert_eq!(rig.phase(key), Phase::Open);
 }
 
-#[test]
-fn unanswered_close_takes_the_link_down() {
+/// The state of a connection whose connectID is 0.
+const CONNECTED: &str = "+QISTATE: 0,\"TCP\",\"203.0.113.7\",80,0,2,1,0,0,\"uart1\"";
+
+/// Two connections; the close of the first one is not answered within its time.
+fn closing_without_an_answer() -> (Rig, crate::engine::Key, crate::engine::Key) {
     let mut rig = up();
     let key = rig.open();
     let other = rig.open();
     rig.release(key);
     rig.expect(Job::Close(key));
+    rig.pass(11_000);
     rig.silence();
+    (rig, key, other)
+}
+
+#[test]
+fn unanswered_close_is_repeated_and_leaves_other_sockets_alone() {
+    let (mut rig, key, other) = closing_without_an_answer();
+    assert_eq!(rig.read(other), Poll::Pending);
+    rig.check_passes();
+    // The command was lost: the connection is still there.
+    rig.run(Job::Status(key), &[CONNECTED, "OK"]);
+    rig.run(Job::Close(key), &["OK"]);
+    rig.on_line("+QIURC: \"recv\",1");
+    rig.serve(other, b"alive");
+    assert_eq!(rig.read(other), Poll::Ready(Ok(b"alive".to_vec())));
+}
+
+#[test]
+fn unanswered_close_that_was_carried_out_frees_the_connect_id() {
+    let (mut rig, key, _) = closing_without_an_answer();
+    rig.check_passes();
+    rig.run(Job::Status(key), &["OK"]);
+    assert_eq!(rig.phase(key), Phase::Free);
+    assert_eq!(rig.idle(), None);
+}
+
+/// A module that answers `AT` and nothing of this socket. Each of its commands costs 10 s.
+fn answers_nothing(rig: &mut Rig, key: crate::engine::Key, times: usize) {
+    let mut count = 0;
+    while count < times {
+        match rig.next() {
+            Action::Wait(until) => rig.wait(until),
+            Action::Run(job) if job.key() == Some(key) => {
+                rig.begin(job);
+                rig.pass(11_000);
+                rig.silence();
+                count += 1;
+            }
+            _ => rig.step_up(),
+        }
+    }
+    rig.check_passes();
+}
+
+#[test]
+fn socket_whose_commands_are_not_answered_fails_alone() {
+    for what in ["open", "read", "send", "wait_acked", "state"] {
+        let mut rig = up();
+        let other = rig.open();
+        let key = if what == "open" {
+            rig.claim()
+        } else {
+            rig.open()
+        };
+        match what {
+            "read" => drop(rig.on_line("+QIURC: \"recv\",1")),
+            "send" => drop(rig.write(key, b"abc")),
+            "wait_acked" => {
+                let _ = rig.write(key, b"abc");
+                rig.accept(key, 3, "SEND OK");
+                let _ = rig.engine(|engine| engine.poll_acknowledged(key));
+            }
+            "state" => rig.engine(|engine| {
+                engine.sockets.get_mut(key).unwrap().state_check_due = true;
+            }),
+            _ => {}
+        }
+        answers_nothing(&mut rig, key, 4);
+        assert_eq!(rig.read(key), Poll::Ready(Err(Error::TimedOut)), "{what}");
+        // Nor is its close answered: its connectID waits, and nobody else.
+        answers_nothing(&mut rig, key, 4);
+        assert_eq!(rig.phase(key), Phase::Closed, "{what}");
+        assert_eq!(rig.phase(other), Phase::Open);
+        let orphan = ConnectId::new(1).unwrap();
+        assert!(rig.engine(|engine| engine.ids.orphans.contains(orphan)));
+    }
+}
+
+#[test]
+fn close_waits_for_what_became_of_the_last_chunk() {
+    for (count, result) in [(3, CLOSED), (0, Poll::Ready(Err(Error::Closed)))] {
+        let mut rig = up();
+        let key = rig.open();
+        let _ = rig.write(key, b"abc");
+        rig.close_when_sent(key);
+        rig.expect(Job::Send { key, length: 3 });
+        rig.prompt();
+        rig.on_line("+QIURC: \"closed\",0");
+        rig.answer(&["SEND FAIL"]);
+        let line = std::format!("+QISEND: {count},{count},0");
+        rig.run(Job::CountSent(key), &[&line, "OK"]);
+        rig.run(Job::Close(key), &["OK"]);
+        assert_eq!(rig.closed(key), result);
+    }
+}
+
+#[test]
+fn close_ok_ends_a_close_and_nothing_else() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.release(key);
+    rig.run(Job::Close(key), &["CLOSE OK"]);
+    assert!(rig.all_free());
+    rig.on_line("+QIOPEN: 7,0");
+    rig.run(Job::CloseOrphan(ConnectId::new(7).unwrap()), &["CLOSE OK"]);
+    let key = rig.claim();
+    rig.expect(Job::Open(key));
+    rig.on_line("CLOSE OK");
+    assert!(!rig.is_answered());
+    rig.answer(&["OK"]);
+}
+
+#[test]
+fn slow_close_gets_its_time() {
+    for seconds in [1, 5, 20, 60, 105] {
+        let (mut rig, key, other) = closing_without_an_answer();
+        rig.mute_for(seconds);
+        assert_eq!(rig.read(other), Poll::Pending, "after {seconds} s more");
+        // The answers to the close and to each AT, at once.
+        for _ in 0..seconds {
+            rig.on_line("OK");
+        }
+        rig.check_passes();
+        rig.run(Job::Status(key), &["OK"]);
+        assert_eq!(rig.phase(key), Phase::Free);
+        let _ = rig.write(other, b"abc");
+        rig.accept(other, 3, "SEND OK");
+    }
+}
+
+#[test]
+fn module_that_never_answers_after_a_close_takes_the_link_down() {
+    let (mut rig, _, other) = closing_without_an_answer();
+    rig.mute_for(112);
+    assert_eq!(rig.read(other), Poll::Pending);
+    rig.mute_for(5);
     let lost = Error::Link(LinkError::NoAnswer);
     assert_eq!(rig.read(other), Poll::Ready(Err(lost)));
-    assert_eq!(rig.next(), Action::Run(Job::Attention));
+}
+
+#[test]
+fn close_that_is_never_answered_ends_as_an_orphan() {
+    let (mut rig, key, other) = closing_without_an_answer();
+    for _ in 0..2 {
+        rig.check_passes();
+        rig.run(Job::Status(key), &[CONNECTED, "OK"]);
+        rig.expect(Job::Close(key));
+        rig.pass(11_000);
+        rig.silence();
+    }
+    rig.check_passes();
+    rig.run(Job::Status(key), &[CONNECTED, "OK"]);
+    // The slot can be used again; the connectID cannot.
+    assert_eq!(rig.phase(key), Phase::Free);
+    let orphan = Job::CloseOrphan(ConnectId::FIRST);
+    for pause in [0, 0, 60, 120, 240, 480, 960, 1920, 1920] {
+        if pause > 0 {
+            let again = rig.idle().expect("a next try");
+            assert_eq!((again - rig.now).as_secs(), pause - 1);
+            rig.now = again;
+        }
+        rig.expect(orphan);
+        rig.pass(11_000);
+        rig.silence();
+        rig.check_passes();
+    }
+    rig.on_line("+QIURC: \"recv\",1");
+    rig.serve(other, b"x");
+    assert_eq!(rig.read(other), Poll::Ready(Ok(b"x".to_vec())));
 }
 
 #[test]
@@ -340,7 +509,6 @@ fn second_user() -> (Rig, crate::engine::Key) {
     (rig, second)
 }
 
-const CONNECTED: &str = "+QISTATE: 0,\"TCP\",\"203.0.113.7\",80,0,2,1,0,0,\"uart1\"";
 const CLOSING: &str = "+QISTATE: 0,\"TCP\",\"203.0.113.7\",80,0,4,1,0,0,\"uart1\"";
 
 #[test]

@@ -218,3 +218,134 @@ fn more_datagrams_than_can_be_counted_are_not_taken() {
     assert_eq!(rig.datagrams(key), 0xffff);
     assert_eq!(dropped, 3);
 }
+
+const OTHER: SocketAddr = SocketAddr::new(
+    core::net::IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 9)),
+    81,
+);
+
+fn dropped(rig: &Rig) -> u32 {
+    rig.engine(|engine| engine.statistics.dropped_datagrams)
+}
+
+/// A service with a datagram of 4 bytes to one peer, and one of 3 bytes to another.
+fn two_to_send() -> (Rig, Key) {
+    let mut rig = up();
+    let key = service(&mut rig);
+    assert_eq!(send(&mut rig, key, b"lost"), Poll::Ready(Ok(())));
+    let second = rig.engine(|engine| engine.poll_send(key, b"abc", Some(OTHER)));
+    assert_eq!(second, Poll::Ready(Ok(())));
+    (rig, key)
+}
+
+/// The second one is the next to be sent, and arrives.
+#[track_caller]
+fn second_goes(rig: &mut Rig, key: Key) {
+    rig.accept(key, 3, "SEND OK");
+    assert_eq!(dropped(rig), 1);
+    assert_eq!(rig.flush(key), Poll::Ready(Ok(())));
+    assert_eq!(send(rig, key, b"more"), Poll::Ready(Ok(())));
+    rig.accept(key, 4, "SEND OK");
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn one_that_is_refused_is_dropped_and_the_next_goes_at_once() {
+    for code in [552, 554, 555, 556, 563, 565, 566, 573, 799] {
+        let (mut rig, key) = two_to_send();
+        rig.run(Job::Send { key, length: 4 }, &["ERROR"]);
+        let reason = std::format!("+QIGETERROR: {code},some text");
+        rig.run(Job::LastError, &[&reason, "OK"]);
+        second_goes(&mut rig, key);
+    }
+}
+
+#[test]
+fn one_that_is_refused_without_a_reason_is_dropped_if_the_socket_exists() {
+    for code in [0, 550, 558, 567] {
+        let (mut rig, key) = two_to_send();
+        rig.run(Job::Send { key, length: 4 }, &["ERROR"]);
+        let reason = std::format!("+QIGETERROR: {code},some text");
+        rig.run(Job::LastError, &[&reason, "OK"]);
+        let state = "+QISTATE: 0,\"UDP SERVICE\",\"10.0.0.1\",0,3030,2,1,0,0,\"uart1\"";
+        rig.run(Job::Status(key), &[state, "OK"]);
+        second_goes(&mut rig, key);
+    }
+}
+
+#[test]
+fn one_that_is_refused_in_passing_is_sent_again_and_then_dropped() {
+    for code in [3, 14, 551, 553, 568, 569, 571, 572] {
+        let (mut rig, key) = two_to_send();
+        for _ in 0..7 {
+            rig.run(
+                Job::Send { key, length: 4 },
+                &[&std::format!("+CME ERROR: {code}")],
+            );
+            assert_eq!(dropped(&rig), 0);
+            rig.now = rig.idle().expect("a pause");
+        }
+        rig.run(
+            Job::Send { key, length: 4 },
+            &[&std::format!("+CME ERROR: {code}")],
+        );
+        second_goes(&mut rig, key);
+    }
+}
+
+#[test]
+fn one_that_the_module_never_has_room_for_is_dropped() {
+    let (mut rig, key) = two_to_send();
+    for _ in 0..7 {
+        rig.accept(key, 4, "SEND FAIL");
+        rig.run(Job::CountSent(key), &["+QISEND: 0,0,0", "OK"]);
+        assert_eq!(dropped(&rig), 0);
+        rig.now = rig.idle().expect("a pause");
+    }
+    rig.accept(key, 4, "SEND FAIL");
+    rig.run(Job::CountSent(key), &["+QISEND: 0,0,0", "OK"]);
+    second_goes(&mut rig, key);
+}
+
+#[test]
+fn one_of_which_the_module_does_not_say_what_became_is_dropped() {
+    let (mut rig, key) = two_to_send();
+    rig.accept(key, 4, "SEND FAIL");
+    rig.run(Job::CountSent(key), &["+CME ERROR: 567"]);
+    second_goes(&mut rig, key);
+}
+
+#[test]
+fn service_is_bound_to_the_ipv6_address_if_the_other_one_is_refused() {
+    use crate::at::{ContextId, ContextType};
+    use crate::config::Config;
+    for (context, repeats) in [
+        (ContextType::Ipv4, false),
+        (ContextType::Ipv6, true),
+        (ContextType::Ipv4v6, true),
+    ] {
+        let config = Config::new("internet").context(ContextId::FIRST, context);
+        let mut rig = Rig::up_with::<2, 121, 121>(config);
+        let request = Request::service(3030);
+        let claimed = rig.engine(|engine| engine.poll_claim(&request, AccessMode::Buffer));
+        let Poll::Ready(Ok(key)) = claimed else {
+            panic!("no slot: {claimed:?}");
+        };
+        rig.expect(Job::Open(key));
+        let command = b"AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,3030,0\r";
+        assert_eq!(rig.command(), command);
+        rig.answer(&["OK"]);
+        rig.on_line("+QIOPEN: 0,552");
+        if !repeats {
+            assert!(matches!(rig.connected(key), Poll::Ready(Err(_))));
+            continue;
+        }
+        rig.run(Job::Close(key), &["OK"]);
+        rig.expect(Job::Open(key));
+        let command = b"AT+QIOPEN=1,0,\"UDP SERVICE\",\"0:0:0:0:0:0:0:1\",0,3030,0\r";
+        assert_eq!(rig.command(), command);
+        rig.answer(&["OK"]);
+        rig.on_line("+QIOPEN: 0,0");
+        assert_eq!(rig.connected(key), Poll::Ready(Ok(())));
+    }
+}

@@ -6,7 +6,7 @@ use crate::at::{AccessMode, ConnectId, ServiceType};
 use crate::engine::Queue;
 use crate::engine::sockets::slot::Phase;
 use crate::engine::tests::{Alarm, Rig, up};
-use crate::engine::{Action, Job, Key, LineKind, LinkState, Request};
+use crate::engine::{Action, Job, Key, LineKind, Request};
 use crate::error::{Error, LinkError};
 
 /// A listener that is wanted.
@@ -92,6 +92,19 @@ fn what_comes_before_the_accept_is_read() {
 }
 
 #[test]
+fn an_accepted_connection_is_flushed() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    come(&mut rig, 11);
+    let key = accepted(&mut rig, listener);
+    assert_eq!(rig.flush(key), Poll::Ready(Ok(())));
+    let _ = rig.write(key, b"abc");
+    assert_eq!(rig.flush(key), Poll::Pending);
+    rig.accept(key, 3, "SEND OK");
+    assert_eq!(rig.flush(key), Poll::Ready(Ok(())));
+}
+
+#[test]
 fn a_listener_is_never_read() {
     let mut rig = up();
     let listener = listening(&mut rig);
@@ -128,46 +141,41 @@ fn unanswered(rig: &mut Rig, id: u8) {
     rig.silence();
 }
 
-/// The check that follows finds the module and the link as they were.
-fn answering_again(rig: &mut Rig) {
-    for _ in 0..20 {
-        if rig.engine(|engine| engine.link.is_up()) {
-            return;
-        }
-        rig.step_up();
-    }
-    panic!("no end");
-}
-
 #[test]
 fn a_stray_is_closed_again_if_its_close_is_not_answered() {
     let mut rig = up();
     come(&mut rig, 11);
     unanswered(&mut rig, 11);
-    answering_again(&mut rig);
+    rig.check_passes();
     rig.run(Job::CloseOrphan(ConnectId::new(11).unwrap()), &["OK"]);
     assert_eq!(rig.idle(), None);
     // The next one on this id has its own tries.
     come(&mut rig, 11);
     unanswered(&mut rig, 11);
-    answering_again(&mut rig);
+    rig.check_passes();
     // An error: it is gone.
     rig.run(Job::CloseOrphan(ConnectId::new(11).unwrap()), &["ERROR"]);
     assert_eq!(rig.idle(), None);
 }
 
 #[test]
-fn a_stray_whose_close_is_never_answered_takes_the_link_down() {
+fn a_stray_whose_close_is_never_answered_is_closed_again_after_a_pause() {
     let mut rig = up();
     come(&mut rig, 11);
-    unanswered(&mut rig, 11);
-    answering_again(&mut rig);
-    unanswered(&mut rig, 11);
-    let state = rig.engine(|engine| engine.link_state());
-    assert_eq!(state, LinkState::Down(LinkError::NoAnswer));
+    for _ in 0..2 {
+        unanswered(&mut rig, 11);
+        rig.check_passes();
+    }
+    let again = rig.idle().expect("another try");
+    assert_eq!((again - rig.now).as_secs(), 59);
+    // Another one does not wait for it.
+    come(&mut rig, 10);
+    rig.run(Job::CloseOrphan(ConnectId::new(10).unwrap()), &["OK"]);
+    rig.wait(again);
+    rig.run(Job::CloseOrphan(ConnectId::new(11).unwrap()), &["OK"]);
+    assert_eq!(rig.idle(), None);
 }
 
-/// The module gives the connectID of a stray to the next connection: that one is not closed in its place.
 #[test]
 fn whoever_comes_is_not_closed_in_place_of_another() {
     for asked in [false, true] {
@@ -180,7 +188,7 @@ fn whoever_comes_is_not_closed_in_place_of_another() {
         come(&mut rig, 11);
         if asked {
             rig.silence();
-            answering_again(&mut rig);
+            rig.check_passes();
         }
         let connection = accepted(&mut rig, listener);
         assert_eq!(rig.idle(), None);
@@ -246,7 +254,7 @@ fn an_open_that_was_not_heard_does_not_get_the_connection_of_another() {
     let id = rig.id(client);
     rig.silence();
     come(&mut rig, id);
-    answering_again(&mut rig);
+    rig.check_passes();
     assert_eq!(rig.connected(client), Poll::Pending);
     // Another id is tried.
     rig.expect(Job::Open(client));
@@ -312,4 +320,59 @@ fn a_released_listener_takes_nobody_in_any_more() {
         }
     }
     assert!(rig.all_free());
+}
+
+#[test]
+fn incoming_for_a_connect_id_in_use_leaves_its_connection_alone() {
+    let state = |id| std::format!("+QISTATE: {id},\"TCP\",\"192.0.2.1\",80,0,2,1,0,0,\"uart1\"");
+    // Of an accepted connection, and of one that the program opened.
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    come(&mut rig, 11);
+    let connection = accepted(&mut rig, listener);
+    come(&mut rig, 11);
+    assert!(accept(&mut rig, listener).is_pending());
+    rig.run(Job::Status(connection), &[&state(11), "OK"]);
+    let own = rig.open();
+    let id = rig.id(own);
+    come(&mut rig, id);
+    rig.run(Job::Status(own), &[&state(id), "OK"]);
+    for (key, id) in [(connection, 11), (own, id)] {
+        rig.on_line(&std::format!("+QIURC: \"recv\",{id}"));
+        rig.serve(key, b"alive");
+        rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+        assert_eq!(rig.read(key), Poll::Ready(Ok(b"alive".to_vec())));
+    }
+    assert_eq!(refused(&rig), 2);
+    rig.idle();
+    // Nor is it closed because no slot is free.
+    let mut rig = Rig::up::<2, 64, 64>();
+    listening(&mut rig);
+    let own = rig.open();
+    come(&mut rig, 1);
+    rig.run(Job::Status(own), &[&state(1), "OK"]);
+    assert_eq!(rig.phase(own), Phase::Open);
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn own_sockets_go_before_connections_that_nobody_accepts() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    come(&mut rig, 11);
+    come(&mut rig, 10);
+    let oldest = rig.key_of(11).unwrap();
+    // All slots are in use: the one that waits longest is closed.
+    assert_eq!(rig.try_claim(), Poll::Pending);
+    assert_eq!(refused(&rig), 1);
+    assert_eq!(rig.try_claim(), Poll::Pending);
+    assert_eq!(refused(&rig), 1);
+    rig.run(Job::Close(oldest), &["OK"]);
+    let key = rig.claim();
+    rig.run(Job::Open(key), &["OK"]);
+    // The other one is still there.
+    let other = accepted(&mut rig, listener);
+    assert_eq!(rig.id(other), 10);
+    // What the program has accepted is its own affair.
+    assert_eq!(rig.try_claim(), Poll::Ready(Err(Error::NoFreeSocket)));
 }

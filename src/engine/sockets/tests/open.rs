@@ -55,14 +55,67 @@ fn result_can_come_in_the_middle_of_another_answer() {
 }
 
 #[test]
-fn result_before_ok_is_of_an_earlier_open() {
+fn result_before_ok_counts() {
     let mut rig = up();
     let key = rig.claim();
     rig.expect(Job::Open(key));
-    rig.on_line("+QIOPEN: 0,566");
-    rig.answer(&["OK"]);
-    assert_eq!(rig.connected(key), PENDING);
     rig.on_line("+QIOPEN: 0,0");
+    rig.answer(&["OK"]);
+    assert_eq!(rig.connected(key), CONNECTED);
+    assert_eq!(rig.idle(), None);
+    let key = rig.claim();
+    rig.expect(Job::Open(key));
+    rig.on_line("+QIOPEN: 1,566");
+    rig.answer(&["OK"]);
+    assert_eq!(rig.connected(key), failed(Error::ConnectionRefused));
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn result_before_an_ok_that_is_lost_counts() {
+    let mut rig = up();
+    let key = rig.claim();
+    rig.expect(Job::Open(key));
+    rig.on_line("+QIOPEN: 0,0");
+    rig.silence();
+    rig.check_passes();
+    assert_eq!(rig.connected(key), CONNECTED);
+    assert_eq!(rig.phase(key), Phase::Open);
+}
+
+/// An open on connectID 0, whose last open was abandoned before its result had come.
+fn after_an_abandoned_open() -> (Rig, crate::engine::Key) {
+    let mut rig = Rig::up::<1, 64, 64>();
+    let abandoned = rig.opening();
+    rig.release(abandoned);
+    rig.run(Job::Close(abandoned), &["OK"]);
+    rig.engine(|engine| engine.ids.restart_circle());
+    let key = rig.claim();
+    rig.expect(Job::Open(key));
+    assert_eq!(rig.id(key), 0);
+    (rig, key)
+}
+
+#[test]
+fn result_before_ok_may_be_of_an_abandoned_open() {
+    for line in ["+QIOPEN: 0,0", "+QIOPEN: 0,566"] {
+        let (mut rig, key) = after_an_abandoned_open();
+        rig.on_line(line);
+        rig.answer(&["OK"]);
+        assert_eq!(rig.connected(key), PENDING, "{line}");
+        // The module knows: it is still connecting.
+        let state = "+QISTATE: 0,\"TCP\",\"203.0.113.7\",80,0,1,1,0,0,\"uart1\"";
+        rig.run(Job::Status(key), &[state, "OK"]);
+        assert_eq!(rig.connected(key), PENDING, "{line}");
+        rig.on_line("+QIOPEN: 0,0");
+        assert_eq!(rig.connected(key), CONNECTED);
+    }
+    let (mut rig, key) = after_an_abandoned_open();
+    rig.on_line("+QIOPEN: 0,0");
+    rig.answer(&["OK"]);
+    let state = "+QISTATE: 0,\"TCP\",\"203.0.113.7\",80,0,2,1,0,0,\"uart1\"";
+    rig.run(Job::Status(key), &[state, "OK"]);
     assert_eq!(rig.connected(key), CONNECTED);
 }
 
@@ -116,9 +169,7 @@ fn codes_of_a_failed_open_reach_the_user() {
         (565, Error::NameNotFound),
         (566, Error::ConnectionRefused),
         (567, Error::ConnectionReset),
-        (569, Error::TimedOut),
         (552, Error::Module(ErrorCode::INVALID_PARAMETERS)),
-        (572, Error::Module(ErrorCode::NOT_ALLOWED)),
         (799, Error::Module(ErrorCode::new(799).unwrap())),
     ] {
         let mut rig = up();
@@ -314,13 +365,166 @@ fn no_answer_to_the_command_is_looked_into() {
     rig.run(Job::Attention, &["OK"]);
     rig.run(Job::ListContexts, &["+QIACT: 1,1,1,\"10.1.2.3\"", "OK"]);
     assert_eq!(rig.engine(|engine| engine.link_state()), LinkState::Up);
-    // It never heard of it.
+    // It never heard of it: once more.
+    rig.run(Job::Status(key), &["OK"]);
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(rig.connected(key), PENDING);
+    rig.expect(Job::Open(key));
+    rig.silence();
+    rig.check_passes();
     rig.run(Job::Status(key), &["OK"]);
     assert_eq!(
         rig.connected(key),
         failed(Error::Module(ErrorCode::UNSPECIFIED))
     );
     rig.run(Job::Close(key), &["OK"]);
+}
+
+#[test]
+fn passing_refusals_are_repeated_within_a_budget() {
+    let answers: [&[&str]; 2] = [&["ERROR"], &["+CME ERROR: 14"]];
+    for code in [3, 14, 551, 553, 568, 569, 571, 572] {
+        let mut rig = up();
+        let key = rig.claim();
+        let began = rig.now;
+        for _ in 0..7 {
+            rig.run(Job::Open(key), &["OK"]);
+            rig.on_line(&std::format!("+QIOPEN: 0,{code}"));
+            rig.run(Job::Close(key), &["OK"]);
+            assert_eq!(rig.connected(key), PENDING, "{code}");
+            rig.now = rig.idle().expect("a pause");
+        }
+        assert_eq!((rig.now - began).as_millis(), 19_500);
+        rig.run(Job::Open(key), &["OK"]);
+        rig.on_line(&std::format!("+QIOPEN: 0,{code}"));
+        let error = Error::from_code(ErrorCode::new(code).unwrap());
+        assert_eq!(rig.connected(key), failed(error), "{code}");
+        rig.run(Job::Close(key), &["OK"]);
+        assert_eq!(rig.idle(), None);
+    }
+    // As the answer to the command it is the same.
+    for answer in answers {
+        let mut rig = up();
+        let key = rig.claim();
+        rig.run(Job::Open(key), answer);
+        if answer == ["ERROR"] {
+            rig.run(
+                Job::LastError,
+                &["+QIGETERROR: 569,operation timed out", "OK"],
+            );
+        }
+        rig.run(Job::Close(key), &["OK"]);
+        rig.now = rig.idle().expect("a pause");
+        rig.run(Job::Open(key), &["OK"]);
+        rig.on_line("+QIOPEN: 0,0");
+        assert_eq!(rig.connected(key), CONNECTED);
+    }
+}
+
+#[test]
+fn repeated_opens_end_with_the_time_for_the_first() {
+    let mut rig =
+        Rig::up_with::<1, 64, 64>(Config::new("internet").recheck(embassy_time::Duration::MIN));
+    let key = rig.claim();
+    let began = rig.now;
+    for _ in 0..2 {
+        rig.run(Job::Open(key), &["OK"]);
+        rig.pass(70_000);
+        rig.on_line("+QIOPEN: 0,569");
+        rig.run(Job::Close(key), &["OK"]);
+        rig.now = rig.idle().expect("a pause");
+    }
+    rig.run(Job::Open(key), &["OK"]);
+    rig.now = rig.idle().expect("a deadline");
+    assert_eq!((rig.now - began).as_secs(), 150);
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(rig.connected(key), failed(Error::TimedOut));
+}
+
+#[test]
+fn invalid_parameters_that_were_good_before_pass() {
+    let mut rig = up();
+    let first = rig.open();
+    let key = rig.opening();
+    rig.on_line("+QIOPEN: 1,552");
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(rig.connected(key), PENDING);
+    rig.now = rig.idle().expect("a pause");
+    rig.run(Job::Open(key), &["OK"]);
+    rig.on_line("+QIOPEN: 1,0");
+    assert_eq!(rig.connected(key), CONNECTED);
+    assert_eq!(rig.connected(first), CONNECTED);
+    // Of another peer it is told at once.
+    let other = core::net::SocketAddr::new(crate::engine::rig::PEER.ip(), 81);
+    let request = crate::engine::Request::connect(other).unwrap();
+    let claimed = rig.engine(|engine| engine.poll_claim(&request, AccessMode::Buffer));
+    let Poll::Ready(Ok(key)) = claimed else {
+        panic!("{claimed:?}");
+    };
+    rig.run(Job::Open(key), &["OK"]);
+    rig.on_line("+QIOPEN: 2,552");
+    let invalid = Error::Module(ErrorCode::INVALID_PARAMETERS);
+    assert_eq!(rig.connected(key), failed(invalid));
+}
+
+#[test]
+fn connect_is_ok_whatever_comes_before_the_user_looks() {
+    for lines in [
+        &["+QIOPEN: 0,0", "+QIURC: \"closed\",0"][..],
+        &["+QIOPEN: 0,0", "+QIURC: \"pdpdeact\",1"],
+        &["+QIOPEN: 0,0", "RDY"],
+    ] {
+        let mut rig = up();
+        let key = rig.opening();
+        for line in lines {
+            rig.on_line(line);
+        }
+        assert_eq!(rig.connected(key), CONNECTED, "{lines:?}");
+    }
+}
+
+#[test]
+fn module_with_six_connect_ids_is_used_with_six() {
+    for refusal in ["+CME ERROR: 50", "ERROR"] {
+        let mut rig = Rig::up::<7, 64, 64>();
+        for id in 0..6 {
+            let key = rig.open();
+            assert_eq!(rig.id(key), id);
+        }
+        let key = rig.claim();
+        rig.run(Job::Open(key), &[refusal]);
+        if refusal == "ERROR" {
+            rig.run(
+                Job::LastError,
+                &["+QIGETERROR: 552,invalid parameters", "OK"],
+            );
+        }
+        rig.run(Job::Close(key), &["ERROR"]);
+        rig.run(Job::Status(key), &["ERROR"]);
+        // All six are in use.
+        assert_eq!(rig.idle(), None);
+        assert_eq!(rig.connected(key), failed(Error::NoFreeSocket));
+        rig.release(key);
+        // One becomes free.
+        let first = rig.key_in_use();
+        rig.release(first);
+        rig.run(Job::Close(first), &["OK"]);
+        let key = rig.open();
+        assert_eq!(rig.id(key), 0);
+    }
+}
+
+#[test]
+fn module_that_has_twelve_connect_ids_keeps_them() {
+    let mut rig = Rig::up::<9, 64, 64>();
+    for _ in 0..7 {
+        rig.open();
+    }
+    let key = rig.claim();
+    rig.run(Job::Open(key), &["+CME ERROR: 50"]);
+    rig.run(Job::Close(key), &["OK"]);
+    rig.expect(Job::Open(key));
+    assert_eq!(rig.id(key), 7);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use embassy_time::Duration;
 
 use crate::config::Config;
 use crate::engine::tests::{Rig, up};
-use crate::engine::{Job, Key, LineKind, Phase};
+use crate::engine::{Action, Job, Key, LineKind, Phase};
 use crate::error::Error;
 
 type Read = Poll<Result<std::vec::Vec<u8>, Error>>;
@@ -382,7 +382,7 @@ fn refused_read_is_a_reset_connection() {
     rig.run(rig.read_job(key), &["ERROR"]);
     rig.run(
         Job::LastError,
-        &["+QIGETERROR: 552,invalid parameters", "OK"],
+        &["+QIGETERROR: 567,socket has been closed", "OK"],
     );
     assert_eq!(rig.read(key), Poll::Ready(Err(Error::ConnectionReset)));
     rig.run(Job::Close(key), &["OK"]);
@@ -465,19 +465,19 @@ fn header_may_carry_an_address() {
 #[test]
 fn header_without_a_read_is_believed_once_and_after_a_read_without_an_answer() {
     use crate::engine::Payload;
-    let nobodys = LineKind::Header(Payload {
-        sink: None,
+    let mut rig = up();
+    let key = rig.open();
+    let late = LineKind::Header(Payload {
+        sink: Some(key),
         length: 5,
         pushed: false,
     });
-    let mut rig = up();
-    let key = rig.open();
     assert_eq!(rig.on_line("+QIRD: 5"), LineKind::Foreign);
     rig.on_line("+QIURC: \"recv\",0");
     rig.expect(rig.read_job(key));
     rig.silence();
     rig.expect(Job::Attention);
-    assert_eq!(rig.on_line("+QIRD: 5"), nobodys);
+    assert_eq!(rig.on_line("+QIRD: 5"), late);
     assert_eq!(rig.on_line("+QIRD: 5"), LineKind::Foreign);
 }
 
@@ -573,4 +573,73 @@ fn reader_that_is_gone_is_not_rechecked_for() {
     rig.now = rig.idle().expect("a re-check");
     empty(&mut rig, key);
     assert_eq!(rig.idle(), None);
+}
+
+/// A read that is not answered within its time; its answer comes this many seconds later.
+fn late_read(seconds: u64, line: &str, bytes: &[u8]) -> (Rig, Key) {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.expect(rig.read_job(key));
+    rig.pass(10_000);
+    rig.silence();
+    rig.mute_for(seconds);
+    loop {
+        match rig.next() {
+            Action::Wait(at) => rig.wait(at),
+            Action::Run(job) => break rig.begin(job),
+            _ => {}
+        }
+    }
+    if let LineKind::Header(payload) = rig.on_line(line) {
+        rig.engine(|engine| engine.deliver(payload, bytes));
+    }
+    rig.answer(&["OK"]);
+    rig.check_passes();
+    (rig, key)
+}
+
+#[test]
+fn slow_read_gets_its_time() {
+    for seconds in [1, 4, 20, 45] {
+        let (mut rig, key) = late_read(seconds, "+QIRD: 5", b"hello");
+        // Nothing is missing.
+        rig.run(Job::CountReceived(key), &["+QIRD: 5,5,0", "OK"]);
+        assert_eq!(rig.read(key), Poll::Ready(Ok(b"hello".to_vec())));
+        rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+        assert_eq!(rig.idle(), None, "{seconds} s");
+    }
+}
+
+#[test]
+fn slow_read_without_data_is_no_error() {
+    let (mut rig, key) = late_read(4, "+QIRD: 0", b"");
+    rig.run(Job::CountReceived(key), &["+QIRD: 0,0,0", "OK"]);
+    rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+    assert_eq!(rig.read(key), Poll::Pending);
+}
+
+#[test]
+fn module_that_refuses_long_reads_is_asked_for_less() {
+    for answer in ["+CME ERROR: 50", "+CME ERROR: 552", "ERROR"] {
+        let mut rig = up();
+        let key = rig.open();
+        rig.on_line("+QIURC: \"recv\",0");
+        rig.run(Job::Read { key, length: 1500 }, &[answer]);
+        if answer == "ERROR" {
+            rig.run(
+                Job::LastError,
+                &["+QIGETERROR: 552,invalid parameters", "OK"],
+            );
+        }
+        for _ in 0..2 {
+            rig.expect(Job::Read { key, length: 1024 });
+            rig.say_data(&[7; 1024]);
+            rig.answer(&["OK"]);
+            assert_eq!(rig.read(key), got(&[7; 1024]));
+        }
+        // Then a refusal means something else.
+        rig.run(Job::Read { key, length: 1024 }, &["+CME ERROR: 552"]);
+        assert_eq!(rig.read(key), Poll::Ready(Err(Error::ConnectionReset)));
+    }
 }

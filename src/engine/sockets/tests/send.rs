@@ -430,7 +430,7 @@ fn data_of_the_peer_survives_a_send_refused_before_its_close_is_told() {
     // Told now, or found in the list of sockets.
     let line = "+QISTATE: 0,\"TCP\",\"203.0.113.7\",80,0,4,1,0,0,\"uart1\"";
     rig.run(Job::Status(key), &[line, "OK"]);
-    rig.run(Job::CountSent(key), &["ERROR"]);
+    rig.run(Job::CountSent(key), &["+CME ERROR: 567"]);
     rig.serve(key, b"go away");
     rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"go away".to_vec())));
@@ -446,7 +446,7 @@ fn data_of_the_peer_survives_a_refused_count() {
     rig.on_line("+QIURC: \"closed\",0");
     for _ in 0..4 {
         match rig.next() {
-            Action::Run(Job::CountSent(_)) => rig.run(Job::CountSent(key), &["ERROR"]),
+            Action::Run(Job::CountSent(_)) => rig.run(Job::CountSent(key), &["+CME ERROR: 567"]),
             _ => break,
         }
     }
@@ -512,5 +512,227 @@ fn command_that_the_module_took_for_a_short_payload_is_lost_data() {
         rig.run(Job::ListContexts, &["+QIACT: 1,1,1,\"10.1.2.3\"", "OK"]);
         rig.run(Job::CountSent(key), &[&count(taken), "OK"]);
         assert_eq!(rig.flush(key), flushed);
+    }
+}
+
+/// A send whose SEND OK, and what comes behind it, is read in one chunk.
+fn accepted_and(lines: &[&str]) -> (Rig, crate::engine::Key) {
+    let mut rig = up();
+    let key = rig.open();
+    let _ = rig.write(key, b"abc");
+    rig.expect(Job::Send { key, length: 3 });
+    rig.prompt();
+    assert_eq!(rig.flush(key), Poll::Pending);
+    assert_eq!(rig.on_line("SEND OK"), LineKind::Final);
+    // The user's task runs between any two events.
+    assert_eq!(rig.flush(key), Poll::Pending);
+    for line in lines {
+        rig.on_line(line);
+        assert_ne!(rig.flush(key), Poll::Ready(Err(Error::Closed)), "{line}");
+    }
+    rig.finish();
+    (rig, key)
+}
+
+#[test]
+fn flush_is_ok_if_all_was_accepted_in_front_of_the_close() {
+    let (mut rig, key) = accepted_and(&["+QIURC: \"closed\",0"]);
+    assert_eq!(rig.flush(key), FLUSHED);
+    rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+    assert_eq!(rig.flush(key), FLUSHED);
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(rig.flush(key), FLUSHED);
+}
+
+#[test]
+fn flush_stays_ok_whatever_comes_then() {
+    for line in [
+        "+QIURC: \"closed\",0",
+        "+QIURC: \"pdpdeact\",1",
+        "RDY",
+        "POWERED DOWN",
+    ] {
+        let mut rig = up();
+        let key = rig.open();
+        let _ = rig.write(key, b"abc");
+        rig.accept(key, 3, "SEND OK");
+        rig.on_line(line);
+        assert_eq!(rig.flush(key), FLUSHED, "{line}");
+    }
+}
+
+#[test]
+fn flush_is_ok_if_all_was_accepted_in_front_of_a_restart() {
+    for line in ["+QIURC: \"pdpdeact\",1", "RDY", "POWERED DOWN"] {
+        let (mut rig, key) = accepted_and(&[line]);
+        assert_eq!(rig.flush(key), FLUSHED, "{line}");
+    }
+}
+
+#[test]
+fn wait_acked_is_ok_if_all_was_acknowledged_in_front_of_a_restart() {
+    let mut rig = up();
+    let key = rig.open();
+    let _ = rig.write(key, b"abc");
+    rig.accept(key, 3, "SEND OK");
+    assert_eq!(acknowledged(&mut rig, key), Poll::Pending);
+    rig.expect(Job::CountSent(key));
+    rig.on_line("+QISEND: 3,3,0");
+    rig.on_line("OK");
+    rig.on_line("RDY");
+    assert_eq!(acknowledged(&mut rig, key), FLUSHED);
+}
+
+#[test]
+fn flush_fails_if_the_close_came_before_all_was_accepted() {
+    for (result, count) in [
+        ("SEND FAIL", "+QISEND: 0,0,0"),
+        ("SEND FAIL", "+QISEND: 2,2,0"),
+    ] {
+        let mut rig = up();
+        let key = rig.open();
+        let _ = rig.write(key, b"abc");
+        rig.expect(Job::Send { key, length: 3 });
+        rig.prompt();
+        rig.on_line("+QIURC: \"closed\",0");
+        assert_eq!(rig.flush(key), Poll::Pending);
+        rig.answer(&[result]);
+        assert_eq!(rig.flush(key), Poll::Pending);
+        rig.run(Job::CountSent(key), &[count, "OK"]);
+        assert_eq!(rig.flush(key), Poll::Ready(Err(Error::Closed)));
+    }
+    // More was written than was sent.
+    let mut rig = up();
+    let key = rig.open();
+    let _ = rig.write(key, &[0; 1500]);
+    rig.expect(Job::Send { key, length: 1460 });
+    rig.prompt();
+    rig.on_line("+QIURC: \"closed\",0");
+    rig.answer(&["SEND OK"]);
+    assert_eq!(rig.flush(key), Poll::Ready(Err(Error::Closed)));
+}
+
+#[test]
+fn flush_of_a_send_refused_behind_the_close_fails_and_wakes() {
+    let mut rig = up();
+    let key = rig.open();
+    let _ = rig.write(key, b"abc");
+    rig.expect(Job::Send { key, length: 3 });
+    rig.on_line("+QIURC: \"closed\",0");
+    let alarm = crate::engine::tests::Alarm::of(
+        &rig,
+        crate::engine::wakes::Queue::Writer(key),
+        move |engine| engine.poll_flush(key),
+    );
+    rig.answer(&["+CME ERROR: 567"]);
+    assert!(alarm.rang());
+    assert_eq!(rig.flush(key), Poll::Ready(Err(Error::Closed)));
+}
+
+fn acknowledged(rig: &mut Rig, key: crate::engine::Key) -> Poll<Result<(), Error>> {
+    rig.engine(|engine| engine.poll_acknowledged(key))
+}
+
+#[test]
+fn wait_acked_is_ok_if_the_peer_read_all_and_closed() {
+    let mut rig = up();
+    let key = rig.open();
+    let _ = rig.write(key, b"abc");
+    rig.accept(key, 3, "SEND OK");
+    assert_eq!(acknowledged(&mut rig, key), Poll::Pending);
+    rig.on_line("+QIURC: \"closed\",0");
+    assert_eq!(acknowledged(&mut rig, key), Poll::Pending);
+    rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+    assert_eq!(acknowledged(&mut rig, key), Poll::Pending);
+    // It is known as long as the connectID is held.
+    rig.run(Job::CountSent(key), &["+QISEND: 3,3,0", "OK"]);
+    assert_eq!(acknowledged(&mut rig, key), FLUSHED);
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(acknowledged(&mut rig, key), FLUSHED);
+}
+
+#[test]
+fn wait_acked_behind_the_close_asks_too() {
+    let (mut rig, key) = accepted_and(&["+QIURC: \"closed\",0"]);
+    assert_eq!(acknowledged(&mut rig, key), Poll::Pending);
+    rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+    // The last acknowledgement can be on its way.
+    rig.run(Job::CountSent(key), &["+QISEND: 3,1,2", "OK"]);
+    rig.now = rig.idle().expect("a pause");
+    rig.run(Job::CountSent(key), &["+QISEND: 3,3,0", "OK"]);
+    assert_eq!(acknowledged(&mut rig, key), FLUSHED);
+    rig.run(Job::Close(key), &["OK"]);
+}
+
+#[test]
+fn wait_acked_fails_if_the_peer_closed_without_reading_all() {
+    for lines in [&["+QISEND: 3,1,2", "OK"][..], &["+CME ERROR: 567"]] {
+        let (mut rig, key) = accepted_and(&["+QIURC: \"closed\",0"]);
+        assert_eq!(acknowledged(&mut rig, key), Poll::Pending);
+        rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+        let began = rig.now;
+        while acknowledged(&mut rig, key).is_pending() {
+            match rig.next() {
+                Action::Wait(until) => rig.wait(until),
+                _ => rig.run(Job::CountSent(key), lines),
+            }
+        }
+        assert!((rig.now - began).as_millis() < 5000);
+        assert_eq!(acknowledged(&mut rig, key), Poll::Ready(Err(Error::Closed)));
+        rig.run(Job::Close(key), &["OK"]);
+        assert_eq!(acknowledged(&mut rig, key), Poll::Ready(Err(Error::Closed)));
+    }
+}
+
+#[test]
+fn wait_acked_before_the_first_byte_asks_nothing() {
+    let mut rig = up();
+    let key = rig.open();
+    assert_eq!(acknowledged(&mut rig, key), FLUSHED);
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn count_that_is_refused_before_the_first_byte_is_zero() {
+    let state = "+QISTATE: 0,\"TCP\",\"203.0.113.7\",80,0,2,1,0,0,\"uart1\"";
+    let mut rig = up();
+    let key = rig.open();
+    let _ = rig.write(key, b"abc");
+    rig.run(Job::Send { key, length: 3 }, &["+CME ERROR: 550"]);
+    rig.run(Job::Status(key), &[state, "OK"]);
+    rig.run(Job::CountSent(key), &["+CME ERROR: 567"]);
+    rig.run(Job::Status(key), &[state, "OK"]);
+    rig.now = rig.idle().expect("a pause");
+    rig.accept(key, 3, "SEND OK");
+    assert_eq!(rig.flush(key), FLUSHED);
+    // If payload was written it can mean anything.
+    let mut rig = up();
+    let key = rig.open();
+    let _ = rig.write(key, b"abc");
+    rig.accept(key, 3, "SEND FAIL");
+    rig.run(Job::CountSent(key), &["+CME ERROR: 567"]);
+    assert_eq!(rig.flush(key), Poll::Ready(Err(Error::ConnectionReset)));
+}
+
+#[test]
+fn count_that_is_refused_in_passing_is_asked_for_again() {
+    for answer in ["+CME ERROR: 14", "ERROR"] {
+        let mut rig = up();
+        let key = rig.open();
+        let _ = rig.write(key, b"abcdef");
+        rig.accept(key, 6, "SEND FAIL");
+        for _ in 0..7 {
+            rig.run(Job::CountSent(key), &[answer]);
+            if answer == "ERROR" {
+                rig.run(Job::LastError, &["+QIGETERROR: 568,operation busy", "OK"]);
+            }
+            // The peer is read meanwhile; nothing is sent.
+            rig.on_line("+QIURC: \"recv\",0");
+            rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+            rig.now = rig.idle().expect("a pause");
+        }
+        rig.run(Job::CountSent(key), &["+QISEND: 4,4,0", "OK"]);
+        rig.accept(key, 2, "SEND OK");
+        assert_eq!(rig.flush(key), FLUSHED);
     }
 }
