@@ -439,3 +439,30 @@ fn a_live_link_that_cannot_be_resumed() {
         host.asks("ATO", "\r\nCONNECT\r\n").await;
     });
 }
+
+#[test]
+fn a_full_buffer_that_is_told() {
+    let network = InProcess::new();
+    network.tcp(SERVER, 19, |mut peer| async move {
+        let _ = peer.write_all(&[b'x'; 20_000]).await;
+        let _ = peer.read_to_end().await;
+    });
+    dialogue(Settings::new(), network, |mut host| async move {
+        host.brings_up().await;
+        host.injects("reading=full_buffer_is_told");
+        let full = "\r\n+QIURC: \"recv\",0,\"buff full\"\r\n";
+        host.asks(OPEN_GREETING, &format!("{OPENED}{NOTICE}{full}"))
+            .await;
+        host.made_no_fault();
+    });
+}
+
+#[test]
+fn a_fault_at_one_occasion() {
+    host_with(&["refuse=CSQ,0,at=2"], |mut host| async move {
+        let answer = "\r\n+CSQ: 25,99\r\n\r\nOK\r\n";
+        for wanted in [answer, ERROR, answer, answer] {
+            host.asks("AT+CSQ", wanted).await;
+        }
+    });
+}
