@@ -6,12 +6,10 @@
 pub(crate) enum Effect {
     None,
     /// A datagram is lost.
-    #[cfg(feature = "udp")]
     DatagramDropped,
     /// The PDP context may be down: check it.
     ContextSuspect,
     /// The module may be in data mode: escape before the next command.
-    #[cfg(feature = "push")]
     LineSuspect,
     /// The module may not have this connectID at all.
     IdRefused,

@@ -7,10 +7,9 @@ use super::exchange::job::{Action, Job};
 use super::exchange::outcome::{Outcome, Reason};
 use super::link::LinkState;
 use super::state::Engine;
-use crate::at::ConnectId;
-#[cfg(feature = "dns")]
-use crate::at::ErrorCode;
-use crate::error::Error;
+use super::statistics::count;
+use crate::at::{ConnectId, ErrorCode};
+use crate::error::{Error, LinkError};
 use crate::util::time::after;
 
 /// How long AT+QICLOSE can take at worst: newer manuals allow 120 s (quirk 35). Nothing else is answered meanwhile.
@@ -35,10 +34,9 @@ impl Engine<'_> {
                 self.ids.orphans = super::ids::IdSet::EMPTY;
                 self.link.on_reset(now);
             }
-            _ => {
-                let _ = in_time;
-            }
+            _ => {}
         }
+        let _ = in_time;
         false
     }
 
@@ -73,7 +71,7 @@ impl Engine<'_> {
             return;
         }
         if outcome == Outcome::Refused(Reason::None) && flight.asks_reason {
-            self.exchange.await_reason(flight.job);
+            self.exchange.awaiting_reason = Some(flight.job);
             return;
         }
         self.done(flight.job, &outcome, flight.command_echoed, now);
@@ -167,10 +165,8 @@ impl Engine<'_> {
     pub(super) fn apply(&mut self, effect: Effect, id: ConnectId, now: Instant) {
         match effect {
             Effect::None => {}
-            #[cfg(feature = "udp")]
             Effect::DatagramDropped => self.count_dropped_datagrams(1),
             Effect::ContextSuspect => self.link.resync(),
-            #[cfg(feature = "push")]
             Effect::LineSuspect => self.link.suspect_line(),
             Effect::IdRefused => self.ids.on_refused(),
             Effect::IdFreed => {
@@ -202,10 +198,10 @@ impl Engine<'_> {
         if was_serving && matches!((job, *outcome), (Job::Attention, Outcome::NoAnswer)) {
             // A module that still waits for payload takes the command, and the filler that follows, for payload: its count
             // would be right, and its data wrong.
-            let unconfirmed =
-                |slot: &&mut super::sockets::slot::Slot<'_>| slot.send.unconfirmed.is_some();
-            for slot in self.sockets.iter_mut().filter(unconfirmed) {
-                slot.fail(Error::DataLost);
+            for slot in self.sockets.iter_mut() {
+                if slot.send.unconfirmed.is_some() {
+                    slot.fail(Error::DataLost);
+                }
             }
         }
         let orphans = &mut self.ids.orphans;
@@ -220,7 +216,6 @@ impl Engine<'_> {
     }
 
     /// Checks the link if a code says that its context may be down.
-    #[cfg(feature = "dns")]
     pub(super) fn check_context(&mut self, code: ErrorCode) {
         if matches!(Error::from_code(code), Error::Link(_)) {
             self.link.resync();
@@ -230,19 +225,15 @@ impl Engine<'_> {
     // ---- losses that are counted ---------------------------------------------------------------------------------
 
     /// Counts payload bytes that no socket takes.
-    pub(super) fn count_dropped_bytes(&mut self, count: usize) {
-        let dropped = &mut self.statistics.dropped_bytes;
-        *dropped = dropped.wrapping_add(count as u32);
+    pub(super) fn count_dropped_bytes(&mut self, more: usize) {
+        count(&mut self.statistics.dropped_bytes, more as u32);
     }
 
-    #[cfg(feature = "udp")]
-    pub(super) fn count_dropped_datagrams(&mut self, count: u32) {
-        let dropped = &mut self.statistics.dropped_datagrams;
-        *dropped = dropped.wrapping_add(count);
+    pub(super) fn count_dropped_datagrams(&mut self, more: u32) {
+        count(&mut self.statistics.dropped_datagrams, more);
     }
 
-    pub(super) fn count_refused_connections(&mut self, count: u32) {
-        let refused = &mut self.statistics.refused_connections;
-        *refused = refused.wrapping_add(count);
+    pub(super) fn count_refused_connections(&mut self, more: u32) {
+        count(&mut self.statistics.refused_connections, more);
     }
 }

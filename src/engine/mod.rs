@@ -11,7 +11,7 @@
 //!
 //! [`state`] holds the rooms together. Its methods are sorted by where they are called from: [`input`] and [`urc`] take lines,
 //! [`payload`] and [`pushed`] take data, [`scheduler`] chooses and begins a transaction, [`finish`] ends it and applies its effects, [`calls`]
-//! serves the users, [`uart`] and [`data_line`] the runner.
+//! serves the users, [`runner_calls`] and [`data_line`] the runner.
 //!
 //! Functions with many callers are marked `#[inline(never)]`. Together that saves 1,308 bytes of flash with TCP only, and 1,996 with
 //! DNS, UDP and resets (thumbv7m, opt-level `s`, of 50,840 and 59,060).
@@ -37,14 +37,13 @@ mod payload;
 mod pushed;
 mod refusal;
 mod round;
+mod runner_calls;
 mod scheduler;
-#[cfg(any(feature = "ping", feature = "ntp"))]
 mod services;
 pub(crate) mod shared;
 mod sockets;
 mod state;
 mod statistics;
-mod uart;
 mod urc;
 #[cfg(feature = "at-client")]
 mod user_command;
@@ -60,17 +59,14 @@ pub(crate) mod tests;
 pub use dns::Addresses;
 #[cfg(any(test, fuzzing))]
 pub(crate) use exchange::echo::PayloadEcho;
-pub(crate) use exchange::job::{Action, Escape, GUARD, Job, PIECE};
 #[cfg(any(test, fuzzing))]
-pub(crate) use exchange::job::{Domain, Setting};
-#[cfg(feature = "at-client")]
+pub(crate) use exchange::job::Domain;
+pub(crate) use exchange::job::{Action, Escape, GUARD, Job, PIECE};
 pub(crate) use exchange::outcome::Reason;
 pub(crate) use line::{LineKind, Payload};
 pub(crate) use link::Attempt;
 pub use link::LinkState;
-#[cfg(any(feature = "ping", feature = "ntp"))]
 pub(crate) use services::deferred::{Deferred, QueryId};
-#[cfg(feature = "ping")]
 pub use services::ping::{PingReply, PingSummary};
 pub(crate) use sockets::key::Key;
 pub(crate) use sockets::request::Request;

@@ -6,10 +6,10 @@ use super::exchange::job::{Action, Job};
 use super::exchange::transaction::{CommandBuffer, Transaction};
 use super::link::Link;
 use super::round::Round;
-#[cfg(feature = "server")]
-use super::sockets::listener::Listeners;
 use super::sockets::slot::{Phase, Slot};
 use super::state::Engine;
+use super::statistics::count;
+use crate::at::ConnectId;
 use crate::error::Error;
 #[cfg(not(feature = "push"))]
 use crate::util::time::NEVER;
@@ -40,7 +40,7 @@ impl Engine<'_> {
 
     fn choose(&mut self, now: Instant) -> Action {
         self.ids.expire(now);
-        if self.exchange.awaits_reason() {
+        if self.exchange.awaiting_reason.is_some() {
             return Action::Run(Job::LastError);
         }
         #[cfg(feature = "transparent")]
@@ -48,7 +48,7 @@ impl Engine<'_> {
             return action;
         }
         #[cfg(feature = "at-client")]
-        if let Some(action) = self.next_user_command(now) {
+        if let Some(action) = self.user_command.next(self.link.is_listening(), now) {
             return action;
         }
         #[cfg(feature = "push")]
@@ -159,13 +159,13 @@ impl Engine<'_> {
         true
     }
 
-    fn is_free(&self, id: crate::at::ConnectId) -> bool {
+    fn is_free(&self, id: ConnectId) -> bool {
         self.ids.exists(id) && !self.ids.orphans.contains(id) && !self.sockets.uses(id)
     }
 
-    fn free_id(&self) -> Option<crate::at::ConnectId> {
+    fn free_id(&self) -> Option<ConnectId> {
         #[cfg(feature = "server")]
-        let listens = Listeners::exist(&self.sockets);
+        let listens = super::sockets::listener::Listeners::exist(&self.sockets);
         #[cfg(not(feature = "server"))]
         let listens = false;
         self.ids.free(listens, |id| self.sockets.uses(id))
@@ -183,25 +183,13 @@ impl Engine<'_> {
         self.link.is_listening() && self.user_command.is_ready()
     }
 
-    #[cfg(feature = "at-client")]
-    fn next_user_command(&mut self, now: Instant) -> Option<Action> {
-        use super::exchange::job::Escape;
-        use super::user_command::Next;
-        match self.user_command.next(self.link.is_listening(), now) {
-            Next::Nothing => None,
-            Next::Run => Some(Action::Run(Job::User)),
-            Next::Wait(until) => Some(Action::Wait(until)),
-            Next::LeavePrompt => Some(Action::Escape(Escape::Prompt)),
-        }
-    }
-
     // ---- the beginning of a transaction --------------------------------------------------------------------------
 
     /// Writes the command of a transaction into `buffer` and begins to wait for its answer. Returns the length of the
     /// command in bytes; `None` if the socket of the job is gone.
     pub(crate) fn begin(&mut self, job: Job, buffer: &mut [u8], now: Instant) -> Option<usize> {
         let transaction = self.transaction(job, buffer)?;
-        self.statistics.transactions = self.statistics.transactions.wrapping_add(1);
+        count(&mut self.statistics.transactions, 1);
         match job {
             // Once it is closed the module may give its connectID to the next connection, before the result is handled.
             Job::CloseOrphan(id) => self.ids.orphans.remove(id),
@@ -232,10 +220,7 @@ impl Engine<'_> {
             #[cfg(feature = "push")]
             Job::Switch { mode, .. } => slot?.switch(mode, to),
             #[cfg(feature = "transparent")]
-            Job::Resume(_) => {
-                slot?;
-                Slot::resume(to)
-            }
+            Job::Resume(_) => slot.map(|_| Slot::resume(to))?,
             #[cfg(feature = "dns")]
             Job::Resolve => self.dns.resolve(config.context, to),
             #[cfg(feature = "at-client")]

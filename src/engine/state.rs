@@ -20,7 +20,7 @@ use super::sockets::Sockets;
 #[cfg(feature = "server")]
 use super::sockets::listener::Listeners;
 use super::sockets::slot::Slot;
-use super::statistics::Statistics;
+use super::statistics::{Statistics, count};
 #[cfg(feature = "at-client")]
 use super::user_command::UserCommand;
 #[cfg(feature = "ntp")]
@@ -155,7 +155,7 @@ impl<'d> Engine<'d> {
 
     /// The link is lost after it was up.
     pub(super) fn on_link_lost(&mut self, error: LinkError) {
-        self.statistics.link_losses = self.statistics.link_losses.wrapping_add(1);
+        count(&mut self.statistics.link_losses, 1);
         // After the loss of its context the module still answers the transaction in flight.
         if error != LinkError::ContextLost {
             self.forget_module();

@@ -30,3 +30,8 @@ pub struct Statistics {
     /// Times the link went down after it had been up.
     pub link_losses: u32,
 }
+
+/// Adds to a counter.
+pub(super) const fn count(counter: &mut u32, more: u32) {
+    *counter = counter.wrapping_add(more);
+}

@@ -3,14 +3,14 @@
 use embassy_time::Instant;
 
 use super::effect::Effect;
-#[cfg(feature = "transparent")]
-use super::exchange::in_flight::{FinalResult, InFlight};
+use super::exchange::in_flight::FinalResult;
 use super::exchange::job::Job;
-#[cfg(feature = "transparent")]
 use super::exchange::outcome::Reason;
+use super::ids::IdSet;
 use super::line::LineKind;
 use super::sockets::slot::Slot;
 use super::state::Engine;
+use super::statistics::count;
 #[cfg(not(feature = "udp"))]
 use crate::at::NotRead as Peer;
 #[cfg(feature = "udp")]
@@ -228,15 +228,14 @@ impl Engine<'_> {
     fn on_service_line(&mut self, line: &[u8]) -> Option<LineKind> {
         #[cfg(feature = "ping")]
         if line.starts_with(b"+QPING:") {
-            if !self.ping.report(crate::at::read(line)?) {
-                let dropped = &mut self.statistics.dropped_replies;
-                *dropped = dropped.wrapping_add(1);
+            if !self.ping.report(read(line)?) {
+                count(&mut self.statistics.dropped_replies, 1);
             }
             return Some(LineKind::Handled);
         }
         #[cfg(feature = "ntp")]
         if line.starts_with(b"+QNTP:") {
-            self.ntp.on_line(crate::at::read(line)?);
+            self.ntp.on_line(read(line)?);
             return Some(LineKind::Handled);
         }
         let _ = line;
@@ -265,7 +264,7 @@ impl Engine<'_> {
             self.on_link_lost(LinkError::Restarted);
         } else {
             self.forget_module();
-            self.ids.orphans = super::ids::IdSet::EMPTY;
+            self.ids.orphans = IdSet::EMPTY;
             self.link.on_restarted();
             self.wake_runner();
         }
@@ -274,10 +273,10 @@ impl Engine<'_> {
 
     /// The module goes to sleep, or off: no socket survives (quirks 111 and 123).
     fn on_power_down(&mut self) -> LineKind {
-        let ends_transaction = self.exchange.in_flight().is_some();
         if !self.link.is_serving() {
             return LineKind::Handled;
         }
+        let ends_transaction = self.exchange.in_flight().is_some();
         self.on_link_lost(LinkError::NoAnswer);
         ended(ends_transaction)
     }

@@ -5,6 +5,8 @@ use core::task::Poll;
 use embassy_time::{Duration, Instant};
 use heapless::Vec;
 
+use super::exchange::in_flight::Stage;
+use super::exchange::job::{Action, Escape, Job};
 use super::exchange::outcome::{Outcome, Reason};
 use super::exchange::transaction::{CommandBuffer, Transaction};
 use super::wakes::{Room, Signal, WakeSet};
@@ -86,19 +88,6 @@ pub(crate) struct UserCommand<'d> {
     result: Signal<'d>,
 }
 
-/// What the scheduler does about the user's commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Something else has its turn.
-    Nothing,
-    /// The command has its turn.
-    Run,
-    /// The UART is kept for payload until this instant.
-    Wait(Instant),
-    /// The payload did not come: leave the prompt.
-    LeavePrompt,
-}
-
 impl<'d> UserCommand<'d> {
     pub(crate) const fn new(wakes: &'d WakeSet) -> Self {
         Self {
@@ -157,7 +146,6 @@ impl<'d> UserCommand<'d> {
     }
 
     /// Whether the last command that was sent is this user's.
-    #[cfg(any(feature = "ping", feature = "ntp"))]
     pub(crate) const fn was_sent(&self, owner: u16) -> bool {
         self.is_sent && self.owner == owner
     }
@@ -190,28 +178,25 @@ impl<'d> UserCommand<'d> {
         self.state == State::Ready
     }
 
-    /// Whether it is the command's turn. It takes turns with everything else as soon as the module takes commands.
-    pub(crate) fn next(&mut self, module_listens: bool, now: Instant) -> Next {
+    /// What comes next, if it is the command's turn. It takes turns with everything else as soon as the module takes commands.
+    pub(crate) fn next(&mut self, module_listens: bool, now: Instant) -> Option<Action> {
         if let Prompt::Given { until } = &mut self.prompt {
+            // The UART is kept for the payload.
             let until = get_or_set(until, after(now, PROMPT_TIME));
             if self.is_ready() {
-                return Next::Run;
+                return Some(Action::Run(Job::User));
             }
             if now < until {
-                return Next::Wait(until);
+                return Some(Action::Wait(until));
             }
             self.drop_prompt();
-            return Next::LeavePrompt;
+            return Some(Action::Escape(Escape::Prompt));
         }
         if !self.is_ready() || !module_listens {
-            return Next::Nothing;
+            return None;
         }
         self.had_last_turn = !self.had_last_turn;
-        if self.had_last_turn {
-            Next::Run
-        } else {
-            Next::Nothing
-        }
+        self.had_last_turn.then_some(Action::Run(Job::User))
     }
 
     /// No other transaction is due: the user's command has this turn.
@@ -239,18 +224,12 @@ impl<'d> UserCommand<'d> {
         self.drop_prompt();
         self.state = State::Running;
         self.is_sent = true;
-        let Options {
-            limit,
-            is_mute,
-            asks_reason,
-        } = self.options;
-        let mut transaction = Transaction::of(length, limit);
-        transaction.asks_reason = asks_reason;
-        if is_mute {
-            transaction.without_answer()
-        } else {
-            transaction
+        let mut transaction = Transaction::of(length, self.options.limit);
+        transaction.asks_reason = self.options.asks_reason;
+        if self.options.is_mute {
+            transaction.stage = Stage::Nothing;
         }
+        transaction
     }
 
     /// Takes a line, if it is an information response: one without a prefix, or with the name of the command.
@@ -262,20 +241,16 @@ impl<'d> UserCommand<'d> {
             return true;
         }
         if line.first() == Some(&b'+') {
-            let Some(rest) = line.strip_prefix(self.name.as_slice()) else {
-                return false;
-            };
-            if self.name.is_empty() || rest.first() != Some(&b':') {
+            let rest = line.strip_prefix(self.name.as_slice());
+            if self.name.is_empty() || !rest.is_some_and(|rest| rest.starts_with(b":")) {
                 return false;
             }
         }
         let separator: &[u8] = if self.text.is_empty() { b"" } else { b"\r\n" };
-        if self.text.len() + separator.len() + line.len() > MAX_COMMAND_LENGTH {
-            self.overflows = true;
-        } else {
-            let _ = self.text.extend_from_slice(separator);
-            let _ = self.text.extend_from_slice(line);
-        }
+        let has_room = self.text.len() + separator.len() + line.len() <= MAX_COMMAND_LENGTH;
+        self.overflows |= !has_room
+            || self.text.extend_from_slice(separator).is_err()
+            || self.text.extend_from_slice(line).is_err();
         true
     }
 
@@ -301,15 +276,14 @@ impl<'d> UserCommand<'d> {
     /// The command is over. Returns whether the module has to be checked.
     pub(crate) fn done(&mut self, outcome: &Outcome) -> bool {
         let is_mute = self.options.is_mute;
-        let result = match *outcome {
-            Outcome::Done(_) if self.overflows => AtResult::TooLong,
-            Outcome::Done(_) | Outcome::SendFail => AtResult::Done,
+        let is_unanswered = outcome.is_no_answer() && !is_mute;
+        self.end(match *outcome {
             Outcome::Refused(reason) => AtResult::Refused(reason),
-            Outcome::NoAnswer if is_mute => AtResult::Done,
-            Outcome::NoAnswer => AtResult::TimedOut,
-        };
-        self.end(result);
-        outcome.is_no_answer() && !is_mute
+            _ if is_unanswered => AtResult::TimedOut,
+            _ if self.overflows => AtResult::TooLong,
+            _ => AtResult::Done,
+        });
+        is_unanswered
     }
 
     /// What was sent will not be answered.

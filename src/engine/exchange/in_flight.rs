@@ -1,11 +1,11 @@
 //! The transaction that the module is answering: its stage, its information responses, its final result code.
 
 use super::job::Job;
-use super::outcome::{Answer, Outcome, Reason, Sim};
-use super::transaction::{Expects, Transaction};
+use super::outcome::{Answer, Outcome, Reason};
+use super::transaction::Transaction;
 use crate::at::{
     ActiveContext, ContextAddresses, ContextId, ContextState, LastError, Prefix, ReceivedData,
-    Registration, SentData, SimState, SimStatus, SocketStatus, read,
+    Registration, SentData, SimStatus, SocketStatus, read,
 };
 use crate::engine::ids::IdSet;
 use crate::engine::sockets::key::Key;
@@ -16,10 +16,8 @@ pub(crate) enum Stage {
     /// `OK` or an error ends the transaction.
     Result,
     /// Nothing. A final result code that comes all the same still counts.
-    #[cfg(feature = "at-client")]
     Nothing,
     /// `CONNECT` or an error: the UART becomes a data line.
-    #[cfg(feature = "transparent")]
     Connect,
     /// A prompt for payload, or an error.
     Prompt,
@@ -35,7 +33,6 @@ pub(crate) enum FinalResult {
     Ok,
     SendOk,
     SendFail,
-    #[cfg(feature = "transparent")]
     Connect,
     Error(Reason),
 }
@@ -85,14 +82,7 @@ impl InFlight {
     pub(crate) const fn new(job: Job, transaction: &Transaction) -> Self {
         Self {
             job,
-            stage: match transaction.expects {
-                Expects::Result => Stage::Result,
-                #[cfg(feature = "at-client")]
-                Expects::Nothing => Stage::Nothing,
-                Expects::Prompt => Stage::Prompt,
-                #[cfg(feature = "transparent")]
-                Expects::Connect => Stage::Connect,
-            },
+            stage: transaction.stage,
             prefix: transaction.answer,
             needs_answer: transaction.needs_answer,
             asks_reason: transaction.asks_reason,
@@ -118,17 +108,15 @@ impl InFlight {
             (Stage::Result, FinalResult::Ok) => {
                 !self.needs_answer || !matches!(self.answer, Answer::Nothing)
             }
-            #[cfg(feature = "at-client")]
             (Stage::Nothing, FinalResult::Ok) => true,
             (_, FinalResult::Error(_)) => true,
             (Stage::Prompted | Stage::Payload, FinalResult::SendOk | FinalResult::SendFail) => true,
             // Example 3.2.2 of the note has an OK in front of SEND OK (quirk 54).
-            (Stage::Prompted | Stage::Payload, FinalResult::Ok) => return Conclusion::Intermediate,
-            #[cfg(feature = "transparent")]
+            // Other firmware says OK to an open in transparent access mode, and its result afterwards.
+            (Stage::Prompted | Stage::Payload | Stage::Connect, FinalResult::Ok) => {
+                return Conclusion::Intermediate;
+            }
             (Stage::Connect, FinalResult::Connect) => true,
-            // Firmware that says OK to the open, and its result afterwards.
-            #[cfg(feature = "transparent")]
-            (Stage::Connect, FinalResult::Ok) => return Conclusion::Intermediate,
             _ => false,
         };
         if !ends {
@@ -149,11 +137,7 @@ impl InFlight {
 
     /// Whether the runner can go on: with the final result code, or with the payload.
     pub(crate) fn is_answered(&self) -> bool {
-        #[cfg(feature = "at-client")]
-        if self.stage == Stage::Nothing {
-            return true;
-        }
-        self.result.is_some() || self.stage == Stage::Prompted
+        self.result.is_some() || matches!(self.stage, Stage::Nothing | Stage::Prompted)
     }
 
     /// Whether the payload can be written; the final result code follows it.
@@ -174,7 +158,6 @@ impl InFlight {
     }
 
     /// Whether `CONNECT` can end the transaction.
-    #[cfg(feature = "transparent")]
     pub(crate) fn awaits_connect(&self) -> bool {
         self.stage == Stage::Connect && self.result.is_none()
     }
@@ -186,9 +169,9 @@ impl InFlight {
 
     pub(crate) fn outcome(&self) -> Outcome {
         match self.result {
-            Some(FinalResult::Ok | FinalResult::SendOk) => Outcome::Done(self.answer),
-            #[cfg(feature = "transparent")]
-            Some(FinalResult::Connect) => Outcome::Done(self.answer),
+            Some(FinalResult::Ok | FinalResult::SendOk | FinalResult::Connect) => {
+                Outcome::Done(self.answer)
+            }
             Some(FinalResult::SendFail) => Outcome::SendFail,
             Some(FinalResult::Error(reason)) => Outcome::Refused(reason),
             None => Outcome::NoAnswer,
@@ -230,88 +213,52 @@ impl InFlight {
         if prefix.is_none() || prefix != self.prefix {
             return false;
         }
-        let answer = match self.job {
-            Job::SimState => sim(line),
-            Job::Registration(_) => registration(line),
-            Job::ListSockets | Job::Status(_) => self.socket(line),
-            Job::ListContexts => self.context(line, context, addresses),
-            Job::CountSent(_) => sent(line),
-            Job::CountReceived(_) => handed_over(line),
-            Job::LastError => last_error(line),
-            _ => None,
-        };
-        match answer {
-            Some(answer) => {
-                self.answer = answer;
-                true
-            }
-            None => false,
-        }
+        let answer = self.answer_in(line, context, addresses);
+        self.answer = answer.unwrap_or(self.answer);
+        answer.is_some()
     }
 
-    fn socket(&self, line: &[u8]) -> Option<Answer> {
-        let status: SocketStatus = read(line)?;
-        Some(match self.job {
-            Job::ListSockets => {
-                let mut ids = match self.answer {
-                    Answer::Sockets(ids) => ids,
-                    _ => IdSet::EMPTY,
-                };
-                ids.insert(status.connect_id);
-                Answer::Sockets(ids)
-            }
-            _ => Answer::Socket(status.state),
-        })
-    }
-
-    fn context(
+    /// What an information response says. `None` if it is none of this job.
+    fn answer_in(
         &self,
         line: &[u8],
         wanted: ContextId,
         addresses: &mut ContextAddresses,
     ) -> Option<Answer> {
-        let context: ActiveContext = read(line)?;
-        if context.context != wanted {
-            // Another context of the module.
-            return Some(self.answer);
-        }
-        *addresses = context.addresses;
-        Some(Answer::Context {
-            active: context.state == ContextState::Activated,
+        Some(match self.job {
+            Job::SimState => Answer::Sim(read::<SimStatus>(line)?.state),
+            Job::Registration(_) => Answer::Registration(read::<Registration>(line)?.status),
+            Job::ListSockets => {
+                let mut ids = match self.answer {
+                    Answer::Sockets(ids) => ids,
+                    _ => IdSet::EMPTY,
+                };
+                ids.insert(read::<SocketStatus>(line)?.connect_id);
+                Answer::Sockets(ids)
+            }
+            Job::Status(_) => Answer::Socket(read::<SocketStatus>(line)?.state),
+            Job::ListContexts => {
+                let context: ActiveContext = read(line)?;
+                if context.context != wanted {
+                    // Another context of the module.
+                    return Some(self.answer);
+                }
+                *addresses = context.addresses;
+                Answer::Context {
+                    active: context.state == ContextState::Activated,
+                }
+            }
+            Job::CountSent(_) => {
+                let counts: SentData = read(line)?;
+                Answer::Sent {
+                    // Some modules count to more than 32 bits: totals are compared modulo 2^32.
+                    total: counts.total as u32,
+                    all_acknowledged: counts.unacknowledged == 0,
+                }
+            }
+            Job::CountReceived(_) => Answer::HandedOver(read::<ReceivedData>(line)?.read as u32),
+            Job::LastError => Answer::LastError(read::<LastError>(line)?.error()),
+            _ => return None,
         })
     }
-}
-
-fn sim(line: &[u8]) -> Option<Answer> {
-    let status: SimStatus = read(line)?;
-    Some(Answer::Sim(match status.state {
-        SimState::Ready => Sim::Ready,
-        SimState::Pin => Sim::NeedsPin,
-        SimState::Puk => Sim::Locked,
-        _ => Sim::NotReady,
-    }))
-}
-
-fn registration(line: &[u8]) -> Option<Answer> {
-    let registration: Registration = read(line)?;
-    Some(Answer::Registration(registration.status))
-}
-
-fn sent(line: &[u8]) -> Option<Answer> {
-    let counts: SentData = read(line)?;
-    Some(Answer::Sent {
-        // Some modules count to more than 32 bits: totals are compared modulo 2^32.
-        total: counts.total as u32,
-        all_acknowledged: counts.unacknowledged == 0,
-    })
-}
-
-fn handed_over(line: &[u8]) -> Option<Answer> {
-    let counts: ReceivedData = read(line)?;
-    Some(Answer::HandedOver(counts.read as u32))
-}
-
-fn last_error(line: &[u8]) -> Option<Answer> {
-    let last: LastError = read(line)?;
-    Some(Answer::LastError(last.error()))
 }

@@ -2,7 +2,6 @@
 
 use embassy_time::{Duration, Instant};
 
-#[cfg(feature = "push")]
 use crate::at::AccessMode;
 use crate::at::ConnectId;
 use crate::engine::sockets::key::Key;
@@ -69,7 +68,8 @@ pub(crate) enum Job {
     Deactivate,
     Configure,
     Activate,
-    Set(Setting),
+    /// AT+QICFG with this row of the table of settings; behind its end `sendinfo`.
+    Set(u8),
     SetDns,
     // Sockets: `sockets/open_close.rs`, `receive.rs`, `send.rs`.
     Open(Key),
@@ -87,19 +87,15 @@ pub(crate) enum Job {
     CountSent(Key),
     // Access modes: `access_mode/mod.rs`.
     /// AT+QISWTMD.
-    #[cfg(feature = "push")]
     Switch {
         key: Key,
         mode: AccessMode,
     },
     /// ATO.
-    #[cfg(feature = "transparent")]
     Resume(Key),
     /// AT+QIDNSGIP: `dns.rs`.
-    #[cfg(feature = "dns")]
     Resolve,
     /// The user's own command: `user_command.rs`.
-    #[cfg(feature = "at-client")]
     User,
     /// AT+QIGETERROR, after a refusal without a reason: `exchange/mod.rs`.
     LastError,
@@ -115,11 +111,9 @@ impl Job {
             | Self::Read { key, .. }
             | Self::CountReceived(key)
             | Self::Send { key, .. }
-            | Self::CountSent(key) => Some(key),
-            #[cfg(feature = "push")]
-            Self::Switch { key, .. } => Some(key),
-            #[cfg(feature = "transparent")]
-            Self::Resume(key) => Some(key),
+            | Self::CountSent(key)
+            | Self::Switch { key, .. }
+            | Self::Resume(key) => Some(key),
             _ => None,
         }
     }
@@ -135,14 +129,4 @@ pub(crate) enum Domain {
     Packet,
     /// AT+CREG?
     Circuit,
-}
-
-/// An AT+QICFG setting that the stack needs at a known value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(crate) enum Setting {
-    DataFormat,
-    ViewMode,
-    ReceiveIndication,
-    SendInfo,
 }

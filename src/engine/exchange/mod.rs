@@ -35,7 +35,7 @@ pub(crate) struct Exchange<'d> {
     /// The transaction that the module is answering.
     in_flight: Option<InFlight>,
     /// A job that was refused without a reason: AT+QIGETERROR comes before anything else.
-    awaiting_reason: Option<Job>,
+    pub(crate) awaiting_reason: Option<Job>,
     /// The socket whose read was not answered. Its answer can come as long as nothing but `AT` was sent since.
     pub(crate) late_reader: Option<LateReader>,
     pub(crate) payload_echo: PayloadEcho,
@@ -230,16 +230,6 @@ impl<'d> Exchange<'d> {
     }
 
     // ---- AT+QIGETERROR (2.1.17) ----------------------------------------------------------------------------------
-
-    /// Whether the reason of a refusal is to be asked for.
-    pub(crate) const fn awaits_reason(&self) -> bool {
-        self.awaiting_reason.is_some()
-    }
-
-    /// Keeps a job that was refused without a reason until AT+QIGETERROR is answered.
-    pub(crate) const fn await_reason(&mut self, job: Job) {
-        self.awaiting_reason = Some(job);
-    }
 
     pub(crate) fn last_error(&self, to: CommandBuffer<'_>) -> Transaction {
         to.write(&QueryLastError).needs(Prefix::LastError)

@@ -1,6 +1,6 @@
 //! How an AT transaction ends: its final result code, and what its information responses said.
 
-use crate::at::{ErrorCode, RegistrationStatus, SocketState};
+use crate::at::{ErrorCode, RegistrationStatus, SimState, SocketState};
 use crate::engine::ids::IdSet;
 use crate::engine::refusal;
 
@@ -93,18 +93,7 @@ pub(crate) enum Answer {
         active: bool,
     },
     Registration(RegistrationStatus),
-    Sim(Sim),
+    Sim(SimState),
     /// `None`: the module does not know the reason either (quirk 101).
     LastError(Option<ErrorCode>),
-}
-
-/// The answer to AT+CPIN?.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sim {
-    Ready,
-    NeedsPin,
-    /// The card wants its PUK: a PIN does not help.
-    Locked,
-    /// The card is still starting, or is in a state that has no name here.
-    NotReady,
 }

@@ -3,6 +3,7 @@
 use atat::AtatCmd;
 use embassy_time::Duration;
 
+use super::in_flight::Stage;
 use crate::at::Prefix;
 
 /// The command of a transaction is in the command buffer; this says how it goes on.
@@ -12,7 +13,8 @@ pub(crate) struct Transaction {
     pub(crate) length: usize,
     /// How long the module may take to the prompt, to `CONNECT`, or to the final result code.
     pub(crate) limit: Duration,
-    pub(crate) expects: Expects,
+    /// What the module sends first.
+    pub(crate) stage: Stage,
     /// The prefix of the information responses that belong to the transaction.
     pub(crate) answer: Option<Prefix>,
     /// An `OK` without an information response in front of it is a late one of another command.
@@ -21,82 +23,49 @@ pub(crate) struct Transaction {
     pub(crate) asks_reason: bool,
 }
 
-/// What comes back first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Expects {
-    /// A final result code.
-    Result,
-    /// Nothing: the transaction is over as soon as its command is written.
-    #[cfg(feature = "at-client")]
-    Nothing,
-    /// A prompt, and a final result code behind the payload.
-    Prompt,
-    /// `CONNECT`: the UART becomes a data line.
-    #[cfg(feature = "transparent")]
-    Connect,
-}
-
 impl Transaction {
     /// A command whose answer is a final result code within `limit`.
     pub(crate) const fn of(length: usize, limit: Duration) -> Self {
         Self {
             length,
             limit,
-            expects: Expects::Result,
+            stage: Stage::Result,
             answer: None,
             needs_answer: false,
             asks_reason: false,
         }
     }
 
-    pub(crate) const fn within(self, limit: Duration) -> Self {
-        Self { limit, ..self }
+    pub(crate) const fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
     }
 
     /// Information responses with this prefix belong to it; there may be none.
-    pub(crate) const fn answered_by(self, answer: Prefix) -> Self {
-        Self {
-            answer: Some(answer),
-            ..self
-        }
+    pub(crate) const fn answered_by(mut self, answer: Prefix) -> Self {
+        self.answer = Some(answer);
+        self
     }
 
     /// An information response with this prefix comes before `OK`.
-    pub(crate) const fn needs(self, answer: Prefix) -> Self {
-        Self {
-            needs_answer: true,
-            ..self.answered_by(answer)
-        }
+    pub(crate) const fn needs(mut self, answer: Prefix) -> Self {
+        self.needs_answer = true;
+        self.answered_by(answer)
     }
 
-    pub(crate) const fn with_prompt(self) -> Self {
-        Self {
-            expects: Expects::Prompt,
-            ..self
-        }
+    pub(crate) const fn with_prompt(mut self) -> Self {
+        self.stage = Stage::Prompt;
+        self
     }
 
-    #[cfg(feature = "at-client")]
-    pub(crate) const fn without_answer(self) -> Self {
-        Self {
-            expects: Expects::Nothing,
-            ..self
-        }
+    pub(crate) const fn with_connect(mut self) -> Self {
+        self.stage = Stage::Connect;
+        self
     }
 
-    #[cfg(feature = "transparent")]
-    pub(crate) const fn with_connect(self) -> Self {
-        Self {
-            expects: Expects::Connect,
-            ..self
-        }
-    }
-
-    pub(crate) const fn asking_reason(self) -> Self {
-        Self {
-            asks_reason: true,
-            ..self
-        }
+    pub(crate) const fn asking_reason(mut self) -> Self {
+        self.asks_reason = true;
+        self
     }
 }
 
@@ -119,7 +88,6 @@ impl<'b> CommandBuffer<'b> {
     }
 
     /// The buffer itself, for a command that is written already.
-    #[cfg(feature = "at-client")]
     pub(crate) const fn into_bytes(self) -> &'b mut [u8] {
         self.bytes
     }

@@ -22,12 +22,12 @@ use crate::at::{
     ConfigureSetting, ConfigureUrcPort, DataFormat, DeactivateContext, DisableCommandEcho,
     DisableSendInfo, EnterPin, ErrorCode, ErrorFormat, EscapeWithDtr, ListActiveContexts,
     ListSockets, Prefix, QueryLteRegistration, QueryPacketRegistration, QueryRegistration,
-    QuerySim, RegistrationStatus, SetDataEcho, SetErrorFormat, Setting as QicfgSetting, Switch,
-    Text, ViewMode,
+    QuerySim, RegistrationStatus, SetDataEcho, SetErrorFormat, Setting, SimState, Switch, Text,
+    ViewMode,
 };
 use crate::config::Config;
-use crate::engine::exchange::job::{Domain, Job, Setting};
-use crate::engine::exchange::outcome::{Answer, Outcome, Reason, Sim};
+use crate::engine::exchange::job::{Domain, Job};
+use crate::engine::exchange::outcome::{Answer, Outcome, Reason};
 use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
 use crate::engine::ids::IdSet;
 use crate::engine::sockets::open_close::close_time;
@@ -56,30 +56,26 @@ const RESYNC_TRIES: u8 = 4;
 /// How often a busy module may refuse a plain AT.
 const BUSY_TRIES: u8 = 30;
 
+/// The settings of AT+QICFG that decide how data looks on the UART. Modules keep them over a restart (quirk 75).
+const SETTINGS: &[Setting] = &[
+    Setting::DataFormats {
+        send: DataFormat::Text,
+        receive: DataFormat::Text,
+    },
+    Setting::ViewMode(ViewMode::LineEnd),
+    // The `recv` URC says how much data there is.
+    Setting::ReceiveIndication(Switch::On),
+];
+
 impl Link<'_> {
-    /// The transaction of the present step, if the step has one that is always the same.
+    /// The transaction of the present step, if the step is one.
     pub(super) const fn job(&self) -> Option<Job> {
-        Some(match self.step {
-            Step::Probe | Step::Settle | Step::Resync | Step::Resettle => Job::Attention,
-            Step::EchoOff => Job::EchoOff,
-            Step::NumericErrors => Job::NumericErrors,
-            Step::DataEcho => Job::DataEchoOff,
-            Step::Dtr => Job::EscapeWithDtr,
-            Step::UrcPort => Job::SetUrcPort,
-            Step::Sim => Job::SimState,
-            Step::Pin => Job::EnterPin,
-            Step::Registration(domain) => Job::Registration(domain),
-            Step::Sockets => Job::ListSockets,
-            Step::Contexts | Step::Address { .. } | Step::Verify => Job::ListContexts,
-            Step::Deactivate => Job::Deactivate,
-            Step::Configure => Job::Configure,
-            Step::Activate => Job::Activate,
-            Step::Set(setting) => Job::Set(setting),
-            Step::Dns => Job::SetDns,
-            Step::CloseOrphans | Step::Up | Step::Pause | Step::Reset | Step::Disabled => {
-                return None;
-            }
-        })
+        match self.step {
+            Step::Probe | Step::Settle | Step::Resync | Step::Resettle => Some(Job::Attention),
+            Step::Run(job) => Some(job),
+            Step::Address { .. } | Step::Verify => Some(Job::ListContexts),
+            Step::CloseOrphans | Step::Up | Step::Pause | Step::Reset | Step::Disabled => None,
+        }
     }
 
     /// The command of a step, how long it may take, and what its answer is. `None` if the configuration has no such command,
@@ -137,19 +133,10 @@ impl Link<'_> {
                 .write(&ActivateContext { context })
                 .within(ACTIVATION_TIME)
                 .asking_reason(),
-            Job::Set(Setting::DataFormat) => Self::set(
-                QicfgSetting::DataFormats {
-                    send: DataFormat::Text,
-                    receive: DataFormat::Text,
-                },
-                to,
-            ),
-            Job::Set(Setting::ViewMode) => Self::set(QicfgSetting::ViewMode(ViewMode::LineEnd), to),
-            // On: the `recv` URC says how much data there is.
-            Job::Set(Setting::ReceiveIndication) => {
-                Self::set(QicfgSetting::ReceiveIndication(Switch::On), to)
-            }
-            Job::Set(Setting::SendInfo) => to.write(&DisableSendInfo),
+            Job::Set(index) => match SETTINGS.get(usize::from(index)) {
+                Some(&setting) => to.write(&ConfigureSetting { setting }),
+                None => to.write(&DisableSendInfo),
+            },
             Job::SetDns => {
                 let servers = config.dns?;
                 to.write(&ConfigureDns {
@@ -160,10 +147,6 @@ impl Link<'_> {
             }
             _ => return None,
         })
-    }
-
-    fn set(setting: QicfgSetting, to: CommandBuffer<'_>) -> Transaction {
-        to.write(&ConfigureSetting { setting })
     }
 
     /// A command of the link was answered, or was not. `echoed` says whether the module echoed the command.
@@ -190,37 +173,38 @@ impl Link<'_> {
                 self.go(Step::Settle);
                 self.pause(now, SETTLE);
             }
-            Step::Settle => self.go(Step::EchoOff),
-            Step::EchoOff => self.step = Step::NumericErrors,
-            Step::NumericErrors => {
+            Step::Settle => self.run(Job::EchoOff),
+            Step::Run(Job::EchoOff) => self.step = Step::Run(Job::NumericErrors),
+            Step::Run(Job::NumericErrors) => {
                 self.tries += 1;
                 if echoed && self.tries < ECHO_TRIES {
-                    self.step = Step::EchoOff;
+                    self.step = Step::Run(Job::EchoOff);
                 } else {
-                    self.go(Step::DataEcho);
+                    self.run(Job::DataEchoOff);
                 }
             }
-            Step::DataEcho if self.has_dtr => self.go(Step::Dtr),
-            Step::DataEcho | Step::Dtr => {
-                self.go(match config.urc_port {
-                    Some(_) => Step::UrcPort,
-                    None => Step::Sim,
-                });
+            Step::Run(Job::DataEchoOff) if self.has_dtr => self.run(Job::EscapeWithDtr),
+            Step::Run(Job::DataEchoOff | Job::EscapeWithDtr) if config.urc_port.is_some() => {
+                self.run(Job::SetUrcPort);
             }
-            Step::UrcPort => self.go(Step::Sim),
+            Step::Run(Job::DataEchoOff | Job::EscapeWithDtr | Job::SetUrcPort) => {
+                self.run(Job::SimState);
+            }
             // 2. The SIM card.
-            Step::Sim => self.on_sim(outcome, config, now),
-            Step::Pin => match *outcome {
-                Outcome::Done(_) => self.go(Step::Sim),
+            Step::Run(Job::SimState) => self.on_sim(outcome, config, now),
+            Step::Run(Job::EnterPin) => match *outcome {
+                Outcome::Done(_) => self.run(Job::SimState),
                 _ => {
                     self.pin = Pin::Refused;
                     self.fail(LinkError::SimLocked, now);
                 }
             },
             // 3. The network.
-            Step::Registration(domain) => self.on_registration(domain, outcome, config, now),
+            Step::Run(Job::Registration(domain)) => {
+                self.on_registration(domain, outcome, config, now)
+            }
             // 4. What an earlier program left open.
-            Step::Sockets => {
+            Step::Run(Job::ListSockets) => {
                 orphans.insert_all(match *outcome {
                     Outcome::Done(Answer::Sockets(ids)) => ids,
                     Outcome::Done(_) => IdSet::EMPTY,
@@ -230,20 +214,20 @@ impl Link<'_> {
                 self.go(Step::CloseOrphans);
             }
             // 5. The PDP context.
-            Step::Contexts => {
+            Step::Run(Job::ListContexts) => {
                 let active = matches!(*outcome, Outcome::Done(Answer::Context { active: true }));
                 self.go(match (active, self.is_configured) {
                     (true, true) => Step::Address { refusal: None },
-                    (true, false) => Step::Deactivate,
-                    (false, _) if self.must_deactivate => Step::Deactivate,
-                    (false, _) => Step::Configure,
+                    (true, false) => Step::Run(Job::Deactivate),
+                    (false, _) if self.must_deactivate => Step::Run(Job::Deactivate),
+                    (false, _) => Step::Run(Job::Configure),
                 });
             }
-            Step::Deactivate => {
+            Step::Run(Job::Deactivate) => {
                 self.must_deactivate = false;
-                self.go(Step::Configure);
+                self.run(Job::Configure);
             }
-            Step::Configure => match *outcome {
+            Step::Run(Job::Configure) => match *outcome {
                 Outcome::Refused(reason) => {
                     self.tries += 1;
                     self.pause(now, POLL);
@@ -251,9 +235,9 @@ impl Link<'_> {
                         self.fail(LinkError::ApnRefused(reason.code()), now);
                     }
                 }
-                _ => self.go(Step::Activate),
+                _ => self.run(Job::Activate),
             },
-            Step::Activate => self.go(Step::Address {
+            Step::Run(Job::Activate) => self.go(Step::Address {
                 // An active context refuses to be activated (quirk 14): look at it before giving up.
                 refusal: match *outcome {
                     Outcome::Refused(reason) => Some(reason.code()),
@@ -264,7 +248,7 @@ impl Link<'_> {
                 Outcome::Done(Answer::Context { active: true }) => {
                     self.is_configured = true;
                     self.must_deactivate = false;
-                    self.go(Step::Set(Setting::DataFormat));
+                    self.run(Job::Set(0));
                 }
                 _ => {
                     self.must_deactivate = true;
@@ -281,14 +265,11 @@ impl Link<'_> {
                 }
             },
             // 6. How data looks on the UART.
-            Step::Set(setting) => self.go(match setting {
-                Setting::DataFormat => Step::Set(Setting::ViewMode),
-                Setting::ViewMode => Step::Set(Setting::ReceiveIndication),
-                Setting::ReceiveIndication => Step::Set(Setting::SendInfo),
-                Setting::SendInfo if config.dns.is_some() => Step::Dns,
-                Setting::SendInfo => return self.on_up(),
-            }),
-            Step::Dns => self.on_up(),
+            Step::Run(Job::Set(index)) if usize::from(index) < SETTINGS.len() => {
+                self.run(Job::Set(index + 1));
+            }
+            Step::Run(Job::Set(_)) if config.dns.is_some() => self.run(Job::SetDns),
+            Step::Run(Job::Set(_) | Job::SetDns) => self.on_up(),
             // Supervision.
             Step::Resync => {
                 self.go(Step::Resettle);
@@ -335,7 +316,7 @@ impl Link<'_> {
             Step::Resettle | Step::Verify if now < self.silent_until => self.go(Step::Resync),
             Step::Resettle | Step::Verify => self.on_lost(LinkError::NoAnswer),
             // The longest times of the note are over: only a restart helps.
-            Step::Activate | Step::Deactivate => self.fail(LinkError::NoAnswer, now),
+            Step::Run(Job::Activate | Job::Deactivate) => self.fail(LinkError::NoAnswer, now),
             _ => self.go(Step::Probe),
         }
     }
@@ -343,21 +324,21 @@ impl Link<'_> {
     fn on_sim(&mut self, outcome: &Outcome, config: &Config<'_>, now: Instant) {
         let since = self.since.min(now);
         let error = match *outcome {
-            Outcome::Done(Answer::Sim(Sim::Ready)) => {
-                return self.go(Step::Registration(Domain::Lte));
+            Outcome::Done(Answer::Sim(SimState::Ready)) => {
+                return self.run(Job::Registration(Domain::Lte));
             }
-            Outcome::Done(Answer::Sim(Sim::NeedsPin))
+            Outcome::Done(Answer::Sim(SimState::Pin))
                 if config.pin.is_some() && self.pin == Pin::NotGiven =>
             {
                 self.pin = Pin::Given;
-                return self.go(Step::Pin);
+                return self.run(Job::EnterPin);
             }
-            Outcome::Done(Answer::Sim(Sim::NeedsPin))
+            Outcome::Done(Answer::Sim(SimState::Pin))
                 if self.pin == Pin::Given && now < after(since, SIM_TIME) =>
             {
                 return self.pause(now, POLL);
             }
-            Outcome::Done(Answer::Sim(Sim::NeedsPin | Sim::Locked)) => {
+            Outcome::Done(Answer::Sim(SimState::Pin | SimState::Puk)) => {
                 return self.fail(LinkError::SimLocked, now);
             }
             // SIM not inserted (3GPP TS 27.007).
@@ -389,7 +370,7 @@ impl Link<'_> {
         }
         match *outcome {
             Outcome::Done(Answer::Registration(status)) if status.is_registered() => {
-                return self.go(Step::Sockets);
+                return self.run(Job::ListSockets);
             }
             Outcome::Done(Answer::Registration(RegistrationStatus::Denied)) => {
                 self.registration.is_denied = true
@@ -401,7 +382,7 @@ impl Link<'_> {
             }
             _ => {}
         }
-        self.step = Step::Registration(match domain {
+        self.step = Step::Run(Job::Registration(match domain {
             Domain::Lte => Domain::Packet,
             Domain::Packet => Domain::Circuit,
             Domain::Circuit => {
@@ -416,6 +397,6 @@ impl Link<'_> {
                 }
                 Domain::Lte
             }
-        });
+        }));
     }
 }

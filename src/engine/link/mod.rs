@@ -7,7 +7,7 @@ use core::task::Poll;
 
 use embassy_time::{Duration, Instant};
 
-use super::exchange::job::{Action, Domain, Escape, Job, Setting};
+use super::exchange::job::{Action, Escape, Job};
 use super::ids::IdSet;
 use super::wakes::{Room, Signal, WakeSet};
 use crate::at::{ContextAddresses, ErrorCode, RegistrationStatus};
@@ -38,27 +38,17 @@ pub enum LinkState {
 /// The step of bring-up or supervision that comes next. [`bring_up`] has their order, their commands, and what the answers mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
+    /// Does the module answer?
     Probe,
+    /// It does. Late answers pass, and it is asked again.
     Settle,
-    EchoOff,
-    NumericErrors,
-    DataEcho,
-    Dtr,
-    UrcPort,
-    Sim,
-    Pin,
-    Registration(Domain),
-    Sockets,
+    /// One command of the recipe.
+    Run(Job),
     CloseOrphans,
-    Contexts,
-    Deactivate,
-    Configure,
-    Activate,
+    /// Is the PDP context active, after AT+QIACT?
     Address {
         refusal: Option<ErrorCode>,
     },
-    Set(Setting),
-    Dns,
     /// The link is up; sockets have their turn.
     Up,
     /// A command was not answered. Does the module still answer?
@@ -174,7 +164,6 @@ impl<'d> Link<'d> {
         self.state
     }
 
-    #[cfg(feature = "transparent")]
     pub(crate) const fn has_dtr(&self) -> bool {
         self.has_dtr
     }
@@ -189,8 +178,7 @@ impl<'d> Link<'d> {
         match self.step {
             Step::Probe
             | Step::Settle
-            | Step::EchoOff
-            | Step::NumericErrors
+            | Step::Run(Job::EchoOff | Job::NumericErrors)
             | Step::Resync
             | Step::Resettle
             | Step::Verify
@@ -266,7 +254,7 @@ impl<'d> Link<'d> {
         match error {
             LinkError::ContextLost => {
                 self.must_deactivate = true;
-                self.go(Step::Sockets);
+                self.run(Job::ListSockets);
             }
             LinkError::Restarted => self.on_restarted(),
             _ => self.go(Step::Probe),
@@ -276,9 +264,9 @@ impl<'d> Link<'d> {
 
     /// `pdpdeact` during the last steps of the bring-up: look at the context again before the link counts as up.
     pub(crate) fn suspect_context(&mut self) {
-        if matches!(self.step, Step::Set(_) | Step::Dns) {
+        if matches!(self.step, Step::Run(Job::Set(_) | Job::SetDns)) {
             self.must_deactivate = true;
-            self.go(Step::Contexts);
+            self.run(Job::ListContexts);
         }
     }
 
@@ -313,7 +301,6 @@ impl<'d> Link<'d> {
     }
 
     /// A command that makes the UART a data line was not answered, or data mode did not end.
-    #[cfg(feature = "push")]
     pub(crate) fn suspect_line(&mut self) {
         self.may_be_in_data_mode = true;
         self.resync();
@@ -369,6 +356,10 @@ impl<'d> Link<'d> {
         self.not_before = Instant::MIN;
     }
 
+    fn run(&mut self, job: Job) {
+        self.go(Step::Run(job));
+    }
+
     fn pause(&mut self, now: Instant, time: Duration) {
         self.not_before = after(now, time);
     }
@@ -393,7 +384,7 @@ impl<'d> Link<'d> {
             Step::CloseOrphans => match orphans.first() {
                 Some(id) => Action::Run(Job::CloseOrphan(id)),
                 None => {
-                    self.go(Step::Contexts);
+                    self.run(Job::ListContexts);
                     Action::Run(Job::ListContexts)
                 }
             },

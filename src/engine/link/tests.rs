@@ -5,7 +5,7 @@ use embassy_time::Duration;
 use crate::at::{Authentication, ConnectId, ErrorCode, InvalidText};
 use crate::config::Config;
 use crate::engine::tests::Rig;
-use crate::engine::{Action, Domain, Escape, Job, LinkState, Setting};
+use crate::engine::{Action, Domain, Escape, Job, LinkState};
 use crate::error::LinkError;
 
 type Lines = &'static [&'static str];
@@ -67,10 +67,10 @@ fn order_of_the_way_up() {
         (Job::Configure, ok),
         (Job::Activate, ok),
         (Job::ListContexts, context),
-        (Job::Set(Setting::DataFormat), ok),
-        (Job::Set(Setting::ViewMode), ok),
-        (Job::Set(Setting::ReceiveIndication), ok),
-        (Job::Set(Setting::SendInfo), ok),
+        (Job::Set(0), ok),
+        (Job::Set(1), ok),
+        (Job::Set(2), ok),
+        (Job::Set(3), ok),
     ] {
         assert_eq!(state(&rig), LinkState::Starting);
         rig.run(job, lines);
@@ -411,7 +411,7 @@ fn lost_context_during_the_boot_is_about_the_time_before() {
 #[test]
 fn context_lost_again_before_the_link_is_up_is_noticed() {
     let mut rig = started();
-    until(&mut rig, Job::Set(Setting::ViewMode));
+    until(&mut rig, Job::Set(1));
     rig.on_line("+QIURC: \"pdpdeact\",1");
     rig.active = false;
     let mut activated = false;

@@ -102,7 +102,6 @@ impl<'d, T: Copy> Deferred<'d, T> {
         }
     }
 
-    #[cfg(feature = "ping")]
     pub(super) fn wake(&self) {
         self.ended.wake();
     }
