@@ -177,6 +177,10 @@ pub enum LinkError {
     InvalidConfig(InvalidText),
     /// The module stopped responding: no answer within Quectel's documented maximum. Only a restart helps.
     NoAnswer,
+    /// The module answers AT, but not this command of the bring-up, not even when it is repeated. Only a restart helps.
+    CommandUnanswered(BringUpCommand),
+    /// The radio of the module is off (AT+CFUN is 0 or 4), and the module refuses to turn it on.
+    RadioOff,
     /// The module has no SIM card. The number is that of `+CME ERROR` (10).
     SimMissing(u16),
     /// The SIM card requires a PIN that is not in the [`Config`](crate::Config), or a PUK.
@@ -192,10 +196,29 @@ pub enum LinkError {
     ApnRefused(ErrorCode),
     /// The network or the module refused to activate the PDP context (AT+QIACT).
     ContextRefused(ErrorCode),
+    /// The PDP context is active, and has no address after 10 s.
+    NoAddress,
     /// The network deactivated the PDP context (URC `pdpdeact`, or error 570), or the context was found inactive.
     ContextLost,
-    /// The module restarted.
+    /// The module restarted. During the bring-up: it restarts again and again.
     Restarted,
+}
+
+/// A command of the bring-up without which there is no link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum BringUpCommand {
+    /// `AT+CPIN?`
+    SimState,
+    /// `AT+CPIN=<pin>`
+    EnterPin,
+    /// `AT+CEREG?`, `AT+CGREG?` and `AT+CREG?`
+    Registration,
+    /// `AT+QIACT?`
+    ListContexts,
+    /// `AT+QICSGP`
+    Configure,
 }
 
 impl LinkError {
@@ -204,13 +227,13 @@ impl LinkError {
     /// With a reset hook ([`Runner::run_with_reset`](crate::Runner::run_with_reset)) the runner restarts the module itself.
     #[must_use]
     pub const fn needs_restart(&self) -> bool {
-        matches!(self, Self::NoAnswer)
+        matches!(self, Self::NoAnswer | Self::CommandUnanswered(_))
     }
 
     fn kind(self) -> ErrorKind {
         match self {
             Self::InvalidConfig(_) => ErrorKind::InvalidInput,
-            Self::NoAnswer => ErrorKind::TimedOut,
+            Self::NoAnswer | Self::CommandUnanswered(_) => ErrorKind::TimedOut,
             Self::SimLocked | Self::RegistrationDenied | Self::ApnRefused(_) => {
                 ErrorKind::PermissionDenied
             }
@@ -218,6 +241,8 @@ impl LinkError {
             | Self::SimMissing(_)
             | Self::SimFailure(_)
             | Self::NotRegistered(_)
+            | Self::RadioOff
+            | Self::NoAddress
             | Self::ContextRefused(_) => ErrorKind::NotConnected,
             Self::ContextLost | Self::Restarted => ErrorKind::ConnectionReset,
         }
@@ -230,6 +255,13 @@ impl fmt::Display for LinkError {
             Self::NotRunning => f.write_str("the runner is not running"),
             Self::InvalidConfig(reason) => write!(f, "invalid configuration: {reason}"),
             Self::NoAnswer => f.write_str("the module stopped responding and needs a restart"),
+            Self::CommandUnanswered(command) => {
+                write!(
+                    f,
+                    "the module answers AT, but not {command:?}, and needs a restart"
+                )
+            }
+            Self::RadioOff => f.write_str("the module refuses to turn its radio on"),
             Self::SimMissing(number) => write!(f, "no SIM card (CME error {number})"),
             Self::SimLocked => f.write_str("the SIM card requires a PIN or PUK"),
             Self::SimFailure(number) => {
@@ -241,6 +273,7 @@ impl fmt::Display for LinkError {
             Self::RegistrationDenied => f.write_str("the network denied registration"),
             Self::ApnRefused(code) => write!(f, "APN refused: {code}"),
             Self::ContextRefused(code) => write!(f, "PDP context refused: {code}"),
+            Self::NoAddress => f.write_str("the PDP context has no address"),
             Self::ContextLost => f.write_str("the network deactivated the PDP context"),
             Self::Restarted => f.write_str("the module restarted"),
         }

@@ -51,7 +51,7 @@ pub use engine::Addresses;
 pub use engine::{LinkState, Statistics};
 #[cfg(feature = "ping")]
 pub use engine::{PingReply, PingSummary};
-pub use error::{Error, LinkError};
+pub use error::{BringUpCommand, Error, LinkError};
 #[cfg(feature = "ping")]
 pub use net::Pinging;
 #[cfg(feature = "server")]

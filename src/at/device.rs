@@ -3,6 +3,7 @@
 use super::atat::{self, AtatCmd, AtatEnum, AtatResp};
 use super::fields::{Clipped, Ignored, Text};
 use super::response::{AnswerText, NoResponse};
+use super::urc::FunctionalityChanged;
 
 /// `AT`: answered by OK if the module listens (ITU-T V.250). A module that does not answer within 1 s is asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
@@ -18,6 +19,11 @@ pub struct DisableCommandEcho;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("E1", NoResponse, timeout_ms = 5_000)]
 pub struct EnableCommandEcho;
+
+/// `ATQ0V1`: final result codes are sent, and as words (ITU-T V.250). Both are the default after power-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("Q0V1", NoResponse, timeout_ms = 5_000)]
+pub struct RestoreResultCodes;
 
 /// The format of final result codes for failures (3GPP TS 27.007); see [`Failure`](super::Failure).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -78,6 +84,11 @@ pub enum Functionality {
     /// 4: everything but the radio.
     Airplane = 4,
 }
+
+/// `AT+CFUN?`: returns which parts of the module are on (3GPP TS 27.007).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CFUN?", FunctionalityChanged, timeout_ms = 5_000)]
+pub struct QueryFunctionality;
 
 /// Whether the module restarts (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]

@@ -248,6 +248,7 @@ impl<'d> Rig<'d> {
     /// How a module in good health answers a command that is not about a socket.
     pub(crate) fn reply(&mut self, job: Job) -> &'static [&'static str] {
         match job {
+            Job::Functionality => &["+CFUN: 1", "OK"],
             Job::SimState => &["+CPIN: READY", "OK"],
             Job::Registration(Domain::Lte) => &["+CEREG: 0,1", "OK"],
             Job::Registration(Domain::Packet) => &["+CGREG: 0,1", "OK"],

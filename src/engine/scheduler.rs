@@ -4,7 +4,6 @@ use embassy_time::{Duration, Instant};
 
 use super::exchange::job::{Action, Job};
 use super::exchange::transaction::{CommandBuffer, Transaction};
-use super::link::Link;
 use super::round::Round;
 use super::sockets::slot::{Phase, Slot};
 use super::state::Engine;
@@ -226,7 +225,7 @@ impl Engine<'_> {
             #[cfg(feature = "at-client")]
             Job::User => self.user_command.begin(to),
             Job::LastError => self.exchange.last_error(to),
-            _ => Link::transaction(job, config, to)?,
+            _ => self.link.transaction(job, config, to)?,
         })
     }
 }

@@ -259,6 +259,9 @@ impl Engine<'_> {
 
     /// `RDY`: the module has restarted.
     pub(super) fn on_restart(&mut self) -> LineKind {
+        if self.link.doubts_restart() {
+            return LineKind::Handled;
+        }
         let ends_transaction = self.exchange.in_flight().is_some();
         if self.link.is_serving() {
             self.on_link_lost(LinkError::Restarted);

@@ -10,6 +10,8 @@ use crate::runner::transact::Transactor;
 use crate::runner::transmit::within_limit;
 use crate::runner::transmit::{Stopped, Then};
 
+/// The close-down command of a multiplexer in basic mode, for control channel 0 (3GPP TS 27.010, 5.4.6.3.3).
+const CLOSE_DOWN: &[u8] = b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9";
 const FILLER: &[u8] = &[b'\r'; 20];
 
 /// What is written to the serial line, how many times, and the silence in milliseconds that follows.
@@ -29,6 +31,7 @@ impl<W: Write, L: ControlLines> Transactor<'_, '_, W, L> {
             Escape::DataMode => &[(b"", 1, SILENCE), (b"+++", 1, SILENCE + ANSWER)],
             // A prompt can still wait for the longest payload, 1460 bytes.
             Escape::Fill => &[(FILLER, 73, ANSWER)],
+            Escape::Multiplexer => &[(CLOSE_DOWN, 1, ANSWER)],
             #[cfg(feature = "transparent")]
             Escape::PlusOnly => &[(b"+++", 1, 0)],
             #[cfg(feature = "transparent")]

@@ -4,8 +4,8 @@ use super::job::Job;
 use super::outcome::{Answer, Outcome, Reason};
 use super::transaction::Transaction;
 use crate::at::{
-    ActiveContext, ContextAddresses, ContextId, ContextState, LastError, Prefix, ReceivedData,
-    Registration, SentData, SimStatus, SocketStatus, read,
+    ActiveContext, ContextAddresses, ContextId, ContextState, FunctionalityChanged, LastError,
+    Prefix, ReceivedData, Registration, SentData, SimStatus, SocketStatus, read,
 };
 use crate::engine::ids::IdSet;
 use crate::engine::sockets::key::Key;
@@ -226,6 +226,7 @@ impl InFlight {
         addresses: &mut ContextAddresses,
     ) -> Option<Answer> {
         Some(match self.job {
+            Job::Functionality => Answer::Functionality(read::<FunctionalityChanged>(line)?.level),
             Job::SimState => Answer::Sim(read::<SimStatus>(line)?.state),
             Job::Registration(_) => Answer::Registration(read::<Registration>(line)?.status),
             Job::ListSockets => {

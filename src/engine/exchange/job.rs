@@ -45,6 +45,8 @@ pub(crate) enum Escape {
     Dtr,
     /// As many bytes as a prompt for a fixed length can still be waiting for.
     Fill,
+    /// The frame that closes a multiplexer down (3GPP TS 27.010).
+    Multiplexer,
 }
 
 /// One AT transaction. The room that asks for it holds its command, its time limit and the meaning of each outcome.
@@ -53,12 +55,17 @@ pub(crate) enum Escape {
 pub(crate) enum Job {
     // Bring-up and supervision: `link/bring_up.rs`, in the order of the recipe.
     Attention,
+    /// ATQ0V1.
+    RestoreResultCodes,
     EchoOff,
     NumericErrors,
     DataEchoOff,
     /// AT&D1.
     EscapeWithDtr,
     SetUrcPort,
+    Functionality,
+    /// AT+CFUN=1.
+    SetFunctionality,
     SimState,
     EnterPin,
     Registration(Domain),

@@ -92,6 +92,8 @@ pub(crate) enum Answer {
     Context {
         active: bool,
     },
+    /// Which parts of the module are on.
+    Functionality(u8),
     Registration(RegistrationStatus),
     Sim(SimState),
     /// `None`: the module does not know the reason either (quirk 101).

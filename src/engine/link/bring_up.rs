@@ -3,12 +3,15 @@
 //! The order is that of figure 1 of the note, with what modules need in front of it: they may sleep, boot, wait at a prompt, be
 //! in data mode, or still hold the sockets and the context of a host that was reset (quirks 9 and 10).
 //!
-//! 1. Find a module that answers: AT, twice; echo off, numeric errors, payload echo off, AT&D1, URC port.
-//! 2. The SIM card, and its PIN.
-//! 3. Registration with a network: LTE, then packet switched, then circuit switched.
-//! 4. Close the sockets that an earlier program left open.
+//! 1. Find a module that answers: AT, twice; echo off, numeric errors, payload echo off, AT&D1, URC port; radio on.
+//! 2. Close the sockets that an earlier program left open, before their data is taken for lines.
+//! 3. The SIM card, and its PIN.
+//! 4. Registration with a network: LTE, then packet switched, then circuit switched.
 //! 5. Deactivate a context with unknown settings; configure and activate the context; look at its address.
 //! 6. Settings that decide how data looks on the UART; DNS servers.
+//!
+//! After a command without an answer the module is asked by AT whether it is still there. Then the recipe goes on: behind a
+//! command that it can do without, else with the command again. Without a second answer the attempt has failed.
 //!
 //! Supervision uses the same steps: a command without an answer leads to `Resync`, `Resettle` and `Verify`.
 
@@ -16,14 +19,15 @@ use core::mem::discriminant;
 
 use embassy_time::{Duration, Instant};
 
-use super::{Link, LinkState, Pin, Registration, Step};
+use super::{Link, LinkState, Registration, Step};
 use crate::at::{
     ActivateContext, Address, Attention, CloseSocket, ConfigureContext, ConfigureDns,
     ConfigureSetting, ConfigureUrcPort, DataFormat, DeactivateContext, DisableCommandEcho,
-    DisableSendInfo, EnterPin, ErrorCode, ErrorFormat, EscapeWithDtr, ListActiveContexts,
-    ListSockets, Prefix, QueryLteRegistration, QueryPacketRegistration, QueryRegistration,
-    QuerySim, RegistrationStatus, SetDataEcho, SetErrorFormat, Setting, SimState, Switch, Text,
-    ViewMode,
+    DisableSendInfo, EnterPin, ErrorCode, ErrorFormat, EscapeWithDtr, Functionality,
+    ListActiveContexts, ListSockets, Prefix, QueryFunctionality, QueryLteRegistration,
+    QueryPacketRegistration, QueryRegistration, QuerySim, RegistrationStatus, RestoreResultCodes,
+    SetDataEcho, SetErrorFormat, SetFunctionality, Setting, SimState, Switch, Text, UdpMode,
+    ViewMode, Within,
 };
 use crate::config::Config;
 use crate::engine::exchange::job::{Domain, Job};
@@ -31,9 +35,9 @@ use crate::engine::exchange::outcome::{Answer, Outcome, Reason};
 use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
 use crate::engine::ids::IdSet;
 use crate::engine::sockets::open_close::close_time;
-use crate::error::LinkError;
+use crate::error::{BringUpCommand, LinkError};
 use crate::util::log::info;
-use crate::util::time::after;
+use crate::util::time::{after, get_or_set};
 
 /// How long the answer to a plain AT may take.
 const ATTENTION_TIME: Duration = Duration::from_secs(1);
@@ -45,6 +49,12 @@ const DEACTIVATION_TIME: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_secs(1);
 /// How long the SIM card may take to show up after the first answer of the module.
 const SIM_TIME: Duration = Duration::from_secs(10);
+/// How long AT+CFUN=1 may take (3GPP TS 27.007).
+const FUNCTIONALITY_TIME: Duration = Duration::from_secs(15);
+/// How often AT+CFUN=1 is sent to a module that refuses it.
+const FUNCTIONALITY_TRIES: u8 = 3;
+/// How long an active context may be without an address (quirk 119).
+const ADDRESS_TIME: Duration = Duration::from_secs(10);
 /// After the first answer, so that late answers to commands of an earlier life pass.
 const SETTLE: Duration = Duration::from_millis(100);
 /// How often a refused AT+QICSGP is repeated: modules refuse it for a while after a cold boot (quirk 5).
@@ -65,6 +75,14 @@ const SETTINGS: &[Setting] = &[
     Setting::ViewMode(ViewMode::LineEnd),
     // The `recv` URC says how much data there is.
     Setting::ReceiveIndication(Switch::On),
+    // Datagrams keep their boundaries.
+    Setting::UdpReadMode(UdpMode::Block),
+    Setting::UdpSendMode(UdpMode::Block),
+    // Listeners accept by themselves, and a connectID is in use until it is closed.
+    Setting::TcpAccept(Switch::On),
+    Setting::PassiveClose(Switch::Off),
+    // No time limit for payload: the runner may be held up.
+    Setting::SendTimeout(Within::MIN),
 ];
 
 impl Link<'_> {
@@ -81,13 +99,19 @@ impl Link<'_> {
     /// The command of a step, how long it may take, and what its answer is. `None` if the configuration has no such command,
     /// or the job is none of the link.
     pub(crate) fn transaction(
+        &self,
         job: Job,
         config: &Config<'_>,
         to: CommandBuffer<'_>,
     ) -> Option<Transaction> {
         let context = config.context;
         Some(match job {
+            // The module has answered: it may be slow.
+            Job::Attention if matches!(self.step, Step::Settle | Step::Resettle) => {
+                to.write(&Attention)
+            }
             Job::Attention => to.write(&Attention).within(ATTENTION_TIME),
+            Job::RestoreResultCodes => to.write(&RestoreResultCodes).within(ATTENTION_TIME),
             Job::EchoOff => to.write(&DisableCommandEcho),
             Job::NumericErrors => to.write(&SetErrorFormat {
                 format: ErrorFormat::Number,
@@ -97,6 +121,13 @@ impl Link<'_> {
             Job::SetUrcPort => to.write(&ConfigureUrcPort {
                 port: Text::known(config.urc_port?),
             }),
+            Job::Functionality => to.write(&QueryFunctionality).needs(Prefix::Functionality),
+            Job::SetFunctionality => to
+                .write(&SetFunctionality {
+                    functionality: Functionality::Full,
+                    restart: None,
+                })
+                .within(FUNCTIONALITY_TIME),
             Job::SimState => to.write(&QuerySim).needs(Prefix::Sim),
             Job::EnterPin => to.write(&EnterPin {
                 pin: Text::known(config.pin?),
@@ -159,23 +190,80 @@ impl Link<'_> {
         config: &Config<'_>,
         now: Instant,
     ) {
-        if outcome.is_no_answer() && self.step != Step::Probe {
-            return self.on_no_answer(now);
-        }
-        // The command was that of an earlier step: its answer does not end this one.
-        let wanted = self.job().map(|wanted| discriminant(&wanted));
-        if wanted != Some(discriminant(&job)) {
-            return;
-        }
-        match self.step {
-            // 1. A module that answers.
-            Step::Probe if !outcome.is_no_answer() => {
-                self.go(Step::Settle);
+        let is_silent = outcome.is_no_answer();
+        match (self.step, job) {
+            // Supervision.
+            (Step::Resync, Job::Attention) if is_silent => {
+                // It may be at a prompt, or in the middle of a boot.
+                self.tries = self.tries.saturating_add(1);
+                self.pause(now, SETTLE);
+                if self.tries > RESYNC_TRIES && now >= self.silent_until {
+                    self.on_lost(LinkError::NoAnswer);
+                }
+            }
+            (Step::Resync, Job::Attention) => {
+                self.may_be_behind = self.tries > 0;
+                self.go(Step::Resettle);
                 self.pause(now, SETTLE);
             }
-            Step::Settle => self.run(Job::EchoOff),
-            Step::Run(Job::EchoOff) => self.step = Step::Run(Job::NumericErrors),
-            Step::Run(Job::NumericErrors) => {
+            (Step::Resettle | Step::Verify, _) if is_silent && now < self.silent_until => {
+                self.go(Step::Resync);
+            }
+            (Step::Resettle | Step::Verify, _) if is_silent => self.on_lost(LinkError::NoAnswer),
+            // The command that was not answered is still being carried out.
+            (Step::Resettle, Job::Attention)
+                if matches!(*outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES =>
+            {
+                self.tries += 1;
+                self.pause(now, POLL);
+            }
+            (Step::Resettle, Job::Attention) => self.go(Step::Verify),
+            (Step::Verify, Job::ListContexts) => match *outcome {
+                Outcome::Done(Answer::Context { active: true }) => self.go(Step::Up),
+                // This may be the OK to an AT that had no answer in time: ask again.
+                Outcome::Done(_) if core::mem::take(&mut self.may_be_behind) => {}
+                _ => self.on_lost(LinkError::ContextLost),
+            },
+            // 1. A module that answers.
+            (Step::Probe, Job::Attention | Job::RestoreResultCodes) if !is_silent => {
+                self.step = Step::Settle;
+                self.pause(now, SETTLE);
+            }
+            (Step::Settle, Job::Attention) if is_silent => self.step = Step::Probe,
+            (Step::Settle, Job::Attention) => {
+                let (step, tries) = self.resume.take().unwrap_or((Step::Run(Job::EchoOff), 0));
+                self.go(step);
+                self.tries = tries;
+            }
+            (Step::CloseOrphans, Job::CloseOrphan(_)) if is_silent => self.detour(),
+            (Step::Address { otherwise }, Job::ListContexts) => {
+                self.on_address(outcome, otherwise, now);
+            }
+            (Step::Run(wanted), _) if discriminant(&wanted) == discriminant(&job) => {
+                self.advance(wanted, outcome, echoed, orphans, config, now);
+                if is_silent {
+                    self.detour();
+                }
+            }
+            // The command was that of an earlier step: its answer does not end this one.
+            _ => {}
+        }
+    }
+
+    /// What follows a command of the recipe. One that is optional, and is not answered, counts as refused.
+    fn advance(
+        &mut self,
+        job: Job,
+        outcome: &Outcome,
+        echoed: bool,
+        orphans: &mut IdSet,
+        config: &Config<'_>,
+        now: Instant,
+    ) {
+        match job {
+            // 1. A module that answers.
+            Job::EchoOff => self.step = Step::Run(Job::NumericErrors),
+            Job::NumericErrors => {
                 self.tries += 1;
                 if echoed && self.tries < ECHO_TRIES {
                     self.step = Step::Run(Job::EchoOff);
@@ -183,28 +271,27 @@ impl Link<'_> {
                     self.run(Job::DataEchoOff);
                 }
             }
-            Step::Run(Job::DataEchoOff) if self.has_dtr => self.run(Job::EscapeWithDtr),
-            Step::Run(Job::DataEchoOff | Job::EscapeWithDtr) if config.urc_port.is_some() => {
+            Job::DataEchoOff if self.has_dtr => self.run(Job::EscapeWithDtr),
+            Job::DataEchoOff | Job::EscapeWithDtr if config.urc_port.is_some() => {
                 self.run(Job::SetUrcPort);
             }
-            Step::Run(Job::DataEchoOff | Job::EscapeWithDtr | Job::SetUrcPort) => {
-                self.run(Job::SimState);
+            Job::DataEchoOff | Job::EscapeWithDtr | Job::SetUrcPort => self.run(Job::Functionality),
+            Job::Functionality => self.run(match *outcome {
+                Outcome::Done(Answer::Functionality(0 | 4)) => Job::SetFunctionality,
+                _ => Job::ListSockets,
+            }),
+            Job::SetFunctionality if matches!(outcome, Outcome::Done(_)) => {
+                self.run(Job::ListSockets);
             }
-            // 2. The SIM card.
-            Step::Run(Job::SimState) => self.on_sim(outcome, config, now),
-            Step::Run(Job::EnterPin) => match *outcome {
-                Outcome::Done(_) => self.run(Job::SimState),
-                _ => {
-                    self.pin = Pin::Refused;
-                    self.fail(LinkError::SimLocked, now);
+            Job::SetFunctionality => {
+                self.tries += 1;
+                self.pause(now, POLL);
+                if self.tries >= FUNCTIONALITY_TRIES {
+                    self.fail(LinkError::RadioOff, now);
                 }
-            },
-            // 3. The network.
-            Step::Run(Job::Registration(domain)) => {
-                self.on_registration(domain, outcome, config, now)
             }
-            // 4. What an earlier program left open.
-            Step::Run(Job::ListSockets) => {
+            // 2. What an earlier program left open.
+            Job::ListSockets => {
                 orphans.insert_all(match *outcome {
                     Outcome::Done(Answer::Sockets(ids)) => ids,
                     Outcome::Done(_) => IdSet::EMPTY,
@@ -213,80 +300,125 @@ impl Link<'_> {
                 });
                 self.go(Step::CloseOrphans);
             }
+            // 3. The SIM card.
+            Job::SimState => self.on_sim(outcome, config, now),
+            Job::EnterPin => self.on_pin(outcome, now),
+            // 4. The network.
+            Job::Registration(domain) => self.on_registration(domain, outcome, config, now),
             // 5. The PDP context.
-            Step::Run(Job::ListContexts) => {
+            Job::ListContexts | Job::Configure if outcome.is_no_answer() => {
+                self.require(job, now);
+            }
+            Job::ListContexts => {
                 let active = matches!(*outcome, Outcome::Done(Answer::Context { active: true }));
-                self.go(match (active, self.is_configured) {
-                    (true, true) => Step::Address { refusal: None },
-                    (true, false) => Step::Run(Job::Deactivate),
-                    (false, _) if self.must_deactivate => Step::Run(Job::Deactivate),
-                    (false, _) => Step::Run(Job::Configure),
-                });
+                if active && self.is_configured {
+                    self.look_for_address(LinkError::ContextLost);
+                } else if active || self.must_deactivate {
+                    self.run(Job::Deactivate);
+                } else {
+                    self.run(Job::Configure);
+                }
             }
-            Step::Run(Job::Deactivate) => {
+            // The longest times of the note are over: only a restart helps.
+            Job::Deactivate | Job::Activate if outcome.is_no_answer() => {
+                self.fail(LinkError::NoAnswer, now);
+            }
+            Job::Deactivate => {
                 self.must_deactivate = false;
-                self.run(Job::Configure);
+                self.has_deactivated = true;
+                self.step = Step::Run(Job::Configure);
             }
-            Step::Run(Job::Configure) => match *outcome {
+            Job::Configure => match *outcome {
                 Outcome::Refused(reason) => {
                     self.tries += 1;
                     self.pause(now, POLL);
                     if self.tries >= CONFIGURE_TRIES {
-                        self.fail(LinkError::ApnRefused(reason.code()), now);
+                        // A context that cannot be deactivated refuses it, and can be used (quirk 118).
+                        self.look_for_address(LinkError::ApnRefused(reason.code()));
+                    } else if self.has_deactivated {
+                        self.step = Step::Run(Job::Deactivate);
                     }
                 }
                 _ => self.run(Job::Activate),
             },
-            Step::Run(Job::Activate) => self.go(Step::Address {
+            Job::Activate => match *outcome {
+                // The network dropped the context before this runner started.
+                Outcome::Refused(reason)
+                    if reason.code() == ErrorCode::CONTEXT_LOST && !self.has_deactivated =>
+                {
+                    self.run(Job::Deactivate);
+                }
                 // An active context refuses to be activated (quirk 14): look at it before giving up.
-                refusal: match *outcome {
-                    Outcome::Refused(reason) => Some(reason.code()),
-                    _ => None,
-                },
-            }),
-            Step::Address { refusal } => match *outcome {
-                Outcome::Done(Answer::Context { active: true }) => {
-                    self.is_configured = true;
-                    self.must_deactivate = false;
-                    self.run(Job::Set(0));
-                }
-                _ => {
-                    self.must_deactivate = true;
-                    self.fail(
-                        match refusal {
-                            Some(code @ ErrorCode::APN_NOT_CONFIGURED) => {
-                                LinkError::ApnRefused(code)
-                            }
-                            Some(code) => LinkError::ContextRefused(code),
-                            None => LinkError::ContextLost,
-                        },
-                        now,
-                    );
-                }
+                Outcome::Refused(reason) => self.look_for_address(match reason.code() {
+                    code @ ErrorCode::APN_NOT_CONFIGURED => LinkError::ApnRefused(code),
+                    code => LinkError::ContextRefused(code),
+                }),
+                _ => self.look_for_address(LinkError::ContextLost),
             },
             // 6. How data looks on the UART.
-            Step::Run(Job::Set(index)) if usize::from(index) < SETTINGS.len() => {
-                self.run(Job::Set(index + 1));
+            Job::Set(index) if usize::from(index) < SETTINGS.len() => self.run(Job::Set(index + 1)),
+            Job::Set(_) if config.dns.is_some() => self.run(Job::SetDns),
+            Job::Set(_) | Job::SetDns => self.on_up(),
+            _ => {}
+        }
+    }
+
+    fn look_for_address(&mut self, otherwise: LinkError) {
+        self.go(Step::Address { otherwise });
+    }
+
+    /// AT+QIACT? after the activation. An address may come a second later, and so may the context itself (quirk 119).
+    fn on_address(&mut self, outcome: &Outcome, otherwise: LinkError, now: Instant) {
+        let is_active = matches!(*outcome, Outcome::Done(Answer::Context { active: true }));
+        if outcome.is_no_answer() {
+            self.require(Job::ListContexts, now);
+            self.detour();
+        } else if is_active && self.has_address() {
+            self.is_configured = true;
+            self.must_deactivate = false;
+            self.run(Job::Set(0));
+        } else if (is_active || otherwise == LinkError::ContextLost)
+            && now < after(self.since.min(now), ADDRESS_TIME)
+        {
+            self.pause(now, POLL);
+        } else {
+            self.must_deactivate = true;
+            let error = if is_active {
+                LinkError::NoAddress
+            } else {
+                otherwise
+            };
+            self.fail(error, now);
+        }
+    }
+
+    /// A command without which there is no link was not answered: it is repeated once.
+    fn require(&mut self, job: Job, now: Instant) {
+        if self.unanswered.replace(job) == Some(job) {
+            self.fail(Self::unanswered_error(job), now);
+        }
+    }
+
+    /// The error of an attempt that gets no further than this command.
+    pub(super) const fn unanswered_error(job: Job) -> LinkError {
+        LinkError::CommandUnanswered(match job {
+            Job::SimState => BringUpCommand::SimState,
+            Job::EnterPin => BringUpCommand::EnterPin,
+            Job::Registration(_) => BringUpCommand::Registration,
+            Job::ListContexts => BringUpCommand::ListContexts,
+            Job::Configure => BringUpCommand::Configure,
+            _ => return LinkError::NoAnswer,
+        })
+    }
+
+    /// A command was not answered: finds out whether the module is still there, before the present step goes on.
+    fn detour(&mut self) {
+        match self.step {
+            Step::Run(_) | Step::CloseOrphans | Step::Address { .. } => {
+                self.resume = Some((self.step, self.tries));
+                self.go(Step::Probe);
             }
-            Step::Run(Job::Set(_)) if config.dns.is_some() => self.run(Job::SetDns),
-            Step::Run(Job::Set(_) | Job::SetDns) => self.on_up(),
-            // Supervision.
-            Step::Resync => {
-                self.go(Step::Resettle);
-                self.pause(now, SETTLE);
-            }
-            // The command that was not answered is still being carried out.
-            Step::Resettle
-                if matches!(*outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES =>
-            {
-                self.tries += 1;
-                self.pause(now, POLL);
-            }
-            Step::Resettle => self.go(Step::Verify),
-            Step::Verify => match *outcome {
-                Outcome::Done(Answer::Context { active: true }) => self.go(Step::Up),
-                _ => self.on_lost(LinkError::ContextLost),
-            },
+            Step::Up => self.resync(),
             _ => {}
         }
     }
@@ -302,43 +434,29 @@ impl Link<'_> {
         self.waiters.wake();
     }
 
-    /// A command was not answered, after the module had answered before.
-    fn on_no_answer(&mut self, now: Instant) {
-        match self.step {
-            // It may be at a prompt, or in the middle of a boot.
-            Step::Resync => {
-                self.tries = self.tries.saturating_add(1);
-                self.pause(now, SETTLE);
-                if self.tries > RESYNC_TRIES && now >= self.silent_until {
-                    self.on_lost(LinkError::NoAnswer);
-                }
-            }
-            Step::Resettle | Step::Verify if now < self.silent_until => self.go(Step::Resync),
-            Step::Resettle | Step::Verify => self.on_lost(LinkError::NoAnswer),
-            // The longest times of the note are over: only a restart helps.
-            Step::Run(Job::Activate | Job::Deactivate) => self.fail(LinkError::NoAnswer, now),
-            _ => self.go(Step::Probe),
-        }
-    }
-
     fn on_sim(&mut self, outcome: &Outcome, config: &Config<'_>, now: Instant) {
-        let since = self.since.min(now);
+        let is_early = now < after(self.since.min(now), SIM_TIME);
         let error = match *outcome {
+            Outcome::NoAnswer => return self.require(Job::SimState, now),
             Outcome::Done(Answer::Sim(SimState::Ready)) => {
+                self.pin.confirm();
                 return self.run(Job::Registration(Domain::Lte));
             }
-            Outcome::Done(Answer::Sim(SimState::Pin))
-                if config.pin.is_some() && self.pin == Pin::NotGiven =>
-            {
-                self.pin = Pin::Given;
-                return self.run(Job::EnterPin);
+            Outcome::Done(Answer::Sim(SimState::Pin)) => {
+                if config.pin.is_some() && self.pin.may_be_given() {
+                    self.pin.give();
+                    return self.run(Job::EnterPin);
+                }
+                let error = match self.unanswered {
+                    Some(job @ Job::EnterPin) => Self::unanswered_error(job),
+                    _ => LinkError::SimLocked,
+                };
+                if !self.pin.is_given {
+                    return self.fail(error, now);
+                }
+                error
             }
-            Outcome::Done(Answer::Sim(SimState::Pin))
-                if self.pin == Pin::Given && now < after(since, SIM_TIME) =>
-            {
-                return self.pause(now, POLL);
-            }
-            Outcome::Done(Answer::Sim(SimState::Pin | SimState::Puk)) => {
+            Outcome::Done(Answer::Sim(SimState::Puk)) => {
                 return self.fail(LinkError::SimLocked, now);
             }
             // SIM not inserted (3GPP TS 27.007).
@@ -347,11 +465,26 @@ impl Link<'_> {
             _ => LinkError::SimFailure(0),
         };
         // Right after a boot a card can be reported missing or busy (quirk 5).
-        if now >= after(since, SIM_TIME) {
-            self.fail(error, now);
-        } else {
+        if is_early {
             self.pause(now, POLL);
+        } else {
+            self.fail(error, now);
         }
+    }
+
+    fn on_pin(&mut self, outcome: &Outcome, now: Instant) {
+        match *outcome {
+            Outcome::Done(_) => self.pin.confirm(),
+            // AT+CPIN? shows what the card wants.
+            Outcome::NoAnswer => self.unanswered = Some(Job::EnterPin),
+            // The card is busy.
+            Outcome::Refused(Reason::Equipment(14)) => {}
+            _ => {
+                self.pin.refuse();
+                return self.fail(LinkError::SimLocked, now);
+            }
+        }
+        self.run(Job::SimState);
     }
 
     fn on_registration(
@@ -361,16 +494,16 @@ impl Link<'_> {
         config: &Config<'_>,
         now: Instant,
     ) {
-        let since = self.since.min(now);
+        let since = get_or_set(&mut self.registration.since, now);
         if domain == Domain::Lte {
-            self.registration = Registration {
-                is_denied: false,
-                status: RegistrationStatus::NotRegistered,
-            };
+            self.registration.is_denied = false;
+            self.registration.status = RegistrationStatus::NotRegistered;
         }
+        self.registration.is_answered |= !outcome.is_no_answer();
         match *outcome {
             Outcome::Done(Answer::Registration(status)) if status.is_registered() => {
-                return self.run(Job::ListSockets);
+                self.registration.is_done = true;
+                return self.run(Job::ListContexts);
             }
             Outcome::Done(Answer::Registration(RegistrationStatus::Denied)) => {
                 self.registration.is_denied = true
@@ -387,13 +520,24 @@ impl Link<'_> {
             Domain::Packet => Domain::Circuit,
             Domain::Circuit => {
                 self.pause(now, POLL);
-                if self.registration.is_denied
-                    && self.registration.status != RegistrationStatus::Searching
-                {
+                let Registration {
+                    is_denied,
+                    is_answered,
+                    status,
+                    ..
+                } = self.registration;
+                if is_denied && status != RegistrationStatus::Searching {
                     return self.fail(LinkError::RegistrationDenied, now);
                 }
                 if now >= after(since, config.registration_time) {
-                    return self.fail(LinkError::NotRegistered(self.registration.status), now);
+                    return self.fail(
+                        if is_answered {
+                            LinkError::NotRegistered(status)
+                        } else {
+                            Self::unanswered_error(Job::Registration(domain))
+                        },
+                        now,
+                    );
                 }
                 Domain::Lte
             }

@@ -10,12 +10,18 @@ use embassy_time::{Duration, Instant};
 use super::exchange::job::{Action, Escape, Job};
 use super::ids::IdSet;
 use super::wakes::{Room, Signal, WakeSet};
-use crate::at::{ContextAddresses, ErrorCode, RegistrationStatus};
+use crate::at::{ContextAddresses, RegistrationStatus};
 use crate::config::Config;
 use crate::error::LinkError;
 use crate::util::log::warning;
 use crate::util::time::{NEVER, after, get_or_set};
 
+/// The longest time of an attempt to bring the link up, besides the times for the boot and for the registration.
+const ATTEMPT_TIME: Duration = Duration::from_secs(900);
+/// How many restarts of the module an attempt survives.
+const MAX_RESTARTS: u8 = 5;
+/// How often a PIN is given without knowing whether the card accepted it. The third wrong one locks the card.
+const MAX_UNCONFIRMED_PINS: u8 = 2;
 /// The longest pause between two attempts to bring the link up.
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
 
@@ -47,7 +53,8 @@ enum Step {
     CloseOrphans,
     /// Is the PDP context active, after AT+QIACT?
     Address {
-        refusal: Option<ErrorCode>,
+        /// The reason if it is not.
+        otherwise: LinkError,
     },
     /// The link is up; sockets have their turn.
     Up,
@@ -66,13 +73,35 @@ enum Step {
 }
 
 /// What became of the PIN of the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pin {
-    NotGiven,
-    /// Given once since the module started.
-    Given,
-    /// The card refused it: another try would bring the card closer to its lock.
-    Refused,
+#[derive(Debug)]
+struct Pin {
+    /// Given in this attempt: the card may be slow to show it.
+    is_given: bool,
+    /// How often it was given since the card accepted it. An accepted PIN may be given again: the module may have restarted
+    /// unheard (quirk 117). A refused one may not: another try would bring the card closer to its lock.
+    unconfirmed: u8,
+}
+
+impl Pin {
+    const fn may_be_given(&self) -> bool {
+        !self.is_given && self.unconfirmed < MAX_UNCONFIRMED_PINS
+    }
+
+    const fn give(&mut self) {
+        self.is_given = true;
+        self.unconfirmed += 1;
+    }
+
+    /// The card accepted it, or needs none.
+    const fn confirm(&mut self) {
+        if self.unconfirmed <= MAX_UNCONFIRMED_PINS {
+            self.unconfirmed = 0;
+        }
+    }
+
+    const fn refuse(&mut self) {
+        self.unconfirmed = u8::MAX;
+    }
 }
 
 /// Restarts of the module by the user's hook.
@@ -84,11 +113,28 @@ struct Resets {
     allowed_at: Instant,
 }
 
-/// What one round of questions about the registration has found.
-#[derive(Debug)]
+/// What the questions about the registration have found.
+#[derive(Debug, Clone, Copy)]
 struct Registration {
+    /// When the first one of this attempt was answered.
+    since: Instant,
+    /// Any was answered in this attempt.
+    is_answered: bool,
+    /// The module is registered, as far as this attempt has asked.
+    is_done: bool,
+    /// In the present round.
     is_denied: bool,
     status: RegistrationStatus,
+}
+
+impl Registration {
+    const NONE: Self = Self {
+        since: NEVER,
+        is_answered: false,
+        is_done: false,
+        is_denied: false,
+        status: RegistrationStatus::NotRegistered,
+    };
 }
 
 /// The number of attempts to bring the link up that had ended at some time. Another number means that one has ended since.
@@ -108,9 +154,21 @@ pub(crate) struct Link<'d> {
     is_configured: bool,
     /// The context has to be deactivated before it can be activated (quirk 22).
     must_deactivate: bool,
+    /// The context was deactivated in this attempt.
+    has_deactivated: bool,
     /// The module may be in data mode.
     may_be_in_data_mode: bool,
+    /// The module is slow: an answer may be that to the command before.
+    may_be_behind: bool,
     registration: Registration,
+    /// The step, and its tries, that goes on when the module has answered AT.
+    resume: Option<(Step, u8)>,
+    /// The command of this attempt that had no answer, and that the link needs.
+    unanswered: Option<Job>,
+    /// Restarts of the module in this attempt.
+    restarts: u8,
+    /// When this attempt has failed, whatever the module does; `NEVER` before its first step.
+    attempt_until: Instant,
     /// Failed attempts in a row.
     failures: u8,
     resets: Resets,
@@ -135,14 +193,20 @@ impl<'d> Link<'d> {
             state: LinkState::Down(LinkError::NotRunning),
             tries: 0,
             has_dtr: false,
-            pin: Pin::NotGiven,
+            pin: Pin {
+                is_given: false,
+                unconfirmed: 0,
+            },
             is_configured: false,
             must_deactivate: false,
+            has_deactivated: false,
             may_be_in_data_mode: false,
-            registration: Registration {
-                is_denied: false,
-                status: RegistrationStatus::NotRegistered,
-            },
+            may_be_behind: false,
+            registration: Registration::NONE,
+            resume: None,
+            unanswered: None,
+            restarts: 0,
+            attempt_until: NEVER,
             failures: 0,
             resets: Resets {
                 is_available: false,
@@ -205,6 +269,13 @@ impl<'d> Link<'d> {
         }
     }
 
+    /// Whether the context has an address.
+    fn has_address(&self) -> bool {
+        let v4 = self.addresses.ipv4();
+        let v6 = self.addresses.ipv6();
+        v4.is_some_and(|v4| !v4.is_unspecified()) || v6.is_some_and(|v6| !v6.is_unspecified())
+    }
+
     /// The local address of the family asked for. `None` while the link is down.
     pub(crate) fn local_address(&self, v6: bool) -> Option<IpAddr> {
         if self.state != LinkState::Up {
@@ -241,9 +312,9 @@ impl<'d> Link<'d> {
         self.has_dtr = has_dtr;
         self.state = LinkState::Starting;
         self.resets.is_available = can_reset;
-        self.begin_anew();
+        self.forget_module();
         self.failures = 0;
-        self.go(Step::Probe);
+        self.begin_attempt();
         self.waiters.wake();
     }
 
@@ -251,13 +322,16 @@ impl<'d> Link<'d> {
     pub(crate) fn on_lost(&mut self, error: LinkError) {
         warning!("link lost: {:?}", error);
         self.state = LinkState::Down(error);
+        self.begin_attempt();
         match error {
             LinkError::ContextLost => {
                 self.must_deactivate = true;
+                // The module still is.
+                self.registration.is_done = true;
                 self.run(Job::ListSockets);
             }
-            LinkError::Restarted => self.on_restarted(),
-            _ => self.go(Step::Probe),
+            LinkError::Restarted => self.forget_module(),
+            _ => {}
         }
         self.waiters.wake();
     }
@@ -270,21 +344,62 @@ impl<'d> Link<'d> {
         }
     }
 
-    /// The module has restarted.
+    /// The module has restarted during an attempt, or between two.
     pub(crate) fn on_restarted(&mut self) {
-        // With a configuration that cannot be used nothing is sent.
-        if self.step != Step::Disabled {
-            self.begin_anew();
-            self.go(Step::Probe);
+        match self.step {
+            // With a configuration that cannot be used nothing is sent.
+            Step::Disabled => return,
+            // It restarts again and again: the pause is kept.
+            Step::Pause if self.state == LinkState::Down(LinkError::Restarted) => {}
+            Step::Pause | Step::Reset => self.begin_attempt(),
+            _ => {
+                self.restarts = self.restarts.saturating_add(1);
+                self.pin.is_given = false;
+                self.resume = None;
+                self.go(Step::Probe);
+            }
         }
+        self.forget_module();
     }
 
-    fn begin_anew(&mut self) {
-        if self.pin == Pin::Given {
-            self.pin = Pin::NotGiven;
-        }
+    /// Whether a `RDY` may be data of a socket that an earlier program left open in direct push mode: it comes again and again,
+    /// and these sockets are not closed yet. Without it they never would be.
+    pub(crate) fn doubts_restart(&self) -> bool {
+        let is_early = match self.step {
+            Step::Probe | Step::Settle => self.resume.is_none(),
+            Step::CloseOrphans => true,
+            Step::Run(job) => matches!(
+                job,
+                Job::EchoOff
+                    | Job::NumericErrors
+                    | Job::DataEchoOff
+                    | Job::EscapeWithDtr
+                    | Job::SetUrcPort
+                    | Job::Functionality
+                    | Job::SetFunctionality
+                    | Job::ListSockets
+            ),
+            _ => false,
+        };
+        is_early && self.restarts >= 2
+    }
+
+    /// The context is as it is after a restart.
+    const fn forget_module(&mut self) {
         self.is_configured = false;
         self.must_deactivate = false;
+    }
+
+    /// A new attempt to bring the link up begins.
+    fn begin_attempt(&mut self) {
+        self.pin.is_given = false;
+        self.has_deactivated = false;
+        self.registration = Registration::NONE;
+        self.resume = None;
+        self.unanswered = None;
+        self.restarts = 0;
+        self.attempt_until = NEVER;
+        self.go(Step::Probe);
     }
 
     /// The context may be down: check the module.
@@ -378,18 +493,37 @@ impl<'d> Link<'d> {
             return Some(Action::Wait(self.not_before));
         }
         let since = get_or_set(&mut self.since, now);
+        if !self.is_serving() && self.refusal().is_none() {
+            let limit = config.boot_time + config.registration_time + ATTEMPT_TIME;
+            let is_over = now >= get_or_set(&mut self.attempt_until, after(now, limit));
+            if self.restarts > MAX_RESTARTS {
+                self.fail(LinkError::Restarted, now);
+            } else if is_over {
+                self.fail(
+                    self.job()
+                        .map_or(LinkError::NoAnswer, Self::unanswered_error),
+                    now,
+                );
+            }
+        }
         Some(match self.step {
             Step::Probe => self.probe(since, config, now),
             Step::Resync => self.reprobe(),
             Step::CloseOrphans => match orphans.first() {
                 Some(id) => Action::Run(Job::CloseOrphan(id)),
                 None => {
-                    self.run(Job::ListContexts);
-                    Action::Run(Job::ListContexts)
+                    let job = if self.registration.is_done {
+                        Job::ListContexts
+                    } else {
+                        Job::SimState
+                    };
+                    self.run(job);
+                    Action::Run(job)
                 }
             },
+            Step::Pause if now < self.not_before => Action::Wait(self.not_before),
             Step::Pause => {
-                self.go(Step::Probe);
+                self.begin_attempt();
                 self.probe(now, config, now)
             }
             Step::Reset => Action::Reset,
@@ -397,12 +531,12 @@ impl<'d> Link<'d> {
         })
     }
 
-    /// Finds out whether the module takes commands: a plain AT first, then the ways out of a prompt, of data mode, and of a
-    /// payload (quirk 10).
+    /// Finds out whether the module takes commands: a plain AT first, then the ways out of a prompt, of data mode, of a payload
+    /// (quirk 10), of numeric or suppressed result codes, and of a multiplexer (quirk 132).
     fn probe(&mut self, since: Instant, config: &Config<'_>, now: Instant) -> Action {
         self.since = since;
         let tries = self.tries;
-        if now >= after(since, config.boot_time) && tries > 6 {
+        if now >= after(since, config.boot_time) && tries > 10 {
             self.fail(LinkError::NoAnswer, now);
             return match self.step {
                 Step::Reset => Action::Reset,
@@ -414,6 +548,8 @@ impl<'d> Link<'d> {
             2 => Action::Escape(Escape::Prompt),
             4 => Action::Escape(Escape::DataMode),
             6 => Action::Escape(Escape::Fill),
+            8 => Action::Run(Job::RestoreResultCodes),
+            9 => Action::Escape(Escape::Multiplexer),
             _ => Action::Run(Job::Attention),
         }
     }

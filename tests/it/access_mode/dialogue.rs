@@ -222,7 +222,6 @@ fn dtr_and_dcd_take_no_silence() {
     };
     testbench::dialogue_with_lines(Config::new("internet"), lines, async |stack, module| {
         module.begin_with("AT&D1").await;
-        module.exchange("AT+QISTATE?", "OK").await;
         module.exchange("AT+QIACT?", "OK").await;
         module
             .exchange("AT+QICSGP=1,1,\"internet\",\"\",\"\",0", "OK")

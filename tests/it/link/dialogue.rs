@@ -19,7 +19,6 @@ fn configure_and_activate_a_context() {
     dialogue(uninet(), async |stack, module| {
         let script = async {
             module.begin().await;
-            module.exchange("AT+QISTATE?", "OK").await;
             module.exchange("AT+QIACT?", "OK").await;
             module
                 .exchange("AT+QICSGP=1,1,\"UNINET\",\"\",\"\",1", "OK")

@@ -137,13 +137,12 @@ impl Script<'_> {
     /// The same with another AT+QICSGP.
     pub async fn bring_up_before(&self, configure: &str) {
         self.begin().await;
-        self.exchange("AT+QISTATE?", "OK").await;
         self.exchange("AT+QIACT?", "OK").await;
         self.exchange(configure, "OK").await;
         self.activate().await;
     }
 
-    /// Everything before the module is asked for its leftovers.
+    /// Everything before the module is asked for its contexts; it has no sockets.
     pub async fn begin(&self) {
         self.begin_with("").await;
     }
@@ -163,6 +162,13 @@ impl Script<'_> {
         }
         self.exchange("AT+QURCCFG=\"urcport\",\"uart1\"", "OK")
             .await;
+        self.exchange("AT+CFUN?", "+CFUN: 1\r\n\r\nOK").await;
+        self.exchange("AT+QISTATE?", "OK").await;
+        self.register().await;
+    }
+
+    /// SIM card and network.
+    pub async fn register(&self) {
         self.exchange("AT+CPIN?", "+CPIN: READY\r\n\r\nOK").await;
         self.exchange("AT+CEREG?", "+CEREG: 0,1\r\n\r\nOK").await;
     }
@@ -172,9 +178,18 @@ impl Script<'_> {
         self.exchange("AT+QIACT=1", "OK").await;
         self.exchange("AT+QIACT?", "+QIACT: 1,1,1,\"10.7.157.1\"\r\n\r\nOK")
             .await;
-        self.exchange("AT+QICFG=\"dataformat\",0,0", "OK").await;
-        self.exchange("AT+QICFG=\"viewmode\",0", "OK").await;
-        self.exchange("AT+QICFG=\"recvind\",1", "OK").await;
+        for setting in [
+            "\"dataformat\",0,0",
+            "\"viewmode\",0",
+            "\"recvind\",1",
+            "\"udp/readmode\",0",
+            "\"udp/sendmode\",0",
+            "\"tcp/accept\",1",
+            "\"passiveclosed\",0",
+            "\"qisend/timeout\",0",
+        ] {
+            self.exchange(&format!("AT+QICFG={setting}"), "OK").await;
+        }
         self.exchange("AT+QICFG=\"sendinfo\",0", "ERROR").await;
     }
 }

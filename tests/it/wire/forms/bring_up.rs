@@ -11,6 +11,7 @@ forms! {
     }
     "V.250" {
         "AT" Attention { Attention => "AT\r" }
+        "ATQ0V1" RestoreResultCodes { RestoreResultCodes => "ATQ0V1\r" }
         "ATE0" DisableCommandEcho { DisableCommandEcho => "ATE0\r" }
         "ATE1" EnableCommandEcho { EnableCommandEcho => "ATE1\r" }
         "ATI" Identify { Identify => "ATI\r" }
@@ -31,6 +32,7 @@ forms! {
             SetErrorFormat { format: ErrorFormat::Number } => "AT+CMEE=1\r",
             SetErrorFormat { format: ErrorFormat::Text } => "AT+CMEE=2\r",
         }
+        "AT+CFUN?" QueryFunctionality { QueryFunctionality => "AT+CFUN?\r" }
         "AT+CFUN=<fun>[,<rst>]" SetFunctionality {
             SetFunctionality { functionality: Functionality::Minimum, restart: None }
                 => "AT+CFUN=0\r",

@@ -1,5 +1,8 @@
 //! The way up, and the way back after a loss (figure 1 of the note).
 
+mod endings;
+mod states;
+
 use embassy_time::Duration;
 
 use crate::at::{Authentication, ConnectId, ErrorCode, InvalidText};
@@ -60,9 +63,10 @@ fn order_of_the_way_up() {
         (Job::NumericErrors, ok),
         (Job::DataEchoOff, ok),
         (Job::SetUrcPort, ok),
+        (Job::Functionality, &["+CFUN: 1", "OK"]),
+        (Job::ListSockets, ok),
         (Job::SimState, ready),
         (Job::Registration(Domain::Lte), registered),
-        (Job::ListSockets, ok),
         (Job::ListContexts, ok),
         (Job::Configure, ok),
         (Job::Activate, ok),
@@ -71,6 +75,11 @@ fn order_of_the_way_up() {
         (Job::Set(1), ok),
         (Job::Set(2), ok),
         (Job::Set(3), ok),
+        (Job::Set(4), ok),
+        (Job::Set(5), ok),
+        (Job::Set(6), ok),
+        (Job::Set(7), ok),
+        (Job::Set(8), ok),
     ] {
         assert_eq!(state(&rig), LinkState::Starting);
         rig.run(job, lines);
@@ -114,13 +123,14 @@ fn echo_that_stays_is_turned_off_again() {
 }
 
 #[test]
-fn silent_module_is_led_out_of_prompts_and_data_mode() {
+fn silent_module_is_led_out_of_every_other_mode() {
     let mut rig = started();
+    let mut restores = 0;
     let mut escapes = std::vec![];
     for _ in 0..40 {
         match rig.next() {
             Action::Run(job) => {
-                assert_eq!(job, Job::Attention);
+                restores += u8::from(job == Job::RestoreResultCodes);
                 rig.begin(job);
                 rig.pass(1000);
                 rig.silence();
@@ -130,7 +140,9 @@ fn silent_module_is_led_out_of_prompts_and_data_mode() {
             other => panic!("{other:?} was not allowed"),
         }
     }
-    assert_eq!(escapes, [Escape::Prompt, Escape::DataMode, Escape::Fill]);
+    use Escape::{DataMode, Fill, Multiplexer, Prompt};
+    assert_eq!(escapes, [Prompt, DataMode, Fill, Multiplexer]);
+    assert_eq!(restores, 1, "ATQ0V1");
     assert_eq!(state(&rig), LinkState::Down(LinkError::NoAnswer));
 }
 
@@ -180,7 +192,7 @@ fn sockets_of_an_earlier_life_are_closed() {
     rig.run(Job::ListSockets, &[three, eleven, "OK"]);
     rig.run(Job::CloseOrphan(ConnectId::new(3).unwrap()), &["OK"]);
     rig.run(Job::CloseOrphan(ConnectId::new(11).unwrap()), &["ERROR"]);
-    assert_eq!(rig.next(), Action::Run(Job::ListContexts));
+    assert_eq!(rig.next(), Action::Run(Job::SimState));
 }
 
 #[test]
@@ -191,7 +203,7 @@ fn all_ids_are_closed_when_the_list_is_refused() {
     for id in ConnectId::all() {
         rig.run(Job::CloseOrphan(id), &["ERROR"]);
     }
-    assert_eq!(rig.next(), Action::Run(Job::ListContexts));
+    assert_eq!(rig.next(), Action::Run(Job::SimState));
 }
 
 #[test]
@@ -370,7 +382,7 @@ fn registration_is_asked_for_in_every_domain() {
     rig.run(Job::Registration(Domain::Lte), &["ERROR"]);
     rig.run(Job::Registration(Domain::Packet), &["+CGREG: 0,2", "OK"]);
     rig.run(Job::Registration(Domain::Circuit), &["+CREG: 0,5", "OK"]);
-    assert_eq!(rig.next(), Action::Run(Job::ListSockets));
+    assert_eq!(rig.next(), Action::Run(Job::ListContexts));
 }
 
 #[test]
