@@ -7,7 +7,7 @@ use embassy_time::{Duration, Instant};
 use heapless::{String, Vec};
 
 use super::exchange::job::Job;
-use super::exchange::outcome::Outcome;
+use super::exchange::outcome::{Outcome, Reason};
 use super::exchange::transaction::{CommandBuffer, Transaction};
 use super::round::Round;
 use super::wakes::{Room, Signal, WakeSet};
@@ -59,6 +59,10 @@ pub(crate) struct Dns<'d> {
     deadline: Instant,
     /// AT+QIDNSGIP was not answered, and its result may still come.
     result_may_be_late: bool,
+    /// A lookup was given up with the link: what comes in front of the next `OK` may be its result.
+    distrusts_early: bool,
+    /// AT+QIDNSGIP was not answered, and is sent once more: the module may sleep (quirk 124).
+    is_repeated: bool,
     /// Until when the result of a lookup that was given up may come; `Instant::MIN` if none can.
     late_until: Instant,
     /// The user has dropped the lookup.
@@ -75,6 +79,8 @@ impl<'d> Dns<'d> {
             found: Vec::new(),
             deadline: NEVER,
             result_may_be_late: false,
+            distrusts_early: false,
+            is_repeated: false,
             late_until: Instant::MIN,
             is_abandoned: false,
             turn: Signal::new(wakes, Room::LookupTurn),
@@ -94,6 +100,7 @@ impl<'d> Dns<'d> {
         let _ = self.name.push_str(name);
         self.found.clear();
         self.is_abandoned = false;
+        self.is_repeated = false;
         self.deadline = NEVER;
         self.state = State::Wanted {
             not_before: Instant::MIN,
@@ -205,8 +212,18 @@ impl<'d> Dns<'d> {
             return;
         }
         match *outcome {
-            Outcome::Done(_) => {}
+            Outcome::Done(_) => self.distrusts_early = false,
+            // The card or the module is busy.
+            Outcome::Refused(Reason::Equipment(3 | 14)) => self.fail(ErrorCode::BUSY),
             Outcome::Refused(reason) => self.fail(reason.code()),
+            // The first line of the result is there.
+            _ if !matches!(self.state, State::Asked) => {}
+            _ if !self.is_repeated && !self.is_abandoned => {
+                self.is_repeated = true;
+                self.state = State::Wanted {
+                    not_before: Instant::MIN,
+                };
+            }
             Outcome::NoAnswer | Outcome::SendFail => {
                 // The module may have received the command, and may still answer.
                 self.result_may_be_late = true;
@@ -217,9 +234,20 @@ impl<'d> Dns<'d> {
 
     // ---- its result ----------------------------------------------------------------------------------------------
 
+    /// Whether a result in front of the `OK` to its command may belong to an earlier lookup.
+    pub(crate) const fn distrusts_early(&self) -> bool {
+        self.distrusts_early
+    }
+
     /// `"dnsgip",<err>[,<IP_count>[,<DNS_ttl>]]`.
     pub(crate) fn on_result(&mut self, result: Result<(), ErrorCode>, count: Option<u8>) {
-        if !matches!(self.state, State::Asked) {
+        let is_awaited = match self.state {
+            State::Asked => true,
+            // The `OK` to the first command is lost, and it was carried out.
+            State::Wanted { .. } => self.is_repeated,
+            _ => false,
+        };
+        if !is_awaited {
             // The result of a lookup that was given up.
             self.result_may_be_late = false;
             self.late_until = Instant::MIN;
@@ -252,7 +280,7 @@ impl<'d> Dns<'d> {
 
     fn fail(&mut self, code: ErrorCode) {
         match code {
-            ErrorCode::DNS_BUSY if !self.is_abandoned => self.state = State::Busy,
+            ErrorCode::DNS_BUSY | ErrorCode::BUSY if !self.is_abandoned => self.state = State::Busy,
             ErrorCode::DNS_FAILED => self.end(Err(Error::NameNotFound)),
             code => self.end(Err(match Error::from_code(code) {
                 Error::Module(code) => Error::NameLookup(code),
@@ -270,6 +298,7 @@ impl<'d> Dns<'d> {
             State::Idle | State::Done(_) => false,
         };
         if fails {
+            self.distrusts_early |= self.is_pending();
             self.end(Err(error));
         }
     }

@@ -166,7 +166,7 @@ impl Engine<'_> {
         match effect {
             Effect::None => {}
             Effect::DatagramDropped => self.count_dropped_datagrams(1),
-            Effect::ContextSuspect => self.link.resync(),
+            Effect::ContextSuspect => self.link.doubt_context(),
             Effect::LineSuspect => self.link.suspect_line(),
             Effect::IdRefused => self.ids.on_refused(),
             Effect::IdFreed => {
@@ -218,7 +218,7 @@ impl Engine<'_> {
     /// Checks the link if a code says that its context may be down.
     pub(super) fn check_context(&mut self, code: ErrorCode) {
         if matches!(Error::from_code(code), Error::Link(_)) {
-            self.link.resync();
+            self.link.doubt_context();
         }
     }
 

@@ -16,8 +16,8 @@ use crate::at::NotRead as Peer;
 #[cfg(feature = "udp")]
 use crate::at::Peer;
 use crate::at::{
-    ConnectId, ContextId, ErrorCode, Fields, IndicationType, Opened, Prefix, Received, ResultCode,
-    read,
+    ConnectId, ContextId, ErrorCode, Fields, IndicationType, Opened, Prefix, Received,
+    Registration, ResultCode, read,
 };
 use crate::error::LinkError;
 
@@ -31,6 +31,14 @@ impl Engine<'_> {
                 return Some(self.on_opened(connect_id, result.err()));
             }
             Some(Prefix::PowerSaving) => return Some(self.on_power_down()),
+            // Lost registration is a reason to look at the context (quirk 126). The line is still the user's.
+            Some(Prefix::Lte | Prefix::Packet | Prefix::Circuit) => {
+                let registration: Registration = read(line)?;
+                if !registration.status.is_registered() {
+                    self.link.resync();
+                    self.wake_runner();
+                }
+            }
             _ => {}
         }
         match ResultCode::of(line) {
@@ -145,12 +153,13 @@ impl Engine<'_> {
             None => {
                 slot.on_opened();
                 self.ids.on_opened(id);
+                self.link.trust_context();
                 Effect::None
             }
             Some(code) => slot.on_open_refused(code, &self.config),
         };
         if let Effect::ContextSuspect = effect {
-            self.link.resync();
+            self.link.doubt_context();
         }
         self.wake_runner();
         LineKind::Handled
@@ -204,8 +213,10 @@ impl Engine<'_> {
         #[cfg(feature = "dns")]
         {
             use crate::at::Resolution;
-            // In front of the OK to its own AT+QIDNSGIP it belongs to an earlier lookup.
-            if let Some(Job::Resolve) = self.exchange.pending().map(|flight| flight.job) {
+            // In front of the OK to its own AT+QIDNSGIP it may belong to an earlier lookup.
+            let is_early =
+                matches!(self.exchange.pending(), Some(flight) if flight.job == Job::Resolve);
+            if is_early && self.dns.distrusts_early() {
                 return Some(());
             }
             match fields.last()? {

@@ -32,6 +32,14 @@ fn failed(error: Error) -> Poll<Result<crate::engine::Addresses, Error>> {
     Poll::Ready(Err(error))
 }
 
+/// The module still answers.
+fn check_link(rig: &mut Rig) {
+    rig.run(Job::Attention, &["OK"]);
+    rig.now = rig.idle().expect("a pause");
+    rig.run(Job::Attention, &["OK"]);
+    rig.run(Job::ListContexts, &["+QIACT: 1,1,1,\"10.1.2.3\"", "OK"]);
+}
+
 #[test]
 fn addresses_are_collected() {
     let mut rig = asked();
@@ -134,6 +142,64 @@ fn busy_resolver_is_asked_again() {
     }
 }
 
+/// Quirk 124.
+#[test]
+fn question_that_was_swallowed_is_put_once_more() {
+    let mut rig = up();
+    let _ = rig.ask("example.com");
+    rig.expect(Job::Resolve);
+    rig.pass(10_000);
+    rig.silence();
+    check_link(&mut rig);
+    assert_eq!(rig.found(), Poll::Pending);
+    rig.run(Job::Resolve, &["OK"]);
+    rig.on_line("+QIURC: \"dnsgip\",0,1,300");
+    rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.1\"");
+    finds(&mut rig, &["192.0.2.1"]);
+}
+
+#[test]
+fn question_whose_ok_was_lost_has_its_result() {
+    let mut rig = up();
+    let _ = rig.ask("example.com");
+    rig.expect(Job::Resolve);
+    rig.pass(10_000);
+    rig.silence();
+    rig.on_line("+QIURC: \"dnsgip\",0,1,300");
+    rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.1\"");
+    finds(&mut rig, &["192.0.2.1"]);
+    check_link(&mut rig);
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn question_that_is_never_answered_is_put_twice() {
+    let mut rig = up();
+    let _ = rig.ask("example.com");
+    for _ in 0..2 {
+        rig.expect(Job::Resolve);
+        rig.pass(10_000);
+        rig.silence();
+        check_link(&mut rig);
+    }
+    assert_eq!(rig.idle(), None);
+    assert_eq!(rig.found(), failed(Error::TimedOut));
+}
+
+#[test]
+fn passing_refusals_are_repeated() {
+    for refusal in ["+CME ERROR: 568", "+CME ERROR: 3", "+CME ERROR: 14"] {
+        let mut rig = up();
+        let _ = rig.ask("example.com");
+        rig.run(Job::Resolve, &[refusal]);
+        assert_eq!(rig.found(), Poll::Pending);
+        let again = rig.idle().expect("a pause");
+        assert_eq!(again - rig.now, Duration::from_secs(1));
+        rig.now = again;
+        rig.run(Job::Resolve, &["OK"]);
+    }
+}
+
 #[test]
 fn resolver_that_stays_busy_is_a_timeout() {
     let mut rig = up();
@@ -225,8 +291,48 @@ fn abandoned_question_that_finds_the_resolver_busy_makes_way() {
 }
 
 #[test]
-fn result_before_ok_is_of_an_earlier_question() {
+fn result_before_ok_is_taken() {
     let mut rig = up();
+    let _ = rig.ask("example.com");
+    rig.expect(Job::Resolve);
+    rig.on_line("+QIURC: \"dnsgip\",0,1,300");
+    rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.1\"");
+    finds(&mut rig, &["192.0.2.1"]);
+    // Of an earlier lookup by now.
+    assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
+    rig.answer(&["OK"]);
+    rig.run(Job::Resolve, &["OK"]);
+    assert_eq!(rig.found(), Poll::Pending);
+}
+
+#[test]
+fn failure_before_ok_is_taken() {
+    let mut rig = up();
+    let _ = rig.ask("example.com");
+    rig.expect(Job::Resolve);
+    rig.on_line("+QIURC: \"dnsgip\",565");
+    rig.answer(&["OK"]);
+    assert_eq!(rig.found(), failed(Error::NameNotFound));
+}
+
+#[test]
+fn first_line_before_ok_and_addresses_behind_it() {
+    let mut rig = up();
+    let _ = rig.ask("example.com");
+    rig.expect(Job::Resolve);
+    rig.on_line("+QIURC: \"dnsgip\",0,1,300");
+    rig.answer(&["OK"]);
+    rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.1\"");
+    finds(&mut rig, &["192.0.2.1"]);
+}
+
+#[test]
+fn result_before_ok_is_doubtful_after_a_lookup_that_was_given_up() {
+    let mut rig = asked();
+    rig.on_line("+QIURC: \"pdpdeact\",1");
+    assert_eq!(rig.found(), failed(Error::Link(LinkError::ContextLost)));
+    rig.active = false;
+    rig.bring_up();
     let _ = rig.ask("example.com");
     rig.expect(Job::Resolve);
     rig.on_line("+QIURC: \"dnsgip\",0,1,300");

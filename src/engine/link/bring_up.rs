@@ -19,7 +19,7 @@ use core::mem::discriminant;
 
 use embassy_time::{Duration, Instant};
 
-use super::{Link, LinkState, Registration, Step};
+use super::{Link, LinkState, MAX_DOUBTS, Registration, Step};
 use crate::at::{
     ActivateContext, Address, Attention, CloseSocket, ConfigureContext, ConfigureDns,
     ConfigureSetting, ConfigureUrcPort, DataFormat, DeactivateContext, DisableCommandEcho,
@@ -168,7 +168,7 @@ impl Link<'_> {
                 Some(&setting) => to.write(&ConfigureSetting { setting }),
                 None => to.write(&DisableSendInfo),
             },
-            Job::SetDns => {
+            Job::SetDns if cfg!(feature = "dns") => {
                 let servers = config.dns?;
                 to.write(&ConfigureDns {
                     context,
@@ -219,6 +219,11 @@ impl Link<'_> {
             }
             (Step::Resettle, Job::Attention) => self.go(Step::Verify),
             (Step::Verify, Job::ListContexts) => match *outcome {
+                // The module does not know that the network has dropped it.
+                Outcome::Done(Answer::Context { active: true }) if self.doubts >= MAX_DOUBTS => {
+                    self.is_configured = false;
+                    self.on_lost(LinkError::ContextLost);
+                }
                 Outcome::Done(Answer::Context { active: true }) => self.go(Step::Up),
                 // This may be the OK to an AT that had no answer in time: ask again.
                 Outcome::Done(_) if core::mem::take(&mut self.may_be_behind) => {}
@@ -357,7 +362,7 @@ impl Link<'_> {
             },
             // 6. How data looks on the UART.
             Job::Set(index) if usize::from(index) < SETTINGS.len() => self.run(Job::Set(index + 1)),
-            Job::Set(_) if config.dns.is_some() => self.run(Job::SetDns),
+            Job::Set(_) if cfg!(feature = "dns") && config.dns.is_some() => self.run(Job::SetDns),
             Job::Set(_) | Job::SetDns => self.on_up(),
             _ => {}
         }
@@ -424,6 +429,7 @@ impl Link<'_> {
     }
 
     fn on_up(&mut self) {
+        self.doubts = 0;
         info!("link up");
         self.state = LinkState::Up;
         self.failures = 0;

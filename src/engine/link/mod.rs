@@ -20,6 +20,8 @@ use crate::util::time::{NEVER, after, get_or_set};
 const ATTEMPT_TIME: Duration = Duration::from_secs(900);
 /// How many restarts of the module an attempt survives.
 const MAX_RESTARTS: u8 = 5;
+/// After so many errors of sockets in a row that say that the context is down, it is deactivated even if AT+QIACT? lists it.
+const MAX_DOUBTS: u8 = 3;
 /// How often a PIN is given without knowing whether the card accepted it. The third wrong one locks the card.
 const MAX_UNCONFIRMED_PINS: u8 = 2;
 /// The longest pause between two attempts to bring the link up.
@@ -156,6 +158,8 @@ pub(crate) struct Link<'d> {
     must_deactivate: bool,
     /// The context was deactivated in this attempt.
     has_deactivated: bool,
+    /// Errors that said that the context is down, since a socket was opened.
+    doubts: u8,
     /// The module may be in data mode.
     may_be_in_data_mode: bool,
     /// The module is slow: an answer may be that to the command before.
@@ -200,6 +204,7 @@ impl<'d> Link<'d> {
             is_configured: false,
             must_deactivate: false,
             has_deactivated: false,
+            doubts: 0,
             may_be_in_data_mode: false,
             may_be_behind: false,
             registration: Registration::NONE,
@@ -413,6 +418,17 @@ impl<'d> Link<'d> {
             self.silent_until = silent_until;
             self.go(Step::Resync);
         }
+    }
+
+    /// An error says that the context is down (561, 570).
+    pub(crate) fn doubt_context(&mut self) {
+        self.doubts = self.doubts.saturating_add(1);
+        self.resync();
+    }
+
+    /// A socket was opened: the context is up.
+    pub(crate) const fn trust_context(&mut self) {
+        self.doubts = 0;
     }
 
     /// A command that makes the UART a data line was not answered, or data mode did not end.

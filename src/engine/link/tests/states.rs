@@ -237,3 +237,43 @@ fn data_for_a_connect_id_that_nobody_has_closes_it() {
     until(&mut rig, Job::CloseOrphan(ConnectId::new(7).unwrap()));
     rig.bring_up();
 }
+
+/// The module lists the context as active, and the network has dropped it.
+#[test]
+fn context_in_which_no_socket_opens_is_deactivated() {
+    let mut rig = Rig::up::<1, 64, 64>();
+    for round in 1..=3 {
+        let key = rig.opening();
+        let id = rig.id(key);
+        rig.on_line(&std::format!("+QIOPEN: {id},570"));
+        rig.run(Job::Attention, &["OK"]);
+        wait(&mut rig);
+        rig.run(Job::Attention, &["OK"]);
+        rig.run(Job::ListContexts, &["+QIACT: 1,1,1,\"10.1.2.3\"", "OK"]);
+        if round < 3 {
+            assert_eq!(state(&rig), LinkState::Up);
+            rig.abort(key);
+            rig.run(Job::Close(key), &["OK"]);
+        }
+    }
+    assert_eq!(state(&rig), LinkState::Down(LinkError::ContextLost));
+    until(&mut rig, Job::Deactivate);
+    rig.bring_up();
+}
+
+#[test]
+fn lost_registration_is_a_reason_to_look_at_the_context() {
+    for line in ["+CEREG: 0", "+CGREG: 2", "+CREG: 3,\"00C3\",\"1A2B\""] {
+        let mut rig = Rig::up::<1, 64, 64>();
+        assert_eq!(rig.on_line("+CEREG: 5"), LineKind::Foreign);
+        rig.idle();
+        assert_eq!(rig.on_line(line), LineKind::Foreign);
+        rig.run(Job::Attention, &["OK"]);
+        wait(&mut rig);
+        rig.run(Job::Attention, &["OK"]);
+        rig.run(Job::ListContexts, &["OK"]);
+        assert_eq!(state(&rig), LinkState::Down(LinkError::ContextLost));
+        rig.active = false;
+        rig.bring_up();
+    }
+}
