@@ -8,6 +8,7 @@ use super::exchange::in_flight::{Conclusion, FinalResult};
 #[cfg(any(feature = "push", feature = "at-client"))]
 use super::exchange::job::Job;
 use super::exchange::outcome::Reason;
+use super::exchange::{MessageText, final_result};
 use super::line::{LineKind, Payload};
 use super::state::Engine;
 #[cfg(not(feature = "udp"))]
@@ -29,6 +30,9 @@ impl Engine<'_> {
             return LineKind::Handled;
         }
         let line = trim(line);
+        if let Some(kind) = self.on_message_text(line) {
+            return kind;
+        }
         let prefix = Prefix::of_line(line);
         if prefix.is_none() {
             if let Some(result) = self.exchange.final_result(line) {
@@ -85,7 +89,7 @@ impl Engine<'_> {
 
     /// Whether a command of the user is being answered.
     #[cfg(feature = "at-client")]
-    fn runs_user_command(&self) -> bool {
+    pub(super) fn runs_user_command(&self) -> bool {
         self.exchange
             .pending()
             .is_some_and(|flight| matches!(flight.job, Job::User))
@@ -176,6 +180,9 @@ impl Engine<'_> {
 
     /// A `>` at the start of a line. Returns whether it is a prompt.
     pub(crate) fn prompted(&mut self) -> bool {
+        if self.exchange.message_text != MessageText::None {
+            return false;
+        }
         if self.exchange.on_prompt() {
             return true;
         }

@@ -3,6 +3,7 @@
 use embassy_time::Instant;
 
 use super::effect::Effect;
+use super::exchange::MessageText;
 use super::exchange::in_flight::FinalResult;
 use super::exchange::job::Job;
 use super::exchange::outcome::Reason;
@@ -20,6 +21,9 @@ use crate::at::{
     Registration, ResultCode, read,
 };
 use crate::error::LinkError;
+
+/// What announces a short message.
+const MESSAGE_HEADERS: [&[u8]; 3] = [b"+CMT:", b"+CDS:", b"+CBM:"];
 
 impl Engine<'_> {
     /// Handles a URC. `None` if the line is not a URC of the stack.
@@ -63,6 +67,38 @@ impl Engine<'_> {
             }
         }
         Some(LineKind::Handled)
+    }
+
+    // ---- short messages ------------------------------------------------------------------------------------------
+
+    /// The line behind the header of a short message is its text, and changes nothing, whatever it says (quirk 125).
+    pub(super) fn on_message_text(&mut self, line: &[u8]) -> Option<LineKind> {
+        if line.is_empty() {
+            return None;
+        }
+        match core::mem::replace(&mut self.exchange.message_text, MessageText::None) {
+            MessageText::None => {
+                if MESSAGE_HEADERS
+                    .iter()
+                    .any(|header| line.starts_with(header))
+                {
+                    self.exchange.message_text = MessageText::Foreign;
+                }
+                #[cfg(feature = "at-client")]
+                if self.runs_user_command() && self.user_command.announces_text(line) {
+                    self.exchange.message_text = MessageText::Answer;
+                }
+                return None;
+            }
+            #[cfg(feature = "at-client")]
+            MessageText::Answer if self.runs_user_command() => {
+                self.user_command.on_text(line);
+                return Some(LineKind::Handled);
+            }
+            _ => {}
+        }
+        count(&mut self.statistics.foreign_lines, 1);
+        Some(LineKind::Foreign)
     }
 
     // ---- sockets -------------------------------------------------------------------------------------------------

@@ -76,6 +76,8 @@ pub(crate) struct UserCommand<'d> {
     name: Vec<u8, 24, u8>,
     /// The answer has more bytes than the buffer.
     overflows: bool,
+    /// The last line is the first one of a message, and says `OK`.
+    ends_with_ok: bool,
     prompt: Prompt,
     /// The command is payload with its end: prompts that the module sends for its lines mean nothing.
     ends_payload: bool,
@@ -101,6 +103,7 @@ impl<'d> UserCommand<'d> {
             is_sent: false,
             name: Vec::new(),
             overflows: false,
+            ends_with_ok: false,
             prompt: Prompt::None,
             ends_payload: false,
             owner: 0,
@@ -221,6 +224,7 @@ impl<'d> UserCommand<'d> {
         }
         self.text.clear();
         self.overflows = false;
+        self.ends_with_ok = false;
         self.drop_prompt();
         self.state = State::Running;
         self.is_sent = true;
@@ -234,24 +238,51 @@ impl<'d> UserCommand<'d> {
 
     /// Takes a line, if it is an information response: one without a prefix, or with the name of the command.
     pub(crate) fn on_line(&mut self, line: &[u8]) -> bool {
-        if ResultCode::of(line).is_some_and(ResultCode::is_unsolicited) {
-            return false;
-        }
-        if self.ends_payload && line == b">" {
-            return true;
-        }
-        if line.first() == Some(&b'+') {
-            let rest = line.strip_prefix(self.name.as_slice());
-            if self.name.is_empty() || !rest.is_some_and(|rest| rest.starts_with(b":")) {
+        // Behind the header of a message come its lines, whatever they say (quirk 125).
+        if !self.reads_messages() || self.text.is_empty() {
+            if ResultCode::of(line).is_some_and(ResultCode::is_unsolicited) {
+                return false;
+            }
+            if self.ends_payload && line == b">" {
+                return true;
+            }
+            if line.first() == Some(&b'+') && !self.is_answer(line) {
                 return false;
             }
         }
+        self.append(line);
+        true
+    }
+
+    /// Whether a line announces the text of a message: the next line is text, even if it says `OK`.
+    pub(crate) fn announces_text(&self, line: &[u8]) -> bool {
+        self.reads_messages() && self.is_answer(line)
+    }
+
+    /// Takes the first line of a message.
+    pub(crate) fn on_text(&mut self, line: &[u8]) {
+        self.append(line);
+        self.ends_with_ok = line == b"OK";
+    }
+
+    /// AT+CMGR, AT+CMGL, and Quectel's AT+QCMGR and AT+QCMGL.
+    fn reads_messages(&self) -> bool {
+        self.name.ends_with(b"CMGR") || self.name.ends_with(b"CMGL")
+    }
+
+    /// Whether a line begins with the name of the command.
+    fn is_answer(&self, line: &[u8]) -> bool {
+        let rest = line.strip_prefix(self.name.as_slice());
+        !self.name.is_empty() && rest.is_some_and(|rest| rest.starts_with(b":"))
+    }
+
+    fn append(&mut self, line: &[u8]) {
+        self.ends_with_ok = false;
         let separator: &[u8] = if self.text.is_empty() { b"" } else { b"\r\n" };
         let has_room = self.text.len() + separator.len() + line.len() <= MAX_COMMAND_LENGTH;
         self.overflows |= !has_room
             || self.text.extend_from_slice(separator).is_err()
             || self.text.extend_from_slice(line).is_err();
-        true
     }
 
     /// Whether a line is the module's echo of the command. The text of a message can begin like a command, too.
@@ -276,7 +307,13 @@ impl<'d> UserCommand<'d> {
     /// The command is over. Returns whether the module has to be checked.
     pub(crate) fn done(&mut self, outcome: &Outcome) -> bool {
         let is_mute = self.options.is_mute;
-        let is_unanswered = outcome.is_no_answer() && !is_mute;
+        let is_empty_message = outcome.is_no_answer() && self.ends_with_ok;
+        if is_empty_message {
+            // The `OK` was not the text of a message, but the final result code behind an empty one.
+            let end = self.text.len().saturating_sub(b"\r\nOK".len());
+            self.text.truncate(end);
+        }
+        let is_unanswered = outcome.is_no_answer() && !is_mute && !is_empty_message;
         self.end(match *outcome {
             Outcome::Refused(reason) => AtResult::Refused(reason),
             _ if is_unanswered => AtResult::TimedOut,

@@ -29,6 +29,16 @@ pub(crate) struct LateReader {
     has_header: bool,
 }
 
+/// Whether the next line is the text of a short message, whatever it says (quirk 125).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MessageText {
+    None,
+    /// Behind a URC.
+    Foreign,
+    /// In the answer to the user's command.
+    Answer,
+}
+
 /// The state of the exchange between runner and module: one transaction at a time.
 #[derive(Debug)]
 pub(crate) struct Exchange<'d> {
@@ -43,6 +53,7 @@ pub(crate) struct Exchange<'d> {
     pub(crate) late_read: bool,
     /// Bytes were lost on the UART, and may have been those of the line that comes next.
     pub(crate) line_damaged: bool,
+    pub(crate) message_text: MessageText,
     /// Counts resynchronisations: the digester gives up a half-read payload when it changes.
     pub(crate) epoch: u8,
     /// When the runner began its present action, and how long the action may take.
@@ -64,6 +75,7 @@ impl<'d> Exchange<'d> {
             payload_echo: PayloadEcho::Unknown,
             late_read: false,
             line_damaged: false,
+            message_text: MessageText::None,
             epoch: 0,
             started: Instant::MIN,
             limit: Duration::MIN,
@@ -80,6 +92,7 @@ impl<'d> Exchange<'d> {
         self.late_read = false;
         self.late_reader = None;
         self.payload_echo = PayloadEcho::Unknown;
+        self.message_text = MessageText::None;
         self.runner.wake();
     }
 

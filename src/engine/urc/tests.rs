@@ -205,3 +205,49 @@ fn closed_may_come_with_a_lost_context() {
     rig.on_line("+QIURC: \"pdpdeact\",1");
     assert_eq!(rig.phase(key), Phase::Closed);
 }
+
+/// Quirk 125: the text of a message is nobody's line, whatever it says.
+#[test]
+fn text_of_a_message_changes_nothing() {
+    let texts = [
+        "OK",
+        "ERROR",
+        "RDY",
+        "POWERED DOWN",
+        "SEND OK",
+        "NO CARRIER",
+        "CONNECT",
+        "+CME ERROR: 4",
+        "+QIRD: 1500",
+        "+QIURC: \"closed\",0",
+        "+QIURC: \"pdpdeact\",1",
+        "+QIURC: \"recv\",0",
+        "+QIURC: \"incoming\",5,0,\"192.0.2.1\",7",
+        "+QIOPEN: 0,566",
+        "+CEREG: 0",
+        "+CMT: \"+49\"",
+        "AT+QISEND=0,0",
+    ];
+    for header in [
+        "+CMT: \"+49123\",,\"26/11/27,23:59:59+04\"",
+        "+CDS: 25",
+        "+CBM: 88",
+    ] {
+        for text in texts {
+            let mut rig = up();
+            let key = rig.open();
+            assert!(rig.write(key, b"x").is_ready());
+            rig.expect(Job::Send { key, length: 1 });
+            assert_eq!(rig.on_line(header), LineKind::Foreign);
+            assert_eq!(rig.on_line(text), LineKind::Foreign, "{text}");
+            assert_eq!(rig.on_line(header), LineKind::Foreign);
+            assert!(!rig.engine(|engine| engine.prompted()), "a text");
+            assert_eq!(rig.on_line("> text"), LineKind::Foreign);
+            rig.prompt();
+            rig.answer(&["SEND OK"]);
+            assert_eq!(state(&rig), LinkState::Up, "{text}");
+            assert_eq!(rig.phase(key), crate::engine::Phase::Open, "{text}");
+            rig.idle();
+        }
+    }
+}

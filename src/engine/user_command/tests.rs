@@ -213,3 +213,69 @@ fn nothing_is_sent_with_a_configuration_that_cannot_be_used() {
     assert_eq!(rig.idle(), None);
     assert_eq!(result(&rig), Poll::Ready(AtResult::Aborted));
 }
+
+/// Quirk 125.
+#[test]
+fn text_of_a_message_that_is_read_is_an_answer() {
+    let mut rig = up();
+    let key = rig.open();
+    let texts = [
+        "RDY",
+        "POWERED DOWN",
+        "OK",
+        "ERROR",
+        "+CMTI: 1",
+        "+QIURC: \"closed\",0",
+        "+QIURC: \"pdpdeact\",1",
+        "+CEREG: 0",
+        "> ",
+        "AT+CMGR",
+    ];
+    for text in texts {
+        ask(&rig, 1, b"AT+CMGR=1\r");
+        sent(&mut rig);
+        let header = "+CMGR: \"REC READ\",\"+49123\",,\"26/11/27,23:59:59+04\"";
+        rig.on_line(header);
+        assert_eq!(rig.on_line(text), LineKind::Handled, "{text}");
+        // Its second line.
+        rig.on_line("+QIURC: \"closed\",0");
+        rig.on_line("RDY");
+        rig.answer(&["OK"]);
+        assert_eq!(result(&rig), Poll::Ready(AtResult::Done), "{text}");
+        let text = text.trim_end();
+        let expected = std::format!("{header}\r\n{text}\r\n+QIURC: \"closed\",0\r\nRDY");
+        assert_eq!(answer(&rig), expected);
+        release(&rig);
+        assert_eq!(rig.phase(key), crate::engine::Phase::Open);
+        rig.idle();
+    }
+}
+
+#[test]
+fn messages_of_a_list_have_a_text_each() {
+    let mut rig = up();
+    ask(&rig, 1, b"AT+CMGL=\"ALL\"\r");
+    sent(&mut rig);
+    for text in ["OK", "RDY"] {
+        rig.on_line("+CMGL: 1,\"REC READ\",\"+49123\"");
+        assert_eq!(rig.on_line(text), LineKind::Handled);
+    }
+    rig.answer(&["OK"]);
+    assert_eq!(result(&rig), Poll::Ready(AtResult::Done));
+    assert_eq!(answer(&rig).lines().count(), 4);
+}
+
+/// The `OK` behind its header may be its text: only time tells.
+#[test]
+fn empty_message_ends_with_the_time_limit() {
+    let mut rig = up();
+    ask(&rig, 1, b"AT+CMGR=1\r");
+    sent(&mut rig);
+    rig.on_line("+CMGR: \"REC READ\",\"+49123\"");
+    assert_eq!(rig.on_line("OK"), LineKind::Handled);
+    rig.silence();
+    assert_eq!(result(&rig), Poll::Ready(AtResult::Done));
+    assert_eq!(answer(&rig), "+CMGR: \"REC READ\",\"+49123\"");
+    release(&rig);
+    rig.idle();
+}
