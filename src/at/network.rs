@@ -2,6 +2,7 @@
 
 use super::atat::{self, AtatCmd, AtatResp};
 use super::deserializer::{Fields, deserialize_by, digits};
+use super::response::NoResponse;
 use super::tables::open_numbers;
 
 open_numbers! {
@@ -56,6 +57,16 @@ pub struct QueryPacketRegistration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+CEREG?", Registration, timeout_ms = 5_000)]
 pub struct QueryLteRegistration;
+
+/// `AT+CGREG=1`: changes of the registration for data in 2G and 3G networks are sent as URCs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CGREG=1", NoResponse, timeout_ms = 5_000)]
+pub struct ReportPacketRegistration;
+
+/// `AT+CEREG=1`: changes of the registration for data in LTE networks are sent as URCs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+CEREG=1", NoResponse, timeout_ms = 5_000)]
+pub struct ReportLteRegistration;
 
 /// `+CREG: [<n>,]<stat>[,…]`, `+CGREG: …` and `+CEREG: …`: with `<n>` as an information response, without as a URC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]

@@ -5,7 +5,7 @@ use embassy_time::Instant;
 use super::effect::Effect;
 use super::exchange::MessageText;
 use super::exchange::in_flight::FinalResult;
-use super::exchange::job::Job;
+use super::exchange::job::{Domain, Job};
 use super::exchange::outcome::Reason;
 use super::ids::IdSet;
 use super::line::LineKind;
@@ -35,14 +35,10 @@ impl Engine<'_> {
                 return Some(self.on_opened(connect_id, result.err()));
             }
             Some(Prefix::PowerSaving) => return Some(self.on_power_down()),
-            // Lost registration is a reason to look at the context (quirk 126). The line is still the user's.
-            Some(Prefix::Lte | Prefix::Packet | Prefix::Circuit) => {
-                let registration: Registration = read(line)?;
-                if !registration.status.is_registered() {
-                    self.link.resync();
-                    self.wake_runner();
-                }
-            }
+            // The line is the user's as well.
+            Some(Prefix::Lte) => self.on_registration(Domain::Lte, line)?,
+            Some(Prefix::Packet) => self.on_registration(Domain::Packet, line)?,
+            Some(Prefix::Circuit) => self.on_registration(Domain::Circuit, line)?,
             _ => {}
         }
         match ResultCode::of(line) {
@@ -290,6 +286,14 @@ impl Engine<'_> {
     }
 
     // ---- the module ----------------------------------------------------------------------------------------------
+
+    /// `+CEREG: <stat>` and the like. `None` if the fields are others.
+    fn on_registration(&mut self, domain: Domain, line: &[u8]) -> Option<()> {
+        let registration: Registration = read(line)?;
+        self.link.on_registration_urc(domain, registration.status);
+        self.wake_runner();
+        Some(())
+    }
 
     /// `"pdpdeact",<contextID>`.
     fn on_context_lost(&mut self, context: ContextId) {

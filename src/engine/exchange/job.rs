@@ -68,6 +68,8 @@ pub(crate) enum Job {
     SetFunctionality,
     SimState,
     EnterPin,
+    /// AT+CEREG=1, AT+CGREG=1.
+    ReportRegistration(Domain),
     Registration(Domain),
     ListSockets,
     CloseOrphan(ConnectId),

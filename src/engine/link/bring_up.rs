@@ -6,7 +6,7 @@
 //! 1. Find a module that answers: AT, twice; echo off, numeric errors, payload echo off, AT&D1, URC port; radio on.
 //! 2. Close the sockets that an earlier program left open, before their data is taken for lines.
 //! 3. The SIM card, and its PIN.
-//! 4. Registration with a network: LTE, then packet switched, then circuit switched.
+//! 4. Registration with a network: LTE, then packet switched, then circuit switched. Changes are sent as URCs.
 //! 5. Deactivate a context with unknown settings; configure and activate the context; look at its address.
 //! 6. Settings that decide how data looks on the UART; DNS servers.
 //!
@@ -25,9 +25,9 @@ use crate::at::{
     ConfigureSetting, ConfigureUrcPort, DataFormat, DeactivateContext, DisableCommandEcho,
     DisableSendInfo, EnterPin, ErrorCode, ErrorFormat, EscapeWithDtr, Functionality,
     ListActiveContexts, ListSockets, Prefix, QueryFunctionality, QueryLteRegistration,
-    QueryPacketRegistration, QueryRegistration, QuerySim, RegistrationStatus, RestoreResultCodes,
-    SetDataEcho, SetErrorFormat, SetFunctionality, Setting, SimState, Switch, Text, UdpMode,
-    ViewMode, Within,
+    QueryPacketRegistration, QueryRegistration, QuerySim, RegistrationStatus,
+    ReportLteRegistration, ReportPacketRegistration, RestoreResultCodes, SetDataEcho,
+    SetErrorFormat, SetFunctionality, Setting, SimState, Switch, Text, UdpMode, ViewMode, Within,
 };
 use crate::config::Config;
 use crate::engine::exchange::job::{Domain, Job};
@@ -37,7 +37,7 @@ use crate::engine::ids::IdSet;
 use crate::engine::sockets::open_close::close_time;
 use crate::error::{BringUpCommand, LinkError};
 use crate::util::log::info;
-use crate::util::time::{after, get_or_set};
+use crate::util::time::{NEVER, after, get_or_set};
 
 /// How long the answer to a plain AT may take.
 const ATTENTION_TIME: Duration = Duration::from_secs(1);
@@ -47,6 +47,10 @@ const ACTIVATION_TIME: Duration = Duration::from_secs(150);
 const DEACTIVATION_TIME: Duration = Duration::from_secs(40);
 /// Between two questions about the SIM card, about the registration, and between two tries of a refused command.
 const POLL: Duration = Duration::from_secs(1);
+/// After this time without registration it is asked for less often: each change is a URC by then.
+const SEARCH_TIME: Duration = Duration::from_secs(60);
+/// Between two of these questions.
+const SEARCH_POLL: Duration = Duration::from_secs(15);
 /// How long the SIM card may take to show up after the first answer of the module.
 const SIM_TIME: Duration = Duration::from_secs(10);
 /// How long AT+CFUN=1 may take (3GPP TS 27.007).
@@ -132,6 +136,8 @@ impl Link<'_> {
             Job::EnterPin => to.write(&EnterPin {
                 pin: Text::known(config.pin?),
             }),
+            Job::ReportRegistration(Domain::Lte) => to.write(&ReportLteRegistration),
+            Job::ReportRegistration(_) => to.write(&ReportPacketRegistration),
             Job::Registration(Domain::Lte) => to.write(&QueryLteRegistration).needs(Prefix::Lte),
             Job::Registration(Domain::Packet) => {
                 to.write(&QueryPacketRegistration).needs(Prefix::Packet)
@@ -309,6 +315,10 @@ impl Link<'_> {
             Job::SimState => self.on_sim(outcome, config, now),
             Job::EnterPin => self.on_pin(outcome, now),
             // 4. The network.
+            Job::ReportRegistration(Domain::Lte) => {
+                self.run(Job::ReportRegistration(Domain::Packet));
+            }
+            Job::ReportRegistration(_) => self.run(Job::Registration(Domain::Lte)),
             Job::Registration(domain) => self.on_registration(domain, outcome, config, now),
             // 5. The PDP context.
             Job::ListContexts | Job::Configure if outcome.is_no_answer() => {
@@ -446,7 +456,7 @@ impl Link<'_> {
             Outcome::NoAnswer => return self.require(Job::SimState, now),
             Outcome::Done(Answer::Sim(SimState::Ready)) => {
                 self.pin.confirm();
-                return self.run(Job::Registration(Domain::Lte));
+                return self.run(Job::ReportRegistration(Domain::Lte));
             }
             Outcome::Done(Answer::Sim(SimState::Pin)) => {
                 if config.pin.is_some() && self.pin.may_be_given() {
@@ -509,6 +519,7 @@ impl Link<'_> {
         match *outcome {
             Outcome::Done(Answer::Registration(status)) if status.is_registered() => {
                 self.registration.is_done = true;
+                self.searching_since = NEVER;
                 return self.run(Job::ListContexts);
             }
             Outcome::Done(Answer::Registration(RegistrationStatus::Denied)) => {
@@ -521,11 +532,19 @@ impl Link<'_> {
             }
             _ => {}
         }
+        let searching_since = get_or_set(&mut self.searching_since, now);
+        let pause = if now >= after(searching_since, SEARCH_TIME) {
+            SEARCH_POLL
+        } else if domain == Domain::Circuit {
+            POLL
+        } else {
+            Duration::MIN
+        };
+        self.pause(now, pause);
         self.step = Step::Run(Job::Registration(match domain {
             Domain::Lte => Domain::Packet,
             Domain::Packet => Domain::Circuit,
             Domain::Circuit => {
-                self.pause(now, POLL);
                 let Registration {
                     is_denied,
                     is_answered,

@@ -7,7 +7,7 @@ use core::task::Poll;
 
 use embassy_time::{Duration, Instant};
 
-use super::exchange::job::{Action, Escape, Job};
+use super::exchange::job::{Action, Domain, Escape, Job};
 use super::ids::IdSet;
 use super::wakes::{Room, Signal, WakeSet};
 use crate::at::{ContextAddresses, RegistrationStatus};
@@ -165,6 +165,8 @@ pub(crate) struct Link<'d> {
     /// The module is slow: an answer may be that to the command before.
     may_be_behind: bool,
     registration: Registration,
+    /// When the search for a network began, over all attempts; `NEVER` while the module is registered.
+    searching_since: Instant,
     /// The step, and its tries, that goes on when the module has answered AT.
     resume: Option<(Step, u8)>,
     /// The command of this attempt that had no answer, and that the link needs.
@@ -208,6 +210,7 @@ impl<'d> Link<'d> {
             may_be_in_data_mode: false,
             may_be_behind: false,
             registration: Registration::NONE,
+            searching_since: NEVER,
             resume: None,
             unanswered: None,
             restarts: 0,
@@ -391,6 +394,7 @@ impl<'d> Link<'d> {
 
     /// The context is as it is after a restart.
     const fn forget_module(&mut self) {
+        self.searching_since = NEVER;
         self.is_configured = false;
         self.must_deactivate = false;
     }
@@ -417,6 +421,18 @@ impl<'d> Link<'d> {
         if self.is_up() {
             self.silent_until = silent_until;
             self.go(Step::Resync);
+        }
+    }
+
+    /// A URC tells of a change of the registration. Lost registration is a reason to look at the context (quirk 126).
+    pub(crate) fn on_registration_urc(&mut self, domain: Domain, status: RegistrationStatus) {
+        match self.step {
+            _ if !status.is_registered() => self.resync(),
+            Step::Run(Job::Registration(_)) => {
+                self.step = Step::Run(Job::Registration(domain));
+                self.not_before = Instant::MIN;
+            }
+            _ => {}
         }
     }
 
@@ -539,7 +555,12 @@ impl<'d> Link<'d> {
             },
             Step::Pause if now < self.not_before => Action::Wait(self.not_before),
             Step::Pause => {
+                let is_searching = self.searching_since != NEVER;
                 self.begin_attempt();
+                if is_searching {
+                    // All is set but the network.
+                    self.resume = Some((Step::Run(Job::SimState), 0));
+                }
                 self.probe(now, config, now)
             }
             Step::Reset => Action::Reset,

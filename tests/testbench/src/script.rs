@@ -170,7 +170,9 @@ impl Script<'_> {
     /// SIM card and network.
     pub async fn register(&self) {
         self.exchange("AT+CPIN?", "+CPIN: READY\r\n\r\nOK").await;
-        self.exchange("AT+CEREG?", "+CEREG: 0,1\r\n\r\nOK").await;
+        self.exchange("AT+CEREG=1", "OK").await;
+        self.exchange("AT+CGREG=1", "OK").await;
+        self.exchange("AT+CEREG?", "+CEREG: 1,1\r\n\r\nOK").await;
     }
 
     /// From AT+QIACT on.

@@ -66,6 +66,8 @@ fn order_of_the_way_up() {
         (Job::Functionality, &["+CFUN: 1", "OK"]),
         (Job::ListSockets, ok),
         (Job::SimState, ready),
+        (Job::ReportRegistration(Domain::Lte), ok),
+        (Job::ReportRegistration(Domain::Packet), ok),
         (Job::Registration(Domain::Lte), registered),
         (Job::ListContexts, ok),
         (Job::Configure, ok),

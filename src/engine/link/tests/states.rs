@@ -6,7 +6,7 @@ use super::{Lines, started, started_with, state, until, wait};
 use crate::at::{ConnectId, ErrorCode};
 use crate::config::Config;
 use crate::engine::tests::Rig;
-use crate::engine::{Action, Job, LineKind, LinkState};
+use crate::engine::{Action, Domain, Job, LineKind, LinkState};
 use crate::error::LinkError;
 
 #[test]
@@ -258,6 +258,54 @@ fn context_in_which_no_socket_opens_is_deactivated() {
     }
     assert_eq!(state(&rig), LinkState::Down(LinkError::ContextLost));
     until(&mut rig, Job::Deactivate);
+    rig.bring_up();
+}
+
+/// A network that is not there: how many commands are sent in this time.
+fn search(rig: &mut Rig, time: Duration) -> usize {
+    let until = rig.now + time;
+    let mut commands = 0;
+    while rig.now < until {
+        match rig.next() {
+            Action::Run(job @ Job::Registration(_)) => {
+                commands += 1;
+                rig.run(job, &["+CME ERROR: 3"]);
+            }
+            Action::Run(_) => {
+                commands += 1;
+                rig.step_up();
+            }
+            _ => rig.step_up(),
+        }
+    }
+    commands
+}
+
+#[test]
+fn search_for_a_network_costs_little_after_the_first_minute() {
+    let mut rig = started();
+    let first = search(&mut rig, Duration::from_secs(60));
+    assert!(first > 100, "{first}");
+    for hour in 0..3 {
+        let commands = search(&mut rig, Duration::from_secs(3600));
+        assert!(commands <= 360, "{commands} in hour {hour}");
+    }
+}
+
+#[test]
+fn registration_is_asked_for_at_once_when_it_changes() {
+    let mut rig = started();
+    search(&mut rig, Duration::from_secs(100));
+    until(&mut rig, Job::Registration(Domain::Lte));
+    rig.run(Job::Registration(Domain::Lte), &["+CEREG: 1,2", "OK"]);
+    let pause = wait(&mut rig);
+    assert_eq!(pause, Duration::from_secs(15));
+    rig.now -= pause;
+    rig.on_line("+CEREG: 2");
+    assert_eq!(wait(&mut rig), pause);
+    rig.now -= pause;
+    rig.on_line("+CGREG: 1");
+    rig.run(Job::Registration(Domain::Packet), &["+CGREG: 1,1", "OK"]);
     rig.bring_up();
 }
 

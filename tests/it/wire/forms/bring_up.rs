@@ -48,6 +48,8 @@ forms! {
         }
         "AT+CREG?" QueryRegistration { QueryRegistration => "AT+CREG?\r" }
         "AT+CGREG?" QueryPacketRegistration { QueryPacketRegistration => "AT+CGREG?\r" }
+        "AT+CGREG=1" ReportPacketRegistration { ReportPacketRegistration => "AT+CGREG=1\r" }
+        "AT+CEREG=1" ReportLteRegistration { ReportLteRegistration => "AT+CEREG=1\r" }
         "AT+CEREG?" QueryLteRegistration { QueryLteRegistration => "AT+CEREG?\r" }
         "AT+CGACT?" ListBearers { ListBearers => "AT+CGACT?\r" }
         "AT+CSQ" QuerySignalQuality { QuerySignalQuality => "AT+CSQ\r" }
