@@ -67,6 +67,7 @@ pub(crate) use line::{LineKind, Payload};
 pub(crate) use link::Attempt;
 pub use link::LinkState;
 pub(crate) use services::deferred::{Deferred, QueryId};
+#[cfg(feature = "ping")]
 pub use services::ping::{PingReply, PingSummary};
 pub(crate) use sockets::key::Key;
 pub(crate) use sockets::request::Request;
