@@ -19,9 +19,9 @@ use crate::runner::RunError;
 pub(super) enum Lookup {
     /// There is none; the engine may be busy with one of an asynchronous task.
     None,
-    InProgress,
+    InProgress(u16),
     /// Another name was asked for while the result was there. The next call for another name discards the result.
-    Unclaimed,
+    Unclaimed(u16),
 }
 
 impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
@@ -39,25 +39,37 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
 
     fn poll_resolve(&self, host: &str) -> Poll<Result<Addresses, Error>> {
         self.shared().with(|engine| {
-            let has_other = self.lookup.get() != Lookup::None && !engine.dns().is_about(host);
-            if has_other {
-                // The caller that asked for the other name may come back for the result, or may have given up.
-                if !engine.dns().is_answered() {
-                    return Poll::Pending;
+            let ticket = match self.lookup.get() {
+                Lookup::InProgress(ticket) | Lookup::Unclaimed(ticket)
+                    if engine.dns().is_current(ticket) =>
+                {
+                    if engine.dns().is_about(host) {
+                        Some(ticket)
+                    } else if !engine.dns().is_answered() {
+                        return Poll::Pending;
+                    } else if let Lookup::InProgress(_) = self.lookup.get() {
+                        // The caller that asked for the other name may come back for the result, or may have given up.
+                        self.lookup.set(Lookup::Unclaimed(ticket));
+                        return Poll::Pending;
+                    } else {
+                        engine.dns().abandon(ticket);
+                        None
+                    }
                 }
-                if self.lookup.replace(Lookup::Unclaimed) != Lookup::Unclaimed {
-                    return Poll::Pending;
+                // Its result was not fetched in time, and another lookup has begun since.
+                _ => None,
+            };
+            let ticket = match ticket {
+                Some(ticket) => ticket,
+                None => {
+                    self.lookup.set(Lookup::None);
+                    ready!(engine.poll_ask(host))?
                 }
-                engine.dns().abandon();
-                self.lookup.set(Lookup::None);
-            }
-            if self.lookup.get() == Lookup::None {
-                ready!(engine.poll_ask(host))?;
-                self.lookup.set(Lookup::InProgress);
-            }
+            };
+            self.lookup.set(Lookup::InProgress(ticket));
             let all = |found: &[IpAddr]| Ok(found.iter().copied().collect());
-            let answer = ready!(engine.dns().poll_answer(all));
-            engine.dns().abandon();
+            let answer = ready!(engine.dns().poll_answer(ticket, all));
+            engine.dns().abandon(ticket);
             self.lookup.set(Lookup::None);
             Poll::Ready(answer)
         })

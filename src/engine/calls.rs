@@ -352,7 +352,7 @@ impl<'d> Engine<'d> {
 
     /// Asks the module's resolver for a name. Pending while another lookup is under way.
     #[cfg(feature = "dns")]
-    pub(crate) fn poll_ask(&mut self, name: &str) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_ask(&mut self, name: &str) -> Poll<Result<u16, Error>> {
         self.check_link()?;
         let asked = self.dns.poll_ask(name);
         if asked.is_ready() {

@@ -67,6 +67,12 @@ pub(crate) struct Dns<'d> {
     late_until: Instant,
     /// The user has dropped the lookup.
     is_abandoned: bool,
+    /// The time limit of the lookup; `NEVER` before the scheduler has looked.
+    limit: Instant,
+    /// It is over: an answer that nobody has fetched makes way.
+    is_overdue: bool,
+    /// Counts the lookups.
+    ticket: u16,
     turn: Signal<'d>,
     result: Signal<'d>,
 }
@@ -83,6 +89,9 @@ impl<'d> Dns<'d> {
             is_repeated: false,
             late_until: Instant::MIN,
             is_abandoned: false,
+            limit: NEVER,
+            is_overdue: false,
+            ticket: 0,
             turn: Signal::new(wakes, Room::LookupTurn),
             result: Signal::new(wakes, Room::LookupResult),
         }
@@ -90,10 +99,13 @@ impl<'d> Dns<'d> {
 
     // ---- the user ------------------------------------------------------------------------------------------------
 
-    /// Asks for the addresses of a name, unless another lookup is under way.
-    pub(crate) fn poll_ask(&mut self, name: &str) -> Poll<()> {
-        if !matches!(self.state, State::Idle) {
-            return Poll::Pending;
+    /// Asks for the addresses of a name, unless another lookup is under way. Ready with the ticket of the lookup.
+    pub(crate) fn poll_ask(&mut self, name: &str) -> Poll<u16> {
+        match self.state {
+            State::Idle => {}
+            // A user that still holds the ticket learns that it is over.
+            State::Done(_) if self.is_overdue => self.result.wake(),
+            _ => return Poll::Pending,
         }
         self.name.clear();
         // The caller has checked that the name is no longer than MAX_NAME.
@@ -101,11 +113,24 @@ impl<'d> Dns<'d> {
         self.found.clear();
         self.is_abandoned = false;
         self.is_repeated = false;
+        self.is_overdue = false;
+        self.limit = NEVER;
+        self.ticket = self.ticket.wrapping_add(1);
         self.deadline = NEVER;
         self.state = State::Wanted {
             not_before: Instant::MIN,
         };
-        Poll::Ready(())
+        Poll::Ready(self.ticket)
+    }
+
+    /// Whether the last lookup has this ticket.
+    pub(crate) const fn is_current(&self, ticket: u16) -> bool {
+        self.ticket == ticket
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) const fn current(&self) -> u16 {
+        self.ticket
     }
 
     /// Whether this is the name that was asked for last.
@@ -118,21 +143,24 @@ impl<'d> Dns<'d> {
         matches!(self.state, State::Done(_))
     }
 
-    /// Ready with the result of `pick` for the answer. The answer is kept until [`abandon`](Self::abandon); no other lookup can
-    /// begin before.
+    /// Ready with the result of `pick` for the answer. The answer is kept until [`abandon`](Self::abandon), or until the time
+    /// limit is over and another lookup begins.
     pub(crate) fn poll_answer<T>(
         &mut self,
+        ticket: u16,
         pick: impl FnOnce(&[IpAddr]) -> Result<T, Error>,
     ) -> Poll<Result<T, Error>> {
         match self.state {
+            _ if !self.is_current(ticket) => Poll::Ready(Err(Error::TimedOut)),
             State::Done(result) => Poll::Ready(result.and_then(|()| pick(&self.found))),
             _ => Poll::Pending,
         }
     }
 
     /// The user has dropped the lookup. If it is under way, the next one has to wait until the module has answered.
-    pub(crate) fn abandon(&mut self) {
+    pub(crate) fn abandon(&mut self, ticket: u16) {
         match self.state {
+            _ if !self.is_current(ticket) => {}
             State::Wanted { .. } | State::Busy | State::Done(_) => {
                 self.state = State::Idle;
                 self.turn.wake();
@@ -158,9 +186,18 @@ impl<'d> Dns<'d> {
             };
         }
         match self.state {
-            State::Idle | State::Busy | State::Done(_) => return None,
+            State::Idle | State::Busy => return None,
+            State::Done(_) => {
+                let limit = get_or_set(&mut self.limit, after(now, round.config.lookup_time));
+                if !self.is_overdue && round.is_due(limit) {
+                    self.is_overdue = true;
+                    self.turn.wake();
+                }
+                return None;
+            }
             State::Wanted { not_before } => {
-                let deadline = get_or_set(&mut self.deadline, after(now, round.config.lookup_time));
+                let limit = get_or_set(&mut self.limit, after(now, round.config.lookup_time));
+                let deadline = get_or_set(&mut self.deadline, limit);
                 if core::mem::take(&mut self.result_may_be_late) {
                     self.late_until = after(now, ANSWER_TIME);
                 }

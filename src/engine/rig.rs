@@ -365,17 +365,17 @@ impl<'d> Rig<'d> {
     }
 
     pub(crate) fn ask(&mut self, name: &str) -> Poll<Result<(), Error>> {
-        self.engine(|engine| engine.poll_ask(name))
+        self.engine(|engine| engine.poll_ask(name)).map_ok(|_| ())
     }
 
     pub(crate) fn found(&mut self) -> Poll<Result<Addresses, Error>> {
         self.engine(|engine| {
-            let answer = engine
-                .dns()
-                .poll_answer(|found| Ok(found.iter().copied().collect()));
+            let ticket = engine.dns().current();
+            let pick = |found: &[IpAddr]| Ok(found.iter().copied().collect());
+            let answer = engine.dns().poll_answer(ticket, pick);
             if answer.is_ready() {
                 // As the one who asked does.
-                engine.dns().abandon();
+                engine.dns().abandon(ticket);
             }
             answer
         })

@@ -65,6 +65,7 @@ impl Stack<'_> {
 /// A lookup that the engine has accepted. Dropping it gives the lookup up.
 struct Lookup<'s, 'd> {
     shared: &'s Shared<'d>,
+    ticket: u16,
 }
 
 impl<'s, 'd> Lookup<'s, 'd> {
@@ -79,18 +80,18 @@ impl<'s, 'd> Lookup<'s, 'd> {
         }
         Host::name(host).map_err(Error::InvalidName)?;
         let turn = Queue::Room(Room::LookupTurn);
-        shared.wait(turn, |engine| engine.poll_ask(host)).await?;
-        let _accepted = Self { shared };
+        let ticket = shared.wait(turn, |engine| engine.poll_ask(host)).await?;
+        let _accepted = Self { shared, ticket };
         let result = Queue::Room(Room::LookupResult);
         shared
-            .wait(result, |engine| engine.dns().poll_answer(&pick))
+            .wait(result, |engine| engine.dns().poll_answer(ticket, &pick))
             .await
     }
 }
 
 impl Drop for Lookup<'_, '_> {
     fn drop(&mut self) {
-        self.shared.with(|engine| engine.dns().abandon());
+        self.shared.with(|engine| engine.dns().abandon(self.ticket));
     }
 }
 

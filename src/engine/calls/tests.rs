@@ -204,7 +204,8 @@ fn questioner_by_the_answer_and_the_next_one_by_its_taking() {
     let mut rig = up();
     let _ = rig.ask("example.com");
     let first = Alarm::of(&rig, Queue::Room(Room::LookupResult), move |engine| {
-        engine.dns().poll_answer(|found| Ok(found.len()))
+        let ticket = engine.dns().current();
+        engine.dns().poll_answer(ticket, |found| Ok(found.len()))
     });
     let second = Alarm::of(&rig, Queue::Room(Room::LookupTurn), move |engine| {
         engine.poll_ask("example.org")

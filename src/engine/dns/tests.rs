@@ -32,6 +32,13 @@ fn failed(error: Error) -> Poll<Result<crate::engine::Addresses, Error>> {
     Poll::Ready(Err(error))
 }
 
+fn abandon(rig: &Rig) {
+    rig.engine(|engine| {
+        let ticket = engine.dns().current();
+        engine.dns().abandon(ticket);
+    });
+}
+
 /// The module still answers.
 fn check_link(rig: &mut Rig) {
     rig.run(Job::Attention, &["OK"]);
@@ -182,7 +189,7 @@ fn question_that_is_never_answered_is_put_twice() {
         rig.silence();
         check_link(&mut rig);
     }
-    assert_eq!(rig.idle(), None);
+    rig.idle();
     assert_eq!(rig.found(), failed(Error::TimedOut));
 }
 
@@ -245,7 +252,7 @@ fn one_question_at_a_time() {
 #[test]
 fn abandoned_question_is_answered_before_the_next_is_put() {
     let mut rig = asked();
-    rig.engine(|engine| engine.dns().abandon());
+    abandon(&rig);
     assert_eq!(rig.ask("example.org"), Poll::Pending);
     rig.on_line("+QIURC: \"dnsgip\",0,1,300");
     assert_eq!(rig.ask("example.org"), Poll::Pending);
@@ -258,7 +265,7 @@ fn abandoned_question_is_answered_before_the_next_is_put() {
 #[test]
 fn abandoned_question_that_is_never_answered_makes_way() {
     let mut rig = asked();
-    rig.engine(|engine| engine.dns().abandon());
+    abandon(&rig);
     rig.now = rig.idle().expect("a deadline");
     rig.idle();
     assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
@@ -268,7 +275,7 @@ fn abandoned_question_that_is_never_answered_makes_way() {
 fn question_abandoned_before_it_was_put_is_not_put() {
     let mut rig = up();
     let _ = rig.ask("example.com");
-    rig.engine(|engine| engine.dns().abandon());
+    abandon(&rig);
     assert_eq!(rig.idle(), None);
     assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
 }
@@ -277,7 +284,7 @@ fn question_abandoned_before_it_was_put_is_not_put() {
 fn answer_left_behind_makes_way() {
     let mut rig = asked();
     rig.on_line("+QIURC: \"dnsgip\",565");
-    rig.engine(|engine| engine.dns().abandon());
+    abandon(&rig);
     assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
     assert_eq!(rig.found(), Poll::Pending);
 }
@@ -285,7 +292,7 @@ fn answer_left_behind_makes_way() {
 #[test]
 fn abandoned_question_that_finds_the_resolver_busy_makes_way() {
     let mut rig = asked();
-    rig.engine(|engine| engine.dns().abandon());
+    abandon(&rig);
     rig.on_line("+QIURC: \"dnsgip\",564");
     assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
 }
@@ -409,4 +416,31 @@ fn lost_context_fails_the_lookup() {
     let _ = rig.ask("example.com");
     rig.run(Job::Resolve, &["+CME ERROR: 561"]);
     assert_eq!(rig.found(), failed(Error::Link(LinkError::ContextLost)));
+}
+
+/// As on the blocking API, where nobody has to come back.
+#[test]
+fn answer_that_nobody_fetches_makes_way_after_its_time_limit() {
+    let mut rig = asked();
+    let ticket = rig.engine(|engine| engine.dns().current());
+    rig.pass(5000);
+    rig.on_line("+QIURC: \"dnsgip\",0,1,300");
+    rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.1\"");
+    assert_eq!(rig.ask("example.org"), Poll::Pending);
+    let until = rig.idle().expect("the time limit");
+    rig.wait(until);
+    assert_eq!(rig.idle(), None);
+    // It is still there for who comes late.
+    let found = |rig: &Rig| {
+        let pick = |found: &[IpAddr]| Ok(found.len());
+        rig.engine(|engine| engine.dns().poll_answer(ticket, pick))
+    };
+    assert_eq!(found(&rig), Poll::Ready(Ok(1)));
+    assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
+    rig.run(Job::Resolve, &["OK"]);
+    assert_eq!(found(&rig), Poll::Ready(Err(Error::TimedOut)));
+    rig.engine(|engine| engine.dns().abandon(ticket));
+    rig.on_line("+QIURC: \"dnsgip\",0,1,300");
+    rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.2\"");
+    finds(&mut rig, &["192.0.2.2"]);
 }
