@@ -19,25 +19,25 @@ use core::mem::discriminant;
 
 use embassy_time::{Duration, Instant};
 
-use super::{Link, LinkState, MAX_DOUBTS, Registration, Step};
+use super::{Link, LinkState, MAX_DOUBTS, POLL, Step};
 use crate::at::{
     ActivateContext, Address, Attention, CloseSocket, ConfigureContext, ConfigureDns,
     ConfigureSetting, ConfigureUrcPort, DataFormat, DeactivateContext, DisableCommandEcho,
     DisableSendInfo, EnterPin, ErrorCode, ErrorFormat, EscapeWithDtr, Functionality,
     ListActiveContexts, ListSockets, Prefix, QueryFunctionality, QueryLteRegistration,
-    QueryPacketRegistration, QueryRegistration, QuerySim, RegistrationStatus,
-    ReportLteRegistration, ReportPacketRegistration, RestoreResultCodes, SetDataEcho,
-    SetErrorFormat, SetFunctionality, Setting, SimState, Switch, Text, UdpMode, ViewMode, Within,
+    QueryPacketRegistration, QueryRegistration, QuerySim, ReportLteRegistration,
+    ReportPacketRegistration, RestoreResultCodes, SetDataEcho, SetErrorFormat, SetFunctionality,
+    Setting, Switch, Text, UdpMode, ViewMode, Within,
 };
 use crate::config::Config;
 use crate::engine::exchange::job::{Domain, Job};
-use crate::engine::exchange::outcome::{Answer, Outcome, Reason};
+use crate::engine::exchange::outcome::{Answer, Outcome};
 use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
 use crate::engine::ids::IdSet;
 use crate::engine::sockets::open_close::close_time;
 use crate::error::{BringUpCommand, LinkError};
 use crate::util::log::info;
-use crate::util::time::{NEVER, after, get_or_set};
+use crate::util::time::after;
 
 /// How long the answer to a plain AT may take.
 const ATTENTION_TIME: Duration = Duration::from_secs(1);
@@ -45,14 +45,6 @@ const ATTENTION_TIME: Duration = Duration::from_secs(1);
 const ACTIVATION_TIME: Duration = Duration::from_secs(150);
 /// How long the deactivation of a context may take (2.1.3).
 const DEACTIVATION_TIME: Duration = Duration::from_secs(40);
-/// Between two questions about the SIM card, about the registration, and between two tries of a refused command.
-const POLL: Duration = Duration::from_secs(1);
-/// After this time without registration it is asked for less often: each change is a URC by then.
-const SEARCH_TIME: Duration = Duration::from_secs(60);
-/// Between two of these questions.
-const SEARCH_POLL: Duration = Duration::from_secs(15);
-/// How long the SIM card may take to show up after the first answer of the module.
-const SIM_TIME: Duration = Duration::from_secs(10);
 /// How long AT+CFUN=1 may take (3GPP TS 27.007).
 const FUNCTIONALITY_TIME: Duration = Duration::from_secs(15);
 /// How often AT+CFUN=1 is sent to a module that refuses it.
@@ -408,7 +400,7 @@ impl Link<'_> {
     }
 
     /// A command without which there is no link was not answered: it is repeated once.
-    fn require(&mut self, job: Job, now: Instant) {
+    pub(super) fn require(&mut self, job: Job, now: Instant) {
         if self.unanswered.replace(job) == Some(job) {
             self.fail(Self::unanswered_error(job), now);
         }
@@ -448,124 +440,5 @@ impl Link<'_> {
         self.attempts = self.attempts.wrapping_add(1);
         self.go(Step::Up);
         self.waiters.wake();
-    }
-
-    fn on_sim(&mut self, outcome: &Outcome, config: &Config<'_>, now: Instant) {
-        let is_early = now < after(self.since.min(now), SIM_TIME);
-        let error = match *outcome {
-            Outcome::NoAnswer => return self.require(Job::SimState, now),
-            Outcome::Done(Answer::Sim(SimState::Ready)) => {
-                self.pin.confirm();
-                return self.run(Job::ReportRegistration(Domain::Lte));
-            }
-            Outcome::Done(Answer::Sim(SimState::Pin)) => {
-                if config.pin.is_some() && self.pin.may_be_given() {
-                    self.pin.give();
-                    return self.run(Job::EnterPin);
-                }
-                let error = match self.unanswered {
-                    Some(job @ Job::EnterPin) => Self::unanswered_error(job),
-                    _ => LinkError::SimLocked,
-                };
-                if !self.pin.is_given {
-                    return self.fail(error, now);
-                }
-                error
-            }
-            Outcome::Done(Answer::Sim(SimState::Puk)) => {
-                return self.fail(LinkError::SimLocked, now);
-            }
-            // SIM not inserted (3GPP TS 27.007).
-            Outcome::Refused(Reason::Equipment(10)) => LinkError::SimMissing(10),
-            Outcome::Refused(reason) => LinkError::SimFailure(reason.equipment()),
-            _ => LinkError::SimFailure(0),
-        };
-        // Right after a boot a card can be reported missing or busy (quirk 5).
-        if is_early {
-            self.pause(now, POLL);
-        } else {
-            self.fail(error, now);
-        }
-    }
-
-    fn on_pin(&mut self, outcome: &Outcome, now: Instant) {
-        match *outcome {
-            Outcome::Done(_) => self.pin.confirm(),
-            // AT+CPIN? shows what the card wants.
-            Outcome::NoAnswer => self.unanswered = Some(Job::EnterPin),
-            // The card is busy.
-            Outcome::Refused(Reason::Equipment(14)) => {}
-            _ => {
-                self.pin.refuse();
-                return self.fail(LinkError::SimLocked, now);
-            }
-        }
-        self.run(Job::SimState);
-    }
-
-    fn on_registration(
-        &mut self,
-        domain: Domain,
-        outcome: &Outcome,
-        config: &Config<'_>,
-        now: Instant,
-    ) {
-        let since = get_or_set(&mut self.registration.since, now);
-        if domain == Domain::Lte {
-            self.registration.is_denied = false;
-            self.registration.status = RegistrationStatus::NotRegistered;
-        }
-        self.registration.is_answered |= !outcome.is_no_answer();
-        match *outcome {
-            Outcome::Done(Answer::Registration(status)) if status.is_registered() => {
-                self.registration.is_done = true;
-                self.searching_since = NEVER;
-                return self.run(Job::ListContexts);
-            }
-            Outcome::Done(Answer::Registration(RegistrationStatus::Denied)) => {
-                self.registration.is_denied = true
-            }
-            Outcome::Done(Answer::Registration(status))
-                if self.registration.status != RegistrationStatus::Searching =>
-            {
-                self.registration.status = status;
-            }
-            _ => {}
-        }
-        let searching_since = get_or_set(&mut self.searching_since, now);
-        let pause = if now >= after(searching_since, SEARCH_TIME) {
-            SEARCH_POLL
-        } else if domain == Domain::Circuit {
-            POLL
-        } else {
-            Duration::MIN
-        };
-        self.pause(now, pause);
-        self.step = Step::Run(Job::Registration(match domain {
-            Domain::Lte => Domain::Packet,
-            Domain::Packet => Domain::Circuit,
-            Domain::Circuit => {
-                let Registration {
-                    is_denied,
-                    is_answered,
-                    status,
-                    ..
-                } = self.registration;
-                if is_denied && status != RegistrationStatus::Searching {
-                    return self.fail(LinkError::RegistrationDenied, now);
-                }
-                if now >= after(since, config.registration_time) {
-                    return self.fail(
-                        if is_answered {
-                            LinkError::NotRegistered(status)
-                        } else {
-                            Self::unanswered_error(Job::Registration(domain))
-                        },
-                        now,
-                    );
-                }
-                Domain::Lte
-            }
-        }));
     }
 }

@@ -1,20 +1,25 @@
 //! The link: from whatever state the module was left in to an active PDP context, and back there after every loss.
 
 mod bring_up;
+mod probe;
+mod registration;
+mod sim;
 
 use core::net::IpAddr;
 use core::task::Poll;
 
 use embassy_time::{Duration, Instant};
 
-use super::exchange::job::{Action, Domain, Escape, Job};
+use super::exchange::job::{Action, Job};
 use super::ids::IdSet;
 use super::wakes::{Room, Signal, WakeSet};
-use crate::at::{ContextAddresses, RegistrationStatus};
+use crate::at::ContextAddresses;
 use crate::config::Config;
 use crate::error::LinkError;
 use crate::util::log::warning;
 use crate::util::time::{NEVER, after, get_or_set};
+use registration::Registration;
+use sim::Pin;
 
 /// The longest time of an attempt to bring the link up, besides the times for the boot and for the registration.
 const ATTEMPT_TIME: Duration = Duration::from_secs(900);
@@ -22,8 +27,8 @@ const ATTEMPT_TIME: Duration = Duration::from_secs(900);
 const MAX_RESTARTS: u8 = 5;
 /// After so many errors of sockets in a row that say that the context is down, it is deactivated even if AT+QIACT? lists it.
 const MAX_DOUBTS: u8 = 3;
-/// How often a PIN is given without knowing whether the card accepted it. The third wrong one locks the card.
-const MAX_UNCONFIRMED_PINS: u8 = 2;
+/// Between two questions about the SIM card, about the registration, and between two tries of a refused command.
+const POLL: Duration = Duration::from_secs(1);
 /// The longest pause between two attempts to bring the link up.
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
 
@@ -74,38 +79,6 @@ enum Step {
     Disabled,
 }
 
-/// What became of the PIN of the configuration.
-#[derive(Debug)]
-struct Pin {
-    /// Given in this attempt: the card may be slow to show it.
-    is_given: bool,
-    /// How often it was given since the card accepted it. An accepted PIN may be given again: the module may have restarted
-    /// unheard (quirk 117). A refused one may not: another try would bring the card closer to its lock.
-    unconfirmed: u8,
-}
-
-impl Pin {
-    const fn may_be_given(&self) -> bool {
-        !self.is_given && self.unconfirmed < MAX_UNCONFIRMED_PINS
-    }
-
-    const fn give(&mut self) {
-        self.is_given = true;
-        self.unconfirmed += 1;
-    }
-
-    /// The card accepted it, or needs none.
-    const fn confirm(&mut self) {
-        if self.unconfirmed <= MAX_UNCONFIRMED_PINS {
-            self.unconfirmed = 0;
-        }
-    }
-
-    const fn refuse(&mut self) {
-        self.unconfirmed = u8::MAX;
-    }
-}
-
 /// Restarts of the module by the user's hook.
 #[derive(Debug)]
 struct Resets {
@@ -113,30 +86,6 @@ struct Resets {
     /// Restarts in a row that did not help.
     count: u8,
     allowed_at: Instant,
-}
-
-/// What the questions about the registration have found.
-#[derive(Debug, Clone, Copy)]
-struct Registration {
-    /// When the first one of this attempt was answered.
-    since: Instant,
-    /// Any was answered in this attempt.
-    is_answered: bool,
-    /// The module is registered, as far as this attempt has asked.
-    is_done: bool,
-    /// In the present round.
-    is_denied: bool,
-    status: RegistrationStatus,
-}
-
-impl Registration {
-    const NONE: Self = Self {
-        since: NEVER,
-        is_answered: false,
-        is_done: false,
-        is_denied: false,
-        status: RegistrationStatus::NotRegistered,
-    };
 }
 
 /// The number of attempts to bring the link up that had ended at some time. Another number means that one has ended since.
@@ -199,10 +148,7 @@ impl<'d> Link<'d> {
             state: LinkState::Down(LinkError::NotRunning),
             tries: 0,
             has_dtr: false,
-            pin: Pin {
-                is_given: false,
-                unconfirmed: 0,
-            },
+            pin: Pin::NEW,
             is_configured: false,
             must_deactivate: false,
             has_deactivated: false,
@@ -370,28 +316,6 @@ impl<'d> Link<'d> {
         self.forget_module();
     }
 
-    /// Whether a `RDY` may be data of a socket that an earlier program left open in direct push mode: it comes again and again,
-    /// and these sockets are not closed yet. Without it they never would be.
-    pub(crate) fn doubts_restart(&self) -> bool {
-        let is_early = match self.step {
-            Step::Probe | Step::Settle => self.resume.is_none(),
-            Step::CloseOrphans => true,
-            Step::Run(job) => matches!(
-                job,
-                Job::EchoOff
-                    | Job::NumericErrors
-                    | Job::DataEchoOff
-                    | Job::EscapeWithDtr
-                    | Job::SetUrcPort
-                    | Job::Functionality
-                    | Job::SetFunctionality
-                    | Job::ListSockets
-            ),
-            _ => false,
-        };
-        is_early && self.restarts >= 2
-    }
-
     /// The context is as it is after a restart.
     const fn forget_module(&mut self) {
         self.searching_since = NEVER;
@@ -421,18 +345,6 @@ impl<'d> Link<'d> {
         if self.is_up() {
             self.silent_until = silent_until;
             self.go(Step::Resync);
-        }
-    }
-
-    /// A URC tells of a change of the registration. Lost registration is a reason to look at the context (quirk 126).
-    pub(crate) fn on_registration_urc(&mut self, domain: Domain, status: RegistrationStatus) {
-        match self.step {
-            _ if !status.is_registered() => self.resync(),
-            Step::Run(Job::Registration(_)) => {
-                self.step = Step::Run(Job::Registration(domain));
-                self.not_before = Instant::MIN;
-            }
-            _ => {}
         }
     }
 
@@ -566,43 +478,6 @@ impl<'d> Link<'d> {
             Step::Reset => Action::Reset,
             _ => self.job().map_or(Action::Wait(NEVER), Action::Run),
         })
-    }
-
-    /// Finds out whether the module takes commands: a plain AT first, then the ways out of a prompt, of data mode, of a payload
-    /// (quirk 10), of numeric or suppressed result codes, and of a multiplexer (quirk 132).
-    fn probe(&mut self, since: Instant, config: &Config<'_>, now: Instant) -> Action {
-        self.since = since;
-        let tries = self.tries;
-        if now >= after(since, config.boot_time) && tries > 10 {
-            self.fail(LinkError::NoAnswer, now);
-            return match self.step {
-                Step::Reset => Action::Reset,
-                _ => Action::Wait(self.not_before),
-            };
-        }
-        self.tries = tries.saturating_add(1);
-        match tries {
-            2 => Action::Escape(Escape::Prompt),
-            4 => Action::Escape(Escape::DataMode),
-            6 => Action::Escape(Escape::Fill),
-            8 => Action::Run(Job::RestoreResultCodes),
-            9 => Action::Escape(Escape::Multiplexer),
-            _ => Action::Run(Job::Attention),
-        }
-    }
-
-    /// The same after a command that was not answered: the module may still be at a prompt.
-    fn reprobe(&mut self) -> Action {
-        if core::mem::take(&mut self.may_be_in_data_mode) {
-            return Action::Escape(Escape::DataMode);
-        }
-        let escape = match self.tries {
-            1 => Escape::Prompt,
-            3 => Escape::Fill,
-            _ => return Action::Run(Job::Attention),
-        };
-        self.tries += 1;
-        Action::Escape(escape)
     }
 }
 

@@ -1,0 +1,70 @@
+//! Does the module answer? What else it may be doing, and the ways out.
+
+use embassy_time::Instant;
+
+use super::{Link, Step};
+use crate::config::Config;
+use crate::engine::exchange::job::{Action, Escape, Job};
+use crate::error::LinkError;
+use crate::util::time::after;
+
+impl Link<'_> {
+    /// Finds out whether the module takes commands: a plain AT first, then the ways out of a prompt, of data mode, of a payload
+    /// (quirk 10), of numeric or suppressed result codes, and of a multiplexer (quirk 132).
+    pub(super) fn probe(&mut self, since: Instant, config: &Config<'_>, now: Instant) -> Action {
+        self.since = since;
+        let tries = self.tries;
+        if now >= after(since, config.boot_time) && tries > 10 {
+            self.fail(LinkError::NoAnswer, now);
+            return match self.step {
+                Step::Reset => Action::Reset,
+                _ => Action::Wait(self.not_before),
+            };
+        }
+        self.tries = tries.saturating_add(1);
+        match tries {
+            2 => Action::Escape(Escape::Prompt),
+            4 => Action::Escape(Escape::DataMode),
+            6 => Action::Escape(Escape::Fill),
+            8 => Action::Run(Job::RestoreResultCodes),
+            9 => Action::Escape(Escape::Multiplexer),
+            _ => Action::Run(Job::Attention),
+        }
+    }
+
+    /// The same after a command that was not answered: the module may still be at a prompt.
+    pub(super) fn reprobe(&mut self) -> Action {
+        if core::mem::take(&mut self.may_be_in_data_mode) {
+            return Action::Escape(Escape::DataMode);
+        }
+        let escape = match self.tries {
+            1 => Escape::Prompt,
+            3 => Escape::Fill,
+            _ => return Action::Run(Job::Attention),
+        };
+        self.tries += 1;
+        Action::Escape(escape)
+    }
+
+    /// Whether a `RDY` may be data of a socket that an earlier program left open in direct push mode: it comes again and again,
+    /// and these sockets are not closed yet. Without it they never would be.
+    pub(crate) fn doubts_restart(&self) -> bool {
+        let is_early = match self.step {
+            Step::Probe | Step::Settle => self.resume.is_none(),
+            Step::CloseOrphans => true,
+            Step::Run(job) => matches!(
+                job,
+                Job::EchoOff
+                    | Job::NumericErrors
+                    | Job::DataEchoOff
+                    | Job::EscapeWithDtr
+                    | Job::SetUrcPort
+                    | Job::Functionality
+                    | Job::SetFunctionality
+                    | Job::ListSockets
+            ),
+            _ => false,
+        };
+        is_early && self.restarts >= 2
+    }
+}

@@ -1,0 +1,119 @@
+//! Registration with a network.
+
+use embassy_time::{Duration, Instant};
+
+use super::{Link, POLL, Step};
+use crate::at::RegistrationStatus;
+use crate::config::Config;
+use crate::engine::exchange::job::{Domain, Job};
+use crate::engine::exchange::outcome::{Answer, Outcome};
+use crate::error::LinkError;
+use crate::util::time::{NEVER, after, get_or_set};
+
+/// After this time without registration it is asked for less often: each change is a URC by then.
+const SEARCH_TIME: Duration = Duration::from_secs(60);
+/// Between two of these questions.
+const SEARCH_POLL: Duration = Duration::from_secs(15);
+/// What the questions about the registration have found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Registration {
+    /// When the first one of this attempt was answered.
+    since: Instant,
+    /// Any was answered in this attempt.
+    is_answered: bool,
+    /// The module is registered, as far as this attempt has asked.
+    pub(super) is_done: bool,
+    /// In the present round.
+    is_denied: bool,
+    status: RegistrationStatus,
+}
+
+impl Registration {
+    pub(super) const NONE: Self = Self {
+        since: NEVER,
+        is_answered: false,
+        is_done: false,
+        is_denied: false,
+        status: RegistrationStatus::NotRegistered,
+    };
+}
+
+impl Link<'_> {
+    pub(super) fn on_registration(
+        &mut self,
+        domain: Domain,
+        outcome: &Outcome,
+        config: &Config<'_>,
+        now: Instant,
+    ) {
+        let since = get_or_set(&mut self.registration.since, now);
+        if domain == Domain::Lte {
+            self.registration.is_denied = false;
+            self.registration.status = RegistrationStatus::NotRegistered;
+        }
+        self.registration.is_answered |= !outcome.is_no_answer();
+        match *outcome {
+            Outcome::Done(Answer::Registration(status)) if status.is_registered() => {
+                self.registration.is_done = true;
+                self.searching_since = NEVER;
+                return self.run(Job::ListContexts);
+            }
+            Outcome::Done(Answer::Registration(RegistrationStatus::Denied)) => {
+                self.registration.is_denied = true
+            }
+            Outcome::Done(Answer::Registration(status))
+                if self.registration.status != RegistrationStatus::Searching =>
+            {
+                self.registration.status = status;
+            }
+            _ => {}
+        }
+        let searching_since = get_or_set(&mut self.searching_since, now);
+        let pause = if now >= after(searching_since, SEARCH_TIME) {
+            SEARCH_POLL
+        } else if domain == Domain::Circuit {
+            POLL
+        } else {
+            Duration::MIN
+        };
+        self.pause(now, pause);
+        self.step = Step::Run(Job::Registration(match domain {
+            Domain::Lte => Domain::Packet,
+            Domain::Packet => Domain::Circuit,
+            Domain::Circuit => {
+                let Registration {
+                    is_denied,
+                    is_answered,
+                    status,
+                    ..
+                } = self.registration;
+                if is_denied && status != RegistrationStatus::Searching {
+                    return self.fail(LinkError::RegistrationDenied, now);
+                }
+                if now >= after(since, config.registration_time) {
+                    return self.fail(
+                        if is_answered {
+                            LinkError::NotRegistered(status)
+                        } else {
+                            Self::unanswered_error(Job::Registration(domain))
+                        },
+                        now,
+                    );
+                }
+                Domain::Lte
+            }
+        }));
+    }
+
+    /// A URC tells of a change of the registration. Lost registration is a reason to look at the context (quirk 126).
+    pub(crate) fn on_registration_urc(&mut self, domain: Domain, status: RegistrationStatus) {
+        match self.step {
+            _ if !status.is_registered() => self.resync(),
+            Step::Run(Job::Registration(_)) => {
+                self.step = Step::Run(Job::Registration(domain));
+                self.not_before = Instant::MIN;
+            }
+            _ => {}
+        }
+    }
+}

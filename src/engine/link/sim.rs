@@ -1,0 +1,108 @@
+//! The SIM card, and its PIN.
+
+use embassy_time::{Duration, Instant};
+
+use super::{Link, POLL};
+use crate::at::SimState;
+use crate::config::Config;
+use crate::engine::exchange::job::{Domain, Job};
+use crate::engine::exchange::outcome::{Answer, Outcome, Reason};
+use crate::error::LinkError;
+use crate::util::time::after;
+
+/// How long the SIM card may take to show up after the first answer of the module.
+const SIM_TIME: Duration = Duration::from_secs(10);
+/// How often a PIN is given without knowing whether the card accepted it. The third wrong one locks the card.
+const MAX_UNCONFIRMED_PINS: u8 = 2;
+
+/// What became of the PIN of the configuration.
+#[derive(Debug)]
+pub(super) struct Pin {
+    /// Given in this attempt: the card may be slow to show it.
+    pub(super) is_given: bool,
+    /// How often it was given since the card accepted it. An accepted PIN may be given again: the module may have restarted
+    /// unheard (quirk 117). A refused one may not: another try would bring the card closer to its lock.
+    unconfirmed: u8,
+}
+
+impl Pin {
+    pub(super) const NEW: Self = Self {
+        is_given: false,
+        unconfirmed: 0,
+    };
+
+    const fn may_be_given(&self) -> bool {
+        !self.is_given && self.unconfirmed < MAX_UNCONFIRMED_PINS
+    }
+
+    const fn give(&mut self) {
+        self.is_given = true;
+        self.unconfirmed += 1;
+    }
+
+    /// The card accepted it, or needs none.
+    const fn confirm(&mut self) {
+        if self.unconfirmed <= MAX_UNCONFIRMED_PINS {
+            self.unconfirmed = 0;
+        }
+    }
+
+    const fn refuse(&mut self) {
+        self.unconfirmed = u8::MAX;
+    }
+}
+
+impl Link<'_> {
+    pub(super) fn on_sim(&mut self, outcome: &Outcome, config: &Config<'_>, now: Instant) {
+        let is_early = now < after(self.since.min(now), SIM_TIME);
+        let error = match *outcome {
+            Outcome::NoAnswer => return self.require(Job::SimState, now),
+            Outcome::Done(Answer::Sim(SimState::Ready)) => {
+                self.pin.confirm();
+                return self.run(Job::ReportRegistration(Domain::Lte));
+            }
+            Outcome::Done(Answer::Sim(SimState::Pin)) => {
+                if config.pin.is_some() && self.pin.may_be_given() {
+                    self.pin.give();
+                    return self.run(Job::EnterPin);
+                }
+                let error = match self.unanswered {
+                    Some(job @ Job::EnterPin) => Self::unanswered_error(job),
+                    _ => LinkError::SimLocked,
+                };
+                if !self.pin.is_given {
+                    return self.fail(error, now);
+                }
+                error
+            }
+            Outcome::Done(Answer::Sim(SimState::Puk)) => {
+                return self.fail(LinkError::SimLocked, now);
+            }
+            // SIM not inserted (3GPP TS 27.007).
+            Outcome::Refused(Reason::Equipment(10)) => LinkError::SimMissing(10),
+            Outcome::Refused(reason) => LinkError::SimFailure(reason.equipment()),
+            _ => LinkError::SimFailure(0),
+        };
+        // Right after a boot a card can be reported missing or busy (quirk 5).
+        if is_early {
+            self.pause(now, POLL);
+        } else {
+            self.fail(error, now);
+        }
+    }
+
+    pub(super) fn on_pin(&mut self, outcome: &Outcome, now: Instant) {
+        match *outcome {
+            Outcome::Done(_) => self.pin.confirm(),
+            // AT+CPIN? shows what the card wants.
+            Outcome::NoAnswer => self.unanswered = Some(Job::EnterPin),
+            // The card is busy.
+            Outcome::Refused(Reason::Equipment(14)) => {}
+            _ => {
+                self.pin.refuse();
+                return self.fail(LinkError::SimLocked, now);
+            }
+        }
+        self.run(Job::SimState);
+    }
+}
