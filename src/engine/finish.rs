@@ -185,7 +185,7 @@ impl Engine<'_> {
     fn orphan_done(&mut self, id: ConnectId, outcome: &Outcome, now: Instant) {
         self.ids.on_freed(id, now);
         // Not if the module has given the connectID to another connection since.
-        if outcome.is_no_answer() && self.link.is_up() && !self.sockets.uses(id) {
+        if outcome.is_no_answer() && !self.sockets.uses(id) {
             self.ids.retry_orphan(id, now);
         } else {
             self.ids.on_orphan_closed(id);

@@ -54,13 +54,14 @@ impl Engine<'_> {
         let mut wake_at = self.watch_payload(now);
         #[cfg(not(feature = "push"))]
         let mut wake_at = NEVER;
-        if let Some(action) = self.link.next(self.ids.orphans, &self.config, now) {
+        let orphan = self.ids.next_orphan(now, &mut wake_at);
+        if let Some(action) = self.link.next(orphan, &self.config, now) {
             if let Some(error) = self.link.refusal() {
                 self.reject_waiting(error);
             }
             return action;
         }
-        if let Some(id) = self.ids.next_orphan(now, &mut wake_at) {
+        if let Some(id) = orphan {
             return Action::Run(Job::CloseOrphan(id));
         }
         self.next_round(wake_at, now)

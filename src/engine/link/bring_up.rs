@@ -7,6 +7,7 @@
 //! 2. Close the sockets that an earlier program left open, before their data is taken for lines.
 //! 3. The SIM card, and its PIN.
 //! 4. Registration with a network: LTE, then packet switched, then circuit switched. Changes are sent as URCs.
+//!    Then the list of sockets once more: one may have opened late.
 //! 5. Deactivate a context with unknown settings; configure and activate the context; look at its address.
 //! 6. Settings that decide how data looks on the UART; DNS servers.
 //!

@@ -11,9 +11,8 @@ use core::task::Poll;
 use embassy_time::{Duration, Instant};
 
 use super::exchange::job::{Action, Job};
-use super::ids::IdSet;
 use super::wakes::{Room, Signal, WakeSet};
-use crate::at::ContextAddresses;
+use crate::at::{ConnectId, ContextAddresses};
 use crate::config::Config;
 use crate::error::LinkError;
 use crate::util::log::warning;
@@ -426,7 +425,7 @@ impl<'d> Link<'d> {
     /// What to do for the link. `None` if it is up, and sockets have their turn.
     pub(crate) fn next(
         &mut self,
-        orphans: IdSet,
+        orphan: Option<ConnectId>,
         config: &Config<'_>,
         now: Instant,
     ) -> Option<Action> {
@@ -453,7 +452,7 @@ impl<'d> Link<'d> {
         Some(match self.step {
             Step::Probe => self.probe(since, config, now),
             Step::Resync => self.reprobe(),
-            Step::CloseOrphans => match orphans.first() {
+            Step::CloseOrphans => match orphan {
                 Some(id) => Action::Run(Job::CloseOrphan(id)),
                 None => {
                     let job = if self.registration.is_done {

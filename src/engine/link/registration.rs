@@ -56,7 +56,8 @@ impl Link<'_> {
             Outcome::Done(Answer::Registration(status)) if status.is_registered() => {
                 self.registration.is_done = true;
                 self.searching_since = NEVER;
-                return self.run(Job::ListContexts);
+                // A connection may have come up late since the first list.
+                return self.run(Job::ListSockets);
             }
             Outcome::Done(Answer::Registration(RegistrationStatus::Denied)) => {
                 self.registration.is_denied = true

@@ -173,6 +173,7 @@ impl Script<'_> {
         self.exchange("AT+CEREG=1", "OK").await;
         self.exchange("AT+CGREG=1", "OK").await;
         self.exchange("AT+CEREG?", "+CEREG: 1,1\r\n\r\nOK").await;
+        self.exchange("AT+QISTATE?", "OK").await;
     }
 
     /// From AT+QIACT on.

@@ -69,6 +69,7 @@ fn order_of_the_way_up() {
         (Job::ReportRegistration(Domain::Lte), ok),
         (Job::ReportRegistration(Domain::Packet), ok),
         (Job::Registration(Domain::Lte), registered),
+        (Job::ListSockets, ok),
         (Job::ListContexts, ok),
         (Job::Configure, ok),
         (Job::Activate, ok),
@@ -384,7 +385,7 @@ fn registration_is_asked_for_in_every_domain() {
     rig.run(Job::Registration(Domain::Lte), &["ERROR"]);
     rig.run(Job::Registration(Domain::Packet), &["+CGREG: 0,2", "OK"]);
     rig.run(Job::Registration(Domain::Circuit), &["+CREG: 0,5", "OK"]);
-    assert_eq!(rig.next(), Action::Run(Job::ListContexts));
+    assert_eq!(rig.next(), Action::Run(Job::ListSockets));
 }
 
 #[test]

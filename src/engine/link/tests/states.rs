@@ -223,6 +223,22 @@ fn restarts_told_by_data_of_a_leftover_socket_do_not_keep_the_link_down() {
 }
 
 #[test]
+fn close_of_a_leftover_that_is_not_answered_is_repeated_once() {
+    let mut rig = started();
+    until(&mut rig, Job::ListSockets);
+    let line = "+QISTATE: 3,\"TCP\",\"203.0.113.7\",80,0,2,1,0,0,\"uart1\"";
+    rig.run(Job::ListSockets, &[line, "OK"]);
+    let close = Job::CloseOrphan(ConnectId::new(3).unwrap());
+    for _ in 0..2 {
+        until(&mut rig, close);
+        rig.expect(close);
+        rig.pass(11_000);
+        rig.silence();
+    }
+    rig.bring_up();
+}
+
+#[test]
 fn data_for_a_connect_id_that_nobody_has_closes_it() {
     let mut rig = Rig::up::<1, 64, 64>();
     assert_eq!(rig.on_line("+QIURC: \"recv\",7"), LineKind::Handled);
