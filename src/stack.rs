@@ -3,11 +3,9 @@
 use core::fmt;
 use core::net::IpAddr;
 
-use maitake_sync::WaitQueue;
-
 use crate::at::{AccessMode, MAX_COMMAND_LENGTH};
 use crate::config::Config;
-use crate::engine::shared::{Shared, SocketQueues};
+use crate::engine::shared::Shared;
 use crate::engine::{Engine, LinkState, Queue, Room, Slot, Statistics, WakeSet};
 use crate::error::LinkError;
 use crate::runner::Runner;
@@ -40,7 +38,6 @@ pub struct Resources<
     ingress: [u8; LINE],
     command: [u8; MAX_COMMAND_LENGTH],
     wakes: WakeSet,
-    queues: [SocketQueues; N],
     shared: Zeroed<Shared<'d>>,
 }
 
@@ -76,7 +73,6 @@ impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize>
             ingress: [0; LINE],
             command: [0; MAX_COMMAND_LENGTH],
             wakes: WakeSet::new(),
-            queues: [const { [const { WaitQueue::new() }; 2] }; N],
             shared: Zeroed::Empty,
         }
     }
@@ -112,9 +108,7 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
         slot.fill(Slot::new(index, rx, tx, &resources.wakes));
     }
     let engine = Engine::new(&mut resources.slots, &resources.wakes, config);
-    let shared = resources
-        .shared
-        .fill(Shared::new(engine, &resources.queues));
+    let shared = resources.shared.fill(Shared::new(engine));
     let stack = Stack {
         shared,
         mode: AccessMode::Buffer,

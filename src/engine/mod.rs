@@ -47,6 +47,7 @@ mod statistics;
 mod urc;
 #[cfg(feature = "at-client")]
 mod user_command;
+pub(crate) mod waiters;
 mod wakes;
 
 #[cfg(any(test, fuzzing))]

@@ -6,7 +6,6 @@ use std::boxed::Box;
 use std::vec::Vec;
 
 use embassy_time::{Duration, Instant};
-use maitake_sync::WaitQueue;
 
 use crate::at::AccessMode;
 use crate::config::Config;
@@ -49,8 +48,7 @@ impl Rig<'static> {
         });
         let slots = Vec::leak(slots.collect());
         let engine = Engine::new(slots, wakes, config);
-        let queues = Box::leak(Box::new([const { [const { WaitQueue::new() }; 2] }; N]));
-        Self::on(Box::leak(Box::new(Shared::new(engine, queues))))
+        Self::on(Box::leak(Box::new(Shared::new(engine))))
     }
 
     /// The link is up, no socket is in use.

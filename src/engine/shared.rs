@@ -2,27 +2,20 @@
 
 use core::cell::RefCell;
 use core::fmt;
-use core::task::Poll;
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::{Context, Poll};
 
 use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
-use maitake_sync::WaitQueue;
+use embassy_time::{Instant, Timer};
 
 use crate::engine::Engine;
-use crate::engine::wakes::{Queue, Room, WakeSet};
-
-/// The tasks that wait for a socket: readers, and all others.
-pub(crate) type SocketQueues = [WaitQueue; 2];
+use crate::engine::waiters::{OVERFLOW_PAUSE, WAITERS};
+use crate::engine::wakes::{Queue, Woken};
 
 /// The engine behind a critical section.
-///
-/// Any number of tasks can wait: the queues link the futures of the waiting tasks, and hold no wakers themselves.
-pub(crate) struct Shared<'d> {
-    engine: Mutex<CriticalSectionRawMutex, RefCell<Engine<'d>>>,
-    wakes: &'d WakeSet,
-    rooms: [WaitQueue; Room::COUNT],
-    slots: &'d [SocketQueues],
-}
+pub(crate) struct Shared<'d>(Mutex<CriticalSectionRawMutex, RefCell<Engine<'d>>>);
 
 impl fmt::Debug for Shared<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,86 +23,102 @@ impl fmt::Debug for Shared<'_> {
     }
 }
 
+/// What a look at the engine had for a result.
+enum Attempt<T> {
+    Ready(T),
+    /// The task is woken when it is worth another look.
+    Waits,
+    /// There was no room for the task's waker.
+    NoRoom,
+}
+
 impl<'d> Shared<'d> {
-    pub(crate) const fn new(engine: Engine<'d>, slots: &'d [SocketQueues]) -> Self {
-        Self {
-            wakes: engine.wakes,
-            engine: Mutex::new(RefCell::new(engine)),
-            rooms: [const { WaitQueue::new() }; Room::COUNT],
-            slots,
-        }
+    pub(crate) const fn new(engine: Engine<'d>) -> Self {
+        Self(Mutex::new(RefCell::new(engine)))
     }
 
     /// Calls `access` within a critical section: interrupts are off, so it has to be short. It cannot await. The tasks that are to
     /// be woken are woken behind it.
     pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Engine<'d>) -> T) -> T {
-        let (value, woken) = self.engine.lock(|engine| {
-            let Ok(mut engine) = engine.try_borrow_mut() else {
-                locked_twice()
-            };
-            (access(&mut engine), self.wakes.take())
-        });
-        if woken != (0, 0) {
-            self.wake(woken);
-        }
+        let value = self.lock(access);
+        self.wake();
         value
     }
 
+    fn lock<T>(&self, access: impl FnOnce(&mut Engine<'d>) -> T) -> T {
+        self.0.lock(|engine| {
+            let Ok(mut engine) = engine.try_borrow_mut() else {
+                locked_twice()
+            };
+            access(&mut engine)
+        })
+    }
+
     /// Waits until `operation` is ready. It is called again whenever the tasks in `queue` are woken.
-    // An `async fn` would keep its arguments twice.
-    #[allow(clippy::manual_async_fn)]
     pub(crate) fn wait<T>(
         &self,
         queue: Queue,
         mut operation: impl FnMut(&mut Engine<'d>) -> Poll<T>,
     ) -> impl Future<Output = T> {
-        async move {
+        poll_fn(move |context| {
             loop {
-                // Notices what happens from here on.
-                let woken = self.queue(queue).wait();
-                let result = self.with(|engine| {
-                    let result = operation(engine);
-                    if result.is_pending() {
+                let attempt = self.with(|engine| match operation(engine) {
+                    Poll::Ready(value) => Attempt::Ready(value),
+                    Poll::Pending => {
                         engine.wakes.wait(queue);
+                        if engine.waiters.add(queue.number(), context.waker()) {
+                            Attempt::Waits
+                        } else {
+                            Attempt::NoRoom
+                        }
                     }
-                    result
                 });
-                if let Poll::Ready(value) = result {
-                    return value;
+                match attempt {
+                    Attempt::Ready(value) => return Poll::Ready(value),
+                    Attempt::NoRoom if self.make_room(context) => {}
+                    _ => return Poll::Pending,
                 }
-                // Queues are never closed.
-                let _ = woken.await;
             }
+        })
+    }
+
+    /// More tasks wait than the stack has room for. Returns whether there is room now; otherwise the task is woken after a pause.
+    #[inline(never)] // Every future of the crate calls it.
+    fn make_room(&self, context: &mut Context<'_>) -> bool {
+        let now = Instant::now();
+        let is_due = self.lock(|engine| engine.waiters.purge_due(now));
+        if is_due {
+            self.wake_all(Woken::ALL);
+        } else {
+            // The waker stays with the time driver.
+            let _ = pin!(Timer::after(OVERFLOW_PAUSE)).poll(context);
+        }
+        is_due
+    }
+
+    /// Wakes the tasks that are to be woken, outside the lock: a waker may call the stack.
+    // Every call of the engine ends here. Inlined it takes 0.7 KB more.
+    #[inline(never)]
+    fn wake(&self) {
+        let woken = self.lock(|engine| engine.wakes.take());
+        if woken != Woken::NONE {
+            self.wake_all(woken);
         }
     }
 
-    fn queue(&self, queue: Queue) -> &WaitQueue {
-        let [runner, ..] = &self.rooms;
-        let found = match queue {
-            Queue::Room(room) => self.rooms.get(room as usize),
-            Queue::Reader(key) => self.slots.get(key.index()).map(|[reader, _]| reader),
-            Queue::Writer(key) => self.slots.get(key.index()).map(|[_, writer]| writer),
-        };
-        found.unwrap_or(runner)
-    }
-
-    fn wake(&self, (mut rooms, mut slots): (u32, u32)) {
-        for queue in &self.rooms {
-            if rooms & 1 > 0 {
-                queue.wake_all();
-            }
-            rooms >>= 1;
-        }
-        for queue in self.slots.as_flattened() {
-            if slots & 1 > 0 {
-                queue.wake_all();
-            }
-            slots >>= 1;
+    #[inline(never)]
+    fn wake_all(&self, woken: Woken) {
+        // Bounded, for wakers that poll their task at once.
+        for _ in 0..WAITERS {
+            let Some(waker) = self.lock(|engine| engine.waiters.take(&woken)) else {
+                return;
+            };
+            waker.wake();
         }
     }
 }
 
-/// The panic is in here once, instead of in every caller.
+/// In here once, instead of in every caller.
 #[cold]
 #[inline(never)]
 fn locked_twice() -> ! {

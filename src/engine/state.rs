@@ -23,6 +23,7 @@ use super::sockets::slot::Slot;
 use super::statistics::{Statistics, count};
 #[cfg(feature = "at-client")]
 use super::user_command::UserCommand;
+use super::waiters::Waiters;
 #[cfg(feature = "ntp")]
 use super::wakes::Room;
 use super::wakes::WakeSet;
@@ -40,6 +41,7 @@ pub(crate) struct Engine<'d> {
     pub(crate) config: Config<'d>,
     pub(crate) statistics: Statistics,
     pub(crate) wakes: &'d WakeSet,
+    pub(crate) waiters: Waiters,
     pub(super) exchange: Exchange<'d>,
     pub(super) link: Link<'d>,
     pub(super) sockets: Sockets<'d>,
@@ -74,6 +76,7 @@ impl<'d> Engine<'d> {
             config,
             statistics: Statistics::default(),
             wakes,
+            waiters: Waiters::new(),
             exchange: Exchange::new(wakes),
             link: Link::new(wakes),
             sockets: Sockets::new(slots, wakes),

@@ -47,13 +47,42 @@ pub(crate) enum Room {
     NtpResult,
 }
 
-impl Room {
-    pub(crate) const COUNT: usize = 3
-        + cfg!(feature = "push") as usize
-        + 2 * (cfg!(feature = "dns") as usize
-            + cfg!(feature = "at-client") as usize
-            + cfg!(feature = "ping") as usize
-            + cfg!(feature = "ntp") as usize);
+impl Queue {
+    /// The number of the queue: rooms from 0, sockets from 32, two each.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Room(room) => room as u8,
+            Self::Reader(key) => 32 + 2 * key.index() as u8,
+            Self::Writer(key) => 33 + 2 * key.index() as u8,
+        }
+    }
+}
+
+/// The queues to be woken, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Woken {
+    rooms: u32,
+    sockets: u32,
+}
+
+impl Woken {
+    pub(crate) const NONE: Self = Self {
+        rooms: 0,
+        sockets: 0,
+    };
+    pub(crate) const ALL: Self = Self {
+        rooms: u32::MAX,
+        sockets: u32::MAX,
+    };
+
+    pub(crate) const fn has(&self, queue: u8) -> bool {
+        let (word, bit) = if queue < 32 {
+            (self.rooms, queue)
+        } else {
+            (self.sockets, queue - 32)
+        };
+        word >> (bit & 31) & 1 != 0
+    }
 }
 
 /// The queues in which tasks wait, one bit each, and those whose tasks are to be woken.
@@ -62,7 +91,7 @@ impl Room {
 #[derive(Debug)]
 pub(crate) struct WakeSet {
     rooms: Marks,
-    slots: Marks,
+    sockets: Marks,
 }
 
 #[derive(Debug)]
@@ -92,16 +121,18 @@ impl WakeSet {
     pub(crate) const fn new() -> Self {
         Self {
             rooms: Marks::new(),
-            slots: Marks::new(),
+            sockets: Marks::new(),
         }
     }
 
-    fn place(&self, queue: Queue) -> (&Marks, u32) {
-        match queue {
-            Queue::Room(room) => (&self.rooms, 1 << room as u8),
-            Queue::Reader(key) => (&self.slots, 1 << (2 * key.index())),
-            Queue::Writer(key) => (&self.slots, 2 << (2 * key.index())),
-        }
+    const fn place(&self, queue: Queue) -> (&Marks, u32) {
+        let number = queue.number();
+        let marks = if number < 32 {
+            &self.rooms
+        } else {
+            &self.sockets
+        };
+        (marks, 1 << (number & 31))
     }
 
     /// A task waits in this queue.
@@ -118,9 +149,12 @@ impl WakeSet {
         waiting.store(waits & !bit, Relaxed);
     }
 
-    /// The queues to be woken: those of rooms in the order of [`Room`], then those of slots, two each.
-    pub(crate) fn take(&self) -> (u32, u32) {
-        (self.rooms.take(), self.slots.take())
+    /// Takes the queues to be woken.
+    pub(crate) fn take(&self) -> Woken {
+        Woken {
+            rooms: self.rooms.take(),
+            sockets: self.sockets.take(),
+        }
     }
 }
 

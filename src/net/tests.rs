@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 use atat::asynch::AtatClient;
-use embassy_time::Duration;
+use embassy_time::{Duration, Timer};
 use embedded_io_async::{Read, Write};
 
 use super::TcpConnection;
@@ -19,6 +19,7 @@ use crate::Stack;
 use crate::at::AccessMode;
 use crate::config::Config;
 use crate::engine::tests::{Alarm, Rig, up};
+use crate::engine::waiters::{OVERFLOW_PAUSE, WAITERS};
 use crate::engine::{Action, Job, Key};
 
 struct Task<'a> {
@@ -169,6 +170,32 @@ fn the_link() {
     rig.bring_up();
     assert_eq!(tasks.settle(), 20);
     assert_eq!(tasks.running(), 0);
+}
+
+#[test]
+fn more_tasks_than_there_is_room_for() {
+    virtual_modem::time::run_virtual(async {
+        let mut rig = Rig::new::<1, 64, 64>(Config::new("internet"));
+        rig.start();
+        let stack = stack(&rig);
+        let mut tasks = Tasks::default();
+        for _ in 0..WAITERS + 8 {
+            tasks.spawn(async move { assert_eq!(stack.wait_link_up().await, Ok(())) });
+        }
+        tasks.settle();
+        for _ in 0..20 {
+            // Those without room look again, and once in the pause all do.
+            assert!(tasks.settle() <= 2 * (WAITERS + 8));
+            Timer::after(OVERFLOW_PAUSE).await;
+        }
+        assert_eq!(tasks.running(), WAITERS + 8);
+        rig.bring_up();
+        for _ in 0..3 {
+            tasks.settle();
+            Timer::after(OVERFLOW_PAUSE).await;
+        }
+        assert_eq!(tasks.running(), 0);
+    });
 }
 
 #[test]
