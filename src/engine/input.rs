@@ -8,7 +8,7 @@ use super::exchange::in_flight::{Conclusion, FinalResult};
 #[cfg(any(feature = "push", feature = "at-client"))]
 use super::exchange::job::Job;
 use super::exchange::outcome::Reason;
-use super::exchange::{MessageText, final_result};
+use super::exchange::MessageText;
 use super::line::{LineKind, Payload};
 use super::state::Engine;
 #[cfg(not(feature = "udp"))]

@@ -4,7 +4,7 @@ use embassy_time::Instant;
 
 use super::effect::Effect;
 use super::exchange::MessageText;
-use super::exchange::in_flight::FinalResult;
+use super::exchange::in_flight::{FinalResult, InFlight};
 use super::exchange::job::{Domain, Job};
 use super::exchange::outcome::Reason;
 use super::ids::IdSet;
