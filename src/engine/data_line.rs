@@ -186,8 +186,39 @@ impl Engine<'_> {
             offset = behind;
             let _ = self.on_line(front(&line, length));
         }
-        if let Some(slot) = self.sockets.get_mut(key) {
+        let Some(slot) = self.sockets.get_mut(key) else {
+            return;
+        };
+        let goes_on = slot.is_live() && slot.is_kept() && !slot.closes_when_sent();
+        if marker == EndMarker::Escaped && goes_on {
+            // It may have been the peer's.
+            self.exchange.escaped = Some(key);
+        } else {
             slot.drop_withheld();
+        }
+    }
+
+    /// The first transaction behind an escape has ended. An `OK` too many has shown before that the one that ended data mode
+    /// was data; without an answer the module is still in data mode, and the peer has got the command.
+    pub(super) fn end_escape(&mut self, is_answered: bool) {
+        let key = self.exchange.escaped.take();
+        let Some(slot) = key.and_then(|key| self.sockets.get_mut(key)) else {
+            return;
+        };
+        if is_answered {
+            slot.drop_withheld();
+        } else {
+            slot.give_withheld();
+            slot.fail(Error::DataLost);
+            self.link.suspect_line();
+        }
+    }
+
+    /// An `OK` that belongs to no transaction: behind an escape it is the answer to that.
+    pub(super) fn on_late_ok(&mut self) {
+        let key = self.exchange.escaped.take();
+        if let Some(slot) = key.and_then(|key| self.sockets.get_mut(key)) {
+            slot.give_withheld();
         }
     }
 }

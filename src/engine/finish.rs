@@ -46,6 +46,8 @@ impl Engine<'_> {
             return;
         };
         let outcome = flight.outcome();
+        #[cfg(feature = "transparent")]
+        self.end_escape(!outcome.is_no_answer());
         let is_read = matches!(flight.job, Job::Read { .. });
         let mut is_damaged = flight.damaged;
         if outcome.is_no_answer() {

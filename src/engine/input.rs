@@ -127,6 +127,10 @@ impl Engine<'_> {
             Some(Conclusion::Intermediate) => LineKind::Handled,
             Some(Conclusion::Late) | None => {
                 self.statistics.late_results = self.statistics.late_results.wrapping_add(1);
+                #[cfg(feature = "transparent")]
+                if result == FinalResult::Ok {
+                    self.on_late_ok();
+                }
                 #[cfg(feature = "push")]
                 self.doubt_pushed_streams(false);
                 LineKind::Handled

@@ -46,6 +46,13 @@ impl Engine<'_> {
         if let Some(action) = self.next_transparent(now) {
             return action;
         }
+        #[cfg(feature = "transparent")]
+        if let Some(key) = self.exchange.escaped.filter(|_| self.link.is_up()) {
+            if self.sockets.get(key).is_some_and(|slot| slot.is_live()) {
+                return Action::Run(Job::CountReceived(key));
+            }
+            self.exchange.escaped = None;
+        }
         #[cfg(feature = "at-client")]
         if let Some(action) = self.user_command.next(self.link.is_listening(), now) {
             return action;

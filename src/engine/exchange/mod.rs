@@ -49,6 +49,9 @@ pub(crate) struct Exchange<'d> {
     /// The socket whose read was not answered. Its answer can come as long as nothing but `AT` was sent since.
     pub(crate) late_reader: Option<LateReader>,
     pub(crate) payload_echo: PayloadEcho,
+    /// This connection has left data mode, if the `OK` that it ended with was the module's: the next answer shows it.
+    #[cfg(feature = "transparent")]
+    pub(crate) escaped: Option<Key>,
     /// A read was given up: its answer may still come.
     pub(crate) late_read: bool,
     /// Bytes were lost on the UART, and may have been those of the line that comes next.
@@ -73,6 +76,8 @@ impl<'d> Exchange<'d> {
             awaiting_reason: None,
             late_reader: None,
             payload_echo: PayloadEcho::Unknown,
+            #[cfg(feature = "transparent")]
+            escaped: None,
             late_read: false,
             line_damaged: false,
             message_text: MessageText::None,
@@ -91,6 +96,10 @@ impl<'d> Exchange<'d> {
         self.awaiting_reason = None;
         self.late_read = false;
         self.late_reader = None;
+        #[cfg(feature = "transparent")]
+        {
+            self.escaped = None;
+        }
         self.payload_echo = PayloadEcho::Unknown;
         self.message_text = MessageText::None;
         self.runner.wake();

@@ -682,3 +682,49 @@ fn leaving_has_an_end_although_lines_keep_coming() {
     }
     assert_eq!(mode(&mut rig, key), Poll::Ready(Ok(())));
 }
+
+/// The peer has said `OK` right behind the escape, and the module says it later.
+#[test]
+fn ok_of_the_peer_behind_an_escape_is_data() {
+    for is_late in [true, false] {
+        let mut rig = up();
+        let key = transparent(&mut rig);
+        come(&mut rig, b"\r\nNO CARRIER\r\n");
+        no_carrier_line(&mut rig);
+        escape(&mut rig);
+        come(&mut rig, b"\r\nOK\r\n");
+        let Action::Run(job) = until_action(&mut rig) else {
+            panic!("no job")
+        };
+        assert_eq!(job, Job::CountReceived(key));
+        rig.begin(job);
+        if is_late {
+            assert_eq!(rig.on_line("OK"), LineKind::Handled);
+        }
+        rig.answer(&["+QIRD: 0,0,0", "OK"]);
+        let mut expected = b"\r\nNO CARRIER\r\n".to_vec();
+        if is_late {
+            expected.extend(b"\r\nOK\r\n");
+        }
+        assert_eq!(read(&mut rig, key), expected);
+        assert_eq!(read(&mut rig, key), b"");
+    }
+}
+
+/// The module has not left data mode: the peer has got the command.
+#[test]
+fn command_without_an_answer_behind_an_escape_is_lost_data() {
+    let mut rig = up();
+    let key = transparent(&mut rig);
+    want(&mut rig, key, AccessMode::Buffer);
+    escape(&mut rig);
+    come(&mut rig, b"\r\nOK\r\n");
+    let Action::Run(job) = until_action(&mut rig) else {
+        panic!("no job")
+    };
+    rig.begin(job);
+    rig.silence();
+    assert_eq!(read(&mut rig, key), b"\r\nOK\r\n");
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+    assert_eq!(until_action(&mut rig), Action::Escape(Escape::DataMode));
+}
