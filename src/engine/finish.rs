@@ -9,7 +9,7 @@ use super::link::LinkState;
 use super::state::Engine;
 use super::statistics::count;
 use crate::at::{ConnectId, ErrorCode};
-use crate::error::{Error, LinkError};
+use crate::error::Error;
 use crate::util::time::after;
 
 /// How long AT+QICLOSE can take at worst: newer manuals allow 120 s (quirk 35). Nothing else is answered meanwhile.

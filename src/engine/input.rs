@@ -2,13 +2,13 @@
 
 use core::net::SocketAddr;
 
+use super::exchange::MessageText;
 #[cfg(feature = "transparent")]
 use super::exchange::in_flight::InFlight;
 use super::exchange::in_flight::{Conclusion, FinalResult};
 #[cfg(any(feature = "push", feature = "at-client"))]
 use super::exchange::job::Job;
 use super::exchange::outcome::Reason;
-use super::exchange::MessageText;
 use super::line::{LineKind, Payload};
 use super::state::Engine;
 #[cfg(not(feature = "udp"))]

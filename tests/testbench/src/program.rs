@@ -96,20 +96,27 @@ impl Background {
         let mut child = Command::new(built(path))
             .args(arguments)
             .stdin(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let (tx, messages) = channel();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        thread::spawn(move || {
-            lines
-                .map_while(Result::ok)
-                .try_for_each(|line| tx.send(line))
-        });
+        let outputs: [Box<dyn Read + Send>; 2] = [
+            Box::new(child.stdout.take().unwrap()),
+            Box::new(child.stderr.take().unwrap()),
+        ];
+        for output in outputs {
+            let (tx, lines) = (tx.clone(), BufReader::new(output).lines());
+            thread::spawn(move || {
+                lines
+                    .map_while(Result::ok)
+                    .try_for_each(|line| tx.send(line))
+            });
+        }
         Self { child, messages }
     }
 
-    /// What it says on standard error next.
+    /// What it says next, on standard output or standard error.
     pub fn next_line(&self) -> String {
         self.messages.recv_timeout(LIMIT).expect("another line")
     }
@@ -131,7 +138,7 @@ pub fn modem_over_tcp() -> (Background, String) {
 pub fn modem_over_tcp_with(options: &[&str]) -> (Background, String) {
     let port = ["--tcp", "127.0.0.1:0", "--quiet"];
     let modem = Background::start("virtual-modem", &[&port, options].concat());
-    let place = modem.next_line().replace("listening on ", "tcp:");
+    let place = modem.next_line().replace("ready ", "tcp:");
     (modem, place)
 }
 

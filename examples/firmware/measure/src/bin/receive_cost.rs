@@ -221,7 +221,9 @@ impl Module {
         self.head.1 = 0;
         self.read = 0;
         let mut tail: &[u8] = b"\r\nOK\r\n";
-        if is(b"AT+CPIN?") {
+        if is(b"AT+CFUN?") {
+            self.append(b"\r\n+CFUN: 1\r\n");
+        } else if is(b"AT+CPIN?") {
             self.append(b"\r\n+CPIN: READY\r\n");
         } else if is(b"AT+CEREG?") {
             self.append(b"\r\n+CEREG: 0,1\r\n");
