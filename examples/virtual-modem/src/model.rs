@@ -187,6 +187,19 @@ const BG95: &[Fact] = &[
     ),
 ];
 
+/// Of the families with chips of Unisoc and ASR.
+const KEEP_ALIVE_IN_SECONDS: Fact =
+    fact("\"tcp/keepalive\" in seconds, up to 1800", Document, |s| {
+        s.limits.keep_alive_idle = 1800
+    });
+
+/// Of the families with chips of Unisoc and ASR.
+const WITHOUT_CACHE_AND_BUFFER_SIZE: Fact = fact(
+    "\"dns/cache\", \"recv/buffersize\" not there",
+    Document,
+    |s| s.without_keys(&["dns/cache", "recv/buffersize"]),
+);
+
 const EC200U: &[Fact] = &[
     fact("name EC200U", Document, |s| s.identity[1] = "EC200U".into()),
     fact("boot: RDY", Assumed, |s| s.boots(&["RDY"])),
@@ -201,9 +214,7 @@ const EC200U: &[Fact] = &[
         Document,
         |s| s.prompt_seconds = Some(5),
     ),
-    fact("\"tcp/keepalive\" in seconds, up to 1800", Document, |s| {
-        s.limits.keep_alive_idle = 1800
-    }),
+    KEEP_ALIVE_IN_SECONDS,
     fact(
         "\"sendinfo\", \"formatcfg\", \"close/mode\", \"send/auto\", \"recv/ignore\", \"pdp/retry\"",
         Document,
@@ -218,11 +229,7 @@ const EC200U: &[Fact] = &[
             ])
         },
     ),
-    fact(
-        "\"dns/cache\", \"recv/buffersize\" not there",
-        Document,
-        |s| s.without_keys(&["dns/cache", "recv/buffersize"]),
-    ),
+    WITHOUT_CACHE_AND_BUFFER_SIZE,
     fact("no setting of AT+QICFG is kept", Document, |s| {
         s.readings.settings_are_volatile = true
     }),
@@ -257,9 +264,7 @@ const EC200A: &[Fact] = &[
     fact("AT+QIGETERROR without blank", Transcript, |s| {
         s.readings.last_error = LastError::WithoutBlank
     }),
-    fact("\"tcp/keepalive\" in seconds, up to 1800", Document, |s| {
-        s.limits.keep_alive_idle = 1800
-    }),
+    KEEP_ALIVE_IN_SECONDS,
     fact(
         "\"sendinfo\", \"formatcfg\", \"close/mode\", \"send/auto\", \"recv/ignore\", \"pdp/retry\", \"wakeup/data\"",
         Document,
@@ -275,11 +280,7 @@ const EC200A: &[Fact] = &[
             ])
         },
     ),
-    fact(
-        "\"dns/cache\", \"recv/buffersize\" not there",
-        Document,
-        |s| s.without_keys(&["dns/cache", "recv/buffersize"]),
-    ),
+    WITHOUT_CACHE_AND_BUFFER_SIZE,
 ];
 
 const UC200T: &[Fact] = &[

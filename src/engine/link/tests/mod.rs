@@ -27,6 +27,14 @@ fn state(rig: &Rig) -> LinkState {
     rig.engine(|engine| engine.link_state())
 }
 
+/// A rig whose next transaction is this one.
+#[track_caller]
+fn started_until(job: Job) -> Rig {
+    let mut rig = started();
+    until(&mut rig, job);
+    rig
+}
+
 /// Carries on until this transaction is due, with a module that has no faults.
 #[track_caller]
 fn until(rig: &mut Rig, job: Job) {
@@ -116,8 +124,7 @@ fn refused_settings_do_not_stop_the_way_up() {
 
 #[test]
 fn echo_that_stays_is_turned_off_again() {
-    let mut rig = started();
-    until(&mut rig, Job::EchoOff);
+    let mut rig = started_until(Job::EchoOff);
     rig.run(Job::EchoOff, &["ATE0", "OK"]);
     rig.run(Job::NumericErrors, &["AT+CMEE=1", "OK"]);
     rig.run(Job::EchoOff, &["ATE0", "OK"]);
@@ -166,8 +173,7 @@ fn module_may_boot_slowly() {
 
 #[test]
 fn unanswered_command_on_the_way_up_begins_anew() {
-    let mut rig = started();
-    until(&mut rig, Job::SimState);
+    let mut rig = started_until(Job::SimState);
     rig.begin(Job::SimState);
     rig.silence();
     assert_eq!(rig.next(), Action::Run(Job::Attention));
@@ -176,8 +182,7 @@ fn unanswered_command_on_the_way_up_begins_anew() {
 
 #[test]
 fn restart_on_the_way_up_begins_anew() {
-    let mut rig = started();
-    until(&mut rig, Job::Activate);
+    let mut rig = started_until(Job::Activate);
     rig.begin(Job::Activate);
     rig.on_line("RDY");
     rig.finish();
@@ -188,8 +193,7 @@ fn restart_on_the_way_up_begins_anew() {
 
 #[test]
 fn sockets_of_an_earlier_life_are_closed() {
-    let mut rig = started();
-    until(&mut rig, Job::ListSockets);
+    let mut rig = started_until(Job::ListSockets);
     let three = "+QISTATE: 3,\"TCP\",\"203.0.113.7\",80,0,2,1,0,0,\"uart1\"";
     let eleven = "+QISTATE: 11,\"UDP\",\"203.0.113.7\",80,0,2,1,0,0,\"cmux1\"";
     rig.run(Job::ListSockets, &[three, eleven, "OK"]);
@@ -200,8 +204,7 @@ fn sockets_of_an_earlier_life_are_closed() {
 
 #[test]
 fn all_ids_are_closed_when_the_list_is_refused() {
-    let mut rig = started();
-    until(&mut rig, Job::ListSockets);
+    let mut rig = started_until(Job::ListSockets);
     rig.run(Job::ListSockets, &["ERROR"]);
     for id in ConnectId::all() {
         rig.run(Job::CloseOrphan(id), &["ERROR"]);
@@ -222,8 +225,7 @@ fn context_of_an_earlier_life_is_not_trusted() {
 
 #[test]
 fn active_context_refuses_to_be_activated() {
-    let mut rig = started();
-    until(&mut rig, Job::Activate);
+    let mut rig = started_until(Job::Activate);
     rig.run(Job::Activate, &["ERROR"]);
     rig.run(
         Job::LastError,
@@ -236,8 +238,7 @@ fn active_context_refuses_to_be_activated() {
 
 #[test]
 fn context_that_does_not_come_up_is_refused() {
-    let mut rig = started();
-    until(&mut rig, Job::Activate);
+    let mut rig = started_until(Job::Activate);
     rig.run(Job::Activate, &["ERROR"]);
     rig.run(
         Job::LastError,
@@ -254,8 +255,7 @@ fn context_that_does_not_come_up_is_refused() {
 
 #[test]
 fn context_of_somebody_else_is_not_ours() {
-    let mut rig = started();
-    until(&mut rig, Job::Activate);
+    let mut rig = started_until(Job::Activate);
     rig.active = true;
     rig.run(Job::Activate, &["OK"]);
     rig.run(
@@ -269,8 +269,7 @@ fn context_of_somebody_else_is_not_ours() {
 
 #[test]
 fn both_addresses_of_a_context_are_kept() {
-    let mut rig = started();
-    until(&mut rig, Job::Activate);
+    let mut rig = started_until(Job::Activate);
     rig.active = true;
     rig.run(Job::Activate, &["OK"]);
     let line = "+QIACT: 1,1,3,\"10.28.33.36\",\"2409:8D1E:750C:DFA4::1\"";
@@ -284,8 +283,7 @@ fn both_addresses_of_a_context_are_kept() {
 
 #[test]
 fn configuration_is_refused_for_a_while_after_a_boot() {
-    let mut rig = started();
-    until(&mut rig, Job::Configure);
+    let mut rig = started_until(Job::Configure);
     for _ in 0..2 {
         rig.run(Job::Configure, &["+CME ERROR: 3"]);
         wait(&mut rig);
@@ -296,8 +294,7 @@ fn configuration_is_refused_for_a_while_after_a_boot() {
 
 #[test]
 fn deadline_of_the_note_needs_a_restart() {
-    let mut rig = started();
-    until(&mut rig, Job::Activate);
+    let mut rig = started_until(Job::Activate);
     rig.begin(Job::Activate);
     rig.pass(150_000);
     rig.silence();
@@ -361,8 +358,7 @@ fn wrong_pin_is_given_once() {
 
 #[test]
 fn missing_sim_is_waited_for() {
-    let mut rig = started();
-    until(&mut rig, Job::SimState);
+    let mut rig = started_until(Job::SimState);
     let began = rig.now;
     for _ in 0..50 {
         match rig.next() {
@@ -380,8 +376,7 @@ fn missing_sim_is_waited_for() {
 
 #[test]
 fn registration_is_asked_for_in_every_domain() {
-    let mut rig = started();
-    until(&mut rig, Job::Registration(Domain::Lte));
+    let mut rig = started_until(Job::Registration(Domain::Lte));
     rig.run(Job::Registration(Domain::Lte), &["ERROR"]);
     rig.run(Job::Registration(Domain::Packet), &["+CGREG: 0,2", "OK"]);
     rig.run(Job::Registration(Domain::Circuit), &["+CREG: 0,5", "OK"]);
@@ -416,8 +411,7 @@ fn lost_context_that_is_still_there_is_not_torn_down() {
 
 #[test]
 fn lost_context_during_the_boot_is_about_the_time_before() {
-    let mut rig = started();
-    until(&mut rig, Job::SimState);
+    let mut rig = started_until(Job::SimState);
     rig.on_line("+QIURC: \"pdpdeact\",1");
     rig.bring_up();
     assert_eq!(rig.engine(|engine| engine.statistics.link_losses), 0);
@@ -425,8 +419,7 @@ fn lost_context_during_the_boot_is_about_the_time_before() {
 
 #[test]
 fn context_lost_again_before_the_link_is_up_is_noticed() {
-    let mut rig = started();
-    until(&mut rig, Job::Set(1));
+    let mut rig = started_until(Job::Set(1));
     rig.on_line("+QIURC: \"pdpdeact\",1");
     rig.active = false;
     let mut activated = false;

@@ -2,7 +2,7 @@
 
 use embassy_time::Duration;
 
-use super::{Lines, started, started_with, state, until, wait};
+use super::{Lines, started, started_until, started_with, state, until, wait};
 use crate::at::{ConnectId, ErrorCode};
 use crate::config::Config;
 use crate::engine::tests::Rig;
@@ -11,8 +11,7 @@ use crate::error::LinkError;
 
 #[test]
 fn context_that_the_network_dropped_before_the_start_is_deactivated() {
-    let mut rig = started();
-    until(&mut rig, Job::Activate);
+    let mut rig = started_until(Job::Activate);
     rig.run(Job::Activate, &["ERROR"]);
     rig.run(
         Job::LastError,
@@ -56,8 +55,7 @@ fn address_may_come_later_than_the_context() {
         &["+QIACT: 1,1,1", "OK"],
     ];
     for lines in late {
-        let mut rig = started();
-        until(&mut rig, Job::Activate);
+        let mut rig = started_until(Job::Activate);
         rig.run(Job::Activate, &["OK"]);
         rig.active = true;
         for _ in 0..3 {
@@ -67,8 +65,7 @@ fn address_may_come_later_than_the_context() {
         assert_eq!(state(&rig), LinkState::Starting);
         rig.bring_up();
 
-        let mut rig = started();
-        until(&mut rig, Job::Activate);
+        let mut rig = started_until(Job::Activate);
         rig.run(Job::Activate, &["OK"]);
         let began = rig.now;
         while state(&rig) == LinkState::Starting {
@@ -90,8 +87,7 @@ fn address_may_come_later_than_the_context() {
 #[test]
 fn radio_that_is_off_is_turned_on() {
     for level in ["+CFUN: 0", "+CFUN: 4"] {
-        let mut rig = started();
-        until(&mut rig, Job::Functionality);
+        let mut rig = started_until(Job::Functionality);
         rig.expect(Job::Functionality);
         rig.on_line(level);
         rig.answer(&["OK"]);
@@ -103,8 +99,7 @@ fn radio_that_is_off_is_turned_on() {
 
 #[test]
 fn radio_that_stays_off_is_told_from_no_network() {
-    let mut rig = started();
-    until(&mut rig, Job::Functionality);
+    let mut rig = started_until(Job::Functionality);
     rig.run(Job::Functionality, &["+CFUN: 4", "OK"]);
     for _ in 0..2 {
         rig.run(Job::SetFunctionality, &["+CME ERROR: 3"]);
@@ -224,8 +219,7 @@ fn restarts_told_by_data_of_a_leftover_socket_do_not_keep_the_link_down() {
 
 #[test]
 fn close_of_a_leftover_that_is_not_answered_is_repeated_once() {
-    let mut rig = started();
-    until(&mut rig, Job::ListSockets);
+    let mut rig = started_until(Job::ListSockets);
     let line = "+QISTATE: 3,\"TCP\",\"203.0.113.7\",80,0,2,1,0,0,\"uart1\"";
     rig.run(Job::ListSockets, &[line, "OK"]);
     let close = Job::CloseOrphan(ConnectId::new(3).unwrap());
@@ -247,8 +241,7 @@ fn data_for_a_connect_id_that_nobody_has_closes_it() {
     rig.on_line("+QIURC: \"recv\",7");
     rig.idle();
     // In the middle of the bring-up as well.
-    let mut rig = started();
-    until(&mut rig, Job::SimState);
+    let mut rig = started_until(Job::SimState);
     rig.on_line("+QIURC: \"recv\",7,5");
     until(&mut rig, Job::CloseOrphan(ConnectId::new(7).unwrap()));
     rig.bring_up();
