@@ -23,10 +23,10 @@ impl fmt::Debug for Shared<'_> {
     }
 }
 
-/// What a look at the engine had for a result.
+/// The result of one call of the engine for a task that waits.
 enum Attempt<T> {
     Ready(T),
-    /// The task is woken when it is worth another look.
+    /// The task is woken when another call may be ready.
     Waits,
     /// There was no room for the task's waker.
     NoRoom,
@@ -83,7 +83,6 @@ impl<'d> Shared<'d> {
     }
 
     /// More tasks wait than the stack has room for. Returns whether there is room now; otherwise the task is woken after a pause.
-    #[inline(never)] // Every future of the crate calls it.
     fn make_room(&self, context: &mut Context<'_>) -> bool {
         let now = Instant::now();
         let is_due = self.lock(|engine| engine.waiters.purge_due(now));
@@ -97,8 +96,6 @@ impl<'d> Shared<'d> {
     }
 
     /// Wakes the tasks that are to be woken, outside the lock: a waker may call the stack.
-    // Every call of the engine ends here. Inlined it takes 0.7 KB more.
-    #[inline(never)]
     fn wake(&self) {
         let woken = self.lock(|engine| engine.wakes.take());
         if woken != Woken::NONE {
@@ -106,7 +103,6 @@ impl<'d> Shared<'d> {
         }
     }
 
-    #[inline(never)]
     fn wake_all(&self, woken: Woken) {
         // Bounded, for wakers that poll their task at once.
         for _ in 0..WAITERS {
@@ -120,7 +116,6 @@ impl<'d> Shared<'d> {
 
 /// In here once, instead of in every caller.
 #[cold]
-#[inline(never)]
 fn locked_twice() -> ! {
     unreachable!("no code of the application runs within the lock")
 }

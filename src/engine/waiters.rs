@@ -15,8 +15,9 @@ pub(crate) const OVERFLOW_PAUSE: Duration = Duration::from_secs(1);
 
 /// The wakers of the tasks that wait, each with the number of its queue.
 ///
-/// One pool takes less flash than queues that link the futures of the tasks (`maitake-sync`: 7.5 KB more, because each future of the
-/// application then unlinks itself), and less RAM than a list for each queue.
+/// One pool takes less flash than queues that link the futures of the tasks, because each future of the application would then unlink
+/// itself: `maitake-sync` took at least 2.1 KB more (57,160 bytes of firmware with TCP only, against 54,968). And it takes less RAM
+/// than a list for each queue.
 #[derive(Debug)]
 pub(crate) struct Waiters {
     tasks: Vec<(u8, Waker), WAITERS>,
@@ -32,7 +33,6 @@ impl Waiters {
     }
 
     /// A task waits in this queue. Returns whether there was room for its waker.
-    #[inline(never)] // Every future of the crate calls it.
     pub(crate) fn add(&mut self, queue: u8, waker: &Waker) -> bool {
         let is_known = |(other, known): &(u8, Waker)| *other == queue && known.will_wake(waker);
         self.tasks.iter().any(is_known) || self.tasks.push((queue, waker.clone())).is_ok()
