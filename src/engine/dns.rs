@@ -9,6 +9,7 @@ use heapless::{String, Vec};
 use super::exchange::job::Job;
 use super::exchange::outcome::{Outcome, Reason};
 use super::exchange::transaction::{CommandBuffer, Transaction};
+use super::refusal;
 use super::round::Round;
 use super::wakes::{Room, Signal, WakeSet};
 use crate::at::{ContextId, ErrorCode, Host, ResolveName, Text};
@@ -69,7 +70,7 @@ pub(crate) struct Dns<'d> {
     is_abandoned: bool,
     /// The time limit of the lookup; `NEVER` before the scheduler has looked.
     limit: Instant,
-    /// It is over: an answer that nobody has fetched makes way.
+    /// The time limit has passed: the next lookup may replace an answer that nobody has fetched.
     is_overdue: bool,
     /// Counts the lookups.
     ticket: u16,
@@ -250,8 +251,9 @@ impl<'d> Dns<'d> {
         }
         match *outcome {
             Outcome::Done(_) => self.distrusts_early = false,
-            // The card or the module is busy.
-            Outcome::Refused(Reason::Equipment(3 | 14)) => self.fail(ErrorCode::BUSY),
+            Outcome::Refused(Reason::Equipment(number)) if refusal::is_busy(number) => {
+                self.fail(ErrorCode::BUSY);
+            }
             Outcome::Refused(reason) => self.fail(reason.code()),
             // The first line of the result is there.
             _ if !matches!(self.state, State::Asked) => {}

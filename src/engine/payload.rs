@@ -62,7 +62,7 @@ pub(crate) struct Incoming {
     stage: Stage,
     /// Since when nothing has come, as far as the scheduler has looked.
     quiet_since: Instant,
-    /// It has stopped for long.
+    /// The payload has paused for longer than [`LONGEST_GAP`].
     has_paused: bool,
     /// How often the module has sent two line ends behind payload that was read, and that was pushed (quirks 64 and 91), and
     /// not one. One is then the rest of two.
@@ -115,7 +115,7 @@ impl Incoming {
         }
     }
 
-    /// It is none. Returns whose notice it was, and the length in it.
+    /// The line was a notice and not a header. Returns its socket, and the length in it.
     pub(super) const fn end_doubt(&mut self) -> (Option<Key>, u16) {
         self.stage = Stage::Idle;
         (self.sink, self.length)

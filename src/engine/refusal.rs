@@ -5,12 +5,18 @@ use embassy_time::{Duration, Instant};
 use crate::at::ErrorCode;
 use crate::util::time::after;
 
+/// `+CME ERROR: 3`: the operation is not allowed in the present state of the module.
+const OPERATION_NOT_ALLOWED: u16 = 3;
+/// `+CME ERROR: 14`: the SIM card is busy.
+const SIM_BUSY: u16 = 14;
+
+/// Whether `+CME ERROR` with this number says that the module or the SIM card is busy (quirk 122).
+pub(crate) const fn is_busy(equipment: u16) -> bool {
+    matches!(equipment, OPERATION_NOT_ALLOWED | SIM_BUSY)
+}
+
 /// Whether the module may carry out the same command a moment later. Other refusals are told to the user at once.
 pub(crate) fn can_pass(code: ErrorCode) -> bool {
-    /// `+CME ERROR: 3`: the operation is not allowed in the present state of the module.
-    const OPERATION_NOT_ALLOWED: u16 = 3;
-    /// `+CME ERROR: 14`: the SIM card is busy.
-    const SIM_BUSY: u16 = 14;
     matches!(
         code,
         ErrorCode::BLOCKED
@@ -20,7 +26,7 @@ pub(crate) fn can_pass(code: ErrorCode) -> bool {
             | ErrorCode::TIMEOUT
             | ErrorCode::SEND_CANCELLED
             | ErrorCode::NOT_ALLOWED
-    ) || matches!(code.code(), OPERATION_NOT_ALLOWED | SIM_BUSY)
+    ) || is_busy(code.code())
 }
 
 /// How often one operation has been refused in a row. It is repeated seven times, within 20 s.

@@ -8,18 +8,17 @@ pub(crate) mod transaction;
 
 use core::task::Poll;
 
-use super::wakes::{Room, Signal, WakeSet};
 use embassy_time::{Duration, Instant};
 
+use super::wakes::{Room, Signal, WakeSet};
 use crate::at::{Prefix, QueryLastError, ResultCode};
 use crate::engine::sockets::key::Key;
+use crate::util::time::after;
 use echo::PayloadEcho;
 use in_flight::{FinalResult, InFlight};
 use job::Job;
 use outcome::{Answer, Outcome, Reason};
 use transaction::{CommandBuffer, Transaction};
-
-use crate::util::time::after;
 
 /// A socket whose read was not answered.
 #[derive(Debug, Clone, Copy)]

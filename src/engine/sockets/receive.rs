@@ -192,8 +192,7 @@ impl Slot<'_> {
             return;
         }
         match error {
-            Error::Link(_) => self.fail(error),
-            _ if can_pass => self.fail(error),
+            error if can_pass || matches!(error, Error::Link(_)) => self.fail(error),
             _ if is_draining && is_missing => self.fail(Error::DataLost),
             // The module has freed the connectID (quirk 73).
             _ if is_draining => self.on_end_of_stream(),
