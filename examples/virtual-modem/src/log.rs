@@ -31,6 +31,14 @@ pub enum Content {
 impl Content {
     /// Longest part of a payload that is kept.
     pub const EXCERPT: usize = 48;
+
+    /// Bytes of text or payload that are kept.
+    pub(crate) fn kept(&self) -> usize {
+        match self {
+            Content::Line(text) => text.len(),
+            Content::Payload { start, .. } => start.len(),
+        }
+    }
 }
 
 /// One line of the log.

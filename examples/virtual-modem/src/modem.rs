@@ -75,6 +75,7 @@ impl VirtualModem {
             core.set_data_terminal_ready(ready);
             core.backlog = line.unsent();
             core.unread = line.unread();
+            moved |= core.release_held();
             moved |= core.poll_network(cx);
             while core.takes_input() {
                 let Poll::Ready(count) = line.poll_read(cx, &mut buffer) else {
@@ -173,7 +174,7 @@ impl ModemHandle {
             core.counters = Counters::default();
             core.commands.clear();
             core.violations.clear();
-            core.log.clear();
+            core.clear_log();
         });
     }
 

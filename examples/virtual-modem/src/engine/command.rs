@@ -1,7 +1,7 @@
 //! A command on its way: latency, execution, final result.
 
 use super::faults::Reaction;
-use super::{Core, Mode, Reply};
+use super::{COMMAND_LIMIT, Core, Mode, Reply};
 use crate::code;
 use crate::syntax::Command;
 use core::time::Duration;
@@ -10,7 +10,10 @@ impl Core {
     /// Takes up a command line.
     pub(super) fn take_up(&mut self, command: Command) {
         let latency = self.latency(&command.name);
-        *self.commands.entry(command.name.clone()).or_default() += 1;
+        let known =
+            self.commands.len() < COMMAND_LIMIT || self.commands.contains_key(&command.name);
+        let name = if known { &command.name } else { "OTHERS" };
+        *self.commands.entry(name.into()).or_default() += 1;
         self.counters.commands += 1;
         self.busy = Some(command);
         self.busy_since = self.now;

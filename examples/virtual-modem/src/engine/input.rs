@@ -8,9 +8,6 @@ use crate::syntax;
 /// Longest command line.
 const LINE_LIMIT: usize = 2048;
 
-/// With so many bytes unread by the host the module takes no more.
-const UNREAD_LIMIT: usize = 64 * 1024;
-
 const ESCAPE: u8 = 0x1b;
 const CONTROL_Z: u8 = 0x1a;
 
@@ -20,7 +17,7 @@ impl Core {
         match &self.mode {
             Mode::Data(data) => self.has_room(data),
             // Who does not read is not listened to.
-            _ => self.backlog + self.output.len() < UNREAD_LIMIT,
+            _ => self.has_room_for_host(),
         }
     }
 

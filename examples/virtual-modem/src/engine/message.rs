@@ -12,6 +12,13 @@ const CONTROL_Z: u8 = 0x1a;
 /// +CMS ERROR: no message at this place.
 const NO_MESSAGE: &str = "+CMS ERROR: 321";
 
+/// Places of the store, as AT+CMGR numbers them. A message that finds none is lost.
+const PLACES: usize = 256;
+/// Longest text of a message.
+const TEXT_LIMIT: usize = 2048;
+/// So many messages that the host has sent are kept.
+const SENT_LIMIT: usize = 1000;
+
 /// A message whose text is not complete.
 pub(super) struct Draft {
     to: String,
@@ -140,7 +147,9 @@ impl Core {
             return;
         };
         if byte != CONTROL_Z && byte != ESCAPE {
-            draft.text.push(byte);
+            if draft.text.len() < TEXT_LIMIT {
+                draft.text.push(byte);
+            }
             if byte == b'\r' {
                 // Each line of the text has a prompt of its own, which no host has to wait for.
                 self.put_prompt();
@@ -155,8 +164,13 @@ impl Core {
         if byte == ESCAPE {
             return self.finish(Reply::ok());
         }
+        // The reference of 3GPP TS 27.005 is a byte.
+        self.message_reference = self.message_reference.wrapping_add(1);
+        if self.messages.len() == SENT_LIMIT {
+            self.messages.remove(0);
+        }
         self.messages.push((draft.to, draft.text));
-        let number = self.messages.len();
+        let number = self.message_reference;
         self.finish(Reply::line(format!("+CMGS: {number}")));
     }
 
@@ -174,6 +188,7 @@ impl Core {
                 let head = format!("+CMT: \"{from}\",,\"26/11/27,10:00:00+04\"");
                 self.notice(format!("{head}\r\n{text}"));
             }
+            _ if self.inbox.len() == PLACES => self.remark("lost: a text message"),
             told => {
                 self.inbox.push(Some(message));
                 if told == "1" {

@@ -48,6 +48,11 @@ pub const SOCKETS: usize = 12;
 
 type Action = Box<dyn FnOnce(&mut Core) + Send>;
 
+/// The time so much behind another, both in microseconds.
+fn later(time: u64, delay: Duration) -> u64 {
+    time.saturating_add(u64::try_from(delay.as_micros()).unwrap_or(u64::MAX))
+}
+
 /// A function that sees every entry of the log.
 pub type Trace = Box<dyn Fn(&Entry) + Send>;
 
@@ -134,8 +139,13 @@ pub struct Counters {
 
 /// How many violations are kept; more are counted.
 const VIOLATION_LIMIT: usize = 10_000;
-/// How many entries the log keeps.
+/// How much of a violation's text is kept, in characters.
+const VIOLATION_TEXT: usize = 400;
+/// How many entries the log keeps, and how many bytes of text in them.
 const LOG_LIMIT: usize = 200_000;
+const LOG_BYTES: usize = 32 * 1024 * 1024;
+/// How many commands are counted by name; others are counted as "OTHERS".
+const COMMAND_LIMIT: usize = 1000;
 
 pub(crate) struct Core {
     pub settings: Settings,
@@ -144,6 +154,7 @@ pub(crate) struct Core {
     pub commands: BTreeMap<String, usize>,
     pub violations: Vec<String>,
     pub log: VecDeque<Entry>,
+    log_bytes: usize,
     pub trace: Option<Trace>,
     /// Bytes for the host that the run loop has not taken yet.
     pub output: Vec<u8>,
@@ -205,6 +216,7 @@ pub(crate) struct Core {
     clock_set: Option<String>,
     /// Text messages sent, and to whom.
     pub messages: Vec<(String, Vec<u8>)>,
+    message_reference: u8,
     pin_given: bool,
     pin_failures: u32,
     attached: bool,
@@ -237,6 +249,7 @@ impl Core {
             commands: BTreeMap::new(),
             violations: Vec::new(),
             log: VecDeque::new(),
+            log_bytes: 0,
             trace: None,
             output: Vec::new(),
             backlog: 0,
@@ -286,6 +299,7 @@ impl Core {
             ntp_running: None,
             clock_set: None,
             messages: Vec::new(),
+            message_reference: 0,
             pin_given: false,
             pin_failures: 0,
             attached: true,
@@ -369,7 +383,7 @@ impl Core {
 
     fn after(&mut self, delay: Duration, action: impl FnOnce(&mut Core) + Send + 'static) {
         self.event_count += 1;
-        let at = self.now + delay.as_micros() as u64;
+        let at = later(self.now, delay);
         self.events.insert((at, self.event_count), Box::new(action));
     }
 
@@ -386,10 +400,19 @@ impl Core {
         if let Some(trace) = &self.trace {
             trace(&entry);
         }
-        if self.log.len() == LOG_LIMIT {
-            self.log.pop_front();
-        }
+        self.log_bytes += entry.content.kept();
         self.log.push_back(entry);
+        while self.log.len() > LOG_LIMIT || self.log_bytes > LOG_BYTES {
+            let Some(oldest) = self.log.pop_front() else {
+                break;
+            };
+            self.log_bytes -= oldest.content.kept();
+        }
+    }
+
+    pub fn clear_log(&mut self) {
+        self.log.clear();
+        self.log_bytes = 0;
     }
 
     fn record_payload(&mut self, direction: Direction, bytes: &[u8]) {
@@ -409,7 +432,7 @@ impl Core {
     }
 
     fn violation(&mut self, text: impl Into<String>) {
-        let text = text.into();
+        let text: String = text.into().chars().take(VIOLATION_TEXT).collect();
         self.remark(format!("violation: {text}"));
         self.counters.violations += 1;
         if self.violations.len() == VIOLATION_LIMIT {

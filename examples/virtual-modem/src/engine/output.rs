@@ -7,8 +7,12 @@ use crate::log::{Content, Direction};
 use crate::readings::{Errors, LineEnds, Prompt};
 use core::time::Duration;
 
-/// So many URCs can wait; more are lost.
-const HELD_LIMIT: usize = 10_000;
+/// So many URCs, and so many bytes of them, can wait; more are lost.
+const HELD_LIMIT: usize = 1000;
+const HELD_BYTES: usize = 64 * 1024;
+
+/// With so many bytes unread by the host the module takes no more from it, and sends no URCs.
+const UNREAD_LIMIT: usize = 64 * 1024;
 
 /// Something that waits for a place where a URC may be.
 pub(super) enum Held {
@@ -16,7 +20,26 @@ pub(super) enum Held {
     Raw(Vec<u8>),
 }
 
+impl Held {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Held::Line(line) => line.as_bytes(),
+            Held::Raw(bytes) => bytes,
+        }
+    }
+}
+
 impl Core {
+    /// Bytes that have not reached the host's receiver.
+    fn waiting(&self) -> usize {
+        self.backlog + self.output.len() + self.stalled.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Whether the host reads what it gets.
+    pub(super) fn has_room_for_host(&self) -> bool {
+        self.waiting() < UNREAD_LIMIT
+    }
+
     fn put(&mut self, bytes: &[u8]) {
         if self.is_deaf() || self.cut {
             return;
@@ -165,7 +188,7 @@ impl Core {
             None => self.put_payload(data),
             Some(Damage::Lose(bytes, offset)) => {
                 let start = offset.unwrap_or(length.saturating_sub(bytes)).min(length);
-                let end = (start + bytes).min(length);
+                let end = start.saturating_add(bytes).min(length);
                 self.remark(format!("lost: {} bytes of data", end - start));
                 self.put_payload(&data[..start]);
                 self.put_payload(&data[end..]);
@@ -215,9 +238,18 @@ impl Core {
 
     /// A line on its own, as soon as the line is free for one.
     pub(super) fn urc(&mut self, line: impl Into<String>) {
-        if self.power == Power::On && self.held.len() < HELD_LIMIT {
-            self.held.push_back(Held::Line(line.into()));
+        if self.power == Power::On {
+            self.hold(Held::Line(line.into()));
+        }
+    }
+
+    fn hold(&mut self, held: Held) {
+        let bytes: usize = self.held.iter().map(|held| held.bytes().len()).sum();
+        if self.held.len() < HELD_LIMIT && bytes + held.bytes().len() <= HELD_BYTES {
+            self.held.push_back(held);
             self.release_held();
+        } else {
+            self.remark("lost: a URC, because too many wait");
         }
     }
 
@@ -238,15 +270,17 @@ impl Core {
 
     /// Raw bytes in the place of a URC.
     pub fn raw_urc(&mut self, bytes: &[u8]) {
-        self.held.push_back(Held::Raw(bytes.to_vec()));
-        self.release_held();
+        self.hold(Held::Raw(bytes.to_vec()));
     }
 
-    pub(super) fn release_held(&mut self) {
-        while self.may_interrupt() {
+    /// Sends the URCs that wait. True if there were any.
+    pub fn release_held(&mut self) -> bool {
+        let mut moved = false;
+        while self.may_interrupt() && self.has_room_for_host() {
             let Some(held) = self.held.pop_front() else {
                 break;
             };
+            moved = true;
             self.foreign_urc();
             self.counters.urcs += 1;
             match held {
@@ -258,6 +292,7 @@ impl Core {
                 }
             }
         }
+        moved
     }
 
     /// The fault of that name, at a place where a URC may be.

@@ -41,12 +41,18 @@ impl Core {
 
     /// Data of the peer arrives, without a network.
     pub fn push_data(&mut self, id: u8, bytes: &[u8]) -> Result<(), String> {
+        let mut full = false;
         self.with_socket(id, |core, socket| match socket.peer {
+            _ if core.is_full(socket) => full = true,
             Some(peer) if socket.is_datagram() => {
                 core.datagram_arrived(socket, bytes.to_vec(), peer);
             }
             _ => core.arrived(socket, bytes),
-        })
+        })?;
+        match full {
+            true => Err(format!("the receive buffer of connectID {id} is full")),
+            false => Ok(()),
+        }
     }
 
     /// The network goes away, with its contexts, or comes back.
@@ -84,8 +90,11 @@ impl Core {
         )
     }
 
-    /// Bytes to the host, wherever they fall.
+    /// Bytes to the host, wherever they fall; lost if the host does not read.
     pub fn put_raw(&mut self, bytes: &[u8]) {
+        if !self.has_room_for_host() {
+            return self.remark(format!("lost: {} raw bytes", bytes.len()));
+        }
         self.record_payload(crate::log::Direction::ToHost, bytes);
         self.output.extend_from_slice(bytes);
     }

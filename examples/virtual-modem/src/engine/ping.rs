@@ -8,6 +8,8 @@ use core::time::Duration;
 /// Bytes of an echo request, and how far the answer could have come, as the note's example has them.
 const PING_BYTES: u32 = 32;
 const PING_HOPS: u32 = 255;
+/// With so much going on, no more is taken up.
+const EVENT_LIMIT: usize = 1000;
 
 impl Core {
     pub(super) fn ping(&mut self, form: &Form) -> Result<Reply, Reply> {
@@ -29,6 +31,9 @@ impl Core {
                 core.urc(format!("+QPING: {}", code::OPEN_CONTEXT))
             });
             return Ok(Reply::ok());
+        }
+        if self.events.len() > EVENT_LIMIT {
+            return Ok(Reply::Fail(code::BUSY));
         }
         let (answer, delay) = self.find_name(host);
         let mut at = delay.unwrap_or(Duration::from_secs(60));

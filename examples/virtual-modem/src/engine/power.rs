@@ -1,6 +1,6 @@
 //! Power: boot, restart, silence, and what was left over from before.
 
-use super::{Core, Mode, Power};
+use super::{Core, Mode, Power, later};
 use crate::code;
 use crate::log::{Content, Direction};
 use crate::syntax::{Command, Form};
@@ -141,7 +141,7 @@ impl Core {
     /// Neither hears nor speaks, for a time or until told otherwise.
     pub fn fall_silent(&mut self, time: Option<Duration>) {
         self.remark("silent");
-        self.silent_until = Some(time.map_or(u64::MAX, |time| self.now + time.as_micros() as u64));
+        self.silent_until = Some(time.map_or(u64::MAX, |time| later(self.now, time)));
     }
 
     /// Speaks again.
@@ -156,8 +156,7 @@ impl Core {
     }
 
     pub(super) fn registration_state(&self) -> crate::settings::Registration {
-        let reached =
-            self.now >= self.on_since + self.settings.registration_delay.as_micros() as u64;
+        let reached = self.now >= later(self.on_since, self.settings.registration_delay);
         let asked = self.network_up && self.functionality == 1 && self.operator_mode != 2;
         if reached && asked && self.sim_is_ready() {
             self.settings.registration
@@ -173,13 +172,13 @@ impl Core {
             Sim::Missing => false,
             Sim::Pin(_) => self.pin_given,
             Sim::Puk { .. } | Sim::Failure(_) => false,
-            Sim::Busy(time) => self.now >= self.on_since + time.as_micros() as u64,
+            Sim::Busy(time) => self.now >= later(self.on_since, *time),
         }
     }
 
     /// The URC of AT+CREG and its like when the network is found.
     fn await_registration(&mut self) {
-        let found = self.on_since + self.settings.registration_delay.as_micros() as u64;
+        let found = later(self.on_since, self.settings.registration_delay);
         let wait = Duration::from_micros(found.saturating_sub(self.now));
         self.after(wait, Core::report_registration_now);
     }

@@ -34,8 +34,14 @@ impl Core {
         }
     }
 
+    /// Whether a socket takes no more; empty datagrams need room, too.
+    pub(super) fn is_full(&self, socket: &Socket) -> bool {
+        let datagrams = socket.datagrams.len();
+        socket.unread_bytes() + datagrams >= self.config.buffer_size
+    }
+
     pub(super) fn receive_datagram(&mut self, socket: &mut Socket, cx: &mut Context<'_>) -> bool {
-        if socket.unread_bytes() >= self.config.buffer_size {
+        if self.is_full(socket) {
             self.tell_full(socket);
             return false;
         }

@@ -17,6 +17,7 @@ impl Core {
 
     fn arm(&mut self, fault: Fault, when: Option<When>) {
         let faults = &mut self.faults;
+        faults.forget_spent();
         let strikes = |count| Strikes::new(count, when);
         let chance = |probability, seed| Some((probability, fastrand::Rng::with_seed(seed)));
         match fault {
@@ -51,7 +52,7 @@ impl Core {
             Fault::ResultFirst(count) => faults.result_first = strikes(count),
             Fault::PdpDeact { context, after: 0 } => self.lose_context(context),
             Fault::PdpDeact { context, after } => {
-                let at = faults.payload + after;
+                let at = faults.payload.saturating_add(after);
                 faults.blows.push((at, Blow::LoseContext(context)));
             }
             Fault::PdpDeactOnly(context) => {
@@ -66,7 +67,10 @@ impl Core {
                 self.functionality = level.into();
             }
             Fault::Restart { after: 0 } => self.restart(),
-            Fault::Restart { after } => faults.blows.push((faults.payload + after, Blow::Restart)),
+            Fault::Restart { after } => {
+                let at = faults.payload.saturating_add(after);
+                faults.blows.push((at, Blow::Restart));
+            }
             Fault::RestartInside {
                 command,
                 bytes,

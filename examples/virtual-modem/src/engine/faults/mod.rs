@@ -223,6 +223,12 @@ impl Faults {
             .find_map(|(damage, strikes)| strikes.strikes().then_some(*damage))
     }
 
+    /// Lets go of those that never strike again.
+    pub fn forget_spent(&mut self) {
+        self.of_commands.retain(|fault| !fault.strikes.is_spent());
+        self.damages.retain(|(_, strikes)| !strikes.is_spent());
+    }
+
     pub fn count_payload(&mut self, bytes: usize) {
         self.payload += bytes as u64;
     }

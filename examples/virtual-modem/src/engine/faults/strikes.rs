@@ -21,6 +21,16 @@ impl Strikes {
         }
     }
 
+    /// Whether it never strikes again.
+    pub fn is_spent(&self) -> bool {
+        let over = match self.when {
+            None => true,
+            Some(When::At(number)) => self.seen >= number,
+            Some(When::Every(_)) => false,
+        };
+        self.next == 0 && over
+    }
+
     /// An occasion: whether the fault strikes.
     pub fn strikes(&mut self) -> bool {
         self.seen = self.seen.wrapping_add(1);
