@@ -10,6 +10,8 @@
 //! | `set NAME VALUE` | a setting: `latency MS`, `boot MS`, `cold`, `echo on`, `sim …`, `registration STATE MS`, `apn NAME`, `activation MS`, `connect MS`, `send-buffer BYTES`, `guard MS`, `rate BAUD`, `port NAME`, `urc-port NAME`, `ids N`, `read-limit BYTES`, `send-limit BYTES`, `boot-lines A\|B`, `seed N`, `rtt MS`, `dns NAME=A,B`, `address CONTEXT A,B`, `ntp-server NAME`, `message FROM TEXT` |
 //! | `tcp A:P echo`, `says TEXT`, `says-and-closes TEXT`, `silent`, `refuse CODE`, `hang` | a peer |
 //! | `udp A:P echo` | a peer |
+//! | `connect A:P PORT echo`, `says TEXT`, `says-and-closes TEXT`, `silent` | later: a peer connects to a listener on that port |
+//! | `datagram A:P PORT TEXT` | later: a peer sends a datagram to that port |
 //! | `> LINE`, `>> BYTES` | the host types a line and CR, or bytes |
 //! | `< LINE` | the module sends CR LF, the line, CR LF |
 //! | `<+ LINE` | a further line of the same response: the line, CR LF |
@@ -18,7 +20,7 @@
 //! | `! JSON` | a request of [`control`] |
 //! | `violations N` | the host has made so many violations; 0 at the end if nothing is said |
 
-use crate::network::InProcess;
+use crate::network::{InProcess, PeerStream};
 use crate::serial::{self, HostRx, HostTx, Line};
 use crate::{Fault, ModemHandle, Settings, VirtualModem, control, time};
 use core::time::Duration;
@@ -48,7 +50,7 @@ pub fn run(text: &str) -> Result<(), String> {
         let set = prepare(line, settings, &network, &mut faults);
         settings = set.map_err(|error| format!("line {number}: {error}"))?;
     }
-    let modem = VirtualModem::new(settings, network);
+    let modem = VirtualModem::new(settings, network.clone());
     let handle = modem.handle();
     for fault in faults {
         handle.inject(fault);
@@ -57,6 +59,7 @@ pub fn run(text: &str) -> Result<(), String> {
     let mut host = Host {
         rx,
         tx,
+        network,
         modem: handle.clone(),
         excused: 0,
     };
@@ -146,26 +149,16 @@ fn prepare(
 
 fn peer(network: &InProcess, kind: &str, rest: &str) -> Result<(), String> {
     let (address, does) = rest.split_once(' ').ok_or("what does the peer do?")?;
-    let address: SocketAddr = address
-        .parse()
-        .map_err(|_| format!("no address and port: {address}"))?;
+    let address = socket_address(address)?;
     let (ip, port) = (address.ip(), address.port());
     let (what, argument) = does.split_once(' ').unwrap_or((does, ""));
     match (kind, what) {
-        ("tcp", "echo") => drop(network.tcp_echo(ip, port)),
+        ("tcp", "echo") => drop(network.tcp(ip, port, echo)),
         ("udp", "echo") => drop(network.udp_echo(ip, port)),
         ("tcp", "silent" | "says" | "says-and-closes") => {
             let greeting = unescape(argument)?;
             let closes = what == "says-and-closes";
-            network.tcp(ip, port, move |mut peer| {
-                let greeting = greeting.clone();
-                async move {
-                    let _ = peer.write_all(&greeting).await;
-                    if !closes {
-                        let _ = peer.read_to_end().await;
-                    }
-                }
-            });
+            network.tcp(ip, port, move |peer| greet(peer, greeting.clone(), closes));
         }
         ("tcp", "refuse") => {
             let code = argument.parse().map_err(|_| "no code")?;
@@ -177,9 +170,42 @@ fn peer(network: &InProcess, kind: &str, rest: &str) -> Result<(), String> {
     Ok(())
 }
 
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse();
+    address.map_err(|_| format!("no address and port: {text}"))
+}
+
+/// Where a peer is, the module's port, and what follows.
+fn from_and_port(text: &str) -> Result<(SocketAddr, u16, &str), String> {
+    let mut words = text.splitn(3, ' ');
+    let from = socket_address(words.next().unwrap_or_default())?;
+    let port = words.next().and_then(|port| port.parse().ok());
+    let port = port.ok_or("no port of the module")?;
+    Ok((from, port, words.next().unwrap_or_default()))
+}
+
+/// A peer that speaks first, and then listens, unless it closes.
+async fn greet(mut peer: PeerStream, greeting: Vec<u8>, closes: bool) {
+    let _ = peer.write_all(&greeting).await;
+    if !closes {
+        let _ = peer.read_to_end().await;
+    }
+}
+
+/// A peer that sends back whatever it gets.
+async fn echo(mut peer: PeerStream) {
+    let mut buffer = [0; 2048];
+    while let Ok(count @ 1..) = peer.read(&mut buffer).await {
+        if peer.write_all(&buffer[..count]).await.is_err() {
+            break;
+        }
+    }
+}
+
 struct Host {
     rx: HostRx,
     tx: HostTx,
+    network: InProcess,
     modem: ModemHandle,
     /// Violations that the session knows of.
     excused: usize,
@@ -220,12 +246,40 @@ impl Host {
                 self.modem.inject(format!("reading={rest}").parse()?);
                 Ok(())
             }
+            "connect" => self.connect(rest),
+            "datagram" => self.datagram(rest),
             "violations" => {
                 self.excused = rest.parse().map_err(|_| "not a number")?;
                 self.end()
             }
             _ => Err(format!("{word} means nothing here")),
         }
+    }
+
+    /// A peer connects to a listener of the module.
+    fn connect(&self, rest: &str) -> Result<(), String> {
+        let (from, port, does) = from_and_port(rest)?;
+        let peer = self.network.connect_from(from, port);
+        let peer = peer.ok_or_else(|| format!("nobody listens on port {port}"))?;
+        let (what, argument) = does.split_once(' ').unwrap_or((does, ""));
+        match what {
+            "echo" => self.network.spawn(echo(peer)),
+            "silent" | "says" | "says-and-closes" => {
+                let greeting = unescape(argument)?;
+                self.network
+                    .spawn(greet(peer, greeting, what == "says-and-closes"));
+            }
+            _ => return Err(format!("no peer that connects does {what}")),
+        }
+        Ok(())
+    }
+
+    /// A peer sends one datagram.
+    fn datagram(&self, rest: &str) -> Result<(), String> {
+        let (from, port, text) = from_and_port(rest)?;
+        let mut peer = self.network.udp_socket(from.ip(), from.port());
+        peer.send_to_port(&unescape(text)?, port);
+        Ok(())
     }
 
     async fn types(&mut self, bytes: &[u8]) -> Result<(), String> {

@@ -256,11 +256,19 @@ impl InProcess {
 
     /// Connects to a TCP LISTENER of the module from `address`; nothing if no socket listens there.
     pub async fn connect(&self, address: impl Address, local_port: u16) -> Option<PeerStream> {
+        let port = {
+            let mut world = self.lock();
+            let next = world.next_peer_port.checked_add(1).unwrap_or(40_000);
+            core::mem::replace(&mut world.next_peer_port, next)
+        };
+        self.connect_from(SocketAddr::new(address.address(), port), local_port)
+    }
+
+    /// [`InProcess::connect`] from this address and port.
+    pub fn connect_from(&self, from: SocketAddr, local_port: u16) -> Option<PeerStream> {
         let mut world = self.lock();
         let (latency, window) = (world.latency, world.window);
         let (module, peer) = link::connection(latency, window, local_port);
-        let from = SocketAddr::new(address.address(), world.next_peer_port);
-        world.next_peer_port = world.next_peer_port.checked_add(1).unwrap_or(40_000);
         let backlog = world.listeners.get_mut(&local_port)?;
         backlog
             .waiting
