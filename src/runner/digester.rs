@@ -48,6 +48,7 @@ pub(crate) enum Event {
 }
 
 /// Takes received bytes apart.
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Digester<'d> {
     shared: &'d Shared<'d>,
     state: State,

@@ -87,6 +87,12 @@ impl<'d, B: ReceiveBuffer> Receiver<'d, B> {
         behind_mut(self.buffer.bytes(), self.filled)
     }
 
+    /// Its whole state.
+    #[cfg(test)]
+    pub(crate) fn state(&mut self) -> impl core::fmt::Debug + '_ {
+        (&self.digester, front(self.buffer.bytes(), self.filled))
+    }
+
     /// Digests what is in the buffer, of which the last `received` bytes are new, and keeps an incomplete rest.
     pub(crate) fn digest(&mut self, received: usize) {
         self.filled = self.buffer.bytes().len().min(self.filled + received);

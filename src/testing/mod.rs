@@ -1,6 +1,8 @@
 //! Bodies of the fuzz targets, which also run as plain tests, and what tests have in common.
 
 mod digester;
+#[cfg(test)]
+mod explore;
 mod operations;
 #[cfg(test)]
 mod tests;

@@ -189,12 +189,12 @@ impl Slot<'_> {
             // Asked again when the module is back.
             return Effect::None;
         }
-        self.state_check_due = false;
+        let was_due = core::mem::take(&mut self.state_check_due);
         let state = match *outcome {
             Outcome::Done(Answer::Socket(state)) => Some(state),
             Outcome::Done(_) => None,
             // No help: the refused close counts as done.
-            _ if self.phase == Phase::Closing => return self.on_closed(),
+            _ if self.phase == Phase::Closing && was_due => return self.on_closed(),
             _ => return Effect::None,
         };
         match (self.phase, state) {
@@ -217,7 +217,8 @@ impl Slot<'_> {
             // The module has dropped the connection without a URC. A close makes sure.
             (Phase::Open, None) => self.fail(Error::ConnectionReset),
             (Phase::Open, Some(SocketState::Closing)) => self.on_closed_by_peer(),
-            (Phase::Closing, None) => return self.on_closed(),
+            // Unless the question was about the open, which has failed meanwhile: then a close makes sure.
+            (Phase::Closing, None) if was_due => return self.on_closed(),
             (Phase::Closing, Some(_)) if self.gives_up_closing() => {
                 self.on_id_freed();
                 return Effect::IdOrphaned;

@@ -109,6 +109,15 @@ fn a_full_ring_takes_less_and_fails_in_the_end() {
 }
 
 #[test]
+fn data_whose_header_was_lost_wakes_the_runner() {
+    let mut rig = up();
+    pushing(&mut rig);
+    rig.idle();
+    rig.on_line("what the peer said");
+    assert!(rig.engine(|engine| engine.exchange.is_work_pending()));
+}
+
+#[test]
 fn a_reader_makes_room() {
     let mut rig = Rig::up::<2, 8, 64>();
     let key = pushing(&mut rig);

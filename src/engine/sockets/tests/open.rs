@@ -342,6 +342,22 @@ fn open_still_under_way_is_waited_for() {
 }
 
 #[test]
+fn question_about_an_open_that_fails_meanwhile_does_not_free_the_id() {
+    for answer in ["OK", "ERROR"] {
+        let mut rig = up();
+        let key = rig.opening();
+        let until = rig.idle().expect("a re-check");
+        rig.wait(until);
+        rig.expect(Job::Status(key));
+        rig.on_line("+QIOPEN: 0,566");
+        // The line about the socket was lost, or the question was refused.
+        rig.answer(&[answer]);
+        rig.run(Job::Close(key), &["OK"]);
+        assert_eq!(rig.connected(key), failed(Error::ConnectionRefused));
+    }
+}
+
+#[test]
 fn code_of_a_lost_context_makes_the_link_be_checked() {
     for code in [561, 570] {
         let mut rig = up();

@@ -1,0 +1,142 @@
+//! The worlds that are explored, and how far.
+
+use super::module::Manner;
+use super::users::Kind;
+use super::{Event, Limits, Scenario};
+use Event::{Connect, Flush, Line, LoseContext, Opened, Replug, Rerun, Restart, Run, Say, Write};
+
+/// A connection is being opened, and the module has accepted that.
+const OPENING: &[Event] = &[
+    Connect,
+    Run(Manner::Well),
+    Line,
+    Run(Manner::Well),
+    Run(Manner::Well),
+];
+/// A connection is open, and the runner sleeps.
+const OPEN: &[Event] = &[
+    Connect,
+    Run(Manner::Well),
+    Line,
+    Run(Manner::Well),
+    Run(Manner::Well),
+    Opened(0),
+    Line,
+    Run(Manner::Well),
+];
+
+/// The payload of a send is written, and a task waits for its acceptance.
+const SENT: &[Event] = &[
+    Connect,
+    Run(Manner::Well),
+    Line,
+    Run(Manner::Well),
+    Run(Manner::Well),
+    Opened(0),
+    Line,
+    Run(Manner::Well),
+    Write(0),
+    Flush(0),
+    Run(Manner::Well),
+    Line,
+    Run(Manner::Well),
+];
+
+const STRANGE: &[Event] = &[
+    Restart,
+    LoseContext,
+    Rerun,
+    Replug,
+    Say("\r\nOK\r\n"),
+    Say("\r\n+QIURC: \"future\",0,1\r\n"),
+];
+
+/// One TCP connection, and nothing goes wrong.
+const ONE: Limits = Limits {
+    handles: 1,
+    kinds: &[Kind::Tcp],
+    bytes: 2,
+    faults: 0,
+    strange: STRANGE,
+    loses_payload: false,
+    late_closed: false,
+    is_strict: false,
+};
+const TWO: Limits = Limits {
+    handles: 2,
+    bytes: 1,
+    ..ONE
+};
+const PUSH: Limits = Limits {
+    kinds: &[Kind::Push],
+    bytes: 3,
+    ..ONE
+};
+const UDP: Limits = Limits {
+    kinds: &[Kind::Udp],
+    ..ONE
+};
+const LISTENER: Limits = Limits {
+    handles: 2,
+    kinds: &[Kind::Listener],
+    bytes: 1,
+    ..ONE
+};
+
+const fn scenario(
+    name: &'static str,
+    slots: usize,
+    limits: Limits,
+    start: &'static [Event],
+    depth: usize,
+) -> Scenario {
+    Scenario {
+        name,
+        slots,
+        limits,
+        start,
+        depth,
+    }
+}
+
+const fn faulty(limits: Limits) -> Limits {
+    Limits {
+        faults: 1,
+        ..limits
+    }
+}
+
+pub(super) const ALL: &[Scenario] = &[
+    scenario("open", 1, faulty(ONE), &[], 5),
+    scenario("transfer", 1, ONE, OPEN, 5),
+    scenario("transfer-faults", 1, faulty(ONE), OPEN, 4),
+    scenario(
+        "sent",
+        1,
+        Limits {
+            // Not yet: a `closed` in front of the result makes `flush` fail.
+            is_strict: false,
+            ..ONE
+        },
+        SENT,
+        5,
+    ),
+    scenario(
+        "reuse",
+        1,
+        Limits {
+            late_closed: true,
+            ..TWO
+        },
+        OPEN,
+        4,
+    ),
+    scenario("two", 2, TWO, OPENING, 4),
+    scenario("two-faults", 2, faulty(TWO), OPENING, 3),
+    scenario("push", 1, PUSH, OPEN, 4),
+    scenario("push-faults", 1, faulty(PUSH), OPEN, 3),
+    scenario("udp", 1, UDP, OPEN, 4),
+    scenario("udp-faults", 1, faulty(UDP), OPEN, 3),
+    scenario("listener", 2, LISTENER, OPEN, 4),
+    scenario("listener-faults", 2, faulty(LISTENER), OPEN, 3),
+];
