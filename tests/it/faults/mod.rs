@@ -2,6 +2,7 @@
 //! time that the note gives, and a stack that works afterwards.
 
 mod errors;
+mod mixtures;
 mod random;
 mod readings;
 mod survived;

@@ -6,10 +6,12 @@ pub mod polled;
 pub mod program;
 mod script;
 mod streams;
+mod tasks;
 
 pub use pair::{Bench, assert_no_violation, excerpt};
 pub use script::{SERVER, Script, config, dialogue, dialogue_with_lines};
 pub use streams::{echo, echo_network, read_to_end, serve};
+pub use tasks::{Work, run_tasks};
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;

@@ -1,0 +1,466 @@
+//! Everything at once, at random: sockets of each kind and mode, servers, lookups, commands of the user, futures that are
+//! dropped, runners that are dropped and run again, and a module with faults. Each task has a waker of its own. Delivered bytes
+//! are the right ones, nothing hangs, and when the faults are over everything works.
+//!
+//! `MIXTURE_SEEDS=from..to` runs other seeds than the usual ones, `MIXTURE_FAULT=kind` with one kind of fault only; a failure names its seed. `MIXTURE_TRACE=1` shows the conversation.
+
+use core::cell::Cell;
+use core::future::Future;
+use core::pin::pin;
+use core::time::Duration;
+
+use embassy_futures::select::{Either, select};
+use embassy_time::Instant;
+use embedded_io_async::{Read, Write};
+use embedded_nal_async::{AddrType, ConnectedUdp, Dns, TcpConnect, UdpStack};
+use quectel_nal::at::AccessMode;
+use quectel_nal::{Error, Runner, Stack};
+use testbench::{
+    Bench, PEER, Work, cancelled, echo_network, excerpt, noise, peer, run_tasks, serve, sleep,
+};
+use virtual_modem::{Fault, InProcess, ModemHandle};
+
+/// A small generator of its own, so that a seed means the same for ever.
+struct Dice(Cell<u64>);
+
+impl Dice {
+    fn new(seed: u64) -> Self {
+        Self(Cell::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1))
+    }
+
+    fn roll(&self, sides: u64) -> u64 {
+        let mut state = self.0.get();
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        self.0.set(state);
+        (state >> 16) % sides
+    }
+
+    fn millis(&self, most: u64) -> Duration {
+        Duration::from_millis(self.roll(most))
+    }
+}
+
+const SERVED: usize = 6_000;
+const LONGEST_DATAGRAM: usize = 110;
+/// The address of `name`, and of no other name.
+const NAMED: &str = "192.0.2.9";
+
+fn network() -> InProcess {
+    let network = echo_network();
+    network.udp_echo(PEER, 9);
+    serve(&network, 80, noise(80, SERVED));
+    network.refuse(PEER, 1, 566);
+    network.hang(PEER, 2);
+    network
+}
+
+// ---- what tasks do ---------------------------------------------------------------------------------------------------
+
+/// What comes back is what was sent, as far as it comes back.
+async fn echo(stack: Stack<'_>, bytes: &[u8]) -> Result<(), Error> {
+    let mut connection = TcpConnect::connect(&stack, peer(7)).await?;
+    let (mut reader, mut writer) = connection.split();
+    let send = async {
+        writer.write_all(bytes).await?;
+        writer.flush().await
+    };
+    let receive = async {
+        let mut seen = 0;
+        let mut buffer = [0; 300];
+        while seen < bytes.len() {
+            let count = reader.read(&mut buffer).await?;
+            if count == 0 {
+                break;
+            }
+            assert!(
+                bytes[seen..].starts_with(&buffer[..count]),
+                "wrong bytes at {seen}"
+            );
+            seen += count;
+        }
+        Ok::<(), Error>(())
+    };
+    let (sent, received) = embassy_futures::join::join(send, receive).await;
+    sent.and(received)?;
+    connection.close().await
+}
+
+async fn download(stack: Stack<'_>) -> Result<(), Error> {
+    let mut connection = TcpConnect::connect(&stack, peer(80)).await?;
+    let all = noise(80, SERVED);
+    let mut seen = 0;
+    let mut buffer = [0; 1000];
+    loop {
+        let count = connection.read(&mut buffer).await?;
+        if count == 0 {
+            break;
+        }
+        assert!(
+            all[seen..].starts_with(&buffer[..count]),
+            "wrong bytes at {seen}"
+        );
+        seen += count;
+    }
+    assert_eq!(seen, all.len(), "the end came early");
+    Ok(())
+}
+
+/// Datagrams may be lost, but not changed or cut.
+async fn datagrams(stack: Stack<'_>, seed: u64) -> Result<(), Error> {
+    let (_, mut socket) = UdpStack::connect(&stack, peer(9)).await?;
+    let mut buffer = [0; 400];
+    for number in 0..4 {
+        let sent = noise(seed + number, 100 + number as usize);
+        socket.send(&sent).await?;
+        let received = {
+            let receive = pin!(socket.receive_into(&mut buffer));
+            select(receive, sleep(Duration::from_secs(20))).await
+        };
+        if let Either::First(received) = received {
+            let received = &buffer[..received?];
+            let mut all = (0..=number).map(|number| noise(seed + number, 100 + number as usize));
+            assert!(
+                all.any(|sent| sent == received),
+                "a datagram that nobody sent"
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn lookup(stack: Stack<'_>) -> Result<(), Error> {
+    let found = stack.get_host_by_name("name.example", AddrType::IPv4);
+    let named: core::net::IpAddr = NAMED.parse().unwrap();
+    assert_eq!(found.await?, named);
+    Ok(())
+}
+
+/// One connection of a server, from a client that sends and closes.
+async fn served(stack: Stack<'_>, network: &InProcess, port: u16) -> Result<(), Error> {
+    let listener = stack.listen(port).await?;
+    let said = noise(port.into(), 700);
+    let client = network.clone();
+    let bytes = said.clone();
+    network.spawn(async move {
+        if let Some(mut stream) = client.connect(PEER, port).await {
+            let _ = stream.write_all(&bytes).await;
+            stream.close();
+            let _ = stream.read_to_end().await;
+        }
+    });
+    let accepted = select(listener.accept(), sleep(Duration::from_secs(60))).await;
+    let Either::First(accepted) = accepted else {
+        return Ok(());
+    };
+    let (mut connection, _) = accepted?;
+    let mut seen = 0;
+    let mut buffer = [0; 200];
+    loop {
+        let count = connection.read(&mut buffer).await?;
+        if count == 0 {
+            break;
+        }
+        assert!(
+            said[seen..].starts_with(&buffer[..count]),
+            "wrong bytes at {seen}"
+        );
+        seen += count;
+    }
+    assert_eq!(seen, said.len(), "the end came early");
+    Ok(())
+}
+
+/// Does it, all of it or until it is dropped: after some polls, or after some time.
+async fn perhaps<T>(dice: &Dice, work: impl Future<Output = T>) {
+    match dice.roll(4) {
+        0 => {
+            let _ = cancelled(dice.roll(60) as usize, work).await;
+        }
+        1 => {
+            let _ = select(work, sleep(dice.millis(20_000))).await;
+        }
+        _ => {
+            let _ = work.await;
+        }
+    }
+}
+
+async fn worker(
+    stack: Stack<'_>,
+    network: &InProcess,
+    dice: &Dice,
+    number: u16,
+    modes: &[AccessMode],
+) {
+    for round in 0..3 {
+        let mode = modes[dice.roll(modes.len() as u64) as usize];
+        let stream = stack.with_access_mode(mode);
+        let seed = dice.roll(1000);
+        match dice.roll(8) {
+            0 | 1 => perhaps(dice, echo(stream, &noise(seed, 1500))).await,
+            2 | 3 => perhaps(dice, download(stream)).await,
+            4 => perhaps(dice, datagrams(stack, seed)).await,
+            5 => perhaps(dice, lookup(stack)).await,
+            6 => perhaps(dice, served(stack, network, 1000 + number * 10 + round)).await,
+            _ => {
+                perhaps(
+                    dice,
+                    TcpConnect::connect(&stack, peer(1 + dice.roll(2) as u16)),
+                )
+                .await
+            }
+        }
+    }
+}
+
+// ---- what befalls them -----------------------------------------------------------------------------------------------
+
+/// How many of the kinds of faults are survived.
+const SURVIVED: u64 = 27;
+
+const COMMANDS: [&str; 7] = [
+    "QIOPEN", "QISEND", "QIRD", "QISTATE", "QICLOSE", "QIDNSGIP", "QIACT",
+];
+
+fn fault(dice: &Dice) -> Fault {
+    let seed = dice.roll(1000);
+    let percent = |most| dice.roll(most) as f64 / 100.0;
+    let command = || COMMANDS[dice.roll(7) as usize].to_owned();
+    let kind = match std::env::var("MIXTURE_FAULT") {
+        Ok(kind) => kind.parse().unwrap(),
+        Err(_) => dice.roll(SURVIVED),
+    };
+    match kind {
+        0 => Fault::ForeignUrcs {
+            probability: percent(60),
+            seed,
+        },
+        1 => Fault::LostRecv(dice.roll(3) as u32),
+        2 => Fault::SendFailRate {
+            probability: percent(60),
+            taken: dice.roll(2) == 0,
+        },
+        3 => Fault::LateSendOk(dice.millis(8000)),
+        4 => Fault::RefuseOpen {
+            code: 550 + dice.roll(25) as u16,
+            count: 1,
+        },
+        5 => Fault::LostOpenResult(1),
+        6 => Fault::PdpDeact {
+            context: 1,
+            after: dice.roll(20_000),
+        },
+        // A datagram that is read in part is lost in some modules.
+        7 => Fault::ShortReads(LONGEST_DATAGRAM + dice.roll(700) as usize),
+        8 => Fault::ClosedAfterClose,
+        9 => Fault::PromptError(1 + dice.roll(2) as u32),
+        10 => Fault::LostSendOk(1),
+        11 => Fault::DnsLate(dice.millis(90_000)),
+        12 => Fault::DnsSilent(1),
+        13 => Fault::CmeErrors {
+            text: dice.roll(2) == 0,
+        },
+        14 => Fault::UnknownUrcs {
+            probability: percent(40),
+            seed,
+        },
+        15 => Fault::SendOkBehind(1),
+        16 => Fault::ResultFirst(1 + dice.roll(2) as u32),
+        17 => Fault::PdpDeactOnly(1),
+        18 => Fault::Mute {
+            command: command(),
+            count: 1,
+        },
+        19 => Fault::Swallow {
+            command: command(),
+            count: 1,
+        },
+        20 => Fault::PauseData {
+            time: dice.millis(9000),
+            offset: dice.roll(60) as usize,
+            count: 1,
+        },
+        21 => Fault::CountersLag(dice.roll(400)),
+        22 => Fault::LineLoss {
+            probability: percent(6),
+            seed,
+        },
+        23 => Fault::Restart {
+            after: dice.roll(20_000),
+        },
+        24 => Fault::Silent(Some(dice.millis(60_000))),
+        25 => Fault::LostClosed(1),
+        26 => Fault::ReadLoss(1),
+        // Not survived yet.
+        27 => Fault::LostPrompt(1),
+        28 => Fault::SmsLines {
+            probability: percent(30),
+            seed,
+        },
+        29 => Fault::ContextDropped {
+            context: 1,
+            listed: dice.roll(2) == 0,
+        },
+        30 => Fault::Refuse {
+            command: command(),
+            code: [3, 14, 568, 569, 0][dice.roll(5) as usize],
+            count: 1,
+        },
+        31 => Fault::RestartInside {
+            command: command(),
+            bytes: dice.roll(60) as usize,
+            count: 1,
+        },
+        32 => Fault::LoseData {
+            bytes: 1 + dice.roll(8) as usize,
+            offset: None,
+            count: 1,
+        },
+        33 => Fault::CutData {
+            bytes: dice.roll(60) as usize,
+            count: 1,
+        },
+        34 => Fault::LateRecv(dice.millis(2000)),
+        _ => Fault::Slow {
+            command: command(),
+            delay: dice.millis(30_000),
+        },
+    }
+}
+
+/// Drops the runner now and then, and runs it again. Meanwhile the module may lose its power, which nobody hears.
+async fn run(
+    mut runner: Runner<'_>,
+    mut rx: impl Read,
+    mut tx: impl Write,
+    dice: &Dice,
+    drops: &Cell<u64>,
+) -> quectel_nal::RunError {
+    loop {
+        let dropped = async {
+            if drops.get() == 0 {
+                core::future::pending::<()>().await;
+            }
+            drops.set(drops.get() - 1);
+            sleep(dice.millis(40_000)).await;
+        };
+        if let Either::First(error) = select(runner.run(&mut rx, &mut tx), dropped).await {
+            return error;
+        }
+        sleep(dice.millis(3000)).await;
+    }
+}
+
+async fn body(
+    stack: Stack<'_>,
+    modem: ModemHandle,
+    network: &InProcess,
+    dice: &Dice,
+    faults: &[Fault],
+    modes: &[AccessMode],
+) {
+    while stack.wait_link_up().await.is_err() {}
+    for fault in faults {
+        modem.inject(fault.clone());
+    }
+    if std::env::var_os("MIXTURE_TRACE").is_some() {
+        modem.set_trace(|entry| eprintln!("{entry}"));
+    }
+    let start = Instant::now();
+    let tasks =
+        (0..6).map(|number| Box::pin(worker(stack, network, dice, number, modes)) as Work<'_>);
+    run_tasks(tasks.collect()).await;
+    let took = start.elapsed();
+    assert!(
+        took.as_secs() < 7200,
+        "{faults:?} took {took}\n{}",
+        excerpt(&modem)
+    );
+    modem.clear_faults();
+    let mut result = Err(Error::TimedOut);
+    for _ in 0..10 {
+        while stack.wait_link_up().await.is_err() {}
+        // What was left behind may still strike once.
+        result = async {
+            echo(stack, &noise(1, 3000)).await?;
+            download(stack).await
+        }
+        .await;
+        if result.is_ok() {
+            break;
+        }
+        sleep(Duration::from_secs(5)).await;
+    }
+    assert_eq!(result, Ok(()), "after {faults:?}\n{}", excerpt(&modem));
+    sleep(Duration::from_secs(130)).await;
+    let mut left = modem.sockets();
+    if faults
+        .iter()
+        .any(|fault| matches!(fault, Fault::LineLoss { .. }))
+    {
+        // Nothing else tells of a connection that a listener got.
+        left.retain(|socket| socket.service != virtual_modem::Service::TcpIncoming);
+    }
+    assert!(
+        left.is_empty(),
+        "after {faults:?} left {left:?}\n{}",
+        excerpt(&modem)
+    );
+}
+
+fn mixture(seed: u64) {
+    let dice = &Dice::new(seed);
+    let network = &network();
+    let latency = dice.millis(30);
+    let drops = &Cell::new(dice.roll(3));
+    let faults: &Vec<Fault> = &(0..dice.roll(4)).map(|_| fault(dice)).collect();
+    // What a module says while it boots, or behind a NO CARRIER that was lost, is data to whoever has the line.
+    let is_opaque = |fault: &Fault| matches!(fault, Fault::Restart { .. } | Fault::LineLoss { .. });
+    let is_opaque = faults.iter().any(is_opaque);
+    let modes: &[AccessMode] = match dice.roll(3) {
+        // The mark of a connectID that pushes outlives the runner.
+        1 | 2 if is_opaque && drops.get() == 0 => &[AccessMode::Buffer, AccessMode::DirectPush],
+        _ if is_opaque => &[AccessMode::Buffer],
+        0 | 1 if drops.get() > 0 => &[AccessMode::Buffer],
+        _ if drops.get() > 0 => &[AccessMode::Buffer, AccessMode::Transparent],
+        0 => &[AccessMode::Buffer],
+        1 => &[AccessMode::Buffer, AccessMode::DirectPush],
+        _ => &[
+            AccessMode::Buffer,
+            AccessMode::DirectPush,
+            AccessMode::Transparent,
+        ],
+    };
+    Bench::new()
+        .baud(if dice.roll(2) == 0 { 115_200 } else { 0 })
+        .settings(|settings| {
+            settings
+                .latency(latency)
+                .seed(seed)
+                .dns("name.example", &[NAMED])
+        })
+        .run_as::<(), 4, 2048, 1024>(
+            network,
+            async |runner, rx, tx| run(runner, rx, tx, dice, drops).await,
+            async |stack, modem| body(stack, modem, network, dice, faults, modes).await,
+        );
+}
+
+#[test]
+fn any_mixture_of_everything() {
+    let seeds = match std::env::var("MIXTURE_SEEDS") {
+        Ok(range) => {
+            let (from, to) = range.split_once("..").expect("from..to");
+            from.parse().unwrap()..to.parse().unwrap()
+        }
+        Err(_) => 0..30,
+    };
+    for seed in seeds {
+        if let Err(panic) = std::panic::catch_unwind(|| mixture(seed)) {
+            eprintln!("this was seed {seed}: MIXTURE_SEEDS={seed}..{}", seed + 1);
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
