@@ -10,6 +10,11 @@ use super::urc::FunctionalityChanged;
 #[at_cmd("", NoResponse, timeout_ms = 1_000)]
 pub struct Attention;
 
+/// `AT&F`: sets what V.250 defines back to the factory's values, the echo of commands among them (ITU-T V.250).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("&F", NoResponse, timeout_ms = 5_000)]
+pub struct RestoreDefaults;
+
 /// `ATE0`: turns the echo of commands off (ITU-T V.250).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("E0", NoResponse, timeout_ms = 5_000)]
@@ -189,3 +194,8 @@ pub struct QueryRevision;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd("+CGSN", AnswerText, timeout_ms = 5_000)]
 pub struct QuerySerialNumber;
+
+/// `AT+GSN`: returns the IMEI (ITU-T V.250).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+GSN", AnswerText, timeout_ms = 5_000)]
+pub struct QueryImei;

@@ -51,6 +51,7 @@ mod fields;
 mod network;
 mod ntp;
 mod ping;
+mod power;
 mod prefix;
 mod receive;
 mod response;
@@ -75,13 +76,16 @@ pub use fields::{
 pub use network::*;
 pub use ntp::*;
 pub use ping::*;
+pub use power::*;
 pub use receive::*;
 pub use response::{AnswerText, Lines, NoResponse};
 pub use send::*;
 pub use settings::*;
 pub use sim::*;
 pub use socket::*;
-pub use urc::{FunctionalityChanged, Incoming, Indication, Opened, PowerSaving, Received, Urc};
+pub use urc::{
+    FunctionalityChanged, Incoming, Indication, NoticedLength, Opened, Received, StatusText, Urc,
+};
 
 pub(crate) use deserializer::{Fields, read, trim};
 #[cfg(not(feature = "udp"))]

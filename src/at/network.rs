@@ -1,7 +1,8 @@
-//! Network registration and signal quality: AT+CREG?, AT+CGREG?, AT+CEREG?, AT+CSQ (3GPP TS 27.007).
+//! Network registration, operator and signal quality: AT+CREG?, AT+CGREG?, AT+CEREG?, AT+COPS?, AT+CSQ (3GPP TS 27.007).
 
 use super::atat::{self, AtatCmd, AtatResp};
 use super::deserializer::{Fields, deserialize_by, digits};
+use super::fields::Clipped;
 use super::response::NoResponse;
 use super::tables::open_numbers;
 
@@ -20,14 +21,27 @@ open_numbers! {
         NotKnown 4,
         /// 5: registered in another network.
         Roaming 5,
+        /// 6: registered in the home network, for SMS only.
+        HomeSmsOnly 6,
+        /// 7: registered in another network, for SMS only.
+        RoamingSmsOnly 7,
+        /// 8: only emergency calls are possible.
+        EmergencyOnly 8,
+        /// 9: registered in the home network; the network prefers that telephone calls do not fall back to it.
+        HomeNoFallback 9,
+        /// 10: registered in another network, as 9.
+        RoamingNoFallback 10,
     }
 }
 
 impl RegistrationStatus {
-    /// Whether the module is registered, at home or roaming.
+    /// Whether the module is registered for data, at home or roaming.
     #[must_use]
     pub const fn is_registered(self) -> bool {
-        matches!(self, Self::Home | Self::Roaming)
+        matches!(
+            self,
+            Self::Home | Self::Roaming | Self::HomeNoFallback | Self::RoamingNoFallback
+        )
     }
 }
 
@@ -35,7 +49,7 @@ impl RegistrationStatus {
 deserialize_by!(remainder, RegistrationStatus, |text| {
     let mut fields = Fields::new(text);
     let first: u8 = fields.next()?;
-    // What follows the status is in quotes. A number without quotes means that the first field was <n>.
+    // What follows the status is empty or in quotes. A number without quotes means that the first field was <n>.
     let number = match fields.field() {
         [] | [b'"', ..] => first,
         second => digits(second)?.try_into().ok()?,
@@ -75,6 +89,26 @@ pub struct ReportLteRegistration;
 pub struct Registration {
     /// Whether the module is registered.
     pub status: RegistrationStatus,
+}
+
+/// `AT+COPS?`: returns the network operator; takes at most 180 s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
+#[at_cmd("+COPS?", Operator, timeout_ms = 180_000)]
+pub struct QueryOperator;
+
+/// `+COPS: <mode>[,<format>,<oper>[,<AcT>]]`.
+#[derive(Debug, Clone, PartialEq, Eq, AtatResp)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Operator {
+    /// How the operator is selected: 0 automatically, 1 by the user, 2 not at all, 4 by the user and then automatically.
+    pub mode: u8,
+    /// The format of the name: 0 long, 1 short, 2 the number of country and network.
+    pub format: Option<u8>,
+    /// The name. Empty if there is no operator.
+    pub name: Clipped<32>,
+    /// The kind of network: 0 GSM, 2 UMTS, 7 LTE and others.
+    pub access_technology: Option<u8>,
 }
 
 /// `AT+CSQ`: returns the signal quality.

@@ -23,6 +23,10 @@ texts! {
         ApplicationReady "APP RDY",
         /// The module switches off.
         PoweredDown "POWERED DOWN",
+        /// The module switches off, because AT+QPOWD or its power key demands it.
+        NormalPowerDown "NORMAL POWER DOWN",
+        /// The module enters power saving mode.
+        PsmPowerDown "PSM POWER DOWN",
         /// An incoming call.
         Ring "RING",
     }
@@ -31,9 +35,14 @@ texts! {
 impl ResultCode {
     /// Whether it is a URC.
     pub(crate) const fn is_unsolicited(self) -> bool {
+        matches!(self, Self::Ready | Self::ApplicationReady | Self::Ring) || self.is_power_down()
+    }
+
+    /// Whether the module goes off (quirk 123).
+    pub(crate) const fn is_power_down(self) -> bool {
         matches!(
             self,
-            Self::Ready | Self::ApplicationReady | Self::PoweredDown | Self::Ring
+            Self::PoweredDown | Self::NormalPowerDown | Self::PsmPowerDown
         )
     }
 }

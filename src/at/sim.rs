@@ -16,17 +16,24 @@ texts! {
         Pin "SIM PIN",
         /// `SIM PUK`: the SIM needs the PUK, because the PIN was wrong too often.
         Puk "SIM PUK",
+        /// `SIM PIN2`: a command has failed that needs the second PIN. Data connections do not need it.
+        Pin2 "SIM PIN2",
+        /// `SIM PUK2`: the second PIN was wrong too often. Data connections do not need it.
+        Puk2 "SIM PUK2",
+        /// `PH-SIM PIN`, `PH-NET PIN` and other codes that begin with `PH-`: the module accepts only certain SIMs or networks.
+        DeviceLocked "PH-",
         /// `NOT READY`: the module has not read the SIM yet.
         NotReady "NOT READY",
         /// `NOT INSERTED`: there is no SIM.
         NotInserted "NOT INSERTED",
-        /// Another code, for example for a second PIN or a network lock.
+        /// Another code.
         Other "",
     }
 }
 
 deserialize_by!(remainder, SimState, |text| match unquoted(text) {
     [] => None,
+    [b'P', b'H', b'-', ..] => Some(Self::DeviceLocked),
     code => Some(Self::of(code).unwrap_or(Self::Other)),
 });
 

@@ -3,12 +3,13 @@
 use serde_at::serde::de::DeserializeOwned;
 
 use super::atat::{self, AtatResp, AtatUrc};
-use super::deserializer::{Fields, deserialize_by};
+use super::deserializer::{Fields, deserialize_by, digits};
 use super::dns::Resolution;
 use super::errors::ErrorCode;
 use super::fields::{ConnectId, ContextId, LastText, Peer};
 use super::ntp::TimeSynchronized;
 use super::ping::PingReport;
+use super::power::Edrx;
 use super::sim::SimStatus;
 use super::tables::texts;
 
@@ -41,6 +42,12 @@ pub enum Urc {
     /// `POWERED DOWN`: the module switches off.
     #[at_urc("POWERED DOWN")]
     PoweredDown,
+    /// `NORMAL POWER DOWN`: the module switches off, because AT+QPOWD or its power key demands it.
+    #[at_urc("NORMAL POWER DOWN")]
+    NormalPowerDown,
+    /// `PSM POWER DOWN`: the module enters power saving mode. All sockets are closed.
+    #[at_urc("PSM POWER DOWN")]
+    PsmPowerDown,
     /// `+CFUN: <fun>`: parts of the module were turned on or off.
     #[at_urc("+CFUN")]
     Functionality(FunctionalityChanged),
@@ -49,7 +56,16 @@ pub enum Urc {
     Sim(SimStatus),
     /// `+QPSMTIMER: …`: the module enters power saving mode. All sockets are closed.
     #[at_urc("+QPSMTIMER")]
-    PowerSaving(PowerSaving),
+    PowerSaving(StatusText),
+    /// `+CEDRXP: …`: what the network grants for eDRX.
+    #[at_urc("+CEDRXP")]
+    Edrx(Edrx),
+    /// `+QUSIM: <type>`: the type of the SIM, during the start of the module.
+    #[at_urc("+QUSIM")]
+    SimType(StatusText),
+    /// `+QIND: <text>`: a part of the module has started (`SMS DONE`, `PB DONE`), or something else has changed.
+    #[at_urc("+QIND")]
+    Status(StatusText),
     /// `NO CARRIER`: transparent access mode has ended (1.2).
     #[at_urc("NO CARRIER")]
     NoCarrier,
@@ -66,7 +82,12 @@ impl Urc {
         let urc = <Self as AtatUrc>::parse(line)?;
         let is_text = matches!(
             urc,
-            Self::Ready | Self::ApplicationReady | Self::PoweredDown | Self::NoCarrier
+            Self::Ready
+                | Self::ApplicationReady
+                | Self::PoweredDown
+                | Self::NormalPowerDown
+                | Self::PsmPowerDown
+                | Self::NoCarrier
         );
         (!is_text || !line.contains(&b':')).then_some(urc)
     }
@@ -143,10 +164,20 @@ pub struct Received<P: DeserializeOwned = Peer> {
     /// The socket.
     pub connect_id: ConnectId,
     /// The number of bytes.
-    pub length: Option<u32>,
+    pub length: NoticedLength,
     /// The sender. Only for UDP services.
     pub peer: P,
 }
+
+/// The length in a `recv` URC. `None` if it is missing, or a text: BC25 and its relatives write `"buff full"` (quirk 130).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NoticedLength(pub Option<u32>);
+
+deserialize_by!(one_field, NoticedLength, |field| match field {
+    [] | [b'"', .., b'"'] => Some(Self(None)),
+    field => Some(Self(Some(digits(field)?.try_into().ok()?))),
+});
 
 /// `"incoming",<connectID>,<serverID>,<remoteIP>,<remote_port>`: a listener has accepted a connection (2.2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
@@ -187,10 +218,10 @@ pub struct FunctionalityChanged {
     pub level: u8,
 }
 
-/// `+QPSMTIMER: …`: the timers of the power saving mode that the module enters.
+/// The rest of the line, as the module writes it.
 #[derive(Debug, Clone, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct PowerSaving {
-    /// The timers, as the module writes them.
-    pub timers: LastText<32>,
+pub struct StatusText {
+    /// The text. For [`Urc::PowerSaving`] the timers of the power saving mode.
+    pub text: LastText<32>,
 }

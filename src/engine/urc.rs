@@ -43,7 +43,7 @@ impl Engine<'_> {
         }
         match ResultCode::of(line) {
             Some(ResultCode::Ready) => Some(self.on_restart()),
-            Some(ResultCode::PoweredDown) => Some(self.on_power_down()),
+            Some(code) if code.is_power_down() => Some(self.on_power_down()),
             _ => self.on_service_line(line),
         }
     }
@@ -101,7 +101,7 @@ impl Engine<'_> {
 
     /// `"recv",<connectID>[,<length>[,<remoteIP>,<remote_port>]]`.
     fn on_received(&mut self, received: &Received<Peer>) -> LineKind {
-        let (id, length) = (received.connect_id, received.length);
+        let (id, length) = (received.connect_id, received.length.0);
         let was_closed = self.ids.was_closed_recently(id);
         let is_used = self.sockets.uses(id);
         // Data can come before the result of the open.

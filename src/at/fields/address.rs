@@ -26,8 +26,8 @@ pub fn format_address(address: IpAddr) -> String<39> {
     text
 }
 
-/// Reads an address of the module: IPv4 with dots, IPv6 with colons in any form, or IPv6 as sixteen decimal numbers with
-/// dots.
+/// Reads an address of the module: IPv4 with dots, IPv6 with colons in any form, also in brackets and with a scope, which is
+/// dropped, or IPv6 as sixteen decimal numbers with dots.
 #[must_use]
 pub fn parse_address(text: &str) -> Option<IpAddr> {
     address_of(text.as_bytes())
@@ -35,7 +35,12 @@ pub fn parse_address(text: &str) -> Option<IpAddr> {
 
 pub(crate) fn address_of(text: &[u8]) -> Option<IpAddr> {
     if text.contains(&b':') {
-        let text = core::str::from_utf8(text).ok()?;
+        // `[2409::1]` and `fe80::1%1`: the scope is that of the module and means nothing to the host.
+        let inner = text
+            .strip_prefix(b"[")
+            .and_then(|text| text.strip_suffix(b"]"));
+        let address = inner.unwrap_or(text).split(|&byte| byte == b'%').next()?;
+        let text = core::str::from_utf8(address).ok()?;
         return text.parse().ok().map(IpAddr::V6);
     }
     let mut octets = [0; 16];
@@ -84,8 +89,9 @@ deserialize_by!(one_field, ShownAddress, |field| {
     Some(Self(address_of(unquoted(field))))
 });
 
-/// The addresses of a PDP context, in the last fields of a line: at most one of each family, in any order. They are kept as
-/// text until they are asked for, so that other firmware does not contain what reads addresses.
+/// The addresses of a PDP context, in the last fields of a line: at most one of each family, in any order. `0.0.0.0` and `::` are
+/// none (quirk 119). They are kept as text until they are asked for, so that other firmware does not contain what reads
+/// addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ContextAddresses(Clipped<LONGEST>);
@@ -116,7 +122,8 @@ impl ContextAddresses {
 
     fn iter(&self) -> impl Iterator<Item = IpAddr> {
         let fields = self.0.as_bytes().split(|&byte| byte == b',');
-        fields.filter_map(|field| address_of(unquoted(field)))
+        let addresses = fields.filter_map(|field| address_of(unquoted(field)));
+        addresses.filter(|address| !address.is_unspecified())
     }
 }
 

@@ -154,7 +154,12 @@ fn noise_of_a_start_around_a_line_is_no_part_of_it() {
 
 #[test]
 fn power_down_ends_the_command_in_flight() {
-    for line in ["POWERED DOWN", "+QPSMTIMER: 3600,20"] {
+    for line in [
+        "POWERED DOWN",
+        "NORMAL POWER DOWN",
+        "PSM POWER DOWN",
+        "+QPSMTIMER: 3600,20",
+    ] {
         let mut rig = up();
         let key = rig.claim();
         rig.expect(Job::Open(key));
@@ -204,6 +209,29 @@ fn closed_may_come_with_a_lost_context() {
     rig.on_line("+QIURC: \"closed\",0");
     rig.on_line("+QIURC: \"pdpdeact\",1");
     assert_eq!(rig.phase(key), Phase::Closed);
+}
+
+/// Quirk 130: the module reports an overflow. What it holds is read, and nothing else changes.
+#[test]
+fn full_buffer_is_a_notice_of_data() {
+    let line = "+QIURC: \"recv\",0,\"buff full\"";
+    let mut rig = up();
+    let key = rig.open();
+    for _ in 0..3 {
+        assert_eq!(rig.on_line(line), LineKind::Handled);
+        rig.serve(key, b"abc");
+        assert_eq!(rig.phase(key), Phase::Open);
+    }
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"abcabcabc".to_vec())));
+    // In the middle of another command, and for a connectID that nobody has.
+    assert!(rig.write(key, b"x").is_ready());
+    rig.expect(Job::Send { key, length: 1 });
+    assert_eq!(rig.on_line(line), LineKind::Handled);
+    assert_eq!(
+        rig.on_line("+QIURC: \"recv\",5,\"buff full\""),
+        LineKind::Handled
+    );
+    assert!(!rig.is_answered());
 }
 
 /// Quirk 125: the text of a message is nobody's line, whatever it says.

@@ -164,6 +164,11 @@ const URCS: &[(&str, &str, &str)] = &[
         "2.2.2",
     ),
     (
+        "+QIURC: \"recv\",<connectID>,\"buff full\"",
+        "+QIURC: \"recv\",0,\"buff full\"",
+        "BC25",
+    ),
+    (
         "+QIURC: \"incoming full\"",
         "+QIURC: \"incoming full\"",
         "2.2.3",
@@ -208,8 +213,17 @@ const URCS: &[(&str, &str, &str)] = &[
     ("RDY", "RDY", "Quectel"),
     ("APP RDY", "APP RDY", "Quectel"),
     ("POWERED DOWN", "POWERED DOWN", "Quectel"),
+    ("NORMAL POWER DOWN", "NORMAL POWER DOWN", "Quectel"),
+    ("PSM POWER DOWN", "PSM POWER DOWN", "Quectel"),
+    ("+QUSIM: <type>", "+QUSIM: 1", "Quectel"),
+    ("+QIND: <text>", "+QIND: SMS DONE", "Quectel"),
     ("+CFUN: <fun>", "+CFUN: 1", "27.007"),
     ("+CPIN: <code>", "+CPIN: READY", "27.007"),
+    (
+        "+CEDRXP: <AcT-type>[,<requested>[,<granted>[,<window>]]]",
+        "+CEDRXP: 4,\"0101\",\"0101\",\"0011\"",
+        "27.007",
+    ),
     ("+QPSMTIMER: <text>", "+QPSMTIMER: 3600,60", "Quectel"),
 ];
 

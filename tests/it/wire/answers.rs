@@ -70,6 +70,29 @@ fn active_contexts() {
     assert_eq!(bare.addresses.ipv4(), Some(Ipv4Addr::new(10, 7, 157, 1)));
     let empty: ActiveContext = read("+QIACT: 1,1,1,\"\"");
     assert_eq!(empty.addresses.ipv4(), None);
+    for line in [
+        "+QIACT: 1,1,1,\"0.0.0.0\"",
+        "+QIACT: 1,1,2,\"0:0:0:0:0:0:0:0\"",
+        "+QIACT: 1,1,2,\"::\"",
+        "+QIACT: 1,1,3,\"0.0.0.0\",\"0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0\"",
+    ] {
+        let none: ActiveContext = read(line);
+        let addresses = (none.addresses.ipv4(), none.addresses.ipv6());
+        assert_eq!(addresses, (None, None), "{line}");
+    }
+    for line in [
+        "+QIACT: 1,1,2,\"[fe80::1]\"",
+        "+QIACT: 1,1,2,\"fe80::1%1\"",
+        "+QIACT: 1,1,3,\"0.0.0.0\",\"FE80:0:0:0:0:0:0:1\"",
+    ] {
+        let own: ActiveContext = read(line);
+        assert_eq!(own.addresses.ipv4(), None, "{line}");
+        assert_eq!(
+            own.addresses.ipv6().map(IpAddr::V6),
+            Some(address("fe80::1")),
+            "{line}"
+        );
+    }
 
     refuse::<ActiveContext>("+QIACT: 17,1,1,\"10.7.157.1\"");
     refuse::<ActiveContext>("+QIACT: (1-16)");
@@ -229,6 +252,8 @@ fn read_headers() {
         header("+QIRD: 3,\"2001:DB8::1\",9"),
         (3, peer("[2001:db8::1]:9"))
     );
+    assert_eq!(header("+QIRD: 3,\"[2409::1]\",9"), (3, peer("[2409::1]:9")));
+    assert_eq!(header("+QIRD: 3,\"fe80::1%1\",9"), (3, peer("[fe80::1]:9")));
     // The length counts even where the peer does not.
     assert_eq!(header("+QIRD: 4,\"10.7.76.34\""), (4, None));
     assert_eq!(header("+QIRD: 4,\"?\",7687"), (4, None));
@@ -462,8 +487,8 @@ fn sim_and_network() {
         ("+CPIN: SIM PUK", SimState::Puk),
         ("+CPIN: NOT READY", SimState::NotReady),
         ("+CPIN: NOT INSERTED", SimState::NotInserted),
-        ("+CPIN: SIM PIN2", SimState::Other),
-        ("+CPIN: PH-NET PIN", SimState::Other),
+        ("+CPIN: SIM PIN2", SimState::Pin2),
+        ("+CPIN: PH-NET PIN", SimState::DeviceLocked),
     ] {
         assert_eq!(read::<SimStatus>(line).state, state, "{line}");
     }
@@ -480,7 +505,7 @@ fn sim_and_network() {
         ("+CEREG: 0,3", RegistrationStatus::Denied),
         ("+CEREG: 0,4", RegistrationStatus::NotKnown),
         ("+CEREG: 4,0", RegistrationStatus::NotRegistered),
-        ("+CEREG: 0,9", RegistrationStatus::Unknown(9)),
+        ("+CEREG: 0,11", RegistrationStatus::Unknown(11)),
     ] {
         let registration: Registration = read(line);
         assert_eq!(registration.status, status, "{line}");
@@ -515,4 +540,97 @@ fn text_is_kept_and_cut_off() {
         read::<AnswerText>(&"x".repeat(300)).as_str(),
         "x".repeat(256)
     );
+}
+
+#[test]
+fn registration_with_any_fields_behind_the_status() {
+    use RegistrationStatus::*;
+    for (line, status) in [
+        ("+CEREG: 0,6", HomeSmsOnly),
+        ("+CEREG: 0,7", RoamingSmsOnly),
+        ("+CREG: 0,8", EmergencyOnly),
+        ("+CREG: 0,9", HomeNoFallback),
+        ("+CREG: 2,10,\"1A2B\",\"01C3D4E5\",7", RoamingNoFallback),
+        ("+CREG: 0,11", Unknown(11)),
+        ("+CEREG: 2,3,,,,0,15", Denied),
+        ("+CEREG: 2,3,\"\",\"\",,0,\"15\"", Denied),
+        ("+CEREG: 3,,,,0,15", Denied),
+        ("+CEREG: 2,,,", Searching),
+        ("+CEREG: 1,\"1A2B\",\"01C3D4E5\",7", Home),
+        (
+            "+CEREG: 4,5,\"1A2B\",\"01C3D4E5\",7,,,\"00000001\"",
+            Roaming,
+        ),
+    ] {
+        let registration: Registration = read(line);
+        assert_eq!(registration.status, status, "{line}");
+    }
+    let is_usable = |number: u8| RegistrationStatus::from(number).is_registered();
+    let usable: Vec<_> = (0..=u8::MAX).filter(|&number| is_usable(number)).collect();
+    assert_eq!(usable, [1, 5, 9, 10]);
+}
+
+#[test]
+fn the_operator_and_the_module() {
+    let operator: Operator = read("+COPS: 0,0,\"Telekom.de, LTE\",7");
+    assert_eq!((operator.mode, operator.format), (0, Some(0)));
+    assert_eq!(operator.name.as_str(), "Telekom.de, LTE");
+    assert_eq!(operator.access_technology, Some(7));
+    let none: Operator = read("+COPS: 0");
+    assert_eq!(
+        (none.name.as_str(), none.access_technology),
+        ("", None),
+        "no operator"
+    );
+    let imei = QueryImei.parse(Ok(b"867698040023455")).unwrap();
+    assert_eq!(imei.as_str(), "867698040023455");
+}
+
+#[test]
+fn sleep() {
+    let mode: PowerSavingMode = read("+CPSMS: 1,,,\"00011000\",\"00001010\"");
+    assert_eq!(mode.mode, Switch::On);
+    let seconds = mode.periodic_update.and_then(PeriodicUpdateTimer::seconds);
+    assert_eq!(seconds, Some(4 * 3_600));
+    assert_eq!(mode.active.and_then(ActiveTimer::seconds), Some(20));
+    let off: PowerSavingMode = read("+CPSMS: 0");
+    assert_eq!((off.mode, off.periodic_update), (Switch::Off, None));
+    let deactivated: PowerSavingMode = read("+CPSMS: 1,,,\"11100000\",\"11100000\"");
+    assert_eq!(deactivated.active, Some(ActiveTimer::OFF));
+    assert_eq!(ActiveTimer::OFF.seconds(), None);
+    refuse::<PowerSavingMode>("+CPSMS: 1,,,\"0001100\",\"00001010\"");
+    refuse::<PowerSavingMode>("+CPSMS: 1,,,\"+0011000\",\"00001010\"");
+    refuse::<PowerSavingMode>("+CPSMS: 1,,,\"00012000\",\"00001010\"");
+
+    let edrx: Edrx = read("+CEDRXRDP: 4,\"0101\",\"0011\",\"1111\"");
+    assert_eq!(edrx.network, EdrxNetwork::Lte);
+    assert_eq!(edrx.requested.map(EdrxCycle::milliseconds), Some(81_920));
+    assert_eq!(edrx.granted.map(EdrxCycle::milliseconds), Some(40_960));
+    assert_eq!(edrx.paging_window.as_str(), "1111");
+    let none: Edrx = read("+CEDRXRDP: 0");
+    assert_eq!((none.network, none.requested), (EdrxNetwork::None, None));
+    let lines = QueryEdrx.parse(Ok(b"+CEDRXS: 4,\"0101\"\r\n+CEDRXS: 5,\"0010\""));
+    assert_eq!(lines.unwrap().len(), 2);
+    let sleep: UartSleep = read("+QSCLK: 1");
+    assert_eq!(sleep.sleep, Switch::On);
+}
+
+#[test]
+fn a_timer_is_never_shorter_than_demanded() {
+    let mut longest = 0;
+    for seconds in (0..200).chain((200..40_000_000).step_by(997)) {
+        let periodic = PeriodicUpdateTimer::at_least(seconds).seconds().unwrap();
+        assert!(periodic >= seconds.min(31 * 1_152_000) && periodic >= longest);
+        longest = periodic;
+        let active = ActiveTimer::at_least(seconds).seconds().unwrap();
+        assert!(active >= seconds.min(31 * 360), "{seconds}");
+    }
+    assert_eq!(PeriodicUpdateTimer::at_least(62).seconds(), Some(62));
+    assert_eq!(PeriodicUpdateTimer::at_least(63).seconds(), Some(90));
+    assert_eq!(ActiveTimer::at_least(u32::MAX).seconds(), Some(31 * 360));
+    for milliseconds in (0..12_000_000).step_by(731) {
+        let cycle = EdrxCycle::at_least(milliseconds).milliseconds();
+        assert!(cycle >= milliseconds.min(10_485_760), "{milliseconds}");
+    }
+    assert_eq!(EdrxCycle::at_least(5_121).milliseconds(), 10_240);
 }

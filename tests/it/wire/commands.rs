@@ -173,11 +173,21 @@ fn addresses_are_read_as_any_module_writes_them() {
         parse_address("36.9.141.30.117.12.223.164.0.0.0.0.0.0.0.1"),
         Some(v6)
     );
+    assert_eq!(parse_address("[2409:8d1e:750c:dfa4::1]"), Some(v6));
+    assert_eq!(parse_address("2409:8d1e:750c:dfa4::1%1"), Some(v6));
+    assert_eq!(parse_address("[2409:8d1e:750c:dfa4::1%eth0]"), Some(v6));
     assert_eq!(parse_address("::"), Some(Ipv6Addr::UNSPECIFIED.into()));
     for text in [
         "",
         "example.com",
         "10.7.157",
+        "[10.7.157.1]",
+        "10.7.157.1%1",
+        "[2409::1",
+        "2409::1]",
+        "[]",
+        "%1",
+        ":%1",
         "10.7.157.256",
         "36.9.141.30.117.12.223.164.0.0.0.0.0.0.0",
         "36.9.141.30.117.12.223.164.0.0.0.0.0.0.0.1.2",

@@ -187,7 +187,7 @@ fn every_notice_of_data_is_read_back() {
         let line = format!("+QIURC: \"recv\",{id},{length},\"{address}\",{port}");
         let expected = Urc::Indication(Indication::Received(Received {
             connect_id: ConnectId::new(id).unwrap(),
-            length: Some(length),
+            length: NoticedLength(Some(length)),
             peer: Peer(Some((address, port).into())),
         }));
         assert_eq!(Urc::parse(line.as_bytes()), Some(expected));

@@ -29,7 +29,7 @@ fn refuse(line: &str) {
 fn received(id: u8, length: Option<u32>, peer: Option<SocketAddr>) -> Urc {
     Urc::Indication(Indication::Received(Received {
         connect_id: socket(id),
-        length,
+        length: NoticedLength(length),
         peer: Peer(peer),
     }))
 }
@@ -93,6 +93,17 @@ fn data_received() {
         "+QIURC: \"recv\",1,13,\"?\",65534",
         received(1, Some(13), None),
     );
+    check("+QIURC: \"recv\",0,\"buff full\"", received(0, None, None));
+    check(
+        "+QIURC: \"recv\",1,13,\"[2409::1]\",9",
+        from(13, "[2409::1]:9"),
+    );
+    check(
+        "+QIURC: \"recv\",1,13,\"fe80::1%1\",9",
+        from(13, "[fe80::1]:9"),
+    );
+    refuse("+QIURC: \"recv\",0,\"buff full");
+    refuse("+QIURC: \"recv\",0,buff full");
     refuse("+QIURC: \"recv\",12");
     refuse("+QIURC: \"recv\",0,4,test");
     refuse("+QIURC: \"recv\",0,5x");
@@ -122,6 +133,14 @@ fn incoming_connections() {
     check(
         "+QIURC: \"incoming\",10,0,78.94.9.92,1",
         incoming(10, 0, peer("78.94.9.92:1")),
+    );
+    check(
+        "+QIURC: \"incoming\",10,0,\"[2409::1]\",1",
+        incoming(10, 0, peer("[2409::1]:1")),
+    );
+    check(
+        "+QIURC: \"incoming\",10,0,\"fe80::1%1\",1",
+        incoming(10, 0, peer("[fe80::1]:1")),
     );
     check("+QIURC: \"incoming\",10,0,\"?\",1", incoming(10, 0, None));
     check(
@@ -285,6 +304,9 @@ fn the_module_itself() {
     check("RDY", Urc::Ready);
     check("APP RDY", Urc::ApplicationReady);
     check("POWERED DOWN", Urc::PoweredDown);
+    check("NORMAL POWER DOWN", Urc::NormalPowerDown);
+    check("PSM POWER DOWN", Urc::PsmPowerDown);
+    refuse("PSM POWER DOWN: 1");
     check("NO CARRIER", Urc::NoCarrier);
     let sim = |line: &str| match Urc::parse(line.as_bytes()) {
         Some(Urc::Sim(status)) => Some(status.state),
@@ -296,10 +318,28 @@ fn the_module_itself() {
     );
     assert_eq!(sim("+CPIN: READY"), Some(SimState::Ready));
     assert_eq!(sim("+CPIN: NOT INSERTED"), Some(SimState::NotInserted));
-    match Urc::parse(b"+QPSMTIMER: 3600,60") {
-        Some(Urc::PowerSaving(saving)) => assert_eq!(saving.timers.as_str(), "3600,60"),
-        urc => panic!("{urc:?}"),
+    for (code, state) in [
+        ("SIM PIN", SimState::Pin),
+        ("SIM PUK", SimState::Puk),
+        ("SIM PIN2", SimState::Pin2),
+        ("SIM PUK2", SimState::Puk2),
+        ("PH-SIM PIN", SimState::DeviceLocked),
+        ("PH-NET PUK", SimState::DeviceLocked),
+        ("NOT READY", SimState::NotReady),
+        ("SIM PIN3", SimState::Other),
+    ] {
+        assert_eq!(sim(&format!("+CPIN: {code}")), Some(state), "{code}");
     }
+    let text = |line: &str| match Urc::parse(line.as_bytes()) {
+        Some(Urc::PowerSaving(rest) | Urc::SimType(rest) | Urc::Status(rest)) => {
+            rest.text.as_str().to_owned()
+        }
+        urc => panic!("{urc:?}"),
+    };
+    assert_eq!(text("+QPSMTIMER: 3600,60"), "3600,60");
+    assert_eq!(text("+QUSIM: 1"), "1");
+    assert_eq!(text("+QIND: SMS DONE"), "SMS DONE");
+    assert_eq!(text("+QIND: \"SMS DONE\""), "SMS DONE");
 }
 
 #[test]
@@ -317,8 +357,6 @@ fn lines_that_are_not_ours() {
         "NO CARRIERS",
         "APP",
         "+CTZV: 1",
-        "+QIND: SMS DONE",
-        "+QUSIM: 1",
         "+CREG: 1",
         "+CEREG: 1,\"1A2B\",\"01C3D4E5\",7",
         "+QGPS: \"firmware\",0,0",
