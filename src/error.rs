@@ -183,7 +183,8 @@ pub enum LinkError {
     RadioOff,
     /// The module has no SIM card. The number is that of `+CME ERROR` (10).
     SimMissing(u16),
-    /// The SIM card requires a PIN that is not in the [`Config`](crate::Config), or a PUK.
+    /// The SIM card requires a PIN that is not in the [`Config`](crate::Config), or a PUK; or the module accepts
+    /// other SIM cards or networks only.
     SimLocked,
     /// The SIM card cannot be used. The number is that of `+CME ERROR`, or 0 if the module reported none.
     SimFailure(u16),

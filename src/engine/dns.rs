@@ -230,11 +230,7 @@ impl<'d> Dns<'d> {
             let rest = ANSWER_TIME.checked_sub(round.config.lookup_time);
             self.late_until = rest.map_or(Instant::MIN, |rest| after(now, rest));
         }
-        self.end(if self.found.is_empty() {
-            Err(Error::TimedOut)
-        } else {
-            Ok(())
-        });
+        self.end_with_found(Error::TimedOut);
         None
     }
 
@@ -309,10 +305,12 @@ impl<'d> Dns<'d> {
         if let State::Answering { missing, .. } = &mut self.state {
             *missing = missing.saturating_sub(1);
             let is_complete = *missing == 0;
-            // More than are kept: the first ones will do.
-            let _ = self.found.push(address);
+            // Filters of a network answer `0.0.0.0`. More than are kept: the first ones will do.
+            if !address.is_unspecified() {
+                let _ = self.found.push(address);
+            }
             if is_complete {
-                self.end(Ok(()));
+                self.end_with_found(Error::NameNotFound);
             }
         }
     }
@@ -340,6 +338,15 @@ impl<'d> Dns<'d> {
             self.distrusts_early |= self.is_pending();
             self.end(Err(error));
         }
+    }
+
+    /// The result is the addresses that have come; without any it is this error.
+    fn end_with_found(&mut self, error: Error) {
+        self.end(if self.found.is_empty() {
+            Err(error)
+        } else {
+            Ok(())
+        });
     }
 
     fn end(&mut self, result: Result<(), Error>) {

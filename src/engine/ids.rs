@@ -99,7 +99,7 @@ impl ConnectIds {
         self.has_twelve |= id.get() >= FEWEST;
     }
 
-    /// The module has refused a connectID above 5. Some have six only (quirk 120).
+    /// The module has refused a connectID above 5. Some have six only (quirk 130).
     pub(crate) const fn on_refused(&mut self) {
         if !self.has_twelve {
             self.count = FEWEST;

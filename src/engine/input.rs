@@ -151,7 +151,11 @@ impl Engine<'_> {
                 Some(FinalResult::Error(Reason::Code(ErrorCode::CONNECT_FAILED)))
             }
             // Some firmware adds a rate (quirk 131).
-            _ => line.starts_with(b"CONNECT").then_some(FinalResult::Connect),
+            _ => matches!(
+                line.strip_prefix(b"CONNECT"),
+                Some(b"" | [b' ', b'0'..=b'9', ..])
+            )
+            .then_some(FinalResult::Connect),
         }
     }
 

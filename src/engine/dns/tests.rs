@@ -444,3 +444,20 @@ fn answer_that_nobody_fetches_makes_way_after_its_time_limit() {
     rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.2\"");
     finds(&mut rig, &["192.0.2.2"]);
 }
+
+#[test]
+fn unspecified_addresses_are_none() {
+    for address in ["0.0.0.0", "::", "0:0:0:0:0:0:0:0"] {
+        let mut rig = asked();
+        rig.on_line("+QIURC: \"dnsgip\",0,2,300");
+        rig.on_line(&std::format!("+QIURC: \"dnsgip\",\"{address}\""));
+        assert_eq!(rig.found(), Poll::Pending, "{address}");
+        rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.1\"");
+        finds(&mut rig, &["192.0.2.1"]);
+
+        let mut rig = asked();
+        rig.on_line("+QIURC: \"dnsgip\",0,1,300");
+        rig.on_line(&std::format!("+QIURC: \"dnsgip\",\"{address}\""));
+        assert_eq!(rig.found(), failed(Error::NameNotFound), "{address}");
+    }
+}

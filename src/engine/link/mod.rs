@@ -224,9 +224,7 @@ impl<'d> Link<'d> {
 
     /// Whether the context has an address.
     fn has_address(&self) -> bool {
-        let v4 = self.addresses.ipv4();
-        let v6 = self.addresses.ipv6();
-        v4.is_some_and(|v4| !v4.is_unspecified()) || v6.is_some_and(|v6| !v6.is_unspecified())
+        self.addresses.ipv4().is_some() || self.addresses.ipv6().is_some()
     }
 
     /// The local address of the family asked for. `None` while the link is down.

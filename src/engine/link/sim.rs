@@ -57,7 +57,8 @@ impl Link<'_> {
         let is_early = now < after(self.since.min(now), SIM_TIME);
         let error = match *outcome {
             Outcome::NoAnswer => return self.require(Job::SimState, now),
-            Outcome::Done(Answer::Sim(SimState::Ready)) => {
+            // No connection needs the second PIN.
+            Outcome::Done(Answer::Sim(SimState::Ready | SimState::Pin2 | SimState::Puk2)) => {
                 self.pin.confirm();
                 return self.run(Job::ReportRegistration(Domain::Lte));
             }
@@ -75,7 +76,7 @@ impl Link<'_> {
                 }
                 error
             }
-            Outcome::Done(Answer::Sim(SimState::Puk)) => {
+            Outcome::Done(Answer::Sim(SimState::Puk | SimState::DeviceLocked)) => {
                 return self.fail(LinkError::SimLocked, now);
             }
             // SIM not inserted (3GPP TS 27.007).

@@ -116,6 +116,21 @@ fn connect_gives_the_line_away() {
 }
 
 #[test]
+fn a_rate_may_follow_connect_and_nothing_else() {
+    for (line, kind) in [
+        ("CONNECT 150000000", LineKind::Connected),
+        ("CONNECT FAIL", LineKind::Foreign),
+        ("CONNECTED", LineKind::Foreign),
+    ] {
+        let mut rig = up();
+        let key = claim(&mut rig);
+        rig.expect(Job::Open(key));
+        rig.on_line("OK");
+        assert_eq!(rig.on_line(line), kind, "{line}");
+    }
+}
+
+#[test]
 fn every_word_for_a_failed_open_is_understood() {
     for line in ["NO CARRIER", "+QIOPEN: 0,566"] {
         let mut rig = up();

@@ -357,6 +357,20 @@ fn wrong_pin_is_given_once() {
 }
 
 #[test]
+fn locks_of_the_card_and_the_device_are_told_and_the_second_pin_is_not_needed() {
+    for code in ["SIM PIN", "SIM PUK", "PH-SIM PIN", "PH-NET PUK"] {
+        let mut rig = started_until(Job::SimState);
+        rig.run(Job::SimState, &[&std::format!("+CPIN: {code}"), "OK"]);
+        assert_eq!(state(&rig), LinkState::Down(LinkError::SimLocked), "{code}");
+    }
+    for code in ["SIM PIN2", "SIM PUK2"] {
+        let mut rig = started_until(Job::SimState);
+        rig.run(Job::SimState, &[&std::format!("+CPIN: {code}"), "OK"]);
+        rig.bring_up();
+    }
+}
+
+#[test]
 fn missing_sim_is_waited_for() {
     let mut rig = started_until(Job::SimState);
     let began = rig.now;

@@ -334,3 +334,22 @@ fn lost_registration_is_a_reason_to_look_at_the_context() {
         rig.bring_up();
     }
 }
+
+#[test]
+fn states_that_allow_data_bring_the_link_up() {
+    for (number, is_enough) in [
+        (1, true),
+        (5, true),
+        (6, false),
+        (7, false),
+        (8, false),
+        (9, true),
+        (10, true),
+    ] {
+        let mut rig = started_until(Job::Registration(Domain::Lte));
+        let line = std::format!("+CEREG: 0,{number}");
+        rig.run(Job::Registration(Domain::Lte), &[&line, "OK"]);
+        let is_done = rig.next() == Action::Run(Job::ListSockets);
+        assert_eq!(is_done, is_enough, "{line}");
+    }
+}
