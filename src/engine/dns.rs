@@ -93,7 +93,7 @@ impl<'d> Dns<'d> {
             limit: NEVER,
             is_overdue: false,
             ticket: 0,
-            turn: Signal::new(wakes, Room::LookupTurn),
+            turn: Signal::new(wakes, Room::Turn),
             result: Signal::new(wakes, Room::LookupResult),
         }
     }

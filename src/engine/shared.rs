@@ -12,7 +12,7 @@ use embassy_time::{Instant, Timer};
 
 use crate::engine::Engine;
 use crate::engine::waiters::{OVERFLOW_PAUSE, WAITERS};
-use crate::engine::wakes::{Queue, Woken};
+use crate::engine::wakes::Queue;
 
 /// The engine behind a critical section.
 pub(crate) struct Shared<'d>(Mutex<CriticalSectionRawMutex, RefCell<Engine<'d>>>);
@@ -23,15 +23,6 @@ impl fmt::Debug for Shared<'_> {
     }
 }
 
-/// The result of one call of the engine for a task that waits.
-enum Attempt<T> {
-    Ready(T),
-    /// The task is woken when another call may be ready.
-    Waits,
-    /// There was no room for the task's waker.
-    NoRoom,
-}
-
 impl<'d> Shared<'d> {
     pub(crate) const fn new(engine: Engine<'d>) -> Self {
         Self(Mutex::new(RefCell::new(engine)))
@@ -40,8 +31,10 @@ impl<'d> Shared<'d> {
     /// Calls `access` within a critical section: interrupts are off, so it has to be short. It cannot await. The tasks that are to
     /// be woken are woken behind it.
     pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Engine<'d>) -> T) -> T {
-        let value = self.lock(access);
-        self.wake();
+        let (value, queues) = self.lock(|engine| (access(engine), engine.wakes.take()));
+        if queues != 0 {
+            self.wake(queues);
+        }
         value
     }
 
@@ -61,52 +54,35 @@ impl<'d> Shared<'d> {
         mut operation: impl FnMut(&mut Engine<'d>) -> Poll<T>,
     ) -> impl Future<Output = T> {
         poll_fn(move |context| {
-            loop {
-                let attempt = self.with(|engine| match operation(engine) {
-                    Poll::Ready(value) => Attempt::Ready(value),
-                    Poll::Pending => {
-                        engine.wakes.wait(queue);
-                        if engine.waiters.add(queue.number(), context.waker()) {
-                            Attempt::Waits
-                        } else {
-                            Attempt::NoRoom
-                        }
-                    }
-                });
-                match attempt {
-                    Attempt::Ready(value) => return Poll::Ready(value),
-                    Attempt::NoRoom if self.make_room(context) => {}
-                    _ => return Poll::Pending,
-                }
+            let (result, is_known) = self.with(|engine| {
+                let result = operation(engine);
+                let is_known = result.is_ready() || engine.waiters.add(queue, context.waker());
+                (result, is_known)
+            });
+            if !is_known {
+                self.look_again(context);
             }
+            result
         })
     }
 
-    /// More tasks wait than the stack has room for. Returns whether there is room now; otherwise the task is woken after a pause.
-    fn make_room(&self, context: &mut Context<'_>) -> bool {
+    /// More tasks wait than the stack has room for: this one looks again, at once if there is room now, otherwise after a pause.
+    fn look_again(&self, context: &mut Context<'_>) {
         let now = Instant::now();
-        let is_due = self.lock(|engine| engine.waiters.purge_due(now));
-        if is_due {
-            self.wake_all(Woken::ALL);
+        if self.lock(|engine| engine.waiters.purge_due(now)) {
+            self.wake(u32::MAX);
+            context.waker().wake_by_ref();
         } else {
             // The waker stays with the time driver.
             let _ = pin!(Timer::after(OVERFLOW_PAUSE)).poll(context);
         }
-        is_due
     }
 
-    /// Wakes the tasks that are to be woken, outside the lock: a waker may call the stack.
-    fn wake(&self) {
-        let woken = self.lock(|engine| engine.wakes.take());
-        if woken != Woken::NONE {
-            self.wake_all(woken);
-        }
-    }
-
-    fn wake_all(&self, woken: Woken) {
+    /// Wakes the tasks in these queues, outside the lock: a waker may call the stack.
+    fn wake(&self, queues: u32) {
         // Bounded, for wakers that poll their task at once.
         for _ in 0..WAITERS {
-            let Some(waker) = self.lock(|engine| engine.waiters.take(&woken)) else {
+            let Some(waker) = self.lock(|engine| engine.waiters.take(queues)) else {
                 return;
             };
             waker.wake();

@@ -24,8 +24,6 @@ use super::statistics::{Statistics, count};
 #[cfg(feature = "at-client")]
 use super::user_command::UserCommand;
 use super::waiters::Waiters;
-#[cfg(feature = "ntp")]
-use super::wakes::Room;
 use super::wakes::WakeSet;
 use crate::config::Config;
 use crate::error::{Error, LinkError};
@@ -96,7 +94,7 @@ impl<'d> Engine<'d> {
             #[cfg(feature = "ping")]
             ping: Ping::new(wakes),
             #[cfg(feature = "ntp")]
-            ntp: Ntp::new(wakes, Room::NtpTurn, Room::NtpResult),
+            ntp: Ntp::new(wakes),
         }
     }
 

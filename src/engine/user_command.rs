@@ -109,7 +109,7 @@ impl<'d> UserCommand<'d> {
             owner: 0,
             next_owner: 0,
             had_last_turn: false,
-            turn: Signal::new(wakes, Room::CommandTurn),
+            turn: Signal::new(wakes, Room::Turn),
             result: Signal::new(wakes, Room::CommandResult),
         }
     }

@@ -28,7 +28,7 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
     }
 
     pub(super) async fn claim(shared: &'s Shared<'d>, owner: u16) -> Self {
-        let turn = Queue::Room(Room::CommandTurn);
+        let turn = Queue::Room(Room::Turn);
         shared
             .wait(turn, |engine| engine.user_command().poll_begin(owner))
             .await;

@@ -79,7 +79,7 @@ impl<'s, 'd> Lookup<'s, 'd> {
             return pick(&[address]);
         }
         Host::name(host).map_err(Error::InvalidName)?;
-        let turn = Queue::Room(Room::LookupTurn);
+        let turn = Queue::Room(Room::Turn);
         let ticket = shared.wait(turn, |engine| engine.poll_ask(host)).await?;
         let _accepted = Self { shared, ticket };
         let result = Queue::Room(Room::LookupResult);

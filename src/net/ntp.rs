@@ -16,8 +16,8 @@ struct NtpQuery;
 
 impl Kind for NtpQuery {
     type Result = DateTime;
-    const TURN: Queue = Queue::Room(Room::NtpTurn);
-    const RESULT: Queue = Queue::Room(Room::NtpResult);
+    const TURN: Queue = Queue::Room(Room::Turn);
+    const RESULT: Queue = Queue::Room(Room::ServiceResult);
 
     fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, DateTime> {
         engine.ntp()

@@ -14,8 +14,8 @@ struct PingQuery;
 
 impl Kind for PingQuery {
     type Result = PingSummary;
-    const TURN: Queue = Queue::Room(Room::PingTurn);
-    const RESULT: Queue = Queue::Room(Room::PingResult);
+    const TURN: Queue = Queue::Room(Room::Turn);
+    const RESULT: Queue = Queue::Room(Room::ServiceResult);
 
     fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, PingSummary> {
         &mut engine.ping().query

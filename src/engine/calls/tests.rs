@@ -207,7 +207,7 @@ fn questioner_by_the_answer_and_the_next_one_by_its_taking() {
         let ticket = engine.dns().current();
         engine.dns().poll_answer(ticket, |found| Ok(found.len()))
     });
-    let second = Alarm::of(&rig, Queue::Room(Room::LookupTurn), move |engine| {
+    let second = Alarm::of(&rig, Queue::Room(Room::Turn), move |engine| {
         engine.poll_ask("example.org")
     });
     rig.run(Job::Resolve, &["OK"]);

@@ -35,14 +35,14 @@ pub(crate) struct Deferred<'d, T> {
 }
 
 impl<'d, T: Copy> Deferred<'d, T> {
-    pub(crate) const fn new(wakes: &'d WakeSet, turn: Room, ended: Room) -> Self {
+    pub(crate) const fn new(wakes: &'d WakeSet) -> Self {
         Self {
             id: QueryId(0),
             reservation: Reservation::Free,
             result: None,
             is_orphaned: false,
-            turn: Signal::new(wakes, turn),
-            ended: Signal::new(wakes, ended),
+            turn: Signal::new(wakes, Room::Turn),
+            ended: Signal::new(wakes, Room::ServiceResult),
         }
     }
 

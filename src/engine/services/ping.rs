@@ -8,7 +8,7 @@ use heapless::Deque;
 
 use super::deferred::{Deferred, QueryId};
 use crate::at::{ErrorCode, PingReport};
-use crate::engine::wakes::{Room, WakeSet};
+use crate::engine::wakes::WakeSet;
 
 /// How many replies wait for the user.
 const MAX_REPLIES: usize = 4;
@@ -70,7 +70,7 @@ pub(crate) struct Ping<'d> {
 impl<'d> Ping<'d> {
     pub(crate) const fn new(wakes: &'d WakeSet) -> Self {
         Self {
-            query: Deferred::new(wakes, Room::PingTurn, Room::PingResult),
+            query: Deferred::new(wakes),
             missing: 0,
             replies: Deque::new(),
         }

@@ -86,7 +86,7 @@ fn refusals_keep_their_reason() {
 fn one_at_a_time() {
     let mut rig = up();
     ask(&rig, 1, b"AT+CSQ\r");
-    let alarm = Alarm::of(&rig, Queue::Room(Room::CommandTurn), |engine| {
+    let alarm = Alarm::of(&rig, Queue::Room(Room::Turn), |engine| {
         engine.user_command().poll_begin(2)
     });
     sent(&mut rig);
