@@ -314,8 +314,11 @@ impl Link<'_> {
             Job::ReportRegistration(_) => self.run(Job::Registration(Domain::Lte)),
             Job::Registration(domain) => self.on_registration(domain, outcome, config, now),
             // 5. The PDP context.
-            Job::ListContexts | Job::Configure if outcome.is_no_answer() => {
-                self.require(job, now);
+            Job::ListContexts if outcome.is_no_answer() => {
+                self.require(BringUpCommand::ListContexts, now);
+            }
+            Job::Configure if outcome.is_no_answer() => {
+                self.require(BringUpCommand::Configure, now);
             }
             Job::ListContexts => {
                 let active = matches!(*outcome, Outcome::Done(Answer::Context { active: true }));
@@ -379,7 +382,7 @@ impl Link<'_> {
     fn on_address(&mut self, outcome: &Outcome, otherwise: LinkError, now: Instant) {
         let is_active = matches!(*outcome, Outcome::Done(Answer::Context { active: true }));
         if outcome.is_no_answer() {
-            self.require(Job::ListContexts, now);
+            self.require(BringUpCommand::ListContexts, now);
             self.detour();
         } else if is_active && self.has_address() {
             self.is_configured = true;
@@ -401,21 +404,21 @@ impl Link<'_> {
     }
 
     /// A command without which there is no link was not answered: it is repeated once.
-    pub(super) fn require(&mut self, job: Job, now: Instant) {
-        if self.unanswered.replace(job) == Some(job) {
-            self.fail(Self::unanswered_error(job), now);
+    pub(super) fn require(&mut self, command: BringUpCommand, now: Instant) {
+        if self.unanswered.replace(command) == Some(command) {
+            self.fail(LinkError::CommandUnanswered(command), now);
         }
     }
 
-    /// The error of an attempt that gets no further than this command.
-    pub(super) const fn unanswered_error(job: Job) -> LinkError {
-        LinkError::CommandUnanswered(match job {
+    /// The command of a job without which there is no link.
+    pub(super) const fn required(job: Job) -> Option<BringUpCommand> {
+        Some(match job {
             Job::SimState => BringUpCommand::SimState,
             Job::EnterPin => BringUpCommand::EnterPin,
             Job::Registration(_) => BringUpCommand::Registration,
             Job::ListContexts => BringUpCommand::ListContexts,
             Job::Configure => BringUpCommand::Configure,
-            _ => return LinkError::NoAnswer,
+            _ => return None,
         })
     }
 

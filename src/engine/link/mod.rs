@@ -14,7 +14,7 @@ use super::exchange::job::{Action, Job};
 use super::wakes::{Room, Signal, WakeSet};
 use crate::at::{ConnectId, ContextAddresses};
 use crate::config::Config;
-use crate::error::LinkError;
+use crate::error::{BringUpCommand, LinkError};
 use crate::util::log::warning;
 use crate::util::time::{NEVER, after, get_or_set};
 use registration::Registration;
@@ -118,7 +118,7 @@ pub(crate) struct Link<'d> {
     /// The step, and its tries, that goes on when the module has answered AT.
     resume: Option<(Step, u8)>,
     /// The command of this attempt that had no answer, and that the link needs.
-    unanswered: Option<Job>,
+    unanswered: Option<BringUpCommand>,
     /// Restarts of the module in this attempt.
     restarts: u8,
     /// When this attempt has failed, whatever the module does; `NEVER` before its first step.
@@ -187,7 +187,7 @@ impl<'d> Link<'d> {
 
     /// Whether sockets can be served now.
     pub(crate) fn is_up(&self) -> bool {
-        self.step == Step::Up
+        matches!(self.step, Step::Up)
     }
 
     /// Whether the module answers, so that it can be given a command of the user.
@@ -229,7 +229,7 @@ impl<'d> Link<'d> {
 
     /// The local address of the family asked for. `None` while the link is down.
     pub(crate) fn local_address(&self, v6: bool) -> Option<IpAddr> {
-        if self.state != LinkState::Up {
+        if !matches!(self.state, LinkState::Up) {
             return None;
         }
         if v6 {
@@ -249,7 +249,9 @@ impl<'d> Link<'d> {
     pub(crate) fn poll_up(&self, since: Attempt) -> Poll<Result<(), LinkError>> {
         match self.state {
             LinkState::Up => Poll::Ready(Ok(())),
-            LinkState::Down(error) if self.step == Step::Disabled || since != self.attempt() => {
+            LinkState::Down(error)
+                if matches!(self.step, Step::Disabled) || since != self.attempt() =>
+            {
                 Poll::Ready(Err(error))
             }
             LinkState::Starting | LinkState::Occupied | LinkState::Down(_) => Poll::Pending,
@@ -301,7 +303,7 @@ impl<'d> Link<'d> {
             // With a configuration that cannot be used nothing is sent.
             Step::Disabled => return,
             // It restarts again and again: the pause is kept.
-            Step::Pause if self.state == LinkState::Down(LinkError::Restarted) => {}
+            Step::Pause if matches!(self.state, LinkState::Down(LinkError::Restarted)) => {}
             Step::Pause | Step::Reset => self.begin_attempt(),
             _ => {
                 self.restarts = self.restarts.saturating_add(1);
@@ -427,7 +429,7 @@ impl<'d> Link<'d> {
         config: &Config<'_>,
         now: Instant,
     ) -> Option<Action> {
-        if self.step == Step::Up {
+        if self.is_up() {
             return None;
         }
         if now < self.not_before {
@@ -440,9 +442,9 @@ impl<'d> Link<'d> {
             if self.restarts > MAX_RESTARTS {
                 self.fail(LinkError::Restarted, now);
             } else if is_over {
+                let command = self.job().and_then(Self::required);
                 self.fail(
-                    self.job()
-                        .map_or(LinkError::NoAnswer, Self::unanswered_error),
+                    command.map_or(LinkError::NoAnswer, LinkError::CommandUnanswered),
                     now,
                 );
             }

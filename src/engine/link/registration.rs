@@ -7,7 +7,7 @@ use crate::at::RegistrationStatus;
 use crate::config::Config;
 use crate::engine::exchange::job::{Domain, Job};
 use crate::engine::exchange::outcome::{Answer, Outcome};
-use crate::error::LinkError;
+use crate::error::{BringUpCommand, LinkError};
 use crate::util::time::{NEVER, after, get_or_set};
 
 /// After this time without registration it is asked for less often: each change is a URC by then.
@@ -96,7 +96,7 @@ impl Link<'_> {
                         if is_answered {
                             LinkError::NotRegistered(status)
                         } else {
-                            Self::unanswered_error(Job::Registration(domain))
+                            LinkError::CommandUnanswered(BringUpCommand::Registration)
                         },
                         now,
                     );

@@ -7,7 +7,7 @@ use crate::at::SimState;
 use crate::config::Config;
 use crate::engine::exchange::job::{Domain, Job};
 use crate::engine::exchange::outcome::{Answer, Outcome, Reason};
-use crate::error::LinkError;
+use crate::error::{BringUpCommand, LinkError};
 use crate::util::time::after;
 
 /// How long the SIM card may take to show up after the first answer of the module.
@@ -56,7 +56,7 @@ impl Link<'_> {
     pub(super) fn on_sim(&mut self, outcome: &Outcome, config: &Config<'_>, now: Instant) {
         let is_early = now < after(self.since.min(now), SIM_TIME);
         let error = match *outcome {
-            Outcome::NoAnswer => return self.require(Job::SimState, now),
+            Outcome::NoAnswer => return self.require(BringUpCommand::SimState, now),
             // No connection needs the second PIN.
             Outcome::Done(Answer::Sim(SimState::Ready | SimState::Pin2 | SimState::Puk2)) => {
                 self.pin.confirm();
@@ -68,7 +68,9 @@ impl Link<'_> {
                     return self.run(Job::EnterPin);
                 }
                 let error = match self.unanswered {
-                    Some(job @ Job::EnterPin) => Self::unanswered_error(job),
+                    Some(command @ BringUpCommand::EnterPin) => {
+                        LinkError::CommandUnanswered(command)
+                    }
                     _ => LinkError::SimLocked,
                 };
                 if !self.pin.is_given {
@@ -96,7 +98,7 @@ impl Link<'_> {
         match *outcome {
             Outcome::Done(_) => self.pin.confirm(),
             // AT+CPIN? shows what the card wants.
-            Outcome::NoAnswer => self.unanswered = Some(Job::EnterPin),
+            Outcome::NoAnswer => self.unanswered = Some(BringUpCommand::EnterPin),
             // The card is busy.
             Outcome::Refused(Reason::Equipment(14)) => {}
             _ => {

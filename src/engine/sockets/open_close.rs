@@ -136,7 +136,7 @@ impl Slot<'_> {
             | ErrorCode::INVALID_PARAMETERS
             | ErrorCode::SOCKET_CREATION
             | ErrorCode::BIND
-                if self.endpoint.target == Target::None
+                if matches!(self.endpoint.target, Target::None)
                     && config.context_type != ContextType::Ipv4
                     && !self.reopen.binds_v6 =>
             {

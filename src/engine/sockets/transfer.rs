@@ -19,6 +19,12 @@ impl Pause {
     pub(crate) const SEND: Self = Self { milliseconds: 100 };
     const LONGEST: Self = Self { milliseconds: 2000 };
 
+    /// The pause that has doubled this many times.
+    fn doubled(times: u8) -> Self {
+        let milliseconds = Self::SEND.milliseconds << times.min(5);
+        Self { milliseconds }.min(Self::LONGEST)
+    }
+
     /// Whether it does not grow any more.
     pub(super) fn is_longest(self) -> bool {
         self == Self::LONGEST
@@ -179,9 +185,8 @@ impl Receive {
 
     /// A read was refused. Returns whether it is repeated, after a pause, because fewer than `tries` were.
     pub(super) fn retries(&mut self, tries: u8, now: Instant) -> bool {
-        self.refusals += 1;
-        let pause = Duration::from_millis((50 << self.refusals).min(2000));
-        self.not_before = after(now, pause);
+        self.not_before = Pause::doubled(self.refusals).begin(now);
+        self.refusals = self.refusals.saturating_add(1);
         self.refusals < tries
     }
 
