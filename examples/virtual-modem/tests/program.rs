@@ -243,4 +243,14 @@ fn sessions_and_help() {
     for (form, meaning) in virtual_modem::Fault::TABLE {
         assert!(help.contains(form) && help.contains(meaning), "{form}");
     }
+    for (name, meaning, _) in virtual_modem::Readings::TABLE {
+        let line = help.lines().find(|line| line.trim().starts_with(name));
+        assert!(
+            line.is_some_and(|line| line.contains(meaning.trim())),
+            "{name}"
+        );
+    }
+    for (form, meaning) in virtual_modem::control::REQUESTS {
+        assert!(help.contains(form) && help.contains(meaning), "{form}");
+    }
 }

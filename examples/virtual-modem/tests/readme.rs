@@ -19,6 +19,29 @@ fn with_table(text: &str, name: &str, table: &str) -> String {
     format!("{before}{start}{table}<!-- end -->{after}")
 }
 
+/// What README.md refers to is in the package.
+#[test]
+fn the_links_lead_somewhere() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let links: Vec<_> = text.split("](").skip(1).collect();
+    for link in &links {
+        let (link, _) = link.split_once(')').unwrap();
+        assert!(
+            link.starts_with("https://") || folder.join(link).exists(),
+            "{link}"
+        );
+        assert!(
+            !link.starts_with("..") && !link.starts_with("outside"),
+            "{link}"
+        );
+    }
+    assert!(links.len() > 4);
+    for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        assert!(std::fs::read(folder.join(licence)).is_ok_and(|text| text.len() > 500));
+    }
+}
+
 #[test]
 fn the_tables_are_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
