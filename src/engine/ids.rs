@@ -178,7 +178,7 @@ impl ConnectIds {
     }
 
     /// The next search for a free connectID begins at 0.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn restart_circle(&mut self) {
         self.next = 0;
     }

@@ -444,7 +444,7 @@ impl<'d> Engine<'d> {
     }
 
     /// Bytes of the answer were lost, or may have been.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn damaged(&mut self) {
         self.exchange.mark_damaged();
     }
