@@ -70,7 +70,7 @@ use Mark::{Assumed, Code, Document, Transcript};
 const EC25: &[Fact] = &[
     fact("boot: RDY, no APP RDY", Transcript, |_| {}),
     fact("PSM and eDRX are not there", Assumed, |s| {
-        s.unknown(&["CPSMS", "CEDRXS"])
+        s.unknown(&["CPSMS", "CEDRXS", "CEDRXRDP"])
     }),
 ];
 
@@ -79,7 +79,7 @@ const EG91: &[Fact] = &[
     fact("UDP LISTENER", Document, |s| s.udp_listener = true),
     fact("guard time above 1004 ms", Code, |s| s.guard_ms(1004)),
     fact("PSM and eDRX are not there", Assumed, |s| {
-        s.unknown(&["CPSMS", "CEDRXS"])
+        s.unknown(&["CPSMS", "CEDRXS", "CEDRXRDP"])
     }),
 ];
 

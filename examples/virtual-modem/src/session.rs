@@ -8,7 +8,7 @@
 //! | `model NAME` | the module is of this family |
 //! | `reading NAME`, `fault NAME=…` | before the first `>`: from the start; later: from then on |
 //! | `set NAME VALUE` | a setting: `latency MS`, `boot MS`, `cold`, `echo on`, `sim …`, `registration STATE MS`, `apn NAME`, `activation MS`, `connect MS`, `send-buffer BYTES`, `guard MS`, `rate BAUD`, `port NAME`, `urc-port NAME`, `ids N`, `read-limit BYTES`, `send-limit BYTES`, `boot-lines A\|B`, `seed N`, `rtt MS`, `dns NAME=A,B`, `address CONTEXT A,B`, `ntp-server NAME`, `message FROM TEXT` |
-//! | `tcp A:P echo`, `says TEXT`, `says-and-closes TEXT`, `silent`, `refuse CODE`, `hang` | a peer |
+//! | `tcp A:P echo`, `says TEXT`, `says-and-closes TEXT`, `sends BYTES`, `silent`, `refuse CODE`, `hang` | a peer; `sends` is so many `x` |
 //! | `udp A:P echo` | a peer |
 //! | `connect A:P PORT echo`, `says TEXT`, `says-and-closes TEXT`, `silent` | later: a peer connects to a listener on that port |
 //! | `datagram A:P PORT TEXT` | later: a peer sends a datagram to that port |
@@ -159,6 +159,10 @@ fn peer(network: &InProcess, kind: &str, rest: &str) -> Result<(), String> {
             let greeting = unescape(argument)?;
             let closes = what == "says-and-closes";
             network.tcp(ip, port, move |peer| greet(peer, greeting.clone(), closes));
+        }
+        ("tcp", "sends") => {
+            let bytes: usize = argument.parse().map_err(|_| "how many bytes?")?;
+            network.tcp(ip, port, move |peer| greet(peer, vec![b'x'; bytes], false));
         }
         ("tcp", "refuse") => {
             let code = argument.parse().map_err(|_| "no code")?;

@@ -553,6 +553,36 @@ fn closing_waits_for_the_peer() {
     });
 }
 
+/// The peer reads nothing at first, so that the module has something that is not sent yet.
+#[test]
+fn a_close_that_is_forced() {
+    for discards in [false, true] {
+        let network = InProcess::new();
+        let (tell, told) = std::sync::mpsc::channel();
+        network.window(1).tcp(SERVER, 7, move |mut peer| {
+            let tell = tell.clone();
+            async move {
+                time::sleep(Duration::from_secs(5)).await;
+                let mut all = Vec::new();
+                let mut byte = [0];
+                while let Ok(1) = peer.read(&mut byte).await {
+                    all.push(byte[0]);
+                }
+                let _ = tell.send(all);
+            }
+        });
+        let settings = Settings::new().read(|readings| readings.forced_close_discards = discards);
+        dialogue(settings, network, |mut host| async move {
+            host.connects(SERVER, 7, 0).await;
+            sends(&mut host, "not sent yet", "SEND OK").await;
+            host.asks("AT+QICLOSE=0,0", "\r\nOK\r\n").await;
+            host.hears_nothing_for(Duration::from_secs(60)).await;
+        });
+        let all = told.try_recv().unwrap();
+        assert_eq!(all == b"not sent yet", !discards, "{}", all.escape_ascii());
+    }
+}
+
 #[test]
 fn an_open_that_answers_late() {
     let settings = Settings::new()

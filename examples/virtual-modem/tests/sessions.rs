@@ -1,6 +1,7 @@
 //! Every session of `sessions/` does what it says, and together they show every command.
 
 use std::fs;
+use virtual_modem::{Fault, Model, Readings};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sessions");
 
@@ -72,8 +73,35 @@ fn is_of(command: &str, form: &str) -> bool {
         Some(end) => end + 2,
         None => argument.find(',').unwrap_or(argument.len()),
     };
-    let is_test = &argument[..end] == "?";
-    end > 0 && !is_test && is_of(&argument[end..], form)
+    // The first argument is not empty.
+    let is_argument = &argument[..end] != "?" && (end > 0 || !before.ends_with('='));
+    is_argument && is_of(&argument[end..], form)
+}
+
+/// Every fault, and every reading and shape, shows its bytes: in a session, or in a test that types by hand.
+#[test]
+fn every_fault_and_every_reading_is_shown() {
+    let sessions: String = sessions().into_iter().map(|(_, text)| text).collect();
+    let tests = concat!(
+        include_str!("faults.rs"),
+        include_str!("commands_that_fail.rs"),
+        include_str!("serial.rs"),
+    );
+    for (form, _) in Fault::TABLE {
+        let name: String = form.chars().take_while(|c| !"=[".contains(*c)).collect();
+        let in_session = [format!("fault {name}\n"), format!("fault {name}=")];
+        let in_test = [format!("\"{name}\""), format!("\"{name}=")];
+        let shown = in_session.iter().any(|text| sessions.contains(text))
+            || in_test.iter().any(|text| tests.contains(text));
+        assert!(shown || name == "chop", "{name}");
+    }
+    for (name, ..) in Readings::TABLE {
+        let shown = sessions.contains(&format!("reading {name}\n"));
+        assert!(shown || tests.contains(name), "{name}");
+    }
+    for model in Model::ALL {
+        assert!(sessions.contains(&format!("model {}\n", model.name())));
+    }
 }
 
 /// All forms of `docs/commands.md`, which is not there for whoever has this package alone.

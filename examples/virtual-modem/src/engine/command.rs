@@ -142,7 +142,8 @@ impl Core {
     /// What faults make of an answer that begins at this place of the output.
     pub(super) fn deliver(&mut self, name: &str, start: usize) {
         let mut answer = self.output.split_off(start.min(self.output.len()));
-        if let Some(mut late) = self.withheld.take() {
+        // What is pushed is no answer.
+        if let Some(mut late) = self.withheld.take_if(|_| name != PUSH) {
             late.append(&mut answer);
             answer = late;
         }

@@ -45,6 +45,7 @@ impl Core {
             "CFUN" => self.set_functionality(form),
             "QSCLK" => self.kept(form, "QSCLK", 0..=2),
             "CPSMS" | "CEDRXS" => self.power_saving(&command.name, form),
+            "CEDRXRDP" => self.granted_cycle(form),
             _ => return None,
         })
     }
@@ -229,6 +230,23 @@ impl Core {
             }
             Form::Execute => Err(wrong_form(form)),
         }
+    }
+
+    /// AT+CEDRXRDP: the network grants what AT+CEDRXS asks for.
+    fn granted_cycle(&self, form: &Form) -> Result<Reply, Reply> {
+        if !matches!(form, Form::Execute | Form::Test) {
+            return Err(wrong_form(form));
+        }
+        let kept = self.kept.get("CEDRXS").map_or("", String::as_str);
+        let mut values = kept.split(',');
+        let in_use = matches!(values.next(), Some("1" | "2"));
+        Ok(match (form, values.next(), values.next()) {
+            (Form::Test, ..) => Reply::ok(),
+            (_, Some(technology), Some(cycle)) if in_use => {
+                Reply::line(format!("+CEDRXRDP: {technology},{cycle},{cycle},\"0000\""))
+            }
+            _ => Reply::line("+CEDRXRDP: 0"),
+        })
     }
 
     /// A number that is kept and has no effect here.
