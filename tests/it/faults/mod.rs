@@ -2,6 +2,7 @@
 //! time that the note gives, and a stack that works afterwards.
 
 mod errors;
+mod fuzzed;
 mod mixtures;
 mod random;
 mod readings;

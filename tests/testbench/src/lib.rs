@@ -1,6 +1,7 @@
 //! What the tests of `quectel-nal` run on: a module that is a script, line by line ([`Script`]), and the virtual modem
 //! beside a stack ([`Bench`]). Both run under virtual time; the virtual modem with real peers runs in real time.
 
+pub mod fuzzed;
 mod pair;
 pub mod polled;
 pub mod program;
