@@ -69,6 +69,7 @@ use Mark::{Assumed, Code, Document, Transcript};
 
 const EC25: &[Fact] = &[
     fact("boot: RDY, no APP RDY", Transcript, |_| {}),
+    fact("15 s from power to the port", Code, |s| s.boot_ms(15_000)),
     fact("PSM and eDRX are not there", Assumed, |s| {
         s.unknown(&["CPSMS", "CEDRXS", "CEDRXRDP"])
     }),
@@ -76,6 +77,7 @@ const EC25: &[Fact] = &[
 
 const EG91: &[Fact] = &[
     fact("name EG91", Document, |s| s.identity[1] = "EG91".into()),
+    fact("12 s from power to the port", Code, |s| s.boot_ms(12_000)),
     fact("UDP LISTENER", Document, |s| s.udp_listener = true),
     fact("guard time above 1004 ms", Code, |s| s.guard_ms(1004)),
     fact("PSM and eDRX are not there", Assumed, |s| {
@@ -215,6 +217,9 @@ const EC200U: &[Fact] = &[
         |s| s.prompt_seconds = Some(5),
     ),
     KEEP_ALIVE_IN_SECONDS,
+    fact("\"tcp/retranscfg\" 3-12, 5-60 s", Document, |s| {
+        s.limits.retransmission = (12, 60)
+    }),
     fact(
         "\"sendinfo\", \"formatcfg\", \"close/mode\", \"send/auto\", \"recv/ignore\", \"pdp/retry\"",
         Document,
@@ -280,6 +285,9 @@ const EC200A: &[Fact] = &[
             ])
         },
     ),
+    fact("\"send/buffersize\", \"TCP/SendMode\"", Document, |s| {
+        s.with_keys(&["send/buffersize", "tcp/sendmode"])
+    }),
     WITHOUT_CACHE_AND_BUFFER_SIZE,
 ];
 

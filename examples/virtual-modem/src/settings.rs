@@ -143,6 +143,8 @@ pub struct Limits {
     pub authentication: u32,
     /// Largest idle time of "tcp/keepalive".
     pub keep_alive_idle: u32,
+    /// Largest values of "tcp/retranscfg".
+    pub retransmission: (u32, u32),
 }
 
 impl Default for Limits {
@@ -155,6 +157,7 @@ impl Default for Limits {
             send: 1460,
             authentication: 3,
             keep_alive_idle: 120,
+            retransmission: (20, 1000),
         }
     }
 }

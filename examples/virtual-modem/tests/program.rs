@@ -195,6 +195,100 @@ fn requests_a_log_and_an_exit_code() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// Each option of the network shows at the port of the host.
+#[test]
+fn options_of_the_network() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let there = server.local_addr().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listening = free.local_addr().unwrap().port();
+    drop(free);
+    let mut program = start(&[
+        "--tcp",
+        "127.0.0.1:0",
+        "--strict",
+        "--once",
+        "--route",
+        &format!("192.0.2.1:80={there}"),
+        "--dns",
+        "two.example=192.0.2.1,192.0.2.2",
+        "--black-hole",
+        "192.0.2.66",
+        "--rtt-ms",
+        "60",
+        "--port-offset",
+        &(listening - 1000).to_string(),
+        "--ntp-server",
+        "time.example",
+        "--apn",
+        "internet",
+        "--ids",
+        "5",
+    ]);
+    let mut port = TcpStream::connect(program.says("ready")).unwrap();
+    asks(&mut port, "ATE0\r", "OK\r\n");
+    asks(&mut port, "AT+QICSGP=1,1,\"other\",\"\",\"\",0\r", "OK\r\n");
+    asks(&mut port, "AT+QIACT=1\r", "ERROR\r\n");
+    asks(
+        &mut port,
+        "AT+QICSGP=1,1,\"internet\",\"\",\"\",0\r",
+        "OK\r\n",
+    );
+    asks(&mut port, "AT+QIACT=1\r", "OK\r\n");
+    let found = asks(&mut port, "AT+QIDNSGIP=1,\"two.example\"\r", "2.2\"\r\n");
+    assert!(
+        found.contains("\"dnsgip\",0,2,300") && found.contains("\"192.0.2.1\""),
+        "{found}"
+    );
+    asks(
+        &mut port,
+        "AT+QPING=1,\"192.0.2.1\",1,1\r",
+        "+QPING: 0,1,1,0,60,60,60\r\n",
+    );
+    asks(
+        &mut port,
+        "AT+QPING=1,\"192.0.2.66\",1,1\r",
+        "+QPING: 0,1,0,1,0,0,0\r\n",
+    );
+    asks(
+        &mut port,
+        "AT+QNTP=1,\"time.example\"\r",
+        "+QNTP: 0,\"2026/07/02,14:27:52+32\"\r\n",
+    );
+    asks(
+        &mut port,
+        "AT+QNTP=1,\"nowhere.example\"\r",
+        "+QNTP: 565\r\n",
+    );
+    let start = Instant::now();
+    asks(
+        &mut port,
+        "AT+QIOPEN=1,0,\"TCP\",\"192.0.2.1\",80,0,0\r",
+        "+QIOPEN: 0,0\r\n",
+    );
+    assert!(start.elapsed() >= Duration::from_millis(60));
+    asks(
+        &mut port,
+        "AT+QIOPEN=1,6,\"TCP\",\"192.0.2.1\",80,0,0\r",
+        "ERROR\r\n",
+    );
+    asks(
+        &mut port,
+        "AT+QIOPEN=1,1,\"TCP\",\"192.0.2.66\",80,0,0\r",
+        "OK\r\n",
+    );
+    let open = "AT+QIOPEN=1,2,\"TCP LISTENER\",\"127.0.0.1\",0,1000,0\r";
+    asks(&mut port, open, "+QIOPEN: 2,0\r\n");
+    let _client = TcpStream::connect(("127.0.0.1", listening)).unwrap();
+    let incoming = asks(&mut port, "AT+QISTATE=1,1\r", "\"uart1\"\r\n\r\nOK\r\n");
+    assert!(
+        incoming.contains("+QIURC: \"incoming\",5,2,\"127.0.0.1\""),
+        "{incoming}"
+    );
+    drop(port);
+    assert_eq!(program.end().code(), Some(0));
+}
+
 #[test]
 fn one_host_or_a_time() {
     let mut program = start(&["--tcp", "127.0.0.1:0", "--once"]);

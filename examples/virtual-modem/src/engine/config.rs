@@ -74,21 +74,22 @@ impl Config {
     }
 }
 
-const TEST: &[&str] = &[
-    "+QICFG: \"transpktsize\",(1-1460)",
-    "+QICFG: \"transwaittm\",(0-20)",
-    "+QICFG: \"dataformat\",(0,1),(0,1)",
-    "+QICFG: \"viewmode\",(0,1)",
-    "+QICFG: \"tcp/retranscfg\",(3-20),(5-1000)",
-    "+QICFG: \"dns/cache\",(0,1)",
-    "+QICFG: \"qisend/timeout\",(0-3600)",
-    "+QICFG: \"passiveclosed\",(0,1)",
-    "+QICFG: \"udp/readmode\",(0,1)",
-    "+QICFG: \"udp/sendmode\",(0,1)",
-    "+QICFG: \"tcp/accept\",(0,1)",
-    "+QICFG: \"tcp/keepalive\",(0,1),(1-120),(25-100),(3-10)",
-    "+QICFG: \"recv/buffersize\",(10240-524288)",
-    "+QICFG: \"recvind\",(0,1)",
+/// Keys and values of AT+QICFG=?; those with limits of the family are filled in.
+const TEST: &[(&str, &str)] = &[
+    ("transpktsize", "(1-1460)"),
+    ("transwaittm", "(0-20)"),
+    ("dataformat", "(0,1),(0,1)"),
+    ("viewmode", "(0,1)"),
+    ("tcp/retranscfg", "(3-{backoffs}),(5-{rto})"),
+    ("dns/cache", "(0,1)"),
+    ("qisend/timeout", "(0-{prompt})"),
+    ("passiveclosed", "(0,1)"),
+    ("udp/readmode", "(0,1)"),
+    ("udp/sendmode", "(0,1)"),
+    ("tcp/accept", "(0,1)"),
+    ("tcp/keepalive", "(0,1),(1-{idle}),(25-100),(3-10)"),
+    ("recv/buffersize", "(10240-524288)"),
+    ("recvind", "(0,1)"),
 ];
 
 /// Settings that the note does not have, and other families do.
@@ -100,16 +101,14 @@ const OF_OTHER_FAMILIES: &[&str] = &[
     "recv/ignore",
     "pdp/retry",
     "wakeup/data",
+    "send/buffersize",
+    "tcp/sendmode",
 ];
 
 impl Core {
     pub(super) fn configure(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
-            Form::Test => {
-                return Ok(Reply::Lines(
-                    TEST.iter().map(|line| line.to_string()).collect(),
-                ));
-            }
+            Form::Test => return Ok(Reply::Lines(self.config_ranges())),
             Form::Write(arguments) => Arguments(arguments),
             _ => return Err(wrong_form(form)),
         };
@@ -134,7 +133,32 @@ impl Core {
         }
     }
 
-    /// Keys of other families: kept; "sendinfo" and "close/mode" have their effect.
+    /// The lines of AT+QICFG=?.
+    fn config_ranges(&self) -> Vec<String> {
+        let (settings, limits) = (&self.settings, &self.settings.limits);
+        let rows = TEST
+            .iter()
+            .filter(|(key, _)| !settings.missing_keys.contains(*key));
+        let rows = rows.map(|(key, values)| {
+            let values = values
+                .replace("{backoffs}", &limits.retransmission.0.to_string())
+                .replace("{rto}", &limits.retransmission.1.to_string())
+                .replace("{idle}", &limits.keep_alive_idle.to_string())
+                .replace("{prompt}", &self.longest_prompt().to_string());
+            format!("+QICFG: \"{key}\",{values}")
+        });
+        rows.collect()
+    }
+
+    /// Largest value of "qisend/timeout".
+    fn longest_prompt(&self) -> u32 {
+        match self.settings.prompt_seconds {
+            Some(_) => 120,
+            None => 3600,
+        }
+    }
+
+    /// Keys of other families: kept; "formatcfg", "sendinfo" and "close/mode" have their effect.
     fn configure_extra(&mut self, key: String, arguments: &Arguments<'_>) -> Reply {
         if !arguments.has(1) {
             let value = self.config.extra.get(&key).map_or("0", String::as_str);
@@ -175,7 +199,7 @@ impl Core {
         })
     }
 
-    fn set_config(&mut self, key: &str, arguments: &Arguments<'_>) -> Result<(), String> {
+    fn set_config(&mut self, key: &str, arguments: &Arguments<'_>) -> Result<(), Reply> {
         let values = arguments.0.len() - 1;
         let right = match key {
             "dataformat" | "tcp/retranscfg" => values == 2,
@@ -183,9 +207,10 @@ impl Core {
             _ => values == 1,
         };
         if !right {
-            return Err(format!("{values} values for {key}"));
+            return Err(format!("{values} values for {key}").into());
         }
         let flag = || arguments.number(1, 0..=1);
+        let longest_prompt = self.longest_prompt();
         let config = &mut self.config;
         match key {
             "transpktsize" => config.packet_size = arguments.number(1, 1..=1460)? as usize,
@@ -199,17 +224,16 @@ impl Core {
                 self.settings.stored.view_mode = config.view_mode;
             }
             "tcp/retranscfg" => {
-                config.retransmission =
-                    (arguments.number(1, 3..=20)?, arguments.number(2, 5..=1000)?);
+                let values = (arguments.number(1, 3..=20)?, arguments.number(2, 5..=1000)?);
+                let (backoffs, rto) = self.settings.limits.retransmission;
+                if values.0 > backoffs || values.1 > rto {
+                    return Err(Reply::Fail(code::INVALID_PARAMETERS));
+                }
+                config.retransmission = values;
             }
             "dns/cache" => config.dns_cache = flag()?,
             "qisend/timeout" => {
-                let most = if self.settings.prompt_seconds.is_some() {
-                    120
-                } else {
-                    3600
-                };
-                config.send_timeout = arguments.number(1, 0..=most)?;
+                config.send_timeout = arguments.number(1, 0..=longest_prompt)?;
                 config.send_timeout_set = true;
             }
             "passiveclosed" => config.passive_close = flag()?,
@@ -234,7 +258,7 @@ impl Core {
                 config.buffer_size = arguments.number(1, 10_240..=524_288)? as usize
             }
             "recvind" => config.notice_has_length = flag()? == 1,
-            _ => return Err(format!("no setting is called {key}")),
+            _ => return Err(format!("no setting is called {key}").into()),
         }
         Ok(())
     }

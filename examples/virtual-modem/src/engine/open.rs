@@ -263,7 +263,7 @@ impl Core {
                 .iter()
                 .any(|linger| linger.waiter == Some(id))
         };
-        (0..SOCKETS as u8)
+        (0..=self.settings.limits.ids.min(SOCKETS as u8 - 1))
             .rev()
             .find(|id| self.sockets[usize::from(*id)].is_none() && *id != besides && !closing(*id))
     }

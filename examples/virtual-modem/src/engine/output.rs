@@ -221,6 +221,7 @@ impl Core {
     pub(super) fn put_prompt(&mut self) {
         self.foreign_urc();
         let prompt: &[u8] = match self.settings.readings.prompt {
+            _ if self.has_extra("formatcfg") => b"\r\n>\r\n",
             Prompt::WithBlank => b"\r\n> ",
             Prompt::Bare => b"\r\n>",
             Prompt::WithLineEnd => b"\r\n>\r\n",
