@@ -7,7 +7,7 @@ use crate::at::{AccessMode, MAX_COMMAND_LENGTH};
 use crate::config::Config;
 use crate::engine::shared::Shared;
 use crate::engine::{Engine, LinkState, Queue, Room, Slot, Statistics, WakeSet};
-use crate::error::LinkError;
+use crate::error::{Error, LinkError};
 use crate::runner::Runner;
 use crate::util::zeroed::Zeroed;
 
@@ -206,6 +206,20 @@ impl Stack<'_> {
     #[must_use]
     pub fn local_addr_v6(&self) -> Option<IpAddr> {
         self.shared.with(|engine| engine.local_address(true))
+    }
+
+    /// Why a connection, a datagram socket or a name lookup failed last; `None` if none has failed. Nothing is sent.
+    ///
+    /// Clients for HTTP or MQTT pass on the kind of an error only. This is the error itself. It stays until something else fails.
+    ///
+    /// ```
+    /// # fn example(stack: quectel_nal::Stack<'_>, error: impl core::fmt::Debug) {
+    /// println!("request failed: {error:?}, because of {:?}", stack.last_failure());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn last_failure(&self) -> Option<Error> {
+        self.shared.with(|engine| engine.last_failure())
     }
 
     /// The counters since the stack was created.

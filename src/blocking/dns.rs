@@ -52,7 +52,7 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
                         self.lookup.set(Lookup::Unclaimed(ticket));
                         return Poll::Pending;
                     } else {
-                        engine.dns().abandon(ticket);
+                        engine.release_lookup(ticket);
                         None
                     }
                 }
@@ -69,7 +69,7 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
             self.lookup.set(Lookup::InProgress(ticket));
             let all = |found: &[IpAddr]| Ok(found.iter().copied().collect());
             let answer = ready!(engine.dns().poll_answer(ticket, all));
-            engine.dns().abandon(ticket);
+            engine.release_lookup(ticket);
             self.lookup.set(Lookup::None);
             Poll::Ready(answer)
         })

@@ -300,7 +300,11 @@ impl<'d> Engine<'d> {
             self.count_refused_connections(dropped);
         }
         if let Some(slot) = self.sockets.get_mut(key) {
+            let fault = slot.fault;
             slot.release(now);
+            if let Some(error) = fault {
+                self.note_failure(error);
+            }
             self.on_released(key);
         }
     }
@@ -364,6 +368,15 @@ impl<'d> Engine<'d> {
     #[cfg(feature = "dns")]
     pub(crate) const fn dns(&mut self) -> &mut super::dns::Dns<'d> {
         &mut self.dns
+    }
+
+    /// The user has dropped the lookup, or has its result.
+    #[cfg(feature = "dns")]
+    pub(crate) fn release_lookup(&mut self, ticket: u16) {
+        if let Some(error) = self.dns.failure(ticket) {
+            self.note_failure(error);
+        }
+        self.dns.abandon(ticket);
     }
 
     #[cfg(feature = "at-client")]

@@ -158,6 +158,14 @@ impl<'d> Dns<'d> {
         }
     }
 
+    /// Why this lookup has failed.
+    pub(crate) fn failure(&self, ticket: u16) -> Option<Error> {
+        match self.state {
+            State::Done(Err(error)) if self.is_current(ticket) => Some(error),
+            _ => None,
+        }
+    }
+
     /// The user has dropped the lookup. If it is under way, the next one has to wait until the module has answered.
     pub(crate) fn abandon(&mut self, ticket: u16) {
         match self.state {

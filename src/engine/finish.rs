@@ -7,7 +7,7 @@ use super::exchange::job::{Action, Job};
 use super::exchange::outcome::{Outcome, Reason};
 use super::link::LinkState;
 use super::state::Engine;
-use super::statistics::count;
+use super::statistics::count_loss;
 use crate::at::{ConnectId, ErrorCode};
 use crate::error::Error;
 use crate::util::time::after;
@@ -228,14 +228,23 @@ impl Engine<'_> {
 
     /// Counts payload bytes that no socket takes.
     pub(super) fn count_dropped_bytes(&mut self, more: usize) {
-        count(&mut self.statistics.dropped_bytes, more as u32);
+        count_loss(
+            "dropped bytes",
+            &mut self.statistics.dropped_bytes,
+            more as u32,
+        );
     }
 
     pub(super) fn count_dropped_datagrams(&mut self, more: u32) {
-        count(&mut self.statistics.dropped_datagrams, more);
+        count_loss(
+            "dropped datagrams",
+            &mut self.statistics.dropped_datagrams,
+            more,
+        );
     }
 
     pub(super) fn count_refused_connections(&mut self, more: u32) {
-        count(&mut self.statistics.refused_connections, more);
+        let counter = &mut self.statistics.refused_connections;
+        count_loss("refused connections", counter, more);
     }
 }

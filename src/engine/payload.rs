@@ -13,6 +13,7 @@ use super::sockets::key::Key;
 use super::sockets::slot::{Phase, Slot};
 use super::sockets::transfer::Counted;
 use super::state::Engine;
+use super::statistics::count_loss;
 use crate::at::AccessMode;
 use crate::error::Error;
 use crate::util::slices::front;
@@ -397,12 +398,13 @@ impl<'d> Engine<'d> {
 
     /// Bytes of an overlong line were skipped.
     pub(crate) fn skipped(&mut self, count: usize) {
-        self.statistics.skipped_bytes = self.statistics.skipped_bytes.wrapping_add(count as u32);
+        let counter = &mut self.statistics.skipped_bytes;
+        count_loss("skipped bytes", counter, count as u32);
     }
 
     /// The user's URC channel had no room for a line.
     pub(crate) fn dropped_urc(&mut self) {
-        self.statistics.dropped_urcs = self.statistics.dropped_urcs.wrapping_add(1);
+        count_loss("dropped URCs", &mut self.statistics.dropped_urcs, 1);
     }
 
     // ---- echo ----------------------------------------------------------------------------------------------------
@@ -421,7 +423,7 @@ impl<'d> Engine<'d> {
 
     /// The UART driver has reported an error while receiving.
     pub(crate) fn serial_error(&mut self) {
-        self.statistics.serial_errors = self.statistics.serial_errors.wrapping_add(1);
+        count_loss("errors of the UART", &mut self.statistics.serial_errors, 1);
         self.exchange.mark_damaged();
         self.exchange.line_damaged = true;
         // The reader must not see what comes behind the gap.

@@ -45,6 +45,8 @@ pub(crate) struct Engine<'d> {
     pub(super) sockets: Sockets<'d>,
     pub(super) ids: ConnectIds,
     pub(super) incoming: Incoming,
+    /// Why a connection or a lookup failed last.
+    last_failure: Option<Error>,
     /// The place of the slot that the next round of the scheduler begins with.
     pub(super) next_turn: usize,
     #[cfg(feature = "push")]
@@ -80,6 +82,7 @@ impl<'d> Engine<'d> {
             sockets: Sockets::new(slots, wakes),
             ids: ConnectIds::new(),
             incoming: Incoming::new(),
+            last_failure: None,
             next_turn: 0,
             #[cfg(feature = "push")]
             push: Push::new(wakes),
@@ -152,6 +155,21 @@ impl<'d> Engine<'d> {
             return LinkState::Occupied;
         }
         self.link.state()
+    }
+
+    /// Remembers why something failed. An orderly end is no failure.
+    pub(crate) fn note_failure(&mut self, error: Error) {
+        if !matches!(error, Error::Closed) {
+            self.last_failure = Some(error);
+        }
+    }
+
+    /// The error of a socket that has failed and still has its handle, otherwise the last one that was noted.
+    pub(crate) fn last_failure(&self) -> Option<Error> {
+        let handles = self.sockets.iter().filter(|slot| slot.has_handle());
+        let mut faults = handles.filter_map(|slot| slot.fault);
+        let fault = faults.find(|fault| !matches!(fault, Error::Closed));
+        fault.or(self.last_failure)
     }
 
     /// The link is lost after it was up.

@@ -1,5 +1,7 @@
 //! What is counted.
 
+use crate::util::log::warning;
+
 /// Counters since `new`. Each wraps at `u32::MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -29,6 +31,12 @@ pub struct Statistics {
     pub refused_connections: u32,
     /// Times the link went down after it had been up.
     pub link_losses: u32,
+}
+
+/// Adds to a counter of something that is lost.
+pub(super) fn count_loss(what: &str, counter: &mut u32, more: u32) {
+    warning!("{}: {} more", what, more);
+    count(counter, more);
 }
 
 /// Adds to a counter.

@@ -11,7 +11,7 @@ use super::ids::IdSet;
 use super::line::LineKind;
 use super::sockets::slot::Slot;
 use super::state::Engine;
-use super::statistics::count;
+use super::statistics::{count, count_loss};
 #[cfg(not(feature = "udp"))]
 use crate::at::NotRead as Peer;
 #[cfg(feature = "udp")]
@@ -272,7 +272,11 @@ impl Engine<'_> {
         #[cfg(feature = "ping")]
         if line.starts_with(b"+QPING:") {
             if !self.ping.report(read(line)?) {
-                count(&mut self.statistics.dropped_replies, 1);
+                count_loss(
+                    "dropped ping replies",
+                    &mut self.statistics.dropped_replies,
+                    1,
+                );
             }
             return Some(LineKind::Handled);
         }

@@ -91,7 +91,8 @@ impl<'s, 'd> Lookup<'s, 'd> {
 
 impl Drop for Lookup<'_, '_> {
     fn drop(&mut self) {
-        self.shared.with(|engine| engine.dns().abandon(self.ticket));
+        self.shared
+            .with(|engine| engine.release_lookup(self.ticket));
     }
 }
 

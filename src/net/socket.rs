@@ -35,6 +35,9 @@ impl<'d> Socket<'d> {
     ) -> Poll<Result<Self, Error>> {
         let Stack { shared, mode } = stack;
         let claimed = engine.poll_claim(request, mode);
+        if let Poll::Ready(Err(error)) = claimed {
+            engine.note_failure(error);
+        }
         claimed.map_ok(|key| Self { shared, key })
     }
 

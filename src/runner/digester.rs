@@ -7,6 +7,7 @@
 
 use crate::engine::shared::Shared;
 use crate::engine::{Engine, LineKind, Payload};
+use crate::util::log::{Ascii, trace};
 use crate::util::slices::{behind, front};
 
 /// What the next byte belongs to.
@@ -154,6 +155,7 @@ impl<'d> Digester<'d> {
     }
 
     fn complete_line(&mut self, engine: &mut Engine<'_>, line: &[u8]) -> Event {
+        trace!("< {:?}", Ascii(line));
         let kind = engine.on_line(line);
         self.state = State::LINE_START;
         match kind {

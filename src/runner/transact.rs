@@ -11,7 +11,7 @@ use crate::engine::shared::Shared;
 use crate::engine::{Action, Job, Key, PIECE, Queue, Room};
 use crate::runner::transmit::{Stopped, Then, Transmitter};
 use crate::runner::{ControlLines, RunError};
-use crate::util::log::trace;
+use crate::util::log::{Ascii, trace};
 use crate::util::slices::{front, front_mut};
 use crate::util::time::{self, NEVER};
 
@@ -79,16 +79,19 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
     /// Runs one AT transaction: writes the command and, for a send, the payload after the prompt, and waits for the final
     /// result code.
     async fn transact(&mut self, job: Job) -> Result<(), Stopped> {
-        trace!("{:?}", job);
         let shared = self.shared;
         let command = shared.with(|engine| engine.begin(job, self.buffer, time::now()));
         let Some(length) = command else {
             // The socket is gone.
             return Ok(());
         };
-        self.tx
-            .write(front(self.buffer, length), Then::Answer)
-            .await?;
+        let command = front(self.buffer, length);
+        match job {
+            // These contain secrets.
+            Job::EnterPin | Job::Configure => trace!("> {:?}", job),
+            _ => trace!("> {:?}", Ascii(command)),
+        }
+        self.tx.write(command, Then::Answer).await?;
         if let Job::Send { key, length } = job {
             if shared.with(|engine| engine.begin_payload(time::now())) {
                 self.write_payload(key, length, Then::Answer).await?;

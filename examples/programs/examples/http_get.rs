@@ -213,7 +213,10 @@ fn explain(error: reqwless::Error, stack: Stack<'_>, stage: &str) -> anyhow::Err
         reqwless::Error::Network(ErrorKind::ConnectionRefused) => {
             "refused, or out of reach; check host and port, and that the server is running".into()
         }
-        reqwless::Error::Network(kind) => kind.to_string(),
+        reqwless::Error::Network(kind) => match stack.last_failure() {
+            Some(error) => error.to_string(),
+            None => kind.to_string(),
+        },
         reqwless::Error::Tls(error) => {
             let error = format!("{error:?}");
             match &error[..] {

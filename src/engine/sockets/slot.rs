@@ -17,6 +17,7 @@ use crate::engine::effect::Effect;
 use crate::engine::refusal::Retries;
 use crate::engine::wakes::{Queue, WakeSet};
 use crate::error::Error;
+use crate::util::log::debug;
 use crate::util::ring::Ring;
 use crate::util::time::{NEVER, after};
 
@@ -322,6 +323,7 @@ impl<'d> Slot<'d> {
     /// The module has opened the socket.
     pub(crate) fn on_opened(&mut self) {
         if self.phase == Phase::Opening {
+            debug!("connectID {:?} open", self.id);
             self.phase = Phase::Open;
             self.has_opened = true;
             self.deadline = NEVER;
@@ -348,6 +350,7 @@ impl<'d> Slot<'d> {
     /// The connection cannot go on. What was received before can still be read.
     pub(crate) fn fail(&mut self, error: Error) {
         if self.fault.is_none() && !self.receive.ended {
+            debug!("connectID {:?} failed: {:?}", self.id, error);
             self.fault = Some(error);
         }
         match self.phase {
@@ -430,6 +433,7 @@ impl<'d> Slot<'d> {
 
     /// The connectID is free again.
     pub(crate) fn on_id_freed(&mut self) {
+        debug!("connectID {:?} closed", self.id);
         if (self.reopen.stage, self.owner) == (ReopenStage::AfterClose, Owner::Handle) {
             self.reopen.stage = ReopenStage::Repeating;
             self.close.refusals = 0;

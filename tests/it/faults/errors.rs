@@ -187,3 +187,45 @@ fn lost_lines() {
         });
     }
 }
+
+#[test]
+fn last_failure_is_the_error_whose_kind_a_client_passed_on() {
+    bench().run(&network(), async |stack, _| {
+        assert_eq!(stack.last_failure(), None);
+        assert_eq!(
+            TcpConnect::connect(&stack, peer(1)).await.unwrap_err(),
+            Error::ConnectionRefused
+        );
+        assert_eq!(stack.last_failure(), Some(Error::ConnectionRefused));
+        let name = stack.resolve("nobody.example").await;
+        assert_eq!(name.unwrap_err(), Error::NameNotFound);
+        assert_eq!(stack.last_failure(), Some(Error::NameNotFound));
+        // An end in good order is none.
+        echo(&stack, &noise(1, 100)).await.unwrap();
+        assert_eq!(stack.last_failure(), Some(Error::NameNotFound));
+    });
+}
+
+#[test]
+fn last_failure_is_that_of_a_socket_whose_handle_is_still_there() {
+    bench().run(&network(), async |stack, modem| {
+        let mut connection = TcpConnect::connect(&stack, peer(7)).await.unwrap();
+        modem.inject(Fault::PdpDeact {
+            context: 1,
+            after: 0,
+        });
+        connection.write_all(b"hello").await.unwrap();
+        let lost = Error::Link(LinkError::ContextLost);
+        let mut buffer = [0; 10];
+        let result = loop {
+            match connection.read(&mut buffer).await {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((result, stack.last_failure()), (lost, Some(lost)));
+        drop(connection);
+        while stack.wait_link_up().await.is_err() {}
+        assert_eq!(stack.last_failure(), Some(lost));
+    });
+}
