@@ -21,7 +21,8 @@ pub enum Error {
     NoFreeSocket,
     /// The remote port, or the port to listen on, is 0.
     InvalidPort,
-    /// The remote address is unspecified (`0.0.0.0`, `::`), or the local address is not one of the module.
+    /// The remote address is unspecified (`0.0.0.0`, `::`), or the local address is not one of the module, or an address has a scope
+    /// (`fe80::1%1`): the module has one network interface.
     InvalidAddress,
     /// The datagram is empty, or longer than the module (1460 bytes) or the socket's transmit ring allows.
     InvalidLength {
@@ -136,7 +137,9 @@ impl fmt::Display for Error {
             Self::Link(error) => write!(f, "link down: {error}"),
             Self::NoFreeSocket => f.write_str("no free socket"),
             Self::InvalidPort => f.write_str("port must not be 0"),
-            Self::InvalidAddress => f.write_str("address is unspecified or not local"),
+            Self::InvalidAddress => {
+                f.write_str("address is unspecified, not local, or has a scope")
+            }
             Self::InvalidLength { max } => {
                 write!(f, "datagram must have 1 to {max} bytes")
             }

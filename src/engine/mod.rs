@@ -76,6 +76,8 @@ pub(crate) use sockets::request::Request;
 pub(crate) use sockets::request::UNKNOWN_PEER;
 #[cfg(feature = "udp")]
 pub(crate) use sockets::request::check_peer;
+#[cfg(all(feature = "edge-nal", feature = "server"))]
+pub(crate) use sockets::request::specified;
 #[cfg(any(test, fuzzing))]
 pub(crate) use sockets::slot::Phase;
 pub(crate) use sockets::slot::Slot;

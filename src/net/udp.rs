@@ -26,7 +26,7 @@ impl<'d> UdpStack for Stack<'d> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidAddress`] for a local address that is not the module's. [`Error::Module`] if the local port is taken.
+    /// [`Error::InvalidAddress`] for a local address that is not the module's, or has a scope. [`Error::Module`] if the local port is taken.
     /// Otherwise as for [`embedded_nal_async::TcpConnect::connect`].
     ///
     /// # Cancel safety
@@ -38,7 +38,7 @@ impl<'d> UdpStack for Stack<'d> {
         remote: SocketAddr,
     ) -> impl Future<Output = Result<(SocketAddr, UdpSocket<'d>), Error>> {
         let request = Request::datagrams(remote, local.port());
-        let request = request.map(|request| request.on(local.ip()));
+        let request = request.and_then(|request| request.on(local));
         Socket::open(*self, request, |socket| {
             (socket.local(None), UdpSocket { socket })
         })
@@ -68,8 +68,8 @@ impl<'d> UdpStack for Stack<'d> {
         &self,
         local: SocketAddr,
     ) -> impl Future<Output = Result<(SocketAddr, UdpService<'d>), Error>> {
-        let request = Request::service(local.port()).on(local.ip());
-        Socket::open(*self, Ok(request), |socket| {
+        let request = Request::service(local.port()).on(local);
+        Socket::open(*self, request, |socket| {
             (socket.local(None), UdpService { socket })
         })
     }
@@ -79,8 +79,8 @@ impl<'d> UdpStack for Stack<'d> {
         &self,
         local: SocketAddr,
     ) -> impl Future<Output = Result<UdpService<'d>, Error>> {
-        let request = Request::service(local.port()).on(local.ip());
-        Socket::open(*self, Ok(request), |socket| UdpService { socket })
+        let request = Request::service(local.port()).on(local);
+        Socket::open(*self, request, |socket| UdpService { socket })
     }
 }
 
@@ -152,8 +152,8 @@ impl UnconnectedUdp for UdpService<'_> {
     /// # Errors
     ///
     /// [`Error::InvalidLength`] for a datagram that is empty or too long, [`Error::InvalidPort`] and
-    /// [`Error::InvalidAddress`] for a remote port 0 and an unspecified remote address; otherwise the reason of the socket's
-    /// failure.
+    /// [`Error::InvalidAddress`] for a remote port 0 and a remote address that is unspecified or has a scope; otherwise the reason
+    /// of the socket's failure.
     async fn send(
         &mut self,
         _local: SocketAddr,

@@ -138,9 +138,10 @@ fn names_and_foreign_addresses() {
             assert_eq!(lookup(AddrType::IPv6).await, Err(Error::NameNotFound));
             let name = Dns::get_host_by_address(&stack, address.unwrap(), &mut [0; 255]).await;
             assert_eq!(name, Err(Error::Unsupported));
-            let elsewhere = "203.0.113.1:80".parse().unwrap();
-            let refused = TcpBind::bind(&stack, elsewhere).await;
-            assert_eq!(refused.err(), Some(Error::InvalidAddress));
+            for elsewhere in ["203.0.113.1:80", "[2001:db8::99]:80", "[::%1]:80"] {
+                let refused = TcpBind::bind(&stack, elsewhere.parse().unwrap()).await;
+                assert_eq!(refused.err(), Some(Error::InvalidAddress));
+            }
         });
 }
 

@@ -1,8 +1,8 @@
 //! What a user asks for: the socket to be opened, checked before anything is sent.
 
-use core::net::SocketAddr;
 #[cfg(any(feature = "server", feature = "udp"))]
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::Ipv4Addr;
+use core::net::{IpAddr, SocketAddr};
 
 use crate::at::{Host, ServiceType};
 use crate::error::Error;
@@ -124,10 +124,10 @@ impl<'a> Request<'a> {
 
     /// The same socket on this local address, which may be unspecified.
     #[cfg(feature = "udp")]
-    pub(crate) fn on(mut self, local: IpAddr) -> Self {
+    pub(crate) fn on(mut self, local: SocketAddr) -> Result<Self, Error> {
         self.endpoint.is_v6 = local.is_ipv6();
-        self.local = Some(local).filter(|local| !local.is_unspecified());
-        self
+        self.local = specified(local)?;
+        Ok(self)
     }
 
     /// Whether another local port is tried after this error: the stack chose the last one, and the module has refused it.
@@ -166,11 +166,14 @@ const fn check_port(port: u16) -> Result<(), Error> {
 /// Whether something can be sent to this address.
 pub(crate) fn check_peer(address: SocketAddr) -> Result<(), Error> {
     check_port(address.port())?;
-    // The module has one interface: a scope has no meaning for it.
-    let is_scoped = matches!(address, SocketAddr::V6(address) if address.scope_id() != 0);
-    if address.ip().is_unspecified() || is_scoped {
-        Err(Error::InvalidAddress)
-    } else {
-        Ok(())
+    specified(address)?.map(|_| ()).ok_or(Error::InvalidAddress)
+}
+
+/// The address without its port. `None` if it is unspecified: of the local ones any will do.
+pub(crate) fn specified(address: SocketAddr) -> Result<Option<IpAddr>, Error> {
+    match address {
+        // The module has one interface: a scope has no meaning for it.
+        SocketAddr::V6(address) if address.scope_id() != 0 => Err(Error::InvalidAddress),
+        _ => Ok(Some(address.ip()).filter(|address| !address.is_unspecified())),
     }
 }

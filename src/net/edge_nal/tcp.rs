@@ -8,6 +8,8 @@ use edge_nal::{TcpAccept, TcpBind};
 use embedded_io_async::Read;
 
 use super::implement_readable;
+#[cfg(feature = "server")]
+use crate::engine::specified;
 use crate::error::Error;
 #[cfg(feature = "server")]
 use crate::net::TcpListener;
@@ -39,9 +41,9 @@ impl<'d> TcpBind for Stack<'d> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidAddress`] for a local address that is not the module's; otherwise as for [`Stack::listen`].
+    /// [`Error::InvalidAddress`] for a local address that is not the module's, or has a scope; otherwise as for [`Stack::listen`].
     async fn bind(&self, local: SocketAddr) -> Result<TcpListener<'d>, Error> {
-        let address = Some(local.ip()).filter(|address| !address.is_unspecified());
+        let address = specified(local)?;
         self.shared.with(|engine| engine.check_local(address))?;
         self.listen(local.port()).await
     }

@@ -1,10 +1,14 @@
 //! Bring-up from every state that a module can be in, loss of the link, and its return. On the virtual modem.
 
+use atat::asynch::AtatClient;
 use core::time::Duration;
 use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
-use quectel_nal::at::{ErrorCode, RegistrationStatus};
+use quectel_nal::at::{
+    ConfigureSetting, DataFormat, ErrorCode, QuerySetting, RegistrationStatus, Setting, Switch,
+    UdpMode, ViewMode, Within,
+};
 use quectel_nal::{Error, LinkError, LinkState, Stack};
 use testbench::{Bench, assert_no_violation, echo_network, excerpt, peer, sleep};
 use virtual_modem::{Fault, LeftOpen, LeftOver, ModemHandle, Registration, Settings, Sim, Stored};
@@ -112,6 +116,46 @@ fn with_settings_that_another_program_stored() {
         urc_port: "usbmodem".into(),
     };
     comes_up(SECOND, Settings::new().stored(stored), |_| {});
+}
+
+/// Modules that keep settings over a restart: each that changes the wire is known after bring-up, as the stack needs it.
+#[test]
+fn with_every_setting_that_another_program_changed() {
+    let changed = [
+        Setting::ReceiveIndication(Switch::Off),
+        Setting::UdpReadMode(UdpMode::Stream),
+        Setting::UdpSendMode(UdpMode::Stream),
+        Setting::TcpAccept(Switch::Off),
+        Setting::PassiveClose(Switch::On),
+        Setting::SendTimeout(Within::nearest(3)),
+        Setting::ViewMode(ViewMode::Comma),
+        Setting::DataFormats {
+            send: DataFormat::Hex,
+            receive: DataFormat::Hex,
+        },
+    ];
+    Bench::new().run(&echo_network(), async |stack, modem| {
+        stack.wait_link_up().await.unwrap();
+        let mut client = stack.at();
+        let mut needed = Vec::new();
+        for setting in changed {
+            let query = QuerySetting { key: setting.key() };
+            needed.push(client.send(&query).await.unwrap());
+            client.send(&ConfigureSetting { setting }).await.unwrap();
+        }
+        let losses = stack.statistics().link_losses;
+        modem.restart();
+        while stack.statistics().link_losses == losses {
+            sleep(SECOND).await;
+        }
+        stack.wait_link_up().await.unwrap();
+        for (setting, needed) in changed.into_iter().zip(needed) {
+            assert_ne!(needed.setting(), Some(setting));
+            let query = QuerySetting { key: setting.key() };
+            assert_eq!(client.send(&query).await, Ok(needed));
+        }
+        works(&stack).await;
+    });
 }
 
 #[test]

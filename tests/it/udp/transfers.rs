@@ -1,6 +1,6 @@
 //! Datagrams both ways, on the virtual modem.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use embassy_time::with_timeout;
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
@@ -180,6 +180,57 @@ fn what_cannot_be_sent_is_refused() {
     });
 }
 
+/// A scope means nothing to the module: an address with one is refused, not shortened.
+#[test]
+fn addresses_with_a_scope_are_refused() {
+    Bench::new().run(&udp_echo_network(), async |stack, _| {
+        stack.wait_link_up().await.unwrap();
+        let scoped = "[fe80::1%1]:7".parse().unwrap();
+        let refused = Some(Error::InvalidAddress);
+        assert_eq!(
+            embedded_nal_async::TcpConnect::connect(&stack, scoped)
+                .await
+                .err(),
+            refused
+        );
+        assert_eq!(stack.connect(scoped).await.err(), refused);
+        assert_eq!(stack.connect_from(scoped, peer(7)).await.err(), refused);
+        assert_eq!(stack.bind_single(scoped).await.err(), refused);
+        assert_eq!(stack.bind_multiple(scoped).await.err(), refused);
+        let any = "[::%1]:7".parse().unwrap();
+        assert_eq!(stack.bind_single(any).await.err(), refused);
+        let (local, mut service) = stack.bind_single(ANY).await.unwrap();
+        assert_eq!(service.send(local, scoped, b"x").await.err(), refused);
+    });
+}
+
+#[test]
+fn local_addresses_are_those_of_the_link() {
+    let other = "[2001:db8::99]:0".parse().unwrap();
+    let any = "[::]:0".parse().unwrap();
+    Bench::new().run(&udp_echo_network(), async |stack, _| {
+        // Also before the addresses are known.
+        for _ in 0..2 {
+            let bound = stack.bind_single(other).await;
+            assert_eq!(bound.err(), Some(Error::InvalidAddress));
+        }
+        let (local, _service) = stack.bind_single(any).await.unwrap();
+        assert_eq!(local.ip(), "10.0.0.2".parse::<IpAddr>().unwrap());
+    });
+    dual_stack().run(&udp_echo_network(), async |stack, _| {
+        let bound = stack.bind_single(other).await;
+        assert_eq!(bound.err(), Some(Error::InvalidAddress));
+        for (asked, expected) in [
+            (any, "2001:db8::2"),
+            (ANY, "10.0.0.2"),
+            ("[2001:db8::2]:0".parse().unwrap(), "2001:db8::2"),
+        ] {
+            let (local, _service) = stack.bind_single(asked).await.unwrap();
+            assert_eq!(local.ip(), expected.parse::<IpAddr>().unwrap());
+        }
+    });
+}
+
 /// What is too large for the ring is dropped whole and counted; what fits is not lost.
 #[test]
 fn datagrams_larger_than_the_ring_are_dropped_and_counted() {
@@ -246,6 +297,15 @@ fn port_zero_gets_a_free_port() {
     });
 }
 
+fn dual_stack() -> Bench {
+    Bench::new()
+        .settings(|settings| {
+            let addresses = ["10.0.0.2", "2001:db8::2"].map(|own| own.parse().unwrap());
+            settings.addresses(1, &addresses)
+        })
+        .config(|config| config.context(ContextId::FIRST, ContextType::Ipv4v6))
+}
+
 #[test]
 fn service_with_several_peers_tells_them_apart() {
     let network = InProcess::new();
@@ -253,15 +313,7 @@ fn service_with_several_peers_tells_them_apart() {
         network.udp_echo([192, 0, 2, peer], 1000 + u16::from(peer));
     }
     network.udp_echo("2001:db8::7", 7);
-    let bench = Bench::new()
-        .settings(|settings| {
-            settings.addresses(
-                1,
-                &["10.0.0.2".parse().unwrap(), "2001:db8::2".parse().unwrap()],
-            )
-        })
-        .config(|config| config.context(ContextId::FIRST, ContextType::Ipv4v6));
-    bench.run(&network, async |stack, modem| {
+    dual_stack().run(&network, async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         let (local, mut service) = stack.bind_single(ANY).await.unwrap();
         let mut buffer = [0; 64];
