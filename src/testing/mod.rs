@@ -3,14 +3,18 @@
 mod digester;
 #[cfg(test)]
 mod explore;
+mod lookups;
 mod operations;
+mod parsers;
 #[cfg(test)]
 mod tests;
 
 pub use digester::digester;
 #[cfg(test)]
 pub(crate) use digester::feed;
+pub use lookups::lookups;
 pub use operations::operations;
+pub use parsers::parsers;
 
 use std::vec::Vec;
 

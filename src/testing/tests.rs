@@ -1,6 +1,6 @@
 //! The fuzz targets with fixed seeds.
 
-use super::{Random, digester, operations, seeded};
+use super::{Random, digester, lookups, operations, parsers, seeded};
 
 /// Mostly text that the language knows, in pieces.
 fn speech(random: &mut Random) -> std::vec::Vec<u8> {
@@ -63,5 +63,19 @@ fn digester_with_speech() {
 fn operations_in_any_order() {
     for seed in 0..10_000 {
         seeded(seed, |seed| operations(&Random::new(seed).bytes(1500)));
+    }
+}
+
+#[test]
+fn parsers_with_any_values() {
+    for seed in 0..3000 {
+        seeded(seed, |seed| parsers(&Random::new(seed).bytes(1000)));
+    }
+}
+
+#[test]
+fn lookups_in_any_order() {
+    for seed in 0..3000 {
+        seeded(seed, |seed| lookups(&Random::new(seed).bytes(600)));
     }
 }
