@@ -3,6 +3,7 @@
 use super::atat::{self, AtatCmd, AtatEnum};
 use super::fields::ConnectId;
 use super::response::{AnswerText, NoResponse};
+use super::tables::bare_commands;
 
 /// access_mode: how received data gets from the module to the host (1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -17,10 +18,16 @@ pub enum AccessMode {
     Transparent = 2,
 }
 
-/// `AT+QISWTMD=?`: lists the supported connectIDs and modes (2.1.10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISWTMD=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestSwitchAccessMode;
+bare_commands! {
+    /// `AT+QISWTMD=?`: lists the supported connectIDs and modes (2.1.10).
+    TestSwitchAccessMode "+QISWTMD=?" -> AnswerText, 60_000;
+    /// `ATO`: returns to transparent mode after `+++` (1.2).
+    ///
+    /// The final result code is CONNECT, or NO CARRIER if the connection has ended.
+    ResumeDataMode "O" -> NoResponse, 60_000;
+    /// `AT&D1`: a DTR line that goes from on to off ends data mode and keeps the connection (1.2).
+    EscapeWithDtr "&D1" -> NoResponse, 5_000;
+}
 
 /// `AT+QISWTMD=<connectID>,<access_mode>`: changes the access mode of a socket (2.1.10).
 ///
@@ -35,15 +42,3 @@ pub struct SwitchAccessMode {
     #[at_arg(position = 1)]
     pub access_mode: AccessMode,
 }
-
-/// `ATO`: returns to transparent mode after `+++` (1.2).
-///
-/// The final result code is CONNECT, or NO CARRIER if the connection has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("O", NoResponse, timeout_ms = 60_000)]
-pub struct ResumeDataMode;
-
-/// `AT&D1`: a DTR line that goes from on to off ends data mode and keeps the connection (1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("&D1", NoResponse, timeout_ms = 5_000)]
-pub struct EscapeWithDtr;

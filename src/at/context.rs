@@ -4,6 +4,7 @@
 use super::atat::{self, AtatCmd, AtatEnum, AtatResp};
 use super::fields::{Clipped, ContextAddresses, ContextId, Ignored, Text};
 use super::response::{AnswerText, Lines, NoResponse};
+use super::tables::bare_commands;
 
 /// context_type: the protocols of a PDP context (2.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -49,10 +50,20 @@ pub type AccessPointName<'a> = Text<'a, 100>;
 /// A user name or password: at most 127 bytes (2.1.1).
 pub type Credential<'a> = Text<'a, 127>;
 
-/// `AT+QICSGP=?`: lists the supported contexts and parameters (2.1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICSGP=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestConfigureContext;
+bare_commands! {
+    /// `AT+QICSGP=?`: lists the supported contexts and parameters (2.1.1).
+    TestConfigureContext "+QICSGP=?" -> AnswerText, 60_000;
+    /// `AT+QIACT=?`: lists the supported contexts (2.1.2).
+    TestActivateContext "+QIACT=?" -> AnswerText, 60_000;
+    /// `AT+QIACT?`: lists the active contexts with their addresses (2.1.2). No line if none is active.
+    ListActiveContexts "+QIACT?" -> Lines<ActiveContext, 3>, 60_000;
+    /// `AT+QIDEACT=?`: lists the supported contexts (2.1.3).
+    TestDeactivateContext "+QIDEACT=?" -> AnswerText, 60_000;
+    /// `AT+CGACT?`: lists the state of every bearer, one line each (3GPP TS 27.007).
+    ///
+    /// The bearer can belong to another context than the one that [`ListActiveContexts`] shows.
+    ListBearers "+CGACT?" -> Lines<BearerState, 16>, 5_000;
+}
 
 /// `AT+QICSGP=<contextID>`: returns the configuration of a context (2.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
@@ -109,16 +120,6 @@ pub struct ContextConfiguration {
     _cdma: Ignored,
 }
 
-/// `AT+QIACT=?`: lists the supported contexts (2.1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIACT=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestActivateContext;
-
-/// `AT+QIACT?`: lists the active contexts with their addresses (2.1.2). No line if none is active.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIACT?", Lines<ActiveContext, 3>, timeout_ms = 60_000)]
-pub struct ListActiveContexts;
-
 /// `AT+QIACT=<contextID>`: activates a context; takes at most 150 s (2.1.2).
 ///
 /// For a context that is active already some modules answer OK, others ERROR.
@@ -145,11 +146,6 @@ pub struct ActiveContext {
     pub addresses: ContextAddresses,
 }
 
-/// `AT+QIDEACT=?`: lists the supported contexts (2.1.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIDEACT=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestDeactivateContext;
-
 /// `AT+QIDEACT=<contextID>`: deactivates a context and closes its sockets; takes at most 40 s (2.1.3).
 ///
 /// For a context that is not active some modules answer OK, others ERROR.
@@ -160,13 +156,6 @@ pub struct DeactivateContext {
     #[at_arg(position = 0)]
     pub context: ContextId,
 }
-
-/// `AT+CGACT?`: lists the state of every bearer, one line each (3GPP TS 27.007).
-///
-/// The bearer can belong to another context than the one that [`ListActiveContexts`] shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CGACT?", Lines<BearerState, 16>, timeout_ms = 5_000)]
-pub struct ListBearers;
 
 /// `+CGACT: <cid>,<state>` (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]

@@ -3,32 +3,37 @@
 use super::atat::{self, AtatCmd, AtatEnum, AtatResp};
 use super::fields::{Clipped, Ignored, Text};
 use super::response::{AnswerText, NoResponse};
+use super::tables::bare_commands;
 use super::urc::FunctionalityChanged;
 
-/// `AT`: answered by OK if the module listens (ITU-T V.250). A module that does not answer within 1 s is asked again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("", NoResponse, timeout_ms = 1_000)]
-pub struct Attention;
-
-/// `AT&F`: sets what V.250 defines back to the factory's values, the echo of commands among them (ITU-T V.250).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("&F", NoResponse, timeout_ms = 5_000)]
-pub struct RestoreDefaults;
-
-/// `ATE0`: turns the echo of commands off (ITU-T V.250).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("E0", NoResponse, timeout_ms = 5_000)]
-pub struct DisableCommandEcho;
-
-/// `ATE1`: turns the echo of commands on (ITU-T V.250). It is on after power-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("E1", NoResponse, timeout_ms = 5_000)]
-pub struct EnableCommandEcho;
-
-/// `ATQ0V1`: final result codes are sent, and as words (ITU-T V.250). Both are the default after power-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("Q0V1", NoResponse, timeout_ms = 5_000)]
-pub struct RestoreResultCodes;
+bare_commands! {
+    /// `AT`: answered by OK if the module listens (ITU-T V.250). A module that does not answer within 1 s is asked again.
+    Attention "" -> NoResponse, 1_000;
+    /// `AT&F`: sets what V.250 defines back to the factory's values, the echo of commands among them (ITU-T V.250).
+    RestoreDefaults "&F" -> NoResponse, 5_000;
+    /// `ATE0`: turns the echo of commands off (ITU-T V.250).
+    DisableCommandEcho "E0" -> NoResponse, 5_000;
+    /// `ATE1`: turns the echo of commands on (ITU-T V.250). It is on after power-up.
+    EnableCommandEcho "E1" -> NoResponse, 5_000;
+    /// `ATQ0V1`: final result codes are sent, and as words (ITU-T V.250). Both are the default after power-up.
+    RestoreResultCodes "Q0V1" -> NoResponse, 5_000;
+    /// `AT+CFUN?`: returns which parts of the module are on (3GPP TS 27.007).
+    QueryFunctionality "+CFUN?" -> FunctionalityChanged, 5_000;
+    /// `AT+QURCCFG="urcport"`: returns the port that URCs are sent to.
+    QueryUrcPort "+QURCCFG=\"urcport\"" -> UrcPort, 5_000;
+    /// `ATI`: returns manufacturer, model and firmware, one line each (ITU-T V.250).
+    Identify "I" -> AnswerText, 5_000;
+    /// `AT+CGMI`: returns the manufacturer (3GPP TS 27.007).
+    QueryManufacturer "+CGMI" -> AnswerText, 5_000;
+    /// `AT+CGMM`: returns the model (3GPP TS 27.007).
+    QueryModel "+CGMM" -> AnswerText, 5_000;
+    /// `AT+CGMR`: returns the firmware version (3GPP TS 27.007).
+    QueryRevision "+CGMR" -> AnswerText, 5_000;
+    /// `AT+CGSN`: returns the serial number, the IMEI (3GPP TS 27.007).
+    QuerySerialNumber "+CGSN" -> AnswerText, 5_000;
+    /// `AT+GSN`: returns the IMEI (ITU-T V.250).
+    QueryImei "+GSN" -> AnswerText, 5_000;
+}
 
 /// The format of final result codes for failures (3GPP TS 27.007); see [`Failure`](super::Failure).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -90,11 +95,6 @@ pub enum Functionality {
     Airplane = 4,
 }
 
-/// `AT+CFUN?`: returns which parts of the module are on (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CFUN?", FunctionalityChanged, timeout_ms = 5_000)]
-pub struct QueryFunctionality;
-
 /// Whether the module restarts (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -141,11 +141,6 @@ pub struct PowerDown {
 /// The name of a port of the module, at most 16 bytes: `uart1`, `usbat`, `usbmodem`, or `all`.
 pub type PortName<'a> = Text<'a, 16>;
 
-/// `AT+QURCCFG="urcport"`: returns the port that URCs are sent to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QURCCFG=\"urcport\"", UrcPort, timeout_ms = 5_000)]
-pub struct QueryUrcPort;
-
 /// `AT+QURCCFG="urcport",<port>`: sets the port that URCs are sent to. Most modules keep it over a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
 #[at_cmd(
@@ -169,33 +164,3 @@ pub struct UrcPort {
     /// The name of the port.
     pub port: Clipped<16>,
 }
-
-/// `ATI`: returns manufacturer, model and firmware, one line each (ITU-T V.250).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("I", AnswerText, timeout_ms = 5_000)]
-pub struct Identify;
-
-/// `AT+CGMI`: returns the manufacturer (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CGMI", AnswerText, timeout_ms = 5_000)]
-pub struct QueryManufacturer;
-
-/// `AT+CGMM`: returns the model (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CGMM", AnswerText, timeout_ms = 5_000)]
-pub struct QueryModel;
-
-/// `AT+CGMR`: returns the firmware version (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CGMR", AnswerText, timeout_ms = 5_000)]
-pub struct QueryRevision;
-
-/// `AT+CGSN`: returns the serial number, the IMEI (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CGSN", AnswerText, timeout_ms = 5_000)]
-pub struct QuerySerialNumber;
-
-/// `AT+GSN`: returns the IMEI (ITU-T V.250).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+GSN", AnswerText, timeout_ms = 5_000)]
-pub struct QueryImei;

@@ -7,11 +7,14 @@ use super::deserializer::{Fields, deserialize_by, unquoted};
 use super::errors::ErrorCode;
 use super::fields::{Address, ContextId, Host, ShownAddress, address_of};
 use super::response::{AnswerText, NoResponse};
+use super::tables::bare_commands;
 
-/// `AT+QIDNSCFG=?`: lists the supported contexts (2.1.13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIDNSCFG=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestConfigureDns;
+bare_commands! {
+    /// `AT+QIDNSCFG=?`: lists the supported contexts (2.1.13).
+    TestConfigureDns "+QIDNSCFG=?" -> AnswerText, 60_000;
+    /// `AT+QIDNSGIP=?`: lists the supported contexts (2.1.14).
+    TestResolveName "+QIDNSGIP=?" -> AnswerText, 60_000;
+}
 
 /// `AT+QIDNSCFG=<contextID>`: returns the DNS servers of a context (2.1.13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
@@ -51,11 +54,6 @@ pub struct DnsServers {
     /// The secondary server.
     pub secondary: ShownAddress,
 }
-
-/// `AT+QIDNSGIP=?`: lists the supported contexts (2.1.14).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIDNSGIP=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestResolveName;
 
 /// `AT+QIDNSGIP=<contextID>,<hostname>`: looks up the addresses of a host name (2.1.14).
 ///

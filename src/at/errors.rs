@@ -4,11 +4,12 @@
 use core::fmt;
 use core::num::NonZeroU16;
 
-use super::atat::{self, AtatCmd, AtatResp};
+use super::atat::{self, AtatResp};
 use super::deserializer::{Fields, digits, trim};
 use super::fields::LastText;
 use super::prefix::Prefix;
 use super::response::AnswerText;
+use super::tables::bare_commands;
 
 /// Why a TCP/IP command or a socket failed (chapter 4, table 1).
 ///
@@ -101,15 +102,12 @@ impl fmt::Display for ErrorCode {
 
 impl core::error::Error for ErrorCode {}
 
-/// `AT+QIGETERROR=?`: the answer is OK only (2.1.17).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIGETERROR=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestQueryLastError;
-
-/// `AT+QIGETERROR`: returns the reason why the last TCP/IP command has failed (2.1.17). It must be the next command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIGETERROR", LastError, timeout_ms = 60_000)]
-pub struct QueryLastError;
+bare_commands! {
+    /// `AT+QIGETERROR=?`: the answer is OK only (2.1.17).
+    TestQueryLastError "+QIGETERROR=?" -> AnswerText, 60_000;
+    /// `AT+QIGETERROR`: returns the reason why the last TCP/IP command has failed (2.1.17). It must be the next command.
+    QueryLastError "+QIGETERROR" -> LastError, 60_000;
+}
 
 /// `+QIGETERROR: <err>,<errcode_description>` (2.1.17).
 #[derive(Debug, Clone, PartialEq, Eq, AtatResp)]

@@ -1,10 +1,10 @@
 //! Network registration, operator and signal quality: AT+CREG?, AT+CGREG?, AT+CEREG?, AT+COPS?, AT+CSQ (3GPP TS 27.007).
 
-use super::atat::{self, AtatCmd, AtatResp};
+use super::atat::{self, AtatResp};
 use super::deserializer::{Fields, deserialize_by, digits};
 use super::fields::Clipped;
 use super::response::NoResponse;
-use super::tables::open_numbers;
+use super::tables::{bare_commands, open_numbers};
 
 open_numbers! {
     /// Whether the module is registered in a network (3GPP TS 27.007).
@@ -57,30 +57,22 @@ deserialize_by!(remainder, RegistrationStatus, |text| {
     Some(number.into())
 });
 
-/// `AT+CREG?`: returns the registration for circuit-switched services.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CREG?", Registration, timeout_ms = 5_000)]
-pub struct QueryRegistration;
-
-/// `AT+CGREG?`: returns the registration for data in 2G and 3G networks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CGREG?", Registration, timeout_ms = 5_000)]
-pub struct QueryPacketRegistration;
-
-/// `AT+CEREG?`: returns the registration for data in LTE networks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CEREG?", Registration, timeout_ms = 5_000)]
-pub struct QueryLteRegistration;
-
-/// `AT+CGREG=1`: changes of the registration for data in 2G and 3G networks are sent as URCs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CGREG=1", NoResponse, timeout_ms = 5_000)]
-pub struct ReportPacketRegistration;
-
-/// `AT+CEREG=1`: changes of the registration for data in LTE networks are sent as URCs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CEREG=1", NoResponse, timeout_ms = 5_000)]
-pub struct ReportLteRegistration;
+bare_commands! {
+    /// `AT+CREG?`: returns the registration for circuit-switched services.
+    QueryRegistration "+CREG?" -> Registration, 5_000;
+    /// `AT+CGREG?`: returns the registration for data in 2G and 3G networks.
+    QueryPacketRegistration "+CGREG?" -> Registration, 5_000;
+    /// `AT+CEREG?`: returns the registration for data in LTE networks.
+    QueryLteRegistration "+CEREG?" -> Registration, 5_000;
+    /// `AT+CGREG=1`: changes of the registration for data in 2G and 3G networks are sent as URCs.
+    ReportPacketRegistration "+CGREG=1" -> NoResponse, 5_000;
+    /// `AT+CEREG=1`: changes of the registration for data in LTE networks are sent as URCs.
+    ReportLteRegistration "+CEREG=1" -> NoResponse, 5_000;
+    /// `AT+COPS?`: returns the network operator; takes at most 180 s.
+    QueryOperator "+COPS?" -> Operator, 180_000;
+    /// `AT+CSQ`: returns the signal quality.
+    QuerySignalQuality "+CSQ" -> SignalQuality, 5_000;
+}
 
 /// `+CREG: [<n>,]<stat>[,…]`, `+CGREG: …` and `+CEREG: …`: with `<n>` as an information response, without as a URC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
@@ -90,11 +82,6 @@ pub struct Registration {
     /// Whether the module is registered.
     pub status: RegistrationStatus,
 }
-
-/// `AT+COPS?`: returns the network operator; takes at most 180 s.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+COPS?", Operator, timeout_ms = 180_000)]
-pub struct QueryOperator;
 
 /// `+COPS: <mode>[,<format>,<oper>[,<AcT>]]`.
 #[derive(Debug, Clone, PartialEq, Eq, AtatResp)]
@@ -110,11 +97,6 @@ pub struct Operator {
     /// The kind of network: 0 GSM, 2 UMTS, 7 LTE and others.
     pub access_technology: Option<u8>,
 }
-
-/// `AT+CSQ`: returns the signal quality.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CSQ", SignalQuality, timeout_ms = 5_000)]
-pub struct QuerySignalQuality;
 
 /// `+CSQ: <rssi>,<ber>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]

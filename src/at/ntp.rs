@@ -7,16 +7,16 @@ use super::deserializer::{Fields, deserialize_by, unquoted};
 use super::errors::ErrorCode;
 use super::fields::{Clipped, ContextId, Host, Switch};
 use super::response::{AnswerText, NoResponse};
+use super::tables::bare_commands;
 
-/// `AT+QNTP=?`: lists the supported contexts and ports (2.1.12).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QNTP=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestSynchronizeTime;
-
-/// `AT+QNTP?`: returns the server of the query in progress (2.1.12). An error or no line if there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QNTP?", TimeServer, timeout_ms = 60_000)]
-pub struct QueryTimeServer;
+bare_commands! {
+    /// `AT+QNTP=?`: lists the supported contexts and ports (2.1.12).
+    TestSynchronizeTime "+QNTP=?" -> AnswerText, 60_000;
+    /// `AT+QNTP?`: returns the server of the query in progress (2.1.12). An error or no line if there is none.
+    QueryTimeServer "+QNTP?" -> TimeServer, 60_000;
+    /// `AT+CCLK?`: returns the time of the module's clock (3GPP TS 27.007).
+    QueryClock "+CCLK?" -> Clock, 5_000;
+}
 
 /// `+QNTP: <server>,<port>` (2.1.12).
 #[derive(Debug, Clone, PartialEq, Eq, AtatResp)]
@@ -162,11 +162,6 @@ fn number(digits: &str, min: u16, max: u16) -> Option<u16> {
 
 // All that is left of the line: the text contains a comma, and some modules omit the quotes.
 deserialize_by!(remainder, DateTime, Self::of);
-
-/// `AT+CCLK?`: returns the time of the module's clock (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CCLK?", Clock, timeout_ms = 5_000)]
-pub struct QueryClock;
 
 /// `+CCLK: <time>` (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]

@@ -10,11 +10,18 @@ use super::atat::{self, AtatCmd, AtatEnum, AtatResp};
 use super::deserializer::{deserialize_by, unquoted};
 use super::fields::{Clipped, Switch};
 use super::response::{Lines, NoResponse};
+use super::tables::bare_commands;
 
-/// `AT+QSCLK?`: returns whether the module may sleep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QSCLK?", UartSleep, timeout_ms = 5_000)]
-pub struct QueryUartSleep;
+bare_commands! {
+    /// `AT+QSCLK?`: returns whether the module may sleep.
+    QueryUartSleep "+QSCLK?" -> UartSleep, 5_000;
+    /// `AT+CPSMS?`: returns whether the module uses PSM, and the timers that it requests (3GPP TS 27.007).
+    QueryPowerSavingMode "+CPSMS?" -> PowerSavingMode, 5_000;
+    /// `AT+CEDRXS?`: lists the requested cycles, one line for each kind of network (3GPP TS 27.007).
+    QueryEdrx "+CEDRXS?" -> Lines<Edrx, 5>, 5_000;
+    /// `AT+CEDRXRDP`: returns what the network has granted (3GPP TS 27.007).
+    QueryGrantedEdrx "+CEDRXRDP" -> Edrx, 5_000;
+}
 
 /// `AT+QSCLK=<n>`: sets whether the module may sleep while DTR is off.
 ///
@@ -97,11 +104,6 @@ timers! {
     /// T3324: for this time the module can be reached after it was active, 0 s to 186 min. Then it sleeps.
     ActiveTimer [(2 0) (60 1) (360 2)]
 }
-
-/// `AT+CPSMS?`: returns whether the module uses PSM, and the timers that it requests (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CPSMS?", PowerSavingMode, timeout_ms = 5_000)]
-pub struct QueryPowerSavingMode;
 
 /// `AT+CPSMS=<mode>[,<T3312>[,<T3314>[,<T3412>[,<T3324>]]]]`: sets whether the module uses PSM, and the timers that it requests
 /// (3GPP TS 27.007). `None` leaves a timer as it is.
@@ -203,16 +205,6 @@ pub enum EdrxNetwork {
     /// 5: NB-IoT.
     NbIot = 5,
 }
-
-/// `AT+CEDRXS?`: lists the requested cycles, one line for each kind of network (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CEDRXS?", Lines<Edrx, 5>, timeout_ms = 5_000)]
-pub struct QueryEdrx;
-
-/// `AT+CEDRXRDP`: returns what the network has granted (3GPP TS 27.007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+CEDRXRDP", Edrx, timeout_ms = 5_000)]
-pub struct QueryGrantedEdrx;
 
 /// `AT+CEDRXS=<mode>[,<AcT-type>[,<cycle>]]`: sets whether the module uses eDRX, and the cycle that it requests (3GPP TS 27.007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]

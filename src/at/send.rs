@@ -5,16 +5,23 @@ use serde_at::serde::{Serialize, Serializer};
 use super::atat::{self, AtatCmd, AtatResp};
 use super::fields::{Address, ConnectId, Switch, Within};
 use super::response::{AnswerText, NoResponse};
+use super::tables::bare_commands;
 
 /// The number of payload bytes of a [`SendData`] or a [`SendDatagram`]: 1 to 1460.
 ///
 /// In the note the range begins with 0, which is another command: [`QuerySentData`].
 pub type SendLength = Within<1, 1460>;
 
-/// `AT+QISEND=?`: lists the supported connectIDs and lengths (2.1.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISEND=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestSendData;
+bare_commands! {
+    /// `AT+QISEND=?`: lists the supported connectIDs and lengths (2.1.7).
+    TestSendData "+QISEND=?" -> AnswerText, 60_000;
+    /// `AT+QISENDEX=?`: lists the supported connectIDs (2.1.9).
+    TestSendHex "+QISENDEX=?" -> AnswerText, 60_000;
+    /// `AT+QISDE=?`: lists the supported settings (2.1.16).
+    TestSetDataEcho "+QISDE=?" -> AnswerText, 60_000;
+    /// `AT+QISDE?`: returns whether the module echoes the payload of [`SendData`] (2.1.16).
+    QueryDataEcho "+QISDE?" -> DataEcho, 60_000;
+}
 
 /// `AT+QISEND=<connectID>`: sends the bytes that follow the prompt up to Ctrl-Z; Esc cancels (2.1.7).
 ///
@@ -82,11 +89,6 @@ pub struct SentData {
     pub unacknowledged: u64,
 }
 
-/// `AT+QISENDEX=?`: lists the supported connectIDs (2.1.9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISENDEX=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestSendHex;
-
 /// `AT+QISENDEX=<connectID>,<hex_string>`: sends bytes that are written as hex digits (2.1.9).
 ///
 /// There is no prompt. The final result codes are those of [`SendData`]. Slow; some modules accept only 510 digits. Not for
@@ -136,16 +138,6 @@ impl Serialize for HexText<'_> {
         serializer.serialize_str(self.0)
     }
 }
-
-/// `AT+QISDE=?`: lists the supported settings (2.1.16).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISDE=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestSetDataEcho;
-
-/// `AT+QISDE?`: returns whether the module echoes the payload of [`SendData`] (2.1.16).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISDE?", DataEcho, timeout_ms = 60_000)]
-pub struct QueryDataEcho;
 
 /// `AT+QISDE=<echo>`: turns the echo of the payload of [`SendData`] on or off (2.1.16). It is on after power-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]

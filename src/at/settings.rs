@@ -4,14 +4,19 @@ use serde_at::serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::atat::{self, AtatCmd, AtatEnum, AtatResp};
 use super::deserializer::{Fields, deserialize_by, unquoted};
-use super::fields::{Switch, Within};
+use super::fields::{LastText, Switch, Within};
 use super::response::{AnswerText, NoResponse};
-use super::tables::texts;
+use super::tables::{bare_commands, texts};
 
-/// `AT+QICFG=?`: lists the supported settings and their ranges, one line each (2.1.15).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICFG=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestConfigureSetting;
+bare_commands! {
+    /// `AT+QICFG=?`: lists the supported settings and their ranges, one line each (2.1.15).
+    TestConfigureSetting "+QICFG=?" -> AnswerText, 60_000;
+    /// `AT+QICFG="sendinfo",0`: AT+QISEND ends with SEND OK.
+    ///
+    /// Not in the note. EC200U and EG915U can be set to end AT+QISEND with counters and OK instead. Other modules answer ERROR,
+    /// which is harmless.
+    DisableSendInfo "+QICFG=\"sendinfo\",0" -> NoResponse, 60_000;
+}
 
 /// `AT+QICFG=<key>`: returns the value of a setting (2.1.15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
@@ -34,30 +39,15 @@ pub struct ConfigureSetting {
 /// `+QICFG: <key>,<values>` (2.1.15).
 ///
 /// [`SettingAnswer::setting`] checks the values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+#[derive(Debug, Clone, PartialEq, Eq, AtatResp)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct SettingAnswer {
     /// The setting.
     pub key: SettingKey,
-    /// The values.
-    pub values: SettingValues,
+    /// The values, as the module writes them.
+    pub values: LastText<32>,
 }
-
-/// The numbers behind the name of a setting, at most four.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct SettingValues(pub [Option<u32>; 4]);
-
-deserialize_by!(remainder, SettingValues, |text| {
-    let mut fields = Fields::new(text);
-    let mut values = Self::default();
-    for value in &mut values.0 {
-        *value = fields.next()?;
-    }
-    fields.end()?;
-    Some(values)
-});
 
 /// The table of settings. A row is the variant of [`Setting`] and of [`SettingKey`], the name on the wire, and the values.
 macro_rules! settings {
@@ -91,15 +81,20 @@ macro_rules! settings {
                     $(Self::$name { .. } => SettingKey::$name,)*
                 }
             }
+        }
 
-            fn write<S: SerializeStruct>(&self, arguments: &mut S) -> Result<(), S::Error> {
-                match *self {
+        /// Several arguments: the name and the values.
+        impl Serialize for Setting {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut arguments = serializer.serialize_struct("Setting", 5)?;
+                arguments.serialize_field("key", &self.key())?;
+                match self {
                     $(settings!(@pattern $name $(value: $value)? $({ $($field)+ })?) => {
-                        $(<$value as Value>::write(value, arguments)?;)?
-                        $($(<$field_value as Value>::write($field, arguments)?;)+)?
+                        $(arguments.serialize_field::<$value>("value", value)?;)?
+                        $($(arguments.serialize_field(stringify!($field), $field)?;)+)?
                     })*
                 }
-                Ok(())
+                arguments.end()
             }
         }
 
@@ -107,11 +102,11 @@ macro_rules! settings {
             /// The setting with its value. `None` if a value is missing or out of the note's range.
             #[must_use]
             pub fn setting(&self) -> Option<Setting> {
-                let mut numbers = self.values.0.into_iter();
+                let mut fields = Fields::new(self.values.as_bytes());
                 Some(match self.key {
                     $(SettingKey::$name => Setting::$name
-                        $((<$value as Value>::of(&mut numbers)?))?
-                        $({ $($field: <$field_value as Value>::of(&mut numbers)?,)+ })?,)*
+                        $((fields.next::<$value>()?))?
+                        $({ $($field: fields.next()?,)+ })?,)*
                 })
             }
         }
@@ -153,8 +148,8 @@ settings! {
     UdpSendMode "udp/sendmode" (UdpMode),
     /// Whether listeners accept connections by themselves.
     TcpAccept "tcp/accept" (Switch),
-    /// Keep-alive of TCP connections; `None` is off. It affects connections that are opened afterwards.
-    TcpKeepAlive "tcp/keepalive" (Option<KeepAlive>),
+    /// Keep-alive of TCP connections. It affects connections that are opened afterwards.
+    TcpKeepAlive "tcp/keepalive" (KeepAlive),
     /// The size of the module's receive buffer, 10240 to 524288 bytes. Default 10240.
     ReceiveBufferSize "recv/buffersize" (Within<10_240, 524_288>),
     /// Whether the `recv` URC contains the length in buffer mode.
@@ -162,79 +157,6 @@ settings! {
 }
 
 deserialize_by!(one_field, SettingKey, |field| Self::of(unquoted(field)));
-
-/// Several arguments: the name and the values.
-impl Serialize for Setting {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut arguments = serializer.serialize_struct("Setting", 5)?;
-        arguments.serialize_field("key", &self.key())?;
-        self.write(&mut arguments)?;
-        arguments.end()
-    }
-}
-
-/// A value of a setting: one number or several.
-trait Value: Sized {
-    fn write<S: SerializeStruct>(self, arguments: &mut S) -> Result<(), S::Error>;
-
-    /// `None` if it is missing, or not allowed.
-    fn of(numbers: &mut impl Iterator<Item = Option<u32>>) -> Option<Self>;
-}
-
-impl<const MIN: u32, const MAX: u32> Value for Within<MIN, MAX> {
-    fn write<S: SerializeStruct>(self, arguments: &mut S) -> Result<(), S::Error> {
-        arguments.serialize_field("value", &self)
-    }
-
-    fn of(numbers: &mut impl Iterator<Item = Option<u32>>) -> Option<Self> {
-        Self::new(numbers.next()??).ok()
-    }
-}
-
-macro_rules! choices {
-    ($($name:ident),*) => {
-        $(impl Value for $name {
-            fn write<S: SerializeStruct>(self, arguments: &mut S) -> Result<(), S::Error> {
-                arguments.serialize_field("value", &self)
-            }
-
-            fn of(numbers: &mut impl Iterator<Item = Option<u32>>) -> Option<Self> {
-                u8::try_from(numbers.next()??).ok()?.try_into().ok()
-            }
-        })*
-    };
-}
-
-choices!(DataFormat, Switch, UdpMode, ViewMode);
-
-/// A switch, followed by the times if it is on.
-impl Value for Option<KeepAlive> {
-    fn write<S: SerializeStruct>(self, arguments: &mut S) -> Result<(), S::Error> {
-        Switch::from(self.is_some()).write(arguments)?;
-        if let Some(KeepAlive {
-            idle,
-            interval,
-            probes,
-        }) = self
-        {
-            idle.write(arguments)?;
-            interval.write(arguments)?;
-            probes.write(arguments)?;
-        }
-        Ok(())
-    }
-
-    fn of(numbers: &mut impl Iterator<Item = Option<u32>>) -> Option<Self> {
-        Some(match Switch::of(numbers)? {
-            Switch::Off => None,
-            Switch::On => Some(KeepAlive {
-                idle: Within::of(numbers)?,
-                interval: Within::of(numbers)?,
-                probes: Within::of(numbers)?,
-            }),
-        })
-    }
-}
 
 /// The format of payload on the UART (2.1.15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]
@@ -272,19 +194,48 @@ pub enum UdpMode {
 /// When the module probes an idle TCP connection (2.1.15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct KeepAlive {
-    /// Idle time before the first probe, 1 to 120 minutes.
-    pub idle: Within<1, 120>,
-    /// Time between two probes, 25 to 100 s.
-    pub interval: Within<25, 100>,
-    /// Number of probes, 3 to 10.
-    pub probes: Within<3, 10>,
+pub enum KeepAlive {
+    /// Never.
+    Off,
+    /// When nothing has come for some time.
+    On {
+        /// Idle time before the first probe, 1 to 120 minutes.
+        idle: Within<1, 120>,
+        /// Time between two probes, 25 to 100 s.
+        interval: Within<25, 100>,
+        /// Number of probes, 3 to 10.
+        probes: Within<3, 10>,
+    },
 }
 
-/// `AT+QICFG="sendinfo",0`: AT+QISEND ends with SEND OK.
-///
-/// Not in the note. EC200U and EG915U can be set to end AT+QISEND with counters and OK instead. Other modules answer ERROR,
-/// which is harmless.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICFG=\"sendinfo\",0", NoResponse, timeout_ms = 60_000)]
-pub struct DisableSendInfo;
+/// Several arguments: a switch, and the times if it is on.
+impl Serialize for KeepAlive {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self::On {
+            idle,
+            interval,
+            probes,
+        } = self
+        else {
+            return Switch::Off.serialize(serializer);
+        };
+        let mut arguments = serializer.serialize_struct("KeepAlive", 4)?;
+        arguments.serialize_field("switch", &Switch::On)?;
+        arguments.serialize_field("idle", idle)?;
+        arguments.serialize_field("interval", interval)?;
+        arguments.serialize_field("probes", probes)?;
+        arguments.end()
+    }
+}
+
+deserialize_by!(remainder, KeepAlive, |text| {
+    let mut fields = Fields::new(text);
+    Some(match fields.next()? {
+        Switch::Off => Self::Off,
+        Switch::On => Self::On {
+            idle: fields.next()?,
+            interval: fields.next()?,
+            probes: fields.next()?,
+        },
+    })
+});

@@ -7,7 +7,7 @@ use super::atat::{self, AtatCmd, AtatResp};
 use super::deserializer::{deserialize_by, unquoted};
 use super::fields::{Clipped, ConnectId, ContextId, Host, LastText};
 use super::response::{AnswerText, Lines, NoResponse};
-use super::tables::{open_numbers, texts};
+use super::tables::{bare_commands, open_numbers, texts};
 
 texts! {
     /// service_type: the kind of a socket (2.1.4, 2.1.6).
@@ -48,10 +48,18 @@ impl ServiceType {
 
 deserialize_by!(one_field, ServiceType, Self::of_field);
 
-/// `AT+QIOPEN=?`: lists the supported parameters (2.1.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QIOPEN=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestOpenSocket;
+bare_commands! {
+    /// `AT+QIOPEN=?`: lists the supported parameters (2.1.4).
+    TestOpenSocket "+QIOPEN=?" -> AnswerText, 60_000;
+    /// `AT+QICLOSE=?`: lists the supported connectIDs and timeouts (2.1.5).
+    TestCloseSocket "+QICLOSE=?" -> AnswerText, 60_000;
+    /// `AT+QISTATE=?`: the answer is OK only (2.1.6).
+    TestListSockets "+QISTATE=?" -> AnswerText, 60_000;
+    /// `AT+QISTATE?`: lists all sockets, one line each (2.1.6).
+    ListSockets "+QISTATE?" -> Lines<SocketStatus, 12>, 60_000;
+    /// `AT+QISTATE`: the execution form of [`ListSockets`], with the same answer (2.1.6).
+    ExecuteListSockets "+QISTATE" -> Lines<SocketStatus, 12>, 60_000;
+}
 
 /// `AT+QIOPEN=<contextID>,<connectID>,<service_type>,<host>,<remote_port>,<local_port>,
 /// <access_mode>`: opens a socket (2.1.4).
@@ -84,11 +92,6 @@ pub struct OpenSocket<'a> {
     #[at_arg(position = 6)]
     pub access_mode: AccessMode,
 }
-
-/// `AT+QICLOSE=?`: lists the supported connectIDs and timeouts (2.1.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QICLOSE=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestCloseSocket;
 
 /// `AT+QICLOSE=<connectID>[,<timeout>]`: closes a socket and frees its connectID (2.1.5).
 ///
@@ -139,21 +142,6 @@ impl<'de> Deserialize<'de> for SocketState {
         u8::deserialize(deserializer).map(Self::from)
     }
 }
-
-/// `AT+QISTATE=?`: the answer is OK only (2.1.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISTATE=?", AnswerText, timeout_ms = 60_000)]
-pub struct TestListSockets;
-
-/// `AT+QISTATE?`: lists all sockets, one line each (2.1.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISTATE?", Lines<SocketStatus, 12>, timeout_ms = 60_000)]
-pub struct ListSockets;
-
-/// `AT+QISTATE`: the execution form of [`ListSockets`], with the same answer (2.1.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]
-#[at_cmd("+QISTATE", Lines<SocketStatus, 12>, timeout_ms = 60_000)]
-pub struct ExecuteListSockets;
 
 /// `AT+QISTATE=0,<contextID>`: lists the sockets of a context, one line each (2.1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]

@@ -1,4 +1,4 @@
-//! Enums that are tables: one row for each variant, with what stands for it on the wire.
+//! Tables. Enums: one row for each variant, with what stands for it on the wire. Commands without arguments: one row for each.
 
 /// An enum whose variants are texts.
 macro_rules! texts {
@@ -74,4 +74,16 @@ macro_rules! open_numbers {
     };
 }
 
-pub(super) use {open_numbers, texts};
+/// Commands without arguments: name, command behind `AT`, response, and the maximum time to the final result code in milliseconds.
+macro_rules! bare_commands {
+    ($($(#[$doc:meta])* $name:ident $command:literal -> $response:ty, $timeout:literal;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, crate::at::atat::AtatCmd)]
+            #[at_cmd($command, $response, timeout_ms = $timeout)]
+            pub struct $name;
+        )*
+    };
+}
+
+pub(super) use {bare_commands, open_numbers, texts};

@@ -80,16 +80,7 @@ impl Urc {
     pub fn parse(line: &[u8]) -> Option<Self> {
         let line = line.trim_ascii_end();
         let urc = <Self as AtatUrc>::parse(line)?;
-        let is_text = matches!(
-            urc,
-            Self::Ready
-                | Self::ApplicationReady
-                | Self::PoweredDown
-                | Self::NormalPowerDown
-                | Self::PsmPowerDown
-                | Self::NoCarrier
-        );
-        (!is_text || !line.contains(&b':')).then_some(urc)
+        (line.starts_with(b"+") || !line.contains(&b':')).then_some(urc)
     }
 }
 

@@ -290,7 +290,7 @@ fn as_answer(command: &impl atat::AtatCmd) -> String {
 
 fn setting(choices: &mut Choices<'_>) {
     let value = u32::from(number(choices));
-    let keep_alive = KeepAlive {
+    let keep_alive = KeepAlive::On {
         idle: Within::nearest(value),
         interval: Within::nearest(value >> 4),
         probes: Within::nearest(value >> 8),
@@ -303,8 +303,8 @@ fn setting(choices: &mut Choices<'_>) {
             max_interval: Within::nearest(value),
         },
         2 => Setting::SendTimeout(Within::nearest(value)),
-        3 => Setting::TcpKeepAlive(Some(keep_alive)),
-        4 => Setting::TcpKeepAlive(None),
+        3 => Setting::TcpKeepAlive(keep_alive),
+        4 => Setting::TcpKeepAlive(KeepAlive::Off),
         5 => Setting::ReceiveBufferSize(Within::nearest(value << 4)),
         6 => Setting::DnsCache(switch),
         _ => Setting::ReceiveIndication(switch),

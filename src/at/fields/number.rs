@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use serde_at::serde::{Serialize, Serializer};
+use serde_at::serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// A whole number from `MIN` to `MAX`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +62,12 @@ impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Within<MIN, MAX> {
 impl<const MIN: u32, const MAX: u32> Serialize for Within<MIN, MAX> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u32(self.0)
+    }
+}
+
+impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Within<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(u32::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

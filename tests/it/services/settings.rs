@@ -91,7 +91,7 @@ fn every_setting_is_written_and_read_back() {
     fn within<const A: u32, const B: u32>(value: u32) -> Within<A, B> {
         Within::new(value).unwrap()
     }
-    let keep_alive = KeepAlive {
+    let keep_alive = KeepAlive::On {
         idle: within(7),
         interval: within(30),
         probes: within(4),
@@ -114,7 +114,7 @@ fn every_setting_is_written_and_read_back() {
         Setting::UdpReadMode(UdpMode::Stream),
         Setting::UdpSendMode(UdpMode::Stream),
         Setting::TcpAccept(Switch::Off),
-        Setting::TcpKeepAlive(Some(keep_alive)),
+        Setting::TcpKeepAlive(keep_alive),
         Setting::ReceiveBufferSize(within(20_000)),
         Setting::ReceiveIndication(Switch::On),
     ];
@@ -127,11 +127,11 @@ fn every_setting_is_written_and_read_back() {
             assert_eq!(stack.setting(value.key()).await, Ok(Some(value)));
         }
         stack
-            .set_setting(Setting::TcpKeepAlive(None))
+            .set_setting(Setting::TcpKeepAlive(KeepAlive::Off))
             .await
             .unwrap();
         let off = stack.setting(SettingKey::TcpKeepAlive).await;
-        assert_eq!(off, Ok(Some(Setting::TcpKeepAlive(None))));
+        assert_eq!(off, Ok(Some(Setting::TcpKeepAlive(KeepAlive::Off))));
         for unreadable in [
             Setting::ViewMode(ViewMode::Comma),
             Setting::DataFormats {

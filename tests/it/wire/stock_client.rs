@@ -106,11 +106,11 @@ fn atats_own_client_sends_and_reads_them() {
         let addresses: Vec<_> = contexts.iter().map(|each| each.addresses.ipv4()).collect();
         assert_eq!(addresses, [Some(Ipv4Addr::new(10, 7, 157, 1))]);
 
-        let setting = Setting::TcpKeepAlive(Some(KeepAlive {
+        let setting = Setting::TcpKeepAlive(KeepAlive::On {
             idle: Within::nearest(2),
             interval: Within::nearest(30),
             probes: Within::nearest(3),
-        }));
+        });
         let configured = client.send(&ConfigureSetting { setting }).await;
         assert_eq!(configured, Ok(NoResponse));
         let key = SettingKey::TcpKeepAlive;

@@ -105,17 +105,17 @@ forms! {
         }
         "AT+QICFG=\"tcp/keepalive\",<enable>[,<idle_time>,<interval_time>,<probe_cnt>]"
         ConfigureSetting {
-            set(Setting::TcpKeepAlive(None)) => "AT+QICFG=\"tcp/keepalive\",0\r",
-            set(Setting::TcpKeepAlive(Some(KeepAlive {
+            set(Setting::TcpKeepAlive(KeepAlive::Off)) => "AT+QICFG=\"tcp/keepalive\",0\r",
+            set(Setting::TcpKeepAlive(KeepAlive::On {
                 idle: Within::MIN,
                 interval: Within::MIN,
                 probes: Within::MIN,
-            }))) => "AT+QICFG=\"tcp/keepalive\",1,1,25,3\r",
-            set(Setting::TcpKeepAlive(Some(KeepAlive {
+            })) => "AT+QICFG=\"tcp/keepalive\",1,1,25,3\r",
+            set(Setting::TcpKeepAlive(KeepAlive::On {
                 idle: Within::MAX,
                 interval: Within::MAX,
                 probes: Within::MAX,
-            }))) => "AT+QICFG=\"tcp/keepalive\",1,120,100,10\r",
+            })) => "AT+QICFG=\"tcp/keepalive\",1,120,100,10\r",
         }
         "AT+QICFG=\"recv/buffersize\"" QuerySetting {
             query(SettingKey::ReceiveBufferSize) => "AT+QICFG=\"recv/buffersize\"\r",
