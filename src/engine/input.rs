@@ -63,8 +63,13 @@ impl Engine<'_> {
             }
         }
         #[cfg(feature = "at-client")]
-        if self.runs_user_command() && self.user_command.on_line(line) {
-            return LineKind::Handled;
+        if self.runs_user_command() {
+            if self.user_command.is_close_result(line) {
+                return self.conclude(FinalResult::Ok);
+            }
+            if self.user_command.on_line(line) {
+                return LineKind::Handled;
+            }
         }
         if let Some(Prefix::EquipmentError | Prefix::MessageError) = prefix {
             if let Some(failure) = Failure::parse(line) {

@@ -254,6 +254,11 @@ impl<'d> UserCommand<'d> {
         true
     }
 
+    /// Whether a line ends the user's own AT+QICLOSE, on some modules (quirk 130).
+    pub(crate) fn is_close_result(&self, line: &[u8]) -> bool {
+        self.name == b"+QICLOSE" && ResultCode::of(line) == Some(ResultCode::CloseOk)
+    }
+
     /// Whether a line announces the text of a message: the next line is text, even if it says `OK`.
     pub(crate) fn announces_text(&self, line: &[u8]) -> bool {
         self.reads_messages() && self.is_answer(line)

@@ -279,3 +279,19 @@ fn empty_message_ends_with_the_time_limit() {
     release(&rig);
     rig.idle();
 }
+
+#[test]
+fn close_ok_ends_a_close_of_the_user_and_no_other_command() {
+    let mut rig = up();
+    ask(&rig, 1, b"AT+QICLOSE=4\r");
+    sent(&mut rig);
+    rig.answer(&["CLOSE OK"]);
+    assert_eq!(result(&rig), Poll::Ready(AtResult::Done));
+    release(&rig);
+    ask(&rig, 1, b"AT+CSQ\r");
+    sent(&mut rig);
+    rig.on_line("CLOSE OK");
+    assert!(!rig.is_answered());
+    rig.answer(&["OK"]);
+    assert_eq!(result(&rig), Poll::Ready(AtResult::Done));
+}
