@@ -7,6 +7,7 @@ use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
 use rustix::termios::OptionalActions;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -35,8 +36,11 @@ pub async fn pty(path: &Path, follows: bool, mut rx: HostRx, mut tx: HostTx) -> 
     if path.is_symlink() {
         std::fs::remove_file(path)?;
     }
-    symlink(std::ffi::OsStr::from_bytes(name.to_bytes()), path)?;
-    let _link = Link(path);
+    symlink(OsStr::from_bytes(name.to_bytes()), path)?;
+    let _link = Link {
+        path,
+        terminal: Path::new(OsStr::from_bytes(name.to_bytes())),
+    };
     announce(&format!("ready {}", path.display()))?;
     let controller = Async::new(File::from(controller))?;
     let rate = || {
@@ -51,12 +55,17 @@ pub async fn pty(path: &Path, follows: bool, mut rx: HostRx, mut tx: HostTx) -> 
     bridge(&controller, &controller, &mut rx, &mut tx, rate).await
 }
 
-/// Removes the symbolic link when dropped.
-struct Link<'a>(&'a Path);
+/// Removes the symbolic link when dropped, unless another program has taken it.
+struct Link<'a> {
+    path: &'a Path,
+    terminal: &'a Path,
+}
 
 impl Drop for Link<'_> {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(self.0);
+        if std::fs::read_link(self.path).is_ok_and(|to| to == self.terminal) {
+            let _ = std::fs::remove_file(self.path);
+        }
     }
 }
 

@@ -104,10 +104,10 @@ fn carry_out(modem: &ModemHandle, request: &Value) -> Result<Value, String> {
         "registration" => modem.set_registration(registration(&request["state"])?),
         "restart" => modem.restart(),
         "power" => modem.power(flag(request, "on")?),
-        "silent" => match request["ms"].as_u64() {
-            Some(0) => modem.silent(false),
-            Some(ms) => modem.silent_for(Duration::from_millis(ms)),
-            None => modem.silent(true),
+        "silent" if request["ms"].is_null() => modem.silent(true),
+        "silent" => match milliseconds(request)? {
+            Duration::ZERO => modem.silent(false),
+            time => modem.silent_for(time),
         },
         "kill" => modem.kill(small(request, "id", 0, 11)?)?,
         "close" => modem.close(small(request, "id", 0, 11)?)?,
@@ -123,10 +123,7 @@ fn carry_out(modem: &ModemHandle, request: &Value) -> Result<Value, String> {
             return Ok(json!({"messages": all.collect::<Vec<_>>()}));
         }
         "dtr" => modem.data_terminal_ready(flag(request, "on")?),
-        "latency" => {
-            let ms = request["ms"].as_u64().ok_or("no \"ms\"")?;
-            modem.set_latency(Duration::from_millis(ms));
-        }
+        "latency" => modem.set_latency(milliseconds(request)?),
         "state" => return Ok(state(modem)),
         "statistics" => return Ok(statistics(modem)),
         "log" => {
@@ -161,6 +158,13 @@ fn small(request: &Value, key: &str, least: u64, most: u64) -> Result<u8, String
         .ok_or_else(|| format!("\"{key}\" is no number from {least} to {most}"))
 }
 
+/// At most a day, as times of faults are.
+fn milliseconds(request: &Value) -> Result<Duration, String> {
+    let ms = request["ms"].as_u64().filter(|ms| *ms <= 86_400_000);
+    ms.map(Duration::from_millis)
+        .ok_or_else(|| "\"ms\" is no number from 0 to 86400000".into())
+}
+
 /// What `text` or `hex` say.
 fn bytes(request: &Value) -> Result<Vec<u8>, String> {
     if let Some(text) = request["text"].as_str() {
@@ -169,8 +173,8 @@ fn bytes(request: &Value) -> Result<Vec<u8>, String> {
     let digits = request["hex"].as_str().ok_or("neither text nor hex")?;
     let pairs = digits.as_bytes().chunks(2);
     let byte = |pair: &[u8]| {
-        let pair = core::str::from_utf8(pair).ok().filter(|p| p.len() == 2)?;
-        u8::from_str_radix(pair, 16).ok()
+        let digit = |index: usize| char::from(*pair.get(index)?).to_digit(16);
+        Some((digit(0)? << 4 | digit(1)?) as u8)
     };
     let all: Option<Vec<u8>> = pairs.map(byte).collect();
     all.ok_or_else(|| format!("not hexadecimal: {digits}"))

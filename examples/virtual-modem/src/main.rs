@@ -68,7 +68,7 @@ fn run(options: Options) -> io::Result<ExitCode> {
     if let Some(control) = &control {
         announce(&format!("control {}", control.address))?;
     }
-    let mut signals = Signals::new([Signal::Term, Signal::Int])?;
+    let mut signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup])?;
     let (rx, tx, end) = serial::pair(Line::new(options.baud));
     let port = async {
         match (&options.pty, options.tcp) {

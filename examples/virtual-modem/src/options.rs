@@ -13,7 +13,7 @@ Usage: virtual-modem <--pty PATH | --tcp ADDRESS:PORT> [OPTIONS]
        virtual-modem --session FILE...
 
 On standard output it says `control ADDRESS` if it has a control socket, then `ready PATH` or `ready ADDRESS:PORT`.
-It ends with SIGTERM, SIGINT, the request `quit`, or as --for and --once say. Exit code: 0; 1 if something failed;
+It ends with SIGTERM, SIGINT, SIGHUP, the request `quit`, or as --for and --once say. Exit code: 0; 1 if something failed;
 2 for a wrong command line; 3 with --strict if the host broke the protocol.
 
 The line:

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::thread;
 use virtual_modem::{ModemHandle, control};
 
-/// Longest request. A client that sends more without a line end is dropped.
+/// Longest request. What is longer is refused.
 const REQUEST_LIMIT: u64 = 64 * 1024;
 
 /// An open control socket.
@@ -49,7 +49,7 @@ pub fn open(address: &str, modem: ModemHandle) -> io::Result<Control> {
         Err(_) => {
             let path = Path::new(address);
             let left = path.symlink_metadata().map(|data| data.file_type());
-            if left.is_ok_and(|kind| kind.is_socket()) {
+            if left.is_ok_and(|kind| kind.is_socket()) && UnixStream::connect(path).is_err() {
                 // Of a program that did not clean up.
                 std::fs::remove_file(path)?;
             }
@@ -97,14 +97,22 @@ impl Client {
     fn serve(&self, requests: impl Read, mut answers: impl Write) {
         let mut requests = BufReader::new(requests);
         loop {
-            let mut request = String::new();
+            let mut request = Vec::new();
             let read = requests
                 .by_ref()
                 .take(REQUEST_LIMIT)
-                .read_line(&mut request);
-            if !matches!(read, Ok(1..)) || !request.ends_with('\n') {
+                .read_until(b'\n', &mut request);
+            if !matches!(read, Ok(1..)) {
                 return;
             }
+            if request.len() as u64 == REQUEST_LIMIT && !request.ends_with(b"\n") {
+                // Never JSON, whatever it is; the rest of the line is read past.
+                request.truncate(1);
+                if requests.skip_until(b'\n').is_err() {
+                    return;
+                }
+            }
+            let request = String::from_utf8_lossy(&request);
             if request.trim().is_empty() {
                 continue;
             }

@@ -5,7 +5,7 @@ mod common;
 use common::{Host, dialogue};
 use embedded_io_async::Write;
 use std::time::Duration;
-use virtual_modem::{Fault, InProcess, Settings, time};
+use virtual_modem::{Fault, InProcess, Settings, control, time};
 
 const SERVER: &str = "192.0.2.7";
 const OPEN_ECHO: &str = "AT+QIOPEN=1,0,\"TCP\",\"192.0.2.7\",7,0,0";
@@ -464,5 +464,42 @@ fn a_fault_at_one_occasion() {
         for wanted in [answer, ERROR, answer, answer] {
             host.asks("AT+CSQ", wanted).await;
         }
+    });
+}
+
+/// A request that is not understood changes nothing.
+#[test]
+fn wrong_requests() {
+    dialogue(Settings::new(), InProcess::new(), |host| async move {
+        for (request, error) in [
+            (r#"{"do":"silent","ms":"long"}"#, "no number"),
+            (r#"{"do":"silent","ms":-1}"#, "no number"),
+            (r#"{"do":"silent","ms":86400001}"#, "no number"),
+            (r#"{"do":"latency"}"#, "no number"),
+            (r#"{"do":"latency","ms":86400001}"#, "no number"),
+            (r#"{"do":"bytes","hex":"+1"}"#, "not hexadecimal"),
+            (r#"{"do":"bytes","hex":"123"}"#, "not hexadecimal"),
+        ] {
+            let answer = control::execute(&host.modem, request);
+            assert_eq!(answer["ok"], false, "{request}");
+            assert!(
+                answer["error"].as_str().unwrap().contains(error),
+                "{answer}"
+            );
+        }
+    });
+}
+
+/// Nothing comes from a peer that is gone.
+#[test]
+fn data_of_a_peer_that_is_gone() {
+    host_with(&[], |mut host| async move {
+        host.asks(OPEN_ECHO, OPENED).await;
+        host.modem.close(0).unwrap();
+        host.expects("\r\n+QIURC: \"closed\",0\r\n").await;
+        assert!(host.modem.push(0, b"late").is_err());
+        host.asks("AT+QIRD=0,0", "\r\n+QIRD: 0,0,0\r\n\r\nOK\r\n")
+            .await;
+        host.made_no_fault();
     });
 }

@@ -82,7 +82,7 @@ fn asks(port: &mut (impl Read + Write), line: &str, end: &str) -> String {
 
 #[test]
 fn a_terminal_that_is_cleaned_up() {
-    for signal in ["-TERM", "-INT"] {
+    for signal in ["-TERM", "-INT", "-HUP"] {
         let folder = folder(signal);
         let (link, control, stats) = (
             folder.join("modem"),
@@ -115,6 +115,34 @@ fn a_terminal_that_is_cleaned_up() {
         assert_eq!(stats["violation_count"], 0);
         std::fs::remove_dir_all(&folder).unwrap();
     }
+}
+
+/// What a program finds at its paths is another's: a living one's socket is left alone, and a link that was taken over
+/// is not removed.
+#[test]
+fn two_programs_at_the_same_paths() {
+    let folder = folder("paths");
+    let (link, control) = (folder.join("modem"), folder.join("control"));
+    let first = ["--pty", text(&link), "--control", text(&control)];
+    let mut first = start(&first);
+    first.says("control");
+    first.says("ready");
+    let second = ["--tcp", "127.0.0.1:0", "--control", text(&control)];
+    assert_eq!(start(&second).end().code(), Some(1));
+    let mut third = start(&["--pty", text(&link)]);
+    third.says("ready");
+    first.signal("-TERM");
+    assert_eq!(first.end().code(), Some(0));
+    assert!(link.symlink_metadata().is_ok());
+    third.signal("-KILL");
+    third.end();
+    let mut fourth = start(&["--pty", text(&link), "--control", text(&control)]);
+    fourth.says("control");
+    fourth.says("ready");
+    fourth.signal("-TERM");
+    assert_eq!(fourth.end().code(), Some(0));
+    assert!(link.symlink_metadata().is_err());
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
@@ -172,11 +200,15 @@ fn requests_a_log_and_an_exit_code() {
     assert_eq!(ask(r#"{"do":"urc","text":"RING"}"#), "{\"ok\":true}\n");
     assert_eq!(asks(&mut port, "", "RING\r\n"), "\r\nRING\r\n");
     assert!(ask("nonsense").contains("no JSON"));
+    assert!(ask(&"[".repeat(200_000)).contains("no JSON"));
     assert!(ask(r#"{"do":"nothing"}"#).contains("no request is called nothing"));
     assert!(ask(r#"{"do":"kill","id":3}"#).contains("connectID 3 is free"));
     assert!(ask(r#"{"do":"state"}"#).contains("\"registration\":1"));
+    steering.write_all(b"\xff\n").unwrap();
+    assert!(asks(&mut steering, "", "\n").contains("no JSON"));
     // A violation.
     asks(&mut port, "AT+QIRD=0,99999\r", "ERROR\r\n");
+    let mut ask = |request: &str| asks(&mut steering, &format!("{request}\n"), "\n");
     assert!(ask(r#"{"do":"statistics"}"#).contains("\"violation_count\":1"));
     ask(r#"{"do":"quit"}"#);
     assert_eq!(program.end().code(), Some(3));
@@ -310,6 +342,9 @@ fn wrong_command_lines() {
         &["--tcp", "127.0.0.1:0", "--route", "a:1=192.0.2.1:1"],
         &["--tcp", "127.0.0.1:0", "--pty", "/tmp/x"],
         &["--tcp", "127.0.0.1:0", "--sim", "gold"],
+        &["--tcp", "127.0.0.1:0", "--ids", "12"],
+        &["--tcp", "127.0.0.1:0", "--read-limit", "0"],
+        &["--tcp", "127.0.0.1:0", "--send-limit", "1461"],
         &[],
     ] {
         assert_eq!(start(arguments).end().code(), Some(2), "{arguments:?}");

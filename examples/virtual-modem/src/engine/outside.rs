@@ -41,18 +41,18 @@ impl Core {
 
     /// Data of the peer arrives, without a network.
     pub fn push_data(&mut self, id: u8, bytes: &[u8]) -> Result<(), String> {
-        let mut full = false;
+        let mut refusal = Ok(());
         self.with_socket(id, |core, socket| match socket.peer {
-            _ if core.is_full(socket) => full = true,
+            _ if socket.ended => refusal = Err(format!("the peer of connectID {id} is gone")),
+            _ if core.is_full(socket) => {
+                refusal = Err(format!("the receive buffer of connectID {id} is full"));
+            }
             Some(peer) if socket.is_datagram() => {
                 core.datagram_arrived(socket, bytes.to_vec(), peer);
             }
             _ => core.arrived(socket, bytes),
         })?;
-        match full {
-            true => Err(format!("the receive buffer of connectID {id} is full")),
-            false => Ok(()),
-        }
+        refusal
     }
 
     /// The network goes away, with its contexts, or comes back.
