@@ -77,6 +77,9 @@ const EC25: &[Fact] = &[
 
 const EG91: &[Fact] = &[
     fact("name EG91", Document, |s| s.identity[1] = "EG91".into()),
+    fact("revision EG91EFBR06A05M4G", Assumed, |s| {
+        s.revision("EG91EFBR06A05M4G")
+    }),
     fact("12 s from power to the port", Code, |s| s.boot_ms(12_000)),
     fact("UDP LISTENER", Document, |s| s.udp_listener = true),
     fact("guard time above 1004 ms", Code, |s| s.guard_ms(1004)),
@@ -87,6 +90,9 @@ const EG91: &[Fact] = &[
 
 const BG96: &[Fact] = &[
     fact("name BG96", Document, |s| s.identity[1] = "BG96".into()),
+    fact("revision BG96MAR02A07M1G", Transcript, |s| {
+        s.revision("BG96MAR02A07M1G")
+    }),
     fact(
         "boot: RDY, +CFUN: 1, APP RDY, +CPIN, +QUSIM, +QIND",
         Transcript,
@@ -150,6 +156,9 @@ const BG95: &[Fact] = &[
     fact("name BG95-M3", Document, |s| {
         s.identity[1] = "BG95-M3".into()
     }),
+    fact("revision BG95M3LAR02A04", Assumed, |s| {
+        s.revision("BG95M3LAR02A04")
+    }),
     fact("boot: RDY, APP RDY", Transcript, |s| {
         s.boots(&["RDY", "APP RDY"])
     }),
@@ -204,6 +213,9 @@ const WITHOUT_CACHE_AND_BUFFER_SIZE: Fact = fact(
 
 const EC200U: &[Fact] = &[
     fact("name EC200U", Document, |s| s.identity[1] = "EC200U".into()),
+    fact("revision EC200UCNAAR03A15M08", Transcript, |s| {
+        s.revision("EC200UCNAAR03A15M08")
+    }),
     fact("boot: RDY", Assumed, |s| s.boots(&["RDY"])),
     fact("contexts 1-7, seven at once", Document, |s| {
         (s.limits.contexts, s.limits.active) = (7, 7)
@@ -235,6 +247,14 @@ const EC200U: &[Fact] = &[
         },
     ),
     WITHOUT_CACHE_AND_BUFFER_SIZE,
+    fact("\"tcp/twrecycle\"", Document, |s| {
+        s.with_keys(&["tcp/twrecycle"])
+    }),
+    fact("URC ports uart2, uart3, usbnmea too", Document, |s| {
+        for port in ["uart2", "uart3", "usbnmea"] {
+            s.urc_ports.insert(port.into());
+        }
+    }),
     fact("no setting of AT+QICFG is kept", Document, |s| {
         s.readings.settings_are_volatile = true
     }),
@@ -247,6 +267,9 @@ const EC200U: &[Fact] = &[
 
 const EC200A: &[Fact] = &[
     fact("name EG800K", Document, |s| s.identity[1] = "EG800K".into()),
+    fact("revision EG800KEULCR07A07M04", Assumed, |s| {
+        s.revision("EG800KEULCR07A07M04")
+    }),
     fact(
         "boot: RDY, +QIND: SMS DONE, +QIND: PB DONE",
         Transcript,
@@ -293,6 +316,9 @@ const EC200A: &[Fact] = &[
 
 const UC200T: &[Fact] = &[
     fact("name UC200T", Document, |s| s.identity[1] = "UC200T".into()),
+    fact("revision UC200TEMAAR01A03M1G", Assumed, |s| {
+        s.revision("UC200TEMAAR01A03M1G")
+    }),
     fact(
         "registered by CREG and CGREG, never by CEREG",
         Assumed,
@@ -304,8 +330,11 @@ const UC200T: &[Fact] = &[
 ];
 
 const BG770A: &[Fact] = &[
-    fact("name BG770A", Document, |s| {
+    fact("name BG770A-GL", Document, |s| {
         s.identity[1] = "BG770A-GL".into()
+    }),
+    fact("revision BG770AGLAAR02A05", Assumed, |s| {
+        s.revision("BG770AGLAAR02A05")
     }),
     fact("contexts 1-5", Transcript, |s| s.limits.contexts = 5),
     fact("authentication 0-2", Transcript, |s| {
@@ -387,6 +416,10 @@ impl Settings {
 
     fn boots(&mut self, lines: &[&str]) {
         self.boot_messages = lines.iter().map(ToString::to_string).collect();
+    }
+
+    fn revision(&mut self, text: &str) {
+        self.identity[2] = text.into();
     }
 
     fn boot_ms(&mut self, milliseconds: u64) {

@@ -233,6 +233,8 @@ pub struct Settings {
     pub stored: Stored,
     /// The module's name for the port that the host uses.
     pub port: String,
+    /// Ports that AT+QURCCFG takes.
+    pub urc_ports: BTreeSet<String>,
     /// Bytes of a send buffer, for each connection.
     pub send_buffer: usize,
     /// UDP LISTENER exists (EG91 and EG95).
@@ -292,6 +294,9 @@ impl Default for Settings {
                 urc_port: "uart1".into(),
             },
             port: "uart1".into(),
+            urc_ports: ["usbat", "usbmodem", "uart1", "all"]
+                .map(String::from)
+                .into(),
             send_buffer: 16 * 1460,
             udp_listener: false,
             seed: 1,
@@ -440,6 +445,11 @@ impl Settings {
                 .map_err(|_| wrong())
         };
         let number = || value.parse::<usize>().map_err(|_| wrong());
+        // Settings make the module smaller than the note, never larger.
+        let limit = |least: usize, most: usize| {
+            let limit = number().ok().filter(|limit| (least..=most).contains(limit));
+            limit.ok_or_else(|| format!("{name} is from {least} to {most}, not {value}"))
+        };
         let addresses = |text: &str| {
             let all: Result<Vec<IpAddr>, _> = text.split(',').map(str::parse).collect();
             all.map_err(|_| wrong())
@@ -464,9 +474,9 @@ impl Settings {
             "rate" => self.rate = Some(number()? as u32),
             "port" => self.port = value.into(),
             "urc-port" => self.stored.urc_port = value.into(),
-            "ids" => self.limits.ids = value.parse().map_err(|_| wrong())?,
-            "read-limit" => self.limits.read = number()?,
-            "send-limit" => self.limits.send = number()?,
+            "ids" => self.limits.ids = limit(0, 11)? as u8,
+            "read-limit" => self.limits.read = limit(1, 1500)?,
+            "send-limit" => self.limits.send = limit(1, 1460)?,
             "boot-lines" => self.boot_messages = value.split('|').map(String::from).collect(),
             "seed" => self.seed = number()? as u64,
             "ntp-server" => {

@@ -22,7 +22,7 @@ impl Core {
     /// AT+QICLOSE (section 2.1.5).
     pub(super) fn close(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
-            Form::Test => return Ok(Reply::line("+QICLOSE: (0-11),(0-65535)")),
+            Form::Test => return Ok(self.ranges("+QICLOSE: (0-{ids}),(0-65535)")),
             Form::Write(arguments) => Arguments(arguments),
             _ => return Err(wrong_form(form)),
         };
@@ -58,26 +58,18 @@ impl Core {
         if timeout == 0 && self.settings.readings.forced_close_discards {
             return Ok(Reply::ok());
         }
-        let wait = Duration::from_secs(timeout.into());
-        let until = if timeout == 0 {
-            Duration::from_secs(60)
-        } else {
-            wait
-        };
+        let waits = timeout > 0 && !self.has_extra("close/mode");
+        let until = Duration::from_secs(if waits { timeout.into() } else { 60 });
         self.lingering.push(Linger {
             stream,
             unsent: socket.unsent,
             finished: false,
             until: self.now + until.as_micros() as u64,
-            waiter: (timeout > 0).then_some(id),
+            waiter: waits.then_some(id),
         });
         // Makes the run loop look again when the time is up.
         self.after(until, |_| {});
-        Ok(if timeout == 0 {
-            Reply::ok()
-        } else {
-            Reply::Later
-        })
+        Ok(if waits { Reply::Later } else { Reply::ok() })
     }
 
     /// Behind the OK of AT+QICLOSE, if a fault wants it (quirk 37).

@@ -103,6 +103,7 @@ const OF_OTHER_FAMILIES: &[&str] = &[
     "wakeup/data",
     "send/buffersize",
     "tcp/sendmode",
+    "tcp/twrecycle",
 ];
 
 impl Core {
@@ -150,6 +151,14 @@ impl Core {
         rows.collect()
     }
 
+    /// "qisend/timeout": as it was set, or the family's.
+    pub(super) fn prompt_time(&self) -> u32 {
+        let default = self.settings.prompt_seconds;
+        default
+            .filter(|_| !self.config.send_timeout_set)
+            .unwrap_or(self.config.send_timeout)
+    }
+
     /// Largest value of "qisend/timeout".
     fn longest_prompt(&self) -> u32 {
         match self.settings.prompt_seconds {
@@ -162,7 +171,12 @@ impl Core {
     fn configure_extra(&mut self, key: String, arguments: &Arguments<'_>) -> Reply {
         if !arguments.has(1) {
             let value = self.config.extra.get(&key).map_or("0", String::as_str);
-            return Reply::line(format!("+QICFG: \"{key}\",{value}"));
+            let shown = if key == "tcp/sendmode" {
+                "TCP/SendMode"
+            } else {
+                &key
+            };
+            return Reply::line(format!("+QICFG: \"{shown}\",{value}"));
         }
         let values = arguments.0[1..].iter().map(ToString::to_string);
         let values = values.collect::<Vec<_>>().join(",");
@@ -184,7 +198,7 @@ impl Core {
             "viewmode" => config.view_mode.to_string(),
             "tcp/retranscfg" => format!("{},{}", config.retransmission.0, config.retransmission.1),
             "dns/cache" => config.dns_cache.to_string(),
-            "qisend/timeout" => config.send_timeout.to_string(),
+            "qisend/timeout" => self.prompt_time().to_string(),
             "passiveclosed" => config.passive_close.to_string(),
             "udp/readmode" => u32::from(config.udp_read_stream).to_string(),
             "udp/sendmode" => config.udp_send_stream.to_string(),

@@ -58,8 +58,8 @@ impl Core {
     pub(super) fn configure_context(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
             Form::Test => {
-                return Ok(Reply::line(
-                    "+QICSGP: (1-16),(1-3),<APN>,<username>,<password>,(0-3),(0-1)",
+                return Ok(self.ranges(
+                    "+QICSGP: (1-{contexts}),(1-3),<APN>,<username>,<password>,(0-{authentication}),(0-1)",
                 ));
             }
             Form::Write(arguments) => Arguments(arguments),
@@ -121,7 +121,7 @@ impl Core {
 
     pub(super) fn activate(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
-            Form::Test => return Ok(Reply::line("+QIACT: (1-16)")),
+            Form::Test => return Ok(self.ranges("+QIACT: (1-{contexts})")),
             Form::Read => {
                 let rows = (1..=16).filter_map(|context| self.context_row(context));
                 return Ok(Reply::Lines(rows.collect()));
@@ -220,7 +220,7 @@ impl Core {
 
     pub(super) fn deactivate(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
-            Form::Test => return Ok(Reply::line("+QIDEACT: (1-16)")),
+            Form::Test => return Ok(self.ranges("+QIDEACT: (1-{contexts})")),
             Form::Write(arguments) => Arguments(arguments),
             _ => return Err(wrong_form(form)),
         };
@@ -271,6 +271,18 @@ impl Core {
             return Err(Reply::Fail(code::INVALID_PARAMETERS));
         }
         Ok(id)
+    }
+
+    /// What a test command answers, with the ranges of the family.
+    pub(super) fn ranges(&self, line: &str) -> Reply {
+        let limits = &self.settings.limits;
+        Reply::line(
+            line.replace("{contexts}", &limits.contexts.to_string())
+                .replace("{ids}", &limits.ids.to_string())
+                .replace("{read}", &limits.read.to_string())
+                .replace("{send}", &limits.send.to_string())
+                .replace("{authentication}", &limits.authentication.to_string()),
+        )
     }
 
     /// AT+CGDCONT; type 0 takes the definition away.

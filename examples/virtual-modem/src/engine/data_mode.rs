@@ -233,7 +233,7 @@ impl Core {
 
     pub(super) fn switch_mode(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
-            Form::Test => return Ok(Reply::line("+QISWTMD: (0-11),(0-2)")),
+            Form::Test => return Ok(self.ranges("+QISWTMD: (0-{ids}),(0-2)")),
             Form::Write(arguments) => Arguments(arguments),
             _ => return Err(wrong_form(form)),
         };

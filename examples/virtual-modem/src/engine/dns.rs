@@ -39,7 +39,7 @@ impl Core {
 
     pub(super) fn look_up(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
-            Form::Test => return Ok(Reply::line("+QIDNSGIP: (1-16),<hostname>")),
+            Form::Test => return Ok(self.ranges("+QIDNSGIP: (1-{contexts}),<hostname>")),
             Form::Write(arguments) => Arguments(arguments),
             _ => return Err(wrong_form(form)),
         };
@@ -103,7 +103,9 @@ impl Core {
 
     pub(super) fn configure_dns(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
-            Form::Test => return Ok(Reply::line("+QIDNSCFG: (1-16),<pridnsaddr>,<secdnsaddr>")),
+            Form::Test => {
+                return Ok(self.ranges("+QIDNSCFG: (1-{contexts}),<pridnsaddr>,<secdnsaddr>"));
+            }
             Form::Write(arguments) => Arguments(arguments),
             _ => return Err(wrong_form(form)),
         };

@@ -144,9 +144,9 @@ impl Core {
     fn configure_urc_port(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
             Form::Test => {
-                return Ok(Reply::line(
-                    "+QURCCFG: \"urcport\",(\"usbat\",\"usbmodem\",\"uart1\",\"all\")",
-                ));
+                let ports: Vec<&str> = self.settings.urc_ports.iter().map(String::as_str).collect();
+                let ports = ports.join("\",\"");
+                return Ok(Reply::line(format!("+QURCCFG: \"urcport\",(\"{ports}\")")));
             }
             Form::Write(arguments) => Arguments(arguments),
             _ => return Err(wrong_form(form)),
@@ -162,7 +162,7 @@ impl Core {
             )));
         }
         let port = arguments.string(1)?;
-        if !["usbat", "usbmodem", "uart1", "uart2", "all"].contains(&port) {
+        if !self.settings.urc_ports.contains(port) {
             return Err(Reply::Wrong(format!("no port is called {port}")));
         }
         self.urc_port = port.into();

@@ -13,8 +13,8 @@ impl Core {
     pub(super) fn open(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
             Form::Test => {
-                return Ok(Reply::line(
-                    "+QIOPEN: (1-16),(0-11),\"TCP/UDP/TCP LISTENER/UDP SERVICE\",\"<IP_address>/<domain_name>\",<remote_port>,<local_port>,(0-2)",
+                return Ok(self.ranges(
+                    "+QIOPEN: (1-{contexts}),(0-{ids}),\"TCP/UDP/TCP LISTENER/UDP SERVICE\",\"<IP_address>/<domain_name>\",<remote_port>,<local_port>,(0-2)",
                 ));
             }
             Form::Write(arguments) => Arguments(arguments),

@@ -14,7 +14,7 @@ const EVENT_LIMIT: usize = 1000;
 impl Core {
     pub(super) fn ping(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
-            Form::Test => return Ok(Reply::line("+QPING: (1-16),<host>,(1-255),(1-10)")),
+            Form::Test => return Ok(self.ranges("+QPING: (1-{contexts}),<host>,(1-255),(1-10)")),
             Form::Write(arguments) => Arguments(arguments),
             _ => return Err(wrong_form(form)),
         };
@@ -77,7 +77,7 @@ impl Core {
 
     pub(super) fn synchronize(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
-            Form::Test => return Ok(Reply::line("+QNTP: (1-16),<server>,(1-65535),(0,1)")),
+            Form::Test => return Ok(self.ranges("+QNTP: (1-{contexts}),<server>,(1-65535),(0,1)")),
             Form::Read => {
                 let running = self
                     .ntp_running

@@ -129,7 +129,7 @@ impl Core {
 
     pub(super) fn read(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
-            Form::Test => return Ok(Reply::line("+QIRD: (0-11),(0-1500)")),
+            Form::Test => return Ok(self.ranges("+QIRD: (0-{ids}),(0-{read})")),
             Form::Write(arguments) => Arguments(arguments),
             _ => return Err(wrong_form(form)),
         };

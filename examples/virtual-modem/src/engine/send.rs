@@ -30,7 +30,7 @@ pub(super) struct Pending {
 impl Core {
     pub(super) fn send(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
-            Form::Test => return Ok(Reply::line("+QISEND: (0-11),(0-1460)")),
+            Form::Test => return Ok(self.ranges("+QISEND: (0-{ids}),(0-{send})")),
             Form::Write(arguments) => Arguments(arguments),
             _ => return Err(wrong_form(form)),
         };
@@ -124,15 +124,10 @@ impl Core {
 
     /// `"qisend/timeout"`: without any input the prompt is left.
     fn limit_prompt(&mut self, number: u64, had: usize) {
+        let time = self.prompt_time().into();
         let limit = match self.settings.prompt_seconds {
-            None => Duration::from_millis(self.config.send_timeout.into()),
-            Some(default) => {
-                let asked = self
-                    .config
-                    .send_timeout_set
-                    .then_some(self.config.send_timeout);
-                Duration::from_secs(asked.unwrap_or(default).into())
-            }
+            None => Duration::from_millis(time),
+            Some(_) => Duration::from_secs(time),
         };
         if limit.is_zero() {
             return;
@@ -172,9 +167,12 @@ impl Core {
         }
         match pending.length {
             Some(length) if pending.payload.len() == length => self.payload_complete(),
-            None if pending.payload.len() > SEND_LIMIT => {
+            None if pending.payload.len() > self.settings.limits.send => {
                 self.mode = Mode::Command;
-                self.finish(Reply::Wrong("more than 1460 bytes before Ctrl-Z".into()));
+                let limit = self.settings.limits.send;
+                self.finish(Reply::Wrong(format!(
+                    "more than {limit} bytes before Ctrl-Z"
+                )));
             }
             _ => {}
         }
@@ -312,7 +310,7 @@ impl Core {
 
     pub(super) fn send_hex(&mut self, form: &Form) -> Result<Reply, Reply> {
         let arguments = match form {
-            Form::Test => return Ok(Reply::line("+QISENDEX: (0-11),<hex_string>")),
+            Form::Test => return Ok(self.ranges("+QISENDEX: (0-{ids}),<hex_string>")),
             Form::Write(arguments) => Arguments(arguments),
             _ => return Err(wrong_form(form)),
         };
@@ -338,14 +336,15 @@ impl Core {
         if closed {
             return Ok(Reply::Fail(code::CLOSED));
         }
-        Ok(match self.faults.failing_send() {
+        let reply = match self.faults.failing_send() {
             Some(false) => Reply::Final("SEND FAIL"),
             Some(true) => {
                 self.hand_over(id, &payload, None);
                 Reply::Final("SEND FAIL")
             }
             None => self.hand_over(id, &payload, None),
-        })
+        };
+        Ok(self.with_send_info(id, reply))
     }
 
     /// A free id: a fault of the host, unless it cannot know.
