@@ -7,7 +7,7 @@ use embassy_time::Duration;
 
 use crate::at::{
     AccessPointName, Authentication, ContextId, ContextType, Credential, InvalidText, Pin,
-    PortName, Text,
+    PortName, Setting, Text,
 };
 
 /// How the module reaches the network, and the time limits of the stack.
@@ -48,6 +48,7 @@ pub struct Config<'d> {
     #[cfg(feature = "push")]
     pub(crate) stall_time: Duration,
     pub(crate) command_gap: Duration,
+    pub(crate) settings: &'d [Setting],
     /// The first invalid string.
     pub(crate) invalid: Option<InvalidText>,
 }
@@ -80,6 +81,7 @@ impl<'d> Config<'d> {
             #[cfg(feature = "push")]
             stall_time: Duration::from_secs(2),
             command_gap: Duration::from_ticks(0),
+            settings: &[],
             invalid: match AccessPointName::new(apn) {
                 Ok(_) => None,
                 Err(invalid) => Some(invalid),
@@ -195,11 +197,15 @@ impl<'d> Config<'d> {
         self
     }
 
-    /// Sets how many seconds AT+QICLOSE waits for the peer's FIN ACK before the module drops the connection (section 2.1.5).
-    /// No other command can be sent meanwhile. Default 1 s. `None` is the module's default, up to 10 s.
+    /// Sets how long AT+QICLOSE waits for the peer's FIN ACK before the module drops the connection (section 2.1.5), in whole
+    /// seconds up to 65,535. No other command can be sent meanwhile. Default 1 s. `None` is the module's default, up to 10 s.
     #[must_use]
-    pub const fn close_timeout(mut self, seconds: Option<u16>) -> Self {
-        self.close_timeout = seconds;
+    pub const fn close_timeout(mut self, time: Option<Duration>) -> Self {
+        self.close_timeout = match time {
+            Some(time) if time.as_secs() > u16::MAX as u64 => Some(u16::MAX),
+            Some(time) => Some(time.as_secs() as u16),
+            None => None,
+        };
         self
     }
 
@@ -224,6 +230,26 @@ impl<'d> Config<'d> {
     #[must_use]
     pub const fn command_gap(mut self, pause: Duration) -> Self {
         self.command_gap = bounded(pause);
+        self
+    }
+
+    /// Sets settings of the module (AT+QICFG, section 2.1.15) that the runner applies each time the link comes up, after its own.
+    /// Default: none; up to 200. A setting that the module refuses is skipped.
+    ///
+    /// The stack sets `dataformat`, `viewmode`, `recvind`, `udp/readmode`, `udp/sendmode`, `tcp/accept`, `passiveclosed`,
+    /// `qisend/timeout` and `sendinfo` to what it needs: these are skipped here.
+    ///
+    /// ```
+    /// use quectel_nal::Config;
+    /// use quectel_nal::at::{Setting, Within};
+    ///
+    /// const SETTINGS: [Setting; 1] = [Setting::TransparentWait(Within::nearest(0))];
+    /// let config = Config::new("internet").settings(&SETTINGS);
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub const fn settings(mut self, settings: &'d [Setting]) -> Self {
+        self.settings = settings;
         self
     }
 
@@ -255,7 +281,7 @@ pub(crate) struct NameServers {
 }
 
 /// Limits a duration to a year, so that adding it to an instant does not overflow.
-const fn bounded(time: Duration) -> Duration {
+pub(crate) const fn bounded(time: Duration) -> Duration {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     if time.as_ticks() > YEAR.as_ticks() {
         YEAR

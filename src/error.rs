@@ -228,7 +228,7 @@ pub enum BringUpCommand {
 impl LinkError {
     /// Whether only a restart of the module (by its power key, reset pin or supply) helps.
     ///
-    /// With a reset hook ([`Runner::run_with_reset`](crate::Runner::run_with_reset)) the runner restarts the module itself.
+    /// With a reset hook ([`Runner::reset`](crate::Runner::reset)) the runner restarts the module itself.
     #[must_use]
     pub const fn needs_restart(&self) -> bool {
         matches!(self, Self::NoAnswer | Self::CommandUnanswered(_))

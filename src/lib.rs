@@ -45,7 +45,17 @@ mod stack;
 pub mod testing;
 mod util;
 
+// The crates whose types and traits are in the interface.
+#[cfg(feature = "edge-nal")]
+pub use edge_nal;
+pub use {atat, embassy_time, embedded_io, embedded_io_async, embedded_nal, embedded_nal_async};
+
+pub use at::{
+    AccessMode, Authentication, ConnectId, ContextId, ContextType, ErrorCode, InvalidText,
+    RegistrationStatus,
+};
 pub use config::Config;
+pub use embassy_time::Duration;
 #[cfg(feature = "dns")]
 pub use engine::Addresses;
 pub use engine::{LinkState, Statistics};
@@ -56,14 +66,12 @@ pub use error::{BringUpCommand, Error, LinkError};
 pub use net::Pinging;
 #[cfg(feature = "server")]
 pub use net::TcpListener;
-#[cfg(feature = "transparent")]
-pub use net::TransparentConnection;
 #[cfg(all(feature = "server", feature = "udp"))]
 pub use net::UdpListener;
 #[cfg(feature = "at-client")]
-pub use net::{AtClient, AtWriter};
-pub use net::{TcpConnection, TcpReader, TcpWriter};
+pub use net::{AtClient, AtWriter, Module};
+pub use net::{SocketPhase, TcpConnection, TcpReader, TcpWriter};
 #[cfg(feature = "udp")]
 pub use net::{UdpService, UdpSocket};
-pub use runner::{ControlLines, RunError, Runner};
+pub use runner::{ControlLines, Reset, RunError, Runner};
 pub use stack::{Resources, Stack, new};

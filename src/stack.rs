@@ -3,6 +3,8 @@
 use core::fmt;
 use core::net::IpAddr;
 
+use embassy_time::Duration;
+
 use crate::at::{AccessMode, MAX_COMMAND_LENGTH};
 use crate::config::Config;
 use crate::engine::shared::Shared;
@@ -112,6 +114,7 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
     let stack = Stack {
         shared,
         mode: AccessMode::Buffer,
+        connect_time: Duration::MIN,
     };
     let runner = Runner::new(shared, &mut resources.ingress, &mut resources.command);
     (stack, runner)
@@ -126,6 +129,8 @@ pub struct Stack<'d> {
     pub(crate) shared: &'d Shared<'d>,
     /// The access mode of sockets that are opened with this handle.
     pub(crate) mode: AccessMode,
+    /// How long they may take to open; zero is the time of the configuration.
+    pub(crate) connect_time: Duration,
 }
 
 impl fmt::Debug for Stack<'_> {
@@ -148,17 +153,35 @@ impl Stack<'_> {
     ///   [`Error::Overrun`](crate::Error::Overrun). Wire RTS and CTS, or use a receive ring that is larger than what the peer
     ///   sends at once. An error of the UART fails all connections in this mode with
     ///   [`Error::DataLost`](crate::Error::DataLost), because the lost bytes may have been theirs.
-    /// * [`Transparent`](AccessMode::Transparent): the serial line carries the data of one TCP connection and nothing else,
-    ///   as for a [`TransparentConnection`](crate::TransparentConnection), which
-    ///   [`connect_transparent`](Self::connect_transparent) opens. For TCP clients only; other sockets, and all without the
-    ///   crate's feature `transparent`, fail to open with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// * [`Transparent`](AccessMode::Transparent): the serial line carries the data of one TCP connection and nothing else; see
+    ///   below. For TCP clients only; other sockets, and all without the crate's feature `transparent`, fail to open with
+    ///   [`Error::Unsupported`](crate::Error::Unsupported).
     ///
-    /// The access mode of a listener is that of the connections that it accepts.
+    /// The access mode of a listener is that of the connections that it accepts. An open socket changes its mode with
+    /// [`set_access_mode`](crate::TcpConnection::set_access_mode).
+    ///
+    /// # Transparent mode
+    ///
+    /// Nothing is added to the data, so that both directions run at the full speed of the line. Other sockets, name lookups and
+    /// the application's own AT commands have to wait meanwhile, and [`link_state`](Self::link_state) returns
+    /// [`Occupied`](crate::LinkState::Occupied). Events of other sockets are looked up afterwards. A change to buffer mode lets
+    /// the others use the line; reads and writes go on, slower.
+    ///
+    /// * At the end of the connection the module sends `NO CARRIER`. The same text can be data of the peer. The DCD line tells
+    ///   the two apart, if it is wired ([`ControlLines`](crate::ControlLines)). Without DCD the runner waits for silence and then
+    ///   escapes; for about 3 s nothing is sent, and the data goes on afterwards if the text was the peer's.
+    /// * `+++` in the data does not leave the mode. It takes about 1 s longer to send than other data.
+    /// * While the receive ring is full, RTS holds the module back. Without RTS/CTS data is lost; the connection fails with
+    ///   [`Error::DataLost`](crate::Error::DataLost) if the UART driver reports it.
+    /// * `NO CARRIER` can be lost, and a module that loses its power sends nothing. While a reader waits and nothing has arrived
+    ///   for 12 × [`Config::recheck`](crate::Config::recheck) (default 12 × 5 s), the runner escapes to find out whether the
+    ///   connection still exists.
+    /// * `flush` waits until everything has been written to the UART. The settings `transpktsize` and `transwaittm` define how the
+    ///   module cuts the data into packets ([`Setting`](crate::at::Setting)).
     ///
     /// ```
     /// # async fn example(stack: quectel_nal::Stack<'_>) -> Result<(), quectel_nal::Error> {
-    /// use embedded_nal_async::TcpConnect;
-    /// use quectel_nal::at::AccessMode;
+    /// use quectel_nal::AccessMode;
     ///
     /// let pushing = stack.with_access_mode(AccessMode::DirectPush);
     /// let connection = pushing.connect("192.0.2.7:80".parse().unwrap()).await?;
@@ -169,6 +192,26 @@ impl Stack<'_> {
     #[must_use]
     pub const fn with_access_mode(self, mode: AccessMode) -> Self {
         Self { mode, ..self }
+    }
+
+    /// Returns a handle of the same stack whose sockets may take this long to open, instead of
+    /// [`Config::connect_time`](crate::Config::connect_time).
+    ///
+    /// ```
+    /// # async fn example(stack: quectel_nal::Stack<'_>) -> Result<(), quectel_nal::Error> {
+    /// use quectel_nal::Duration;
+    ///
+    /// let hasty = stack.with_connect_time(Duration::from_secs(10));
+    /// let connection = hasty.connect("192.0.2.7:80".parse().unwrap()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn with_connect_time(self, time: Duration) -> Self {
+        Self {
+            connect_time: crate::config::bounded(time),
+            ..self
+        }
     }
 
     /// The state of the link to the network, as far as it is known: a module that stops working while nothing is sent to it

@@ -130,7 +130,11 @@ pub fn measure(case: Case) -> Figures {
         stack.wait_link_up().await.unwrap();
         let figures = match case.mode {
             Mode::Transparent => {
-                let mut connection = stack.connect_transparent(peer(7)).await.unwrap();
+                let mut connection = stack
+                    .with_access_mode(AccessMode::Transparent)
+                    .connect(peer(7))
+                    .await
+                    .unwrap();
                 transfer(case, connection.split(), &bytes, &go, stack, &modem).await
             }
             Mode::Buffer | Mode::Push => {

@@ -59,9 +59,10 @@ mod udp;
 use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::future::Future;
-use core::pin::Pin;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
+use embassy_time::Duration;
 use embedded_nal::nb;
 
 #[cfg(feature = "at-client")]
@@ -76,11 +77,11 @@ use crate::engine::shared::Shared;
 use crate::engine::{Attempt, LinkState};
 use crate::error::{Error, LinkError};
 use crate::runner::RunError;
+use crate::util::time::{self, after};
 
 /// A stack whose runner is polled once by each call.
 ///
-/// `R` is the pinned future of [`Runner::run`](crate::Runner::run), or of
-/// [`Runner::run_with_reset`](crate::Runner::run_with_reset).
+/// `R` is the pinned future of [`Runner::run`](crate::Runner::run).
 ///
 /// Sockets are used through two handles, [`tcp`](Self::tcp) and `udp` (feature `udp`), because the traits for TCP and UDP have
 /// methods of the same names. Both handles are `Copy`, and any number of them can be in use.
@@ -207,8 +208,61 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized> Stack<'d, R> {
         self.stack
     }
 
-    /// Sets the function that is called repeatedly while a method waits. Only those of [`TcpStream`] and `AtClient` (feature
-    /// `at-client`) do. The default is [`spin_loop`](core::hint::spin_loop).
+    /// Polls the stack until a future of the [`handle`](Self::handle) is ready, and returns its result: for pings, settings and
+    /// everything else that has no blocking method.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] after `limit`; [`LinkError::NotRunning`] if the runner has ended and the future is not ready. The future
+    /// is dropped then.
+    ///
+    /// ```
+    /// # use quectel_nal::{Error, blocking};
+    /// # fn example<R>(stack: &blocking::Stack<'_, R>) -> Result<(), Error>
+    /// # where R: Future<Output = quectel_nal::RunError> + Unpin {
+    /// use embassy_time::Duration;
+    ///
+    /// let addresses = stack.wait_for(stack.handle().resolve("example.com"), Duration::from_secs(30))??;
+    /// # let _ = addresses;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn wait_for<T>(
+        &self,
+        future: impl Future<Output = T>,
+        limit: Duration,
+    ) -> Result<T, Error> {
+        let mut future = pin!(future);
+        let mut context = Context::from_waker(Waker::noop());
+        self.wait(limit, || match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => Ok(value),
+            Poll::Pending => Err(nb::Error::WouldBlock),
+        })
+    }
+
+    /// Repeats an operation until it does not return `WouldBlock` any more.
+    fn wait<T>(
+        &self,
+        limit: Duration,
+        mut operation: impl FnMut() -> nb::Result<T, Error>,
+    ) -> Result<T, Error> {
+        let end = after(time::now(), limit);
+        loop {
+            let alive = self.poll();
+            match operation() {
+                Ok(value) => return Ok(value),
+                Err(nb::Error::Other(error)) => return Err(error),
+                Err(nb::Error::WouldBlock) if alive.is_err() => {
+                    return Err(Error::Link(LinkError::NotRunning));
+                }
+                Err(nb::Error::WouldBlock) if time::now() >= end => return Err(Error::TimedOut),
+                Err(nb::Error::WouldBlock) => self.idle.get()(),
+            }
+        }
+    }
+
+    /// Sets the function that is called repeatedly while a method waits. Only [`wait_for`](Self::wait_for) and those of
+    /// [`TcpStream`] and `AtClient` (feature `at-client`) do. The default is [`spin_loop`](core::hint::spin_loop).
     ///
     /// On a microcontroller it can execute `wfi`, if interrupts occur often enough; on Linux it can sleep for a short time.
     pub fn set_idle(&self, idle: fn()) {

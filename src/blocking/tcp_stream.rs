@@ -6,7 +6,6 @@ use embedded_nal::{TcpClientStack, nb};
 
 use super::tcp::{Tcp, TcpSocket};
 use crate::error::Error;
-use crate::util::time::{self, after};
 
 /// A connected [`TcpSocket`] with the traits of `embedded-io`, for blocking TLS and protocol crates.
 ///
@@ -49,15 +48,9 @@ impl<'a, 'd> TcpStream<'a, 'd> {
         &mut self,
         mut operation: impl FnMut(&mut Tcp<'a, 'd>, &mut TcpSocket<'d>) -> nb::Result<T, Error>,
     ) -> Result<T, Error> {
-        let end = after(time::now(), self.timeout);
-        loop {
-            match operation(&mut self.tcp, &mut self.socket) {
-                Ok(value) => return Ok(value),
-                Err(nb::Error::Other(error)) => return Err(error),
-                Err(nb::Error::WouldBlock) if time::now() >= end => return Err(Error::TimedOut),
-                Err(nb::Error::WouldBlock) => self.tcp.stack.idle.get()(),
-            }
-        }
+        let Self { tcp, socket, .. } = self;
+        let stack = tcp.stack;
+        stack.wait(self.timeout, || operation(tcp, socket))
     }
 }
 

@@ -1,15 +1,12 @@
 //! Adapters that make a blocking UART driver asynchronous by polling it.
 
 use core::cell::RefCell;
-use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
 use crate::util::slices::front;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 
-/// How many reads in a row are ready before one is pending, so that the caller of `poll` gets control back.
-const READS: u8 = 64;
 /// How many bytes are written at once. The driver may block until they are in its transmitter.
 const PIECE: usize = 32;
 
@@ -24,14 +21,9 @@ const PIECE: usize = 32;
 /// # let _ = (rx, tx);
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Uart<U> {
     driver: RefCell<U>,
-}
-
-impl<U> fmt::Debug for Uart<U> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Uart").finish_non_exhaustive()
-    }
 }
 
 impl<U> Uart<U> {
@@ -81,28 +73,21 @@ impl<U: Write> Write for &Uart<U> {
 
 /// The receiving half of a blocking UART driver. A `read` is pending while the driver has no bytes.
 ///
-/// Each poll asks the driver for bytes; after 64 reads one is pending, so that other work can be done. Interrupts of the driver
-/// are not used: a pending read wakes its task at once. Under an executor this keeps the CPU busy; a driver with interrupts is
+/// Each poll asks the driver for bytes. Interrupts of the driver are not used: a pending read wakes its task at once. Under an executor this keeps the CPU busy; a driver with interrupts is
 /// the better choice there.
 ///
 /// # Cancel safety
 ///
 /// Dropping a `read` future loses no bytes.
+#[derive(Debug)]
 pub struct UartRx<R> {
     driver: R,
-    reads: u8,
-}
-
-impl<R> fmt::Debug for UartRx<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UartRx").finish_non_exhaustive()
-    }
 }
 
 impl<R> UartRx<R> {
     /// Wraps the receiving half of a driver.
     pub const fn new(driver: R) -> Self {
-        Self { driver, reads: 0 }
+        Self { driver }
     }
 }
 
@@ -115,18 +100,9 @@ impl<R: Read + ReadReady> embedded_io_async::Read for UartRx<R> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        poll_fn(|cx| {
-            if self.reads < READS {
-                match self.driver.read_ready() {
-                    Ok(false) => {}
-                    ready => {
-                        self.reads += 1;
-                        return Poll::Ready(ready.and_then(|_| self.driver.read(buffer)));
-                    }
-                }
-            }
-            self.reads = 0;
-            later(cx)
+        poll_fn(|cx| match self.driver.read_ready() {
+            Ok(false) => later(cx),
+            ready => Poll::Ready(ready.and_then(|_| self.driver.read(buffer))),
         })
         .await
     }
@@ -140,15 +116,10 @@ impl<R: Read + ReadReady> embedded_io_async::Read for UartRx<R> {
 /// # Cancel safety
 ///
 /// A `write` future that is dropped before it is ready has written nothing.
+#[derive(Debug)]
 pub struct UartTx<W> {
     driver: W,
     has_written: bool,
-}
-
-impl<W> fmt::Debug for UartTx<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UartTx").finish_non_exhaustive()
-    }
 }
 
 impl<W> UartTx<W> {

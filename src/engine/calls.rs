@@ -11,7 +11,6 @@ use super::sockets::key::Key;
 use super::sockets::listener::Listeners;
 use super::sockets::request::Request;
 use super::sockets::slot::Phase;
-#[cfg(feature = "push")]
 use super::sockets::slot::Slot;
 use super::state::Engine;
 use crate::at::{AccessMode, ServiceType};
@@ -55,7 +54,8 @@ impl<'d> Engine<'d> {
         self.check_link()?;
         #[cfg(feature = "udp")]
         self.check_local(request.local)?;
-        let claimed = self.sockets.poll_claim(request, mode);
+        #[cfg_attr(not(feature = "server"), allow(unused_mut))]
+        let mut claimed = self.sockets.poll_claim(request, mode);
         // Sockets of the program go before connections that it has not accepted.
         #[cfg(feature = "server")]
         if claimed == Poll::Ready(Err(Error::NoFreeSocket))
@@ -63,9 +63,15 @@ impl<'d> Engine<'d> {
         {
             self.count_refused_connections(1);
             self.wake_runner();
-            return self.sockets.poll_claim(request, mode);
+            claimed = self.sockets.poll_claim(request, mode);
         }
-        if let Poll::Ready(Ok(_)) = claimed {
+        if let Poll::Ready(Ok(key)) = claimed {
+            if let Some(slot) = self.sockets.get_mut(key) {
+                slot.connect_time = match request.connect_time {
+                    Duration::MIN => self.config.connect_time,
+                    time => time,
+                };
+            }
             self.wake_runner();
         }
         claimed
@@ -90,6 +96,11 @@ impl<'d> Engine<'d> {
             // Closing: the open is repeated when the connectID is free.
             _ => Poll::Pending,
         }
+    }
+
+    /// The slot of a socket.
+    pub(crate) fn slot(&self, key: Key) -> Option<&Slot<'d>> {
+        self.sockets.get(key)
     }
 
     /// The peer, unless it was given by name.
@@ -201,7 +212,6 @@ impl<'d> Engine<'d> {
     }
 
     /// Ready when a read would return at once.
-    #[cfg(feature = "edge-nal")]
     pub(crate) fn poll_readable(&mut self, key: Key) -> Poll<()> {
         if self.read_ready(key) {
             return Poll::Ready(());
@@ -242,6 +252,15 @@ impl<'d> Engine<'d> {
         self.sockets
             .get(key)
             .is_none_or(|slot| slot.tx.free() > 0 || slot.check_writable().is_err())
+    }
+
+    /// Ready when a write would return at once.
+    pub(crate) fn poll_writable(&self, key: Key) -> Poll<()> {
+        if self.write_ready(key) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     /// Ready when the module has accepted everything that was written.

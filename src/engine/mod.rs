@@ -78,9 +78,7 @@ pub(crate) use sockets::request::UNKNOWN_PEER;
 pub(crate) use sockets::request::check_peer;
 #[cfg(all(feature = "edge-nal", feature = "server"))]
 pub(crate) use sockets::request::specified;
-#[cfg(any(test, fuzzing))]
-pub(crate) use sockets::slot::Phase;
-pub(crate) use sockets::slot::Slot;
+pub(crate) use sockets::slot::{Phase, Slot};
 pub(crate) use state::Engine;
 pub use statistics::Statistics;
 #[cfg(feature = "at-client")]

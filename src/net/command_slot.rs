@@ -1,12 +1,8 @@
 //! The engine's one slot for AT commands that are not its own, and how a command passes through it.
 
-use core::task::Poll;
-
 use atat::{AtatCmd, InternalError};
 use embassy_time::Duration;
 
-#[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
-use crate::at::ContextId;
 use crate::at::{ErrorCode, MAX_COMMAND_LENGTH};
 use crate::engine::shared::Shared;
 use crate::engine::{AtResult, LinkState, Options, Queue, Reason, Room};
@@ -14,19 +10,13 @@ use crate::error::{Error, LinkError};
 use crate::stack::Stack;
 
 /// Owns the buffer for a command and its answer. Dropping it frees the buffer for others.
-pub(crate) struct CommandSlot<'s, 'd> {
+pub(super) struct CommandSlot<'s, 'd> {
     shared: &'s Shared<'d>,
     owner: u16,
 }
 
 impl<'s, 'd> CommandSlot<'s, 'd> {
-    /// Ready when the buffer is free, and when `owner` may send a command.
-    pub(crate) fn poll_claim(shared: &'s Shared<'d>, owner: u16) -> Poll<Self> {
-        shared
-            .with(|engine| engine.user_command().poll_begin(owner))
-            .map(|()| Self { shared, owner })
-    }
-
+    /// Waits until the buffer is free, and until `owner` may send a command.
     pub(super) async fn claim(shared: &'s Shared<'d>, owner: u16) -> Self {
         let turn = Queue::Room(Room::Turn);
         shared
@@ -36,7 +26,7 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
     }
 
     /// Writes the command into the buffer. False if it does not fit.
-    pub(crate) fn encode(&self, command: &impl AtatCmd) -> bool {
+    fn encode(&self, command: &impl AtatCmd) -> bool {
         // The command may be a type of the application: its code does not run within the engine's lock.
         let mut text = [0; MAX_COMMAND_LENGTH];
         let length = command.write(&mut text);
@@ -47,57 +37,32 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
             .with(|engine| engine.user_command().write(self.owner, text))
     }
 
-    /// Hands the command in the buffer to the runner. With `asks_reason`, the runner sends AT+QIGETERROR after a refusal
-    /// without a code.
-    pub(crate) fn submit<Cmd: AtatCmd>(&self, asks_reason: bool) {
-        let limit = Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
-        self.shared.with(|engine| {
-            engine.user_command().submit(Options {
-                limit,
-                is_mute: !Cmd::EXPECTS_RESPONSE_CODE,
-                asks_reason,
-            });
-            engine.wake_runner();
-        });
-    }
-
-    /// Whether the runner has not begun to send the command.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.shared.with(|engine| engine.user_command().is_ready())
-    }
-
-    pub(crate) fn poll_result(&self) -> Poll<AtResult> {
-        self.shared
-            .with(|engine| engine.user_command().poll_result())
-    }
-
-    /// Parses the answer in the buffer, if the command has succeeded.
-    pub(crate) fn parse<Cmd: AtatCmd>(
-        self,
-        command: &Cmd,
-        result: AtResult,
-    ) -> Result<Cmd::Response, Failure> {
-        if result != AtResult::Done {
-            return Err(Failure::Command(result));
-        }
-        // Parsed outside the engine's lock, like the command.
-        let answer = self.shared.with(|engine| engine.user_command().answer());
-        command.parse(Ok(&answer)).map_err(Failure::Answer)
-    }
-
-    /// Waits for the result of the command in the buffer, and parses the answer.
+    /// Hands the command in the buffer to the runner, waits for the result, and parses the answer. With `asks_reason`, the runner
+    /// sends AT+QIGETERROR after a refusal without a code.
     pub(super) async fn execute<Cmd: AtatCmd>(
         self,
         command: &Cmd,
         asks_reason: bool,
     ) -> Result<Cmd::Response, Failure> {
-        self.submit::<Cmd>(asks_reason);
+        let shared = self.shared;
+        shared.with(|engine| {
+            engine.user_command().submit(Options {
+                limit: Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into()),
+                is_mute: !Cmd::EXPECTS_RESPONSE_CODE,
+                asks_reason,
+            });
+            engine.wake_runner();
+        });
         let result = Queue::Room(Room::CommandResult);
-        let result = self
-            .shared
-            .wait(result, |engine| engine.user_command().poll_result())
-            .await;
-        self.parse(command, result)
+        let result = shared.wait(result, |engine| engine.user_command().poll_result());
+        match result.await {
+            AtResult::Done => {
+                // Parsed outside the engine's lock, like the command.
+                let answer = shared.with(|engine| engine.user_command().answer());
+                command.parse(Ok(&answer)).map_err(Failure::Answer)
+            }
+            result => Err(Failure::Command(result)),
+        }
     }
 }
 
@@ -108,7 +73,7 @@ impl Drop for CommandSlot<'_, '_> {
 }
 
 /// Why a command has no response.
-pub(crate) enum Failure {
+pub(super) enum Failure {
     /// The command did not succeed. Never [`AtResult::Done`].
     Command(AtResult),
     /// The answer cannot be parsed.
@@ -118,7 +83,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// The result that an atat client returns. The codes of table 1 of the note become CME errors, for atat does not know
     /// them.
-    pub(crate) fn into_atat<Cmd: AtatCmd>(
+    pub(super) fn into_atat<Cmd: AtatCmd>(
         self,
         command: &Cmd,
     ) -> Result<Cmd::Response, atat::Error> {
@@ -170,12 +135,6 @@ impl Stack<'_> {
     /// Identifies a new user of the command slot.
     pub(super) fn new_owner(&self) -> u16 {
         self.shared.with(|engine| engine.user_command().new_owner())
-    }
-
-    /// The PDP context that the stack uses.
-    #[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
-    pub(super) fn context(&self) -> ContextId {
-        self.shared.with(|engine| engine.config.context)
     }
 
     /// Sends a command of the TCP/IP application note, and waits for its response.

@@ -12,27 +12,18 @@ mod dns;
 mod edge_nal;
 #[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
 mod host;
+mod inherent;
 #[cfg(feature = "server")]
 mod listener;
-#[cfg(feature = "ntp")]
-mod ntp;
-#[cfg(feature = "ping")]
-mod ping;
-#[cfg(any(feature = "ping", feature = "ntp"))]
-mod query;
 #[cfg(feature = "at-client")]
-mod settings;
+mod module;
 mod socket;
 mod tcp;
-#[cfg(feature = "transparent")]
-mod transparent;
 #[cfg(feature = "udp")]
 mod udp;
 
 #[cfg(feature = "at-client")]
 pub use at_client::{AtClient, AtWriter};
-#[cfg(feature = "at-client")]
-pub(crate) use command_slot::CommandSlot;
 #[cfg(feature = "dns")]
 pub(crate) use dns::first_of;
 #[cfg(feature = "dns")]
@@ -41,12 +32,13 @@ pub(crate) use host::literal;
 pub use listener::TcpListener;
 #[cfg(all(feature = "server", feature = "udp"))]
 pub use listener::UdpListener;
+#[cfg(feature = "at-client")]
+pub use module::Module;
 #[cfg(feature = "ping")]
-pub use ping::Pinging;
+pub use module::Pinging;
 pub(crate) use socket::Socket;
+pub use socket::SocketPhase;
 pub use tcp::{TcpConnection, TcpReader, TcpWriter};
-#[cfg(feature = "transparent")]
-pub use transparent::TransparentConnection;
 #[cfg(feature = "udp")]
 pub use udp::{UdpService, UdpSocket};
 

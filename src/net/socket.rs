@@ -6,13 +6,31 @@ use core::task::Poll;
 
 #[cfg(feature = "push")]
 use crate::at::AccessMode;
+use crate::at::ConnectId;
 #[cfg(any(feature = "udp", feature = "server"))]
 use crate::engine::UNKNOWN_PEER;
 use crate::engine::shared::Shared;
-use crate::engine::{Engine, Key, Queue, Request, Room};
+use crate::engine::{Engine, Key, Phase, Queue, Request, Room, Slot};
 use crate::error::Error;
 use crate::stack::Stack;
 use crate::util::time;
+
+/// Where a socket is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SocketPhase {
+    /// It is being opened.
+    Opening,
+    /// It is open.
+    Open,
+    /// The peer has closed the connection. What it sent before is still being read.
+    ClosedByPeer,
+    /// It is being closed. What was received before can still be read.
+    Closing,
+    /// It is closed. What was received before can still be read.
+    Closed,
+}
 
 /// Owns one slot of the engine. Dropping it releases the slot: the runner sends what was written, then closes the socket.
 pub(crate) struct Socket<'d> {
@@ -33,8 +51,14 @@ impl<'d> Socket<'d> {
         stack: Stack<'d>,
         request: &Request<'_>,
     ) -> Poll<Result<Self, Error>> {
-        let Stack { shared, mode } = stack;
-        let claimed = engine.poll_claim(request, mode);
+        let Stack {
+            shared,
+            mode,
+            connect_time,
+        } = stack;
+        let mut request = *request;
+        request.connect_time = connect_time;
+        let claimed = engine.poll_claim(&request, mode);
         if let Poll::Ready(Err(error)) = claimed {
             engine.note_failure(error);
         }
@@ -129,9 +153,58 @@ impl<'d> Socket<'d> {
     }
 
     /// Waits until a read would not wait.
-    #[cfg(feature = "edge-nal")]
     pub(crate) fn readable(&self) -> impl Future<Output = ()> {
         self.read_side(Engine::poll_readable)
+    }
+
+    /// Waits until a write would not wait.
+    pub(crate) fn writable(&self) -> impl Future<Output = ()> {
+        self.write_side(|engine, key| engine.poll_writable(key))
+    }
+
+    /// Whether the slot has a property. False for a socket that is gone.
+    pub(crate) fn slot(&self, property: impl FnOnce(&Slot<'d>) -> bool) -> bool {
+        self.with(|engine, key| engine.slot(key).is_some_and(property))
+    }
+
+    fn count(&self, count: impl FnOnce(&Slot<'d>) -> usize) -> usize {
+        self.with(|engine, key| engine.slot(key).map_or(0, count))
+    }
+
+    pub(crate) fn recv_queue(&self) -> usize {
+        self.count(|slot| slot.rx.len())
+    }
+
+    pub(crate) fn send_queue(&self) -> usize {
+        self.count(|slot| slot.tx.len())
+    }
+
+    pub(crate) fn peek(&self, into: &mut [u8]) -> usize {
+        self.count(|slot| slot.peek_received(into))
+    }
+
+    pub(crate) fn phase(&self) -> SocketPhase {
+        self.with(
+            |engine, key| match engine.slot(key).map(|slot| slot.phase) {
+                Some(Phase::Wanted | Phase::Opening) => SocketPhase::Opening,
+                Some(Phase::Open) => SocketPhase::Open,
+                Some(Phase::Draining) => SocketPhase::ClosedByPeer,
+                Some(Phase::Closing) => SocketPhase::Closing,
+                Some(Phase::Closed | Phase::Free) | None => SocketPhase::Closed,
+            },
+        )
+    }
+
+    pub(crate) fn connect_id(&self) -> Option<ConnectId> {
+        self.with(|engine, key| {
+            let slot = engine.slot(key).filter(|slot| slot.uses_id());
+            slot.map(|slot| slot.id)
+        })
+    }
+
+    /// The local address and port as `peer`, or else the only peer, sees them, as far as they are known.
+    pub(crate) fn local(&self, peer: Option<SocketAddr>) -> SocketAddr {
+        self.with(|engine, key| engine.local(key, peer))
     }
 
     pub(crate) fn read_ready(&self) -> bool {
@@ -187,11 +260,6 @@ impl Socket<'_> {
             let peer = sender.or_else(|| engine.remote(key));
             (length, peer.unwrap_or(UNKNOWN_PEER))
         })
-    }
-
-    /// The local address and port as `peer`, or else the only peer, sees them, as far as they are known.
-    pub(crate) fn local(&self, peer: Option<SocketAddr>) -> SocketAddr {
-        self.with(|engine, key| engine.local(key, peer))
     }
 }
 

@@ -1,13 +1,19 @@
 //! TCP clients.
 
 use core::net::SocketAddr;
+use core::task::Poll;
 
 use embedded_nal_async::TcpConnect;
 
 use super::byte_stream::{implement_error_type, implement_read, implement_write};
-use super::socket::Socket;
+use super::inherent::{
+    implement_receive, implement_send, implement_socket, implement_stream_receive,
+    implement_stream_send,
+};
+use super::socket::{Socket, SocketPhase};
 #[cfg(feature = "push")]
 use crate::at::AccessMode;
+use crate::at::ConnectId;
 use crate::engine::Request;
 use crate::error::Error;
 use crate::stack::Stack;
@@ -19,9 +25,20 @@ impl<'d> TcpConnect for Stack<'d> {
     where
         Self: 'a;
 
+    /// As [`Stack::connect`].
+    fn connect(
+        &self,
+        remote: SocketAddr,
+    ) -> impl Future<Output = Result<TcpConnection<'d>, Error>> {
+        Self::connect(self, remote)
+    }
+}
+
+impl<'d> Stack<'d> {
     /// Connects to a TCP server (AT+QIOPEN, section 2.1.4), in the access mode of this handle.
     ///
-    /// Waits for the link while it is coming up, and for a slot while one is being closed.
+    /// Waits for the link while it is coming up, and for a slot while one is being closed. In transparent mode it also waits until
+    /// no other open and no name lookup is in progress.
     ///
     /// # Errors
     ///
@@ -32,30 +49,30 @@ impl<'d> TcpConnect for Stack<'d> {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the connection. Its slot is free again as soon as the module has closed it.
-    fn connect(
+    pub fn connect(
         &self,
         remote: SocketAddr,
-    ) -> impl Future<Output = Result<TcpConnection<'d>, Error>> {
+    ) -> impl Future<Output = Result<TcpConnection<'d>, Error>> + use<'d> {
         Socket::open(*self, Request::connect(remote), TcpConnection::new)
     }
-}
 
-impl<'d> Stack<'d> {
     /// Connects to a TCP server by name. The module resolves the name as part of AT+QIOPEN (section 2.1.4).
-    ///
-    /// Waits for the link while it is coming up, and for a slot while one is being closed.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidName`] and [`Error::InvalidPort`] before anything is sent; a name longer than the transmit ring is
-    /// invalid. Otherwise as for [`embedded_nal_async::TcpConnect::connect`].
+    /// invalid. Otherwise as for [`connect`](Self::connect).
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the connection.
-    pub async fn connect_host(&self, host: &str, port: u16) -> Result<TcpConnection<'d>, Error> {
+    /// As for [`connect`](Self::connect).
+    pub fn connect_host(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> impl Future<Output = Result<TcpConnection<'d>, Error>> {
         let request = Request::connect_host(host, port);
-        Socket::open(*self, request, TcpConnection::new).await
+        Socket::open(*self, request, TcpConnection::new)
     }
 }
 
@@ -70,6 +87,7 @@ impl<'d> Stack<'d> {
 ///   a failed connection.
 ///
 /// Dropping the connection closes it: the runner sends what was written for at most 10 s, then AT+QICLOSE.
+/// In transparent mode it leaves the mode in between.
 /// [`close`](Self::close) does the same and waits for it; [`abort`](Self::abort) discards what was not sent.
 ///
 /// # Cancel safety
@@ -87,70 +105,10 @@ impl<'d> TcpConnection<'d> {
         Self { socket }
     }
 
-    /// The peer's address. `None` if the connection was opened by name.
-    #[must_use]
-    pub fn remote_addr(&self) -> Option<SocketAddr> {
-        self.socket.remote()
-    }
-
-    /// The access mode that the connection uses now.
-    #[cfg(feature = "push")]
-    #[must_use]
-    pub fn access_mode(&self) -> AccessMode {
-        self.socket.mode()
-    }
-
-    /// Changes the access mode of the open connection (AT+QISWTMD, section 2.1.10) and waits until the module uses it. No
-    /// data is lost. [`Stack::with_access_mode`] describes the modes.
-    ///
-    /// [`Transparent`](AccessMode::Transparent) works as for a [`TransparentConnection`](crate::TransparentConnection).
-    ///
-    /// # Errors
-    ///
-    /// The reason of the module's refusal, or of the connection's failure. [`Error::Unsupported`] for
-    /// [`Transparent`](AccessMode::Transparent) without the crate's feature `transparent`.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future does not cancel the change.
-    #[cfg(feature = "push")]
-    pub async fn set_access_mode(&mut self, mode: AccessMode) -> Result<(), Error> {
-        self.socket.set_mode(mode).await
-    }
-
     /// Splits the connection into its receiving and its sending half, for two futures at the same time.
     pub fn split(&mut self) -> (TcpReader<'_, 'd>, TcpWriter<'_, 'd>) {
         let socket = &self.socket;
         (TcpReader { socket }, TcpWriter { socket })
-    }
-
-    /// Sends what was written, closes the connection (AT+QICLOSE, section 2.1.5), and waits until the module has done so.
-    ///
-    /// # Errors
-    ///
-    /// The reason why not everything that was written could be sent. The connection is closed in any case.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future does not cancel the close: the runner finishes it.
-    pub async fn close(self) -> Result<(), Error> {
-        self.socket.close().await
-    }
-
-    /// Waits until the peer has acknowledged everything that was written (AT+QISEND=id,0, section 2.1.7).
-    ///
-    /// The runner asks the module once everything is accepted, and asks again after a pause that grows each time, until all
-    /// bytes are acknowledged.
-    ///
-    /// # Errors
-    ///
-    /// The reason of the connection's failure.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future has no effect.
-    pub async fn wait_acked(&self) -> Result<(), Error> {
-        self.socket.acknowledged().await
     }
 
     /// Closes the connection at once. Bytes that the module has not accepted yet are discarded.
@@ -171,22 +129,9 @@ pub struct TcpWriter<'a, 'd> {
     pub(super) socket: &'a Socket<'d>,
 }
 
-#[cfg(feature = "push")]
-impl TcpWriter<'_, '_> {
-    /// Does the same as [`TcpConnection::set_access_mode`], while the other half can go on reading.
-    ///
-    /// # Errors
-    ///
-    /// As for [`TcpConnection::set_access_mode`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future does not cancel the change.
-    pub async fn set_access_mode(&mut self, mode: AccessMode) -> Result<(), Error> {
-        self.socket.set_mode(mode).await
-    }
-}
-
+implement_socket!(TcpConnection<'_>);
+implement_stream_receive!(TcpConnection<'_>, TcpReader<'_, '_>);
+implement_stream_send!(TcpConnection<'_>, TcpWriter<'_, '_>);
 implement_error_type!(TcpConnection<'_>, TcpReader<'_, '_>, TcpWriter<'_, '_>);
 implement_read!(TcpConnection<'_>, TcpReader<'_, '_>);
 implement_write!(TcpConnection<'_>, TcpWriter<'_, '_>);

@@ -89,6 +89,7 @@ fn stack(rig: &Rig) -> Stack<'static> {
     Stack {
         shared: rig.shared,
         mode: AccessMode::Buffer,
+        connect_time: Duration::MIN,
     }
 }
 
@@ -363,10 +364,13 @@ fn pings_and_times() {
     let mut tasks = Tasks::default();
     for _ in 0..4 {
         tasks.spawn(async move {
-            let ping = stack.ping("192.0.2.1", Duration::from_secs(1), 1).await;
+            let ping = stack
+                .module()
+                .ping("192.0.2.1", Duration::from_secs(1), 1)
+                .await;
             assert!(ping.unwrap().summary().await.is_ok());
         });
-        tasks.spawn(async move { assert!(stack.ntp("192.0.2.1", false).await.is_ok()) });
+        tasks.spawn(async move { assert!(stack.module().ntp("192.0.2.1", false).await.is_ok()) });
     }
     tasks.wait();
     while tasks.running() > 0 {

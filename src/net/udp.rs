@@ -4,9 +4,11 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 
-use super::socket::Socket;
+use super::inherent::{implement_receive, implement_send, implement_socket};
+use super::socket::{Socket, SocketPhase};
 #[cfg(feature = "push")]
 use crate::at::AccessMode;
+use crate::at::ConnectId;
 use crate::engine::{Request, check_peer};
 use crate::error::Error;
 use crate::stack::Stack;
@@ -37,11 +39,7 @@ impl<'d> UdpStack for Stack<'d> {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> impl Future<Output = Result<(SocketAddr, UdpSocket<'d>), Error>> {
-        let request = Request::datagrams(remote, local.port());
-        let request = request.and_then(|request| request.on(local));
-        Socket::open(*self, request, |socket| {
-            (socket.local(None), UdpSocket { socket })
-        })
+        self.open_connected(local, remote, |socket| (socket.local_addr(), socket))
     }
 
     /// Does the same as [`connect_from`](UdpStack::connect_from) with any local port.
@@ -68,10 +66,7 @@ impl<'d> UdpStack for Stack<'d> {
         &self,
         local: SocketAddr,
     ) -> impl Future<Output = Result<(SocketAddr, UdpService<'d>), Error>> {
-        let request = Request::service(local.port()).on(local);
-        Socket::open(*self, request, |socket| {
-            (socket.local(None), UdpService { socket })
-        })
+        self.open_bound(local, |socket| (socket.local_addr(), socket))
     }
 
     /// Does the same as [`bind_single`](UdpStack::bind_single): the module has one address of each family.
@@ -79,8 +74,62 @@ impl<'d> UdpStack for Stack<'d> {
         &self,
         local: SocketAddr,
     ) -> impl Future<Output = Result<UdpService<'d>, Error>> {
+        self.bind_udp(local)
+    }
+}
+
+impl<'d> Stack<'d> {
+    /// Opens a UDP socket with one peer, on any local port from 49152 to 65535: as [`UdpStack::connect`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the socket.
+    pub fn connect_udp(
+        &self,
+        remote: SocketAddr,
+    ) -> impl Future<Output = Result<UdpSocket<'d>, Error>> + use<'d> {
+        self.open_connected(ANY, remote, |socket| socket)
+    }
+
+    /// Opens a UDP socket for any number of peers on a local address: as [`UdpStack::bind_single`]. The address may be unspecified,
+    /// and the port 0.
+    ///
+    /// # Errors
+    ///
+    /// As for [`UdpStack::connect_from`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the socket.
+    pub fn bind_udp(
+        &self,
+        local: SocketAddr,
+    ) -> impl Future<Output = Result<UdpService<'d>, Error>> + use<'d> {
+        self.open_bound(local, |socket| socket)
+    }
+
+    fn open_connected<T>(
+        self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        make: impl Fn(UdpSocket<'d>) -> T,
+    ) -> impl Future<Output = Result<T, Error>> {
+        let request = Request::datagrams(remote, local.port());
+        let request = request.and_then(|request| request.on(local));
+        Socket::open(self, request, move |socket| make(UdpSocket { socket }))
+    }
+
+    fn open_bound<T>(
+        self,
+        local: SocketAddr,
+        make: impl Fn(UdpService<'d>) -> T,
+    ) -> impl Future<Output = Result<T, Error>> {
         let request = Request::service(local.port()).on(local);
-        Socket::open(*self, request, |socket| UdpService { socket })
+        Socket::open(self, request, move |socket| make(UdpService { socket }))
     }
 }
 
@@ -179,33 +228,9 @@ impl UnconnectedUdp for UdpService<'_> {
     }
 }
 
-/// What the application can do with either kind of UDP socket.
-macro_rules! implement_udp_socket {
-    ($($socket:ident),+) => {$(
-        impl $socket<'_> {
-            /// The access mode that the socket uses now.
-            #[cfg(feature = "push")]
-            #[must_use]
-            pub fn access_mode(&self) -> AccessMode {
-                self.socket.mode()
-            }
-
-            /// Changes the access mode of the open socket (AT+QISWTMD, section 2.1.10) and waits until the module uses it.
-            /// No data is lost. [`Stack::with_access_mode`] describes the modes.
-            ///
-            /// # Errors
-            ///
-            /// The reason of the module's refusal, or of the socket's failure. [`Error::Unsupported`] for
-            /// [`Transparent`](AccessMode::Transparent).
-            ///
-            /// # Cancel safety
-            ///
-            /// Dropping the future does not cancel the change.
-            #[cfg(feature = "push")]
-            pub async fn set_access_mode(&mut self, mode: AccessMode) -> Result<(), Error> {
-                self.socket.set_mode(mode).await
-            }
-
+macro_rules! implement_flush {
+    ($($type:ty),+) => {$(
+        impl $type {
             /// Waits until the module has accepted all datagrams in the transmit ring (`SEND OK`).
             ///
             /// # Errors
@@ -215,24 +240,14 @@ macro_rules! implement_udp_socket {
             /// # Cancel safety
             ///
             /// Dropping the future has no effect.
-            pub async fn flush(&mut self) -> Result<(), Error> {
-                self.socket.flush().await
-            }
-
-            /// Sends the datagrams in the transmit ring, closes the socket, and waits until the module has done so.
-            ///
-            /// # Errors
-            ///
-            /// The reason why not all datagrams could be sent. The socket is closed in any case.
-            ///
-            /// # Cancel safety
-            ///
-            /// Dropping the future does not cancel the close: the runner finishes it.
-            pub async fn close(self) -> Result<(), Error> {
-                self.socket.close().await
+            pub fn flush(&self) -> impl Future<Output = Result<(), Error>> {
+                self.socket.flush()
             }
         }
     )+};
 }
 
-implement_udp_socket!(UdpSocket, UdpService);
+implement_socket!(UdpSocket<'_>, UdpService<'_>);
+implement_receive!(UdpSocket<'_>, UdpService<'_>);
+implement_send!(UdpSocket<'_>, UdpService<'_>);
+implement_flush!(UdpSocket<'_>, UdpService<'_>);

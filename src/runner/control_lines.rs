@@ -1,5 +1,7 @@
 //! The lines between the board and the module besides RXD and TXD.
 
+use core::fmt;
+
 /// The control lines of the module, as far as the board has wired them. Every method has a default for a line that is not
 /// wired.
 ///
@@ -37,8 +39,14 @@ pub trait ControlLines {
 
 impl ControlLines for () {}
 
-/// A board with a reset and no other line.
-pub(super) struct Reset<F>(pub(super) F);
+/// A board with a reset and no other line: made by [`Runner::reset`](crate::Runner::reset).
+pub struct Reset<F>(pub(super) F);
+
+impl<F> fmt::Debug for Reset<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reset").finish_non_exhaustive()
+    }
+}
 
 impl<F: AsyncFnMut()> ControlLines for Reset<F> {
     fn can_reset(&self) -> bool {

@@ -14,15 +14,14 @@ mod transmit;
 
 use core::fmt;
 
-use atat::{AtatUrc, Ingress, ResponseSlot, UrcChannel};
+use atat::{AtatUrc, ResponseSlot, UrcChannel};
 use embassy_futures::select::{Either, select};
 use embedded_io_async::{ErrorKind, Read, Write};
 
 use crate::engine::shared::Shared;
-pub use control_lines::ControlLines;
-use control_lines::Reset;
+pub use control_lines::{ControlLines, Reset};
 use receive::Receiver;
-use receive_buffer::{ReceiveBuffer, WholeLine};
+use receive_buffer::Urcs;
 use transact::Transactor;
 
 /// Why [`Runner::run`] returned: the serial line cannot be used any more.
@@ -52,23 +51,39 @@ impl core::error::Error for RunError {}
 
 /// Runs a stack: owns the serial line, brings the link up, keeps it up, and moves the data of the sockets.
 ///
-/// Nothing works without it: while no `run` future is polled, no byte is read or written.
-pub struct Runner<'d> {
+/// Nothing works without it: while no [`run`](Self::run) future is polled, no byte is read or written.
+///
+/// [`reset`](Self::reset), [`control_lines`](Self::control_lines) and [`urcs`](Self::urcs) add what a program has besides the UART:
+///
+/// ```
+/// # async fn example(
+/// #     runner: quectel_nal::Runner<'_>,
+/// #     rx: impl embedded_io_async::Read,
+/// #     tx: impl embedded_io_async::Write,
+/// # ) {
+/// let mut runner = runner.reset(async || { /* switch the module off and on */ });
+/// let error = runner.run(rx, tx).await;
+/// # let _ = error;
+/// # }
+/// ```
+pub struct Runner<'d, L = (), U = ()> {
     shared: &'d Shared<'d>,
     /// What is read from the serial line.
     receive_buffer: &'d mut [u8],
     /// What is written to it.
     transmit_buffer: &'d mut [u8],
+    lines: L,
+    urcs: U,
 }
 
-impl fmt::Debug for Runner<'_> {
+impl<L, U> fmt::Debug for Runner<'_, L, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runner").finish_non_exhaustive()
     }
 }
 
 impl<'d> Runner<'d> {
-    pub(crate) fn new(
+    pub(crate) const fn new(
         shared: &'d Shared<'d>,
         receive_buffer: &'d mut [u8],
         transmit_buffer: &'d mut [u8],
@@ -77,9 +92,55 @@ impl<'d> Runner<'d> {
             shared,
             receive_buffer,
             transmit_buffer,
+            lines: (),
+            urcs: (),
+        }
+    }
+}
+
+impl<'d, L, U> Runner<'d, L, U> {
+    /// Adds a function that restarts a module that has stopped answering, as [`ControlLines::reset`] describes.
+    ///
+    /// For a board that has no other control line: it replaces those that were added before.
+    pub fn reset<F: AsyncFnMut()>(self, reset: F) -> Runner<'d, Reset<F>, U> {
+        self.control_lines(Reset(reset))
+    }
+
+    /// Adds the control lines that the board has wired.
+    pub fn control_lines<C: ControlLines>(self, lines: C) -> Runner<'d, C, U> {
+        Runner {
+            shared: self.shared,
+            receive_buffer: self.receive_buffer,
+            transmit_buffer: self.transmit_buffer,
+            lines,
+            urcs: self.urcs,
         }
     }
 
+    /// Adds a channel for URCs. Lines that the stack does not handle are parsed as `Urc` and published to it; a line that `Urc`
+    /// does not know is ignored.
+    ///
+    /// The runner does not wait for room in the channel: while it is full, URCs are dropped and counted in
+    /// [`Statistics::dropped_urcs`](crate::Statistics::dropped_urcs).
+    ///
+    /// # Panics
+    ///
+    /// [`run`](Self::run) panics if another runner is running with the same channel.
+    pub fn urcs<'u, Urc: AtatUrc, const CAPACITY: usize, const SUBSCRIBERS: usize>(
+        self,
+        urcs: &'u UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
+    ) -> Runner<'d, L, &'u UrcChannel<Urc, CAPACITY, SUBSCRIBERS>> {
+        Runner {
+            shared: self.shared,
+            receive_buffer: self.receive_buffer,
+            transmit_buffer: self.transmit_buffer,
+            lines: self.lines,
+            urcs,
+        }
+    }
+}
+
+impl<L: ControlLines, U: Urcs> Runner<'_, L, U> {
     /// Runs the stack until the serial line fails.
     ///
     /// `rx` and `tx` are the two halves of a UART, set to the baud rate of the module. `rx` has to be buffered (by
@@ -97,90 +158,22 @@ impl<'d> Runner<'d> {
     /// Dropping the future fails all open sockets with [`LinkError::NotRunning`](crate::LinkError::NotRunning). Tasks that
     /// wait for a connection go on waiting. The runner can be run again, with the same serial line or another one: it
     /// brings the module up from whatever state it was left in.
-    pub fn run(&mut self, rx: impl Read, tx: impl Write) -> impl Future<Output = RunError> {
-        self.run_with_lines(rx, tx, ())
-    }
-
-    /// As [`run`](Self::run), with a function that restarts a module that has stopped answering.
-    ///
-    /// `reset` is what [`ControlLines::reset`] describes.
-    pub fn run_with_reset(
-        &mut self,
-        rx: impl Read,
-        tx: impl Write,
-        reset: impl AsyncFnMut(),
-    ) -> impl Future<Output = RunError> {
-        self.run_with_lines(rx, tx, Reset(reset))
-    }
-
-    /// As [`run`](Self::run), with the control lines that the board has wired.
-    pub fn run_with_lines(
-        &mut self,
-        rx: impl Read,
-        tx: impl Write,
-        lines: impl ControlLines,
-    ) -> impl Future<Output = RunError> {
-        let Self {
-            shared,
-            receive_buffer,
-            transmit_buffer,
-        } = self;
-        serve(
-            shared,
-            rx,
-            &mut **receive_buffer,
-            tx,
-            transmit_buffer,
-            lines,
-        )
-    }
-
-    /// As [`run_with_lines`](Self::run_with_lines). Lines that the stack does not handle are parsed as `Urc` and published
-    /// to `urcs`; a line that `Urc` does not know is ignored. Without control lines, `lines` is `()`.
-    ///
-    /// The runner does not wait for room in the channel: while it is full, URCs are dropped and counted in
-    /// [`Statistics::dropped_urcs`](crate::Statistics::dropped_urcs).
-    ///
-    /// # Panics
-    ///
-    /// Panics if another runner is running with the same channel.
-    pub async fn run_with_urcs<Urc: AtatUrc, const CAPACITY: usize, const SUBSCRIBERS: usize>(
-        &mut self,
-        rx: impl Read,
-        tx: impl Write,
-        lines: impl ControlLines,
-        urcs: &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
-    ) -> RunError {
-        let Self {
-            shared,
-            receive_buffer,
-            transmit_buffer,
-        } = self;
-        // An ingress needs a response slot. It stays empty: information responses are handled by the engine.
-        let response = ResponseSlot::<1>::new();
-        let buffer = Ingress::new(WholeLine, receive_buffer, &response, urcs);
-        serve(shared, rx, buffer, tx, transmit_buffer, lines).await
-    }
-}
-
-/// Both halves of the runner.
-// An `async fn` would keep its arguments twice: 16 bytes of 400, without those of the UART driver.
-fn serve<'d>(
-    shared: &'d Shared<'d>,
-    mut rx: impl Read,
-    receive_buffer: impl ReceiveBuffer,
-    tx: impl Write,
-    transmit_buffer: &mut [u8],
-    lines: impl ControlLines,
-) -> impl Future<Output = RunError> {
-    let mut receiver = Receiver::new(shared, receive_buffer);
-    let mut transactor = Transactor::new(shared, tx, lines, transmit_buffer);
-    async move {
-        let mut running = Running::start(shared, &transactor.lines);
-        let ended = select(receiver.run(&mut rx), transactor.run()).await;
-        running.has_failed = true;
-        match ended {
-            Either::First(error) | Either::Second(error) => error,
+    // An `async fn` would keep its arguments twice.
+    pub fn run(&mut self, mut rx: impl Read, tx: impl Write) -> impl Future<Output = RunError> {
+        let shared = self.shared;
+        let mut transactor =
+            Transactor::new(shared, tx, &mut self.lines, &mut *self.transmit_buffer);
+        let (urcs, bytes) = (&mut self.urcs, &mut *self.receive_buffer);
+        async move {
+            // An ingress needs a response slot. It stays empty: information responses are handled by the engine.
+            let response = ResponseSlot::<1>::new();
+            let mut receiver = Receiver::new(shared, urcs.buffer(bytes, &response));
+            let mut running = Running::start(shared, transactor.lines);
+            let ended = select(receiver.run(&mut rx), transactor.run()).await;
+            running.has_failed = true;
+            match ended {
+                Either::First(error) | Either::Second(error) => error,
+            }
         }
     }
 }

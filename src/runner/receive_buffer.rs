@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use atat::{AtatIngress, AtatUrc, DigestResult, Digester, Ingress};
+use atat::{AtatIngress, AtatUrc, DigestResult, Digester, Ingress, ResponseSlot, UrcChannel};
 
 use crate::util::slices::front_mut;
 
@@ -10,7 +10,7 @@ use crate::util::slices::front_mut;
 ///
 /// It also takes the lines that are not the stack's. That is one trait, because atat publishes a URC only out of the
 /// buffer of an [`Ingress`].
-pub(crate) trait ReceiveBuffer {
+pub trait ReceiveBuffer {
     /// The whole buffer.
     fn bytes(&mut self) -> &mut [u8];
 
@@ -61,5 +61,37 @@ impl<Urc: AtatUrc, const RESPONSE: usize, const CAPACITY: usize, const SUBSCRIBE
             self.clear();
         }
         result.is_ok()
+    }
+}
+
+/// Where foreign lines go: `()` is nowhere.
+pub trait Urcs {
+    /// The receive buffer in `bytes` that publishes foreign lines.
+    fn buffer<'b>(
+        &'b mut self,
+        bytes: &'b mut [u8],
+        response: &'b ResponseSlot<1>,
+    ) -> impl ReceiveBuffer + 'b;
+}
+
+impl Urcs for () {
+    fn buffer<'b>(
+        &'b mut self,
+        bytes: &'b mut [u8],
+        _: &'b ResponseSlot<1>,
+    ) -> impl ReceiveBuffer + 'b {
+        bytes
+    }
+}
+
+impl<Urc: AtatUrc, const CAPACITY: usize, const SUBSCRIBERS: usize> Urcs
+    for &UrcChannel<Urc, CAPACITY, SUBSCRIBERS>
+{
+    fn buffer<'b>(
+        &'b mut self,
+        bytes: &'b mut [u8],
+        response: &'b ResponseSlot<1>,
+    ) -> impl ReceiveBuffer + 'b {
+        Ingress::new(WholeLine, bytes, response, self)
     }
 }

@@ -19,13 +19,18 @@ use crate::util::time::{self, NEVER};
 pub(super) struct Transactor<'r, 'd, W, L> {
     pub(super) shared: &'d Shared<'d>,
     pub(super) tx: Transmitter<'d, W>,
-    pub(super) lines: L,
+    pub(super) lines: &'r mut L,
     /// Holds a command, or a piece of payload.
     buffer: &'r mut [u8],
 }
 
 impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
-    pub(super) fn new(shared: &'d Shared<'d>, tx: W, lines: L, buffer: &'r mut [u8]) -> Self {
+    pub(super) fn new(
+        shared: &'d Shared<'d>,
+        tx: W,
+        lines: &'r mut L,
+        buffer: &'r mut [u8],
+    ) -> Self {
         let tx = Transmitter::new(shared, tx);
         Self {
             shared,

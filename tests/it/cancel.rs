@@ -3,7 +3,6 @@
 
 use core::time::Duration;
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::TcpConnect;
 use quectel_nal::{Stack, TcpConnection};
 use testbench::{Bench, PEER, assert_no_violation, cancelled, excerpt, noise, peer, sleep};
 use virtual_modem::{Chop, InProcess};

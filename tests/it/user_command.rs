@@ -8,7 +8,6 @@ use embassy_futures::join::{join, join3};
 use embassy_futures::select::{Either, select};
 use embassy_time::{Instant, with_timeout};
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::TcpConnect;
 use quectel_nal::at::{ConnectId, HexText, SendHex};
 use quectel_nal::{Config, Error, LinkError, Stack};
 use testbench::{
@@ -236,7 +235,7 @@ fn command_without_a_module_is_aborted() {
             assert_eq!(result.expect("it waits"), Err(atat::Error::Aborted));
         }
         assert_eq!(
-            stack.data_echo().await,
+            stack.module().data_echo().await,
             Err(Error::Link(LinkError::NoAnswer))
         );
     });

@@ -4,7 +4,6 @@ use atat::UrcChannel;
 use atat::atat_derive::{AtatResp, AtatUrc};
 use core::time::Duration;
 use embassy_futures::join::join;
-use embedded_nal_async::TcpConnect;
 use quectel_nal::{RunError, Runner, Stack};
 use testbench::{Bench, adversarial, assert_no_violation, echo, echo_network, noise, peer, sleep};
 use virtual_modem::serial::{HostRx, HostTx};
@@ -37,8 +36,8 @@ fn run<T, const CAPACITY: usize>(
     channel: &Channel<CAPACITY>,
     body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
 ) -> T {
-    let run = async |mut runner: Runner<'_>, rx: HostRx, tx: HostTx| -> RunError {
-        runner.run_with_urcs(rx, tx, (), channel).await
+    let run = async |runner: Runner<'_>, rx: HostRx, tx: HostTx| -> RunError {
+        runner.urcs(channel).run(rx, tx).await
     };
     bench.run_as::<T, 2, 512, 512>(network, run, body)
 }

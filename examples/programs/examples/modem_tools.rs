@@ -68,7 +68,7 @@ async fn ask_around(stack: Stack<'_>, arguments: &Arguments) -> Result<()> {
     let address = stack.local_addr().context("no address")?;
     println!("own address: {address}");
 
-    let servers = stack.dns_servers().await?;
+    let servers = stack.module().dns_servers().await?;
     for server in [servers.primary.0, servers.secondary.0]
         .into_iter()
         .flatten()
@@ -81,7 +81,7 @@ async fn ask_around(stack: Stack<'_>, arguments: &Arguments) -> Result<()> {
         println!("{host}: {address}");
     }
 
-    let mut pinging = stack.ping(host, Duration::from_secs(4), 3).await?;
+    let mut pinging = stack.module().ping(host, Duration::from_secs(4), 3).await?;
     while let Some(reply) = pinging.next().await {
         match reply {
             PingReply::Answered { address, time, .. } => {
@@ -94,7 +94,7 @@ async fn ask_around(stack: Stack<'_>, arguments: &Arguments) -> Result<()> {
     let summary = pinging.summary().await?;
     println!("{} of {} answered", summary.received, summary.sent);
 
-    let time = stack.ntp(&arguments.ntp, false).await;
+    let time = stack.module().ntp(&arguments.ntp, false).await;
     let time = time.with_context(|| format!("no time from {}", arguments.ntp))?;
     println!(
         "time: {}-{:02}-{:02} {:02}:{:02}:{:02}{}",

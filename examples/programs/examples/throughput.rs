@@ -15,7 +15,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::{AddrType, Dns, TcpConnect};
+use embedded_nal_async::{AddrType, Dns};
 use indicatif::{ProgressBar, ProgressStyle};
 use programs::check::peer::{self, payload};
 use programs::{Line, ModemOptions};
@@ -129,8 +129,8 @@ impl Measure<'_, '_> {
     async fn mode(&self, mode: Mode, peer: SocketAddr) -> Result<()> {
         let refused = || format!("cannot connect to {peer}");
         if mode == Mode::Transparent {
-            let connecting = self.stack.connect_transparent(peer);
-            let connection = programs::waiting("the connection", connecting).await;
+            let stack = self.stack.with_access_mode(AccessMode::Transparent);
+            let connection = programs::waiting("the connection", stack.connect(peer)).await;
             let mut connection = connection.with_context(refused)?;
             self.both("transparent", connection.split()).await?;
             connection.close().await?;

@@ -73,7 +73,8 @@ async fn ask(stack: Stack<'_>) -> Option<String> {
     // A result that goes elsewhere is not waited for: the socket is listed all the same.
     let socket = with_timeout(OPENING, stack.bind_multiple(any)).await;
     let mut name = None;
-    let listed = stack.socket_states(|socket| name = Some(socket.at_port.to_string()));
+    let module = stack.module();
+    let listed = module.socket_states(|socket| name = Some(socket.at_port.to_string()));
     let listed = listed.await;
     drop(socket);
     listed.ok()?;

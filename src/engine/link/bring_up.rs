@@ -163,10 +163,10 @@ impl Link<'_> {
                 .write(&ActivateContext { context })
                 .within(ACTIVATION_TIME)
                 .asking_reason(),
-            Job::Set(index) => match SETTINGS.get(usize::from(index)) {
-                Some(&setting) => to.write(&ConfigureSetting { setting }),
-                None => to.write(&DisableSendInfo),
-            },
+            Job::Set(place) if usize::from(place) == SETTINGS.len() => to.write(&DisableSendInfo),
+            Job::Set(place) => to.write(&ConfigureSetting {
+                setting: Self::setting(place, config)?,
+            }),
             Job::SetDns if cfg!(feature = "dns") => {
                 let servers = config.dns?;
                 to.write(&ConfigureDns {
@@ -367,11 +367,32 @@ impl Link<'_> {
                 _ => self.look_for_address(LinkError::ContextLost),
             },
             // 6. How data looks on the UART.
-            Job::Set(index) if usize::from(index) < SETTINGS.len() => self.run(Job::Set(index + 1)),
-            Job::Set(_) if cfg!(feature = "dns") && config.dns.is_some() => self.run(Job::SetDns),
-            Job::Set(_) | Job::SetDns => self.on_up(),
+            Job::Set(place) => {
+                let last = (SETTINGS.len() + config.settings.len()) as u8;
+                match (place + 1..=last).find(|place| Self::is_wanted(*place, config)) {
+                    Some(place) => self.run(Job::Set(place)),
+                    None if cfg!(feature = "dns") && config.dns.is_some() => self.run(Job::SetDns),
+                    None => self.on_up(),
+                }
+            }
+            Job::SetDns => self.on_up(),
             _ => {}
         }
+    }
+
+    /// The setting at this place: first those that the stack needs, then, behind that of the URCs about sent data, those of the user.
+    fn setting(place: u8, config: &Config<'_>) -> Option<Setting> {
+        let place = usize::from(place);
+        let own = SETTINGS.get(place);
+        let users = || config.settings.get(place.checked_sub(SETTINGS.len() + 1)?);
+        own.or_else(users).copied()
+    }
+
+    /// Whether the setting at this place is to be made. Those that the stack needs are not the user's.
+    fn is_wanted(place: u8, config: &Config<'_>) -> bool {
+        usize::from(place) <= SETTINGS.len()
+            || Self::setting(place, config)
+                .is_some_and(|wanted| SETTINGS.iter().all(|own| own.key() != wanted.key()))
     }
 
     fn look_for_address(&mut self, otherwise: LinkError) {

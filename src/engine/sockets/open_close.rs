@@ -45,7 +45,7 @@ impl Slot<'_> {
         }
         self.phase = Phase::Opening;
         if !self.is_reopening() {
-            self.deadline = after(round.now, round.config.connect_time);
+            self.deadline = after(round.now, self.connect_time);
         }
         self.receive.recheck.cancel();
         Some(Job::Open(self.key))
@@ -78,7 +78,7 @@ impl Slot<'_> {
         let transaction = to.write(&command).asking_reason();
         #[cfg(feature = "transparent")]
         if access_mode == AccessMode::Transparent {
-            return Some(transaction.within(config.connect_time).with_connect());
+            return Some(transaction.within(self.connect_time).with_connect());
         }
         Some(transaction)
     }

@@ -343,6 +343,13 @@ impl Slot<'_> {
         self.rx.pop(front_mut(into, most))
     }
 
+    /// Copies received bytes of a stream without taking them. Returns how many.
+    pub(crate) fn peek_received(&self, into: &mut [u8]) -> usize {
+        let readable = self.rx.len() - usize::from(self.receive.withheld);
+        let most = into.len().min(readable);
+        self.rx.peek(0, front_mut(into, most))
+    }
+
     /// Whether the room that a reader has made allows the read that is due.
     pub(crate) fn can_read_on(&self) -> bool {
         self.receive.may_have_data && self.has_room()

@@ -136,6 +136,8 @@ pub(crate) struct Slot<'d> {
     pub(crate) state_check_due: bool,
     /// Before this instant no AT+QIOPEN or AT+QISEND.
     pub(crate) not_before: Instant,
+    /// How long the open may take.
+    pub(crate) connect_time: Duration,
     /// When an open, a send that makes no progress, or a closing connection is given up.
     pub(crate) deadline: Instant,
     wakes: &'d WakeSet,
@@ -173,6 +175,7 @@ impl<'d> Slot<'d> {
             unanswered: 0,
             state_check_due: false,
             not_before: Instant::MIN,
+            connect_time: Duration::MIN,
             deadline: NEVER,
             wakes,
         }

@@ -25,7 +25,7 @@ impl<'d> TcpConnect for Stack<'d> {
 
     /// As [`embedded_nal_async::TcpConnect::connect`].
     async fn connect(&self, remote: SocketAddr) -> Result<TcpConnection<'d>, Error> {
-        embedded_nal_async::TcpConnect::connect(self, remote).await
+        Self::connect(self, remote).await
     }
 }
 

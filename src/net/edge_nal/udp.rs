@@ -36,7 +36,7 @@ impl<'d> UdpBind for Stack<'d> {
 
     /// As [`UdpStack::bind_multiple`].
     async fn bind(&self, local: SocketAddr) -> Result<UdpService<'d>, Error> {
-        self.bind_multiple(local).await
+        self.bind_udp(local).await
     }
 }
 

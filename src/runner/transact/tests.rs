@@ -112,7 +112,8 @@ fn milliseconds() -> u64 {
 fn run(rig: &Rig<'static>, uart: &Uart, body: impl AsyncFnOnce()) -> Option<RunError> {
     run_virtual(async {
         let mut buffer = [0; 512];
-        let mut transactor = Transactor::new(rig.shared, uart, uart, &mut buffer);
+        let mut lines = uart;
+        let mut transactor = Transactor::new(rig.shared, uart, &mut lines, &mut buffer);
         match select(transactor.run(), body()).await {
             Either::First(error) => Some(error),
             Either::Second(()) => None,
@@ -289,7 +290,8 @@ fn escape(escape: Escape) -> (Vec<(u64, Seen)>, u64) {
     let uart = Uart::new();
     let took = run_virtual(async {
         let mut buffer = [0; 512];
-        let mut transactor = Transactor::new(rig.shared, &uart, &uart, &mut buffer);
+        let mut lines = &uart;
+        let mut transactor = Transactor::new(rig.shared, &uart, &mut lines, &mut buffer);
         rig.engine(|engine| engine.start_deadline(LIMIT, crate::util::time::now()));
         assert!(transactor.escape(escape).await.is_ok());
         milliseconds()
@@ -346,7 +348,8 @@ fn escape_that_the_uart_does_not_take_is_given_up_at_its_time_limit() {
     uart.takes.set(0);
     let took = run_virtual(async {
         let mut buffer = [0; 512];
-        let mut transactor = Transactor::new(rig.shared, &uart, &uart, &mut buffer);
+        let mut lines = &uart;
+        let mut transactor = Transactor::new(rig.shared, &uart, &mut lines, &mut buffer);
         rig.engine(|engine| engine.start_deadline(LIMIT, crate::util::time::now()));
         let result = transactor.escape(Escape::Fill).await;
         assert!(matches!(result, Err(Stopped::TimedOut)));

@@ -4,9 +4,8 @@ use core::time::Duration;
 use embassy_futures::join::join;
 use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::TcpConnect;
 use quectel_nal::at::AccessMode;
-use quectel_nal::{Config, ControlLines, LinkState, Stack, TcpConnection, TransparentConnection};
+use quectel_nal::{Config, ControlLines, LinkState, Stack, TcpConnection};
 use testbench::{SERVER, Script, config, dialogue, sleep};
 
 async fn expect_read(connection: &mut (impl Read + ?Sized), bytes: &[u8]) {
@@ -21,16 +20,19 @@ async fn expect_read(connection: &mut (impl Read + ?Sized), bytes: &[u8]) {
     assert_eq!(&buffer[..seen], bytes);
 }
 
-async fn connect_transparent<'d>(
-    stack: &Stack<'d>,
-    module: &Script<'_>,
-) -> TransparentConnection<'d> {
+async fn connect_transparent<'d>(stack: &Stack<'d>, module: &Script<'_>) -> TcpConnection<'d> {
     let open = module.exchange(
         "AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,2",
         "CONNECT",
     );
     let server = SERVER.parse().unwrap();
-    let (connection, ()) = join(stack.connect_transparent(server), open).await;
+    let (connection, ()) = join(
+        stack
+            .with_access_mode(AccessMode::Transparent)
+            .connect(server),
+        open,
+    )
+    .await;
     connection.unwrap()
 }
 
@@ -96,7 +98,13 @@ fn tcp_client_in_transparent_access_mode() {
                 .await;
             module.say("Test 1").await;
         };
-        let (connection, ()) = join(stack.connect_transparent(SERVER.parse().unwrap()), open).await;
+        let (connection, ()) = join(
+            stack
+                .with_access_mode(AccessMode::Transparent)
+                .connect(SERVER.parse().unwrap()),
+            open,
+        )
+        .await;
         let mut connection = connection.unwrap();
         assert_eq!(stack.link_state(), LinkState::Occupied);
         expect_read(&mut connection, b"Test 1").await;
@@ -113,7 +121,7 @@ fn tcp_client_in_transparent_access_mode() {
             module.expect_silence(Duration::from_millis(1001)).await;
             module.say("\r\nOK\r\n").await;
         };
-        let (escaped, ()) = join(connection.escape(), escape).await;
+        let (escaped, ()) = join(connection.set_access_mode(AccessMode::Buffer), escape).await;
         assert_eq!(escaped, Ok(()));
         assert_eq!(stack.link_state(), LinkState::Up);
         module
@@ -122,7 +130,7 @@ fn tcp_client_in_transparent_access_mode() {
         module.return_nothing("AT+QIRD=0,1500").await;
 
         let resume = module.exchange("AT+QISWTMD=0,2", "CONNECT");
-        let (resumed, ()) = join(connection.resume(), resume).await;
+        let (resumed, ()) = join(connection.set_access_mode(AccessMode::Transparent), resume).await;
         assert_eq!(resumed, Ok(()));
         module.say("Test 2").await;
         expect_read(&mut connection, b"Test 2").await;
@@ -143,7 +151,7 @@ fn resume_by_ato() {
         module.bring_up().await;
         let mut connection = connect_transparent(&stack, &module).await;
         let escape = module.confirm_escape();
-        let (escaped, ()) = join(connection.escape(), escape).await;
+        let (escaped, ()) = join(connection.set_access_mode(AccessMode::Buffer), escape).await;
         assert_eq!(escaped, Ok(()));
         let resume = async {
             module
@@ -155,7 +163,7 @@ fn resume_by_ato() {
             module.exchange("ATO", "CONNECT").await;
             module.say("again").await;
         };
-        let (resumed, ()) = join(connection.resume(), resume).await;
+        let (resumed, ()) = join(connection.set_access_mode(AccessMode::Transparent), resume).await;
         assert_eq!(resumed, Ok(()));
         expect_read(&mut connection, b"again").await;
     });
@@ -242,7 +250,7 @@ fn dtr_and_dcd_take_no_silence() {
             module.say("\r\nOK\r\n").await;
         };
         let start = Instant::now();
-        let (escaped, ()) = join(connection.escape(), escape).await;
+        let (escaped, ()) = join(connection.set_access_mode(AccessMode::Buffer), escape).await;
         assert_eq!(escaped, Ok(()));
         assert!((Instant::now() - start).as_millis() < 200);
     });

@@ -60,7 +60,11 @@ fn a_megabyte_passes_both_ways_in_transparent_mode() {
         small(hostile(Bench::new()), &network, async |stack, modem| {
             stack.wait_link_up().await.unwrap();
             modem.inject(foreign());
-            let mut connection = stack.connect_transparent(peer(7)).await.unwrap();
+            let mut connection = stack
+                .with_access_mode(AccessMode::Transparent)
+                .connect(peer(7))
+                .await
+                .unwrap();
             assert_eq!(stack.link_state(), LinkState::Occupied);
             echo(connection.split(), &body).await;
             connection.close().await.unwrap();

@@ -21,7 +21,11 @@ fn escape_and_resume_fifty_times_with_traffic_both_ways() {
         let bench = Bench::new().baud(115_200);
         bench.run(&network, async |stack, modem| {
             stack.wait_link_up().await.unwrap();
-            let mut connection = stack.connect_transparent(peer(7)).await.unwrap();
+            let mut connection = stack
+                .with_access_mode(AccessMode::Transparent)
+                .connect(peer(7))
+                .await
+                .unwrap();
             let mut sent = 0;
             let mut seen = 0;
             for round in 0..50 {
@@ -50,9 +54,12 @@ fn escape_and_resume_fifty_times_with_traffic_both_ways() {
                     }
                 };
                 join(escape, receive).await;
-                assert!(!connection.has_line());
-                connection.resume().await.unwrap();
-                assert!(connection.has_line());
+                assert!(connection.access_mode() != AccessMode::Transparent);
+                connection
+                    .set_access_mode(AccessMode::Transparent)
+                    .await
+                    .unwrap();
+                assert!(connection.access_mode() == AccessMode::Transparent);
             }
             connection.flush().await.unwrap();
             let mut rest = vec![0; body.len() - seen];
@@ -76,7 +83,11 @@ fn the_end_of_a_transparent_download_is_the_end_of_the_stream() {
         });
         bench.run(&network, async |stack, modem| {
             stack.wait_link_up().await.unwrap();
-            let mut connection = stack.connect_transparent(peer(80)).await.unwrap();
+            let mut connection = stack
+                .with_access_mode(AccessMode::Transparent)
+                .connect(peer(80))
+                .await
+                .unwrap();
             let read = read_to_end(&mut connection).await.unwrap();
             assert!(read == body, "{} of {} bytes", read.len(), body.len());
             connection.close().await.unwrap();
@@ -103,7 +114,11 @@ fn suspicious_words_with_pauses_are_data() {
         .baud(115_200)
         .run(&network, async |stack, modem| {
             stack.wait_link_up().await.unwrap();
-            let mut connection = stack.connect_transparent(peer(7)).await.unwrap();
+            let mut connection = stack
+                .with_access_mode(AccessMode::Transparent)
+                .connect(peer(7))
+                .await
+                .unwrap();
             for word in words {
                 for pause in [0, 500, 1500, 5000] {
                     connection.write_all(word).await.unwrap();
@@ -113,7 +128,7 @@ fn suspicious_words_with_pauses_are_data() {
                     sleep(Duration::from_millis(pause)).await;
                 }
             }
-            assert!(connection.has_line());
+            assert!(connection.access_mode() == AccessMode::Transparent);
             connection.close().await.unwrap();
             assert_no_violation(&modem);
         });
@@ -137,14 +152,21 @@ fn others_wait_for_the_line_and_miss_nothing() {
         .run(&network, async |stack, modem| {
             stack.wait_link_up().await.unwrap();
             let mut other = tcp(&stack, 21).await;
-            let mut connection = stack.connect_transparent(peer(7)).await.unwrap();
+            let mut connection = stack
+                .with_access_mode(AccessMode::Transparent)
+                .connect(peer(7))
+                .await
+                .unwrap();
             assert_eq!(stack.link_state(), LinkState::Occupied);
             assert_eq!(stack.wait_link_up().await, Ok(()));
             let text = noise(52, 40_000);
             let transfer = async {
                 echo(connection.split(), &text).await;
                 sleep(Duration::from_secs(10)).await;
-                connection.escape().await.unwrap();
+                connection
+                    .set_access_mode(AccessMode::Buffer)
+                    .await
+                    .unwrap();
             };
             let missed = async {
                 let all = read_to_end(&mut other).await;
@@ -167,7 +189,11 @@ fn dropping_a_transparent_connection_gives_the_line_back() {
         .run(&network, async |stack, modem| {
             stack.wait_link_up().await.unwrap();
             for _ in 0..3 {
-                let mut connection = stack.connect_transparent(peer(7)).await.unwrap();
+                let mut connection = stack
+                    .with_access_mode(AccessMode::Transparent)
+                    .connect(peer(7))
+                    .await
+                    .unwrap();
                 connection.write_all(&noise(53, 5000)).await.unwrap();
                 drop(connection);
                 let mut next = tcp(&stack, 7).await;
@@ -186,7 +212,11 @@ fn a_context_lost_in_transparent_mode_fails_the_connection_and_comes_back() {
         .baud(115_200)
         .run(&network, async |stack, modem| {
             stack.wait_link_up().await.unwrap();
-            let mut connection = stack.connect_transparent(peer(7)).await.unwrap();
+            let mut connection = stack
+                .with_access_mode(AccessMode::Transparent)
+                .connect(peer(7))
+                .await
+                .unwrap();
             echo(connection.split(), b"before").await;
             modem.pdpdeact(1);
             let mut buffer = [0; 10];
@@ -207,7 +237,11 @@ fn a_restart_in_transparent_mode_is_noticed() {
         .baud(115_200)
         .run(&network, async |stack, modem| {
             stack.wait_link_up().await.unwrap();
-            let mut connection = stack.connect_transparent(peer(7)).await.unwrap();
+            let mut connection = stack
+                .with_access_mode(AccessMode::Transparent)
+                .connect(peer(7))
+                .await
+                .unwrap();
             echo(connection.split(), b"before").await;
             modem.restart();
             let end = connection.read(&mut [0; 10]).await;
@@ -235,10 +269,17 @@ fn with_too_little_time_for_a_stall_an_escape_fails_loudly() {
         });
     small(bench, &network, async |stack, _| {
         stack.wait_link_up().await.unwrap();
-        let mut connection = stack.connect_transparent(peer(80)).await.unwrap();
+        let mut connection = stack
+            .with_access_mode(AccessMode::Transparent)
+            .connect(peer(80))
+            .await
+            .unwrap();
         // The ring is full, and nobody reads.
         sleep(Duration::from_secs(5)).await;
-        assert_eq!(connection.escape().await, Err(Error::Overrun));
+        assert_eq!(
+            connection.set_access_mode(AccessMode::Buffer).await,
+            Err(Error::Overrun)
+        );
         drop(connection);
         stack.wait_link_up().await.unwrap();
         let mut next = tcp(&stack, 80).await;

@@ -3,7 +3,6 @@
 use core::time::Duration;
 use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::TcpConnect;
 use quectel_nal::at::ErrorCode;
 use quectel_nal::{Error, LinkError, Stack};
 use testbench::{excerpt, noise, peer};
@@ -193,7 +192,7 @@ fn last_failure_is_the_error_whose_kind_a_client_passed_on() {
     bench().run(&network(), async |stack, _| {
         assert_eq!(stack.last_failure(), None);
         assert_eq!(
-            TcpConnect::connect(&stack, peer(1)).await.unwrap_err(),
+            stack.connect(peer(1)).await.unwrap_err(),
             Error::ConnectionRefused
         );
         assert_eq!(stack.last_failure(), Some(Error::ConnectionRefused));
@@ -209,7 +208,7 @@ fn last_failure_is_the_error_whose_kind_a_client_passed_on() {
 #[test]
 fn last_failure_is_that_of_a_socket_whose_handle_is_still_there() {
     bench().run(&network(), async |stack, modem| {
-        let mut connection = TcpConnect::connect(&stack, peer(7)).await.unwrap();
+        let mut connection = stack.connect(peer(7)).await.unwrap();
         modem.inject(Fault::PdpDeact {
             context: 1,
             after: 0,

@@ -12,7 +12,7 @@ use core::time::Duration;
 use embassy_futures::join::{join, join3};
 use embassy_time::Instant;
 use embedded_io_async::{Read, ReadExactError, Write};
-use embedded_nal_async::{AddrType, Dns, TcpConnect};
+use embedded_nal_async::{AddrType, Dns};
 use quectel_nal::{Error, Stack};
 use testbench::{
     Bench, PEER, adversarial, assert_no_violation, echo_network, excerpt, noise, peer, read_to_end,

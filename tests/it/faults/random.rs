@@ -5,7 +5,6 @@ use core::time::Duration;
 use embassy_futures::join::{join, join4};
 use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::TcpConnect;
 use quectel_nal::at::AccessMode;
 use quectel_nal::{Error, Stack};
 use testbench::{Bench, PEER, adversarial, echo_network, excerpt, noise, peer, serve, sleep};

@@ -1,6 +1,5 @@
 //! The other readings of the note, the shapes of the wire that modules showed, and the families.
 
-use embedded_nal_async::TcpConnect;
 use quectel_nal::Error;
 use testbench::{assert_no_violation, excerpt, peer, sleep};
 use virtual_modem::{Chop, Model, Readings, Settings};

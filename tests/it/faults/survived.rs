@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 use embedded_io_async::Read;
-use embedded_nal_async::TcpConnect;
 use testbench::{adversarial, assert_no_violation, excerpt, noise, peer, sleep};
 use virtual_modem::{Chop, Fault};
 

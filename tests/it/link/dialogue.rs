@@ -4,7 +4,6 @@
 
 use core::time::Duration;
 use embassy_futures::join::join;
-use embedded_nal_async::TcpConnect;
 use quectel_nal::at::Authentication;
 use quectel_nal::{Config, Error, LinkError, LinkState};
 use testbench::{SERVER, dialogue};

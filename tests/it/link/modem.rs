@@ -4,7 +4,7 @@ use atat::asynch::AtatClient;
 use core::time::Duration;
 use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::{AddrType, Dns, TcpConnect};
+use embedded_nal_async::{AddrType, Dns};
 use quectel_nal::at::{
     ConfigureSetting, DataFormat, ErrorCode, QuerySetting, RegistrationStatus, Setting, Switch,
     UdpMode, ViewMode, Within,
@@ -413,7 +413,7 @@ fn a_silent_module_is_restarted_at_the_pace_of_the_note() {
         let handle = modem.handle();
         handle.silent(true);
         let mut resources = Box::new(quectel_nal::Resources::<2, 512, 512>::new());
-        let (stack, mut runner) =
+        let (stack, runner) =
             quectel_nal::new(&mut resources, quectel_nal::Config::new("internet"));
         let (rx, tx, end) = pair(Line::new(115_200));
         let resets = RefCell::new(Vec::new());
@@ -424,7 +424,8 @@ fn a_silent_module_is_restarted_at_the_pace_of_the_note() {
                 handle.restart();
             }
         };
-        let engine = select(modem.run(end), runner.run_with_reset(rx, tx, reset));
+        let mut runner = runner.reset(reset);
+        let engine = select(modem.run(end), runner.run(rx, tx));
         let check = async {
             while stack.wait_link_up().await.is_err() {}
             works(&stack).await;

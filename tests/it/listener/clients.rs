@@ -4,7 +4,7 @@ use core::time::Duration;
 use embassy_futures::join::{join, join_array};
 use embassy_time::with_timeout;
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::{ConnectedUdp, TcpConnect};
+use embedded_nal_async::ConnectedUdp;
 use quectel_nal::{Error, Stack};
 use testbench::{Bench, assert_no_violation, excerpt, noise, peer, seconds, sleep};
 use virtual_modem::{Chop, Fault};

@@ -4,7 +4,6 @@ use core::time::Duration;
 use embassy_futures::join::join;
 use embassy_time::with_timeout;
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::TcpConnect;
 use quectel_nal::{Error, LinkError};
 use testbench::{Bench, assert_no_violation, cancelled, excerpt, noise, peer, seconds, sleep};
 use virtual_modem::Chop;

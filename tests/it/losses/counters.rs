@@ -97,7 +97,13 @@ fn transparent_bytes_for_a_connection_that_was_dropped() {
     dialogue(Config::new("internet"), async |stack, module| {
         module.bring_up().await;
         let open = module.exchange("AT+QIOPEN=1,0,\"TCP\",\"198.51.100.7\",7,0,2", "CONNECT");
-        let (connection, ()) = join(stack.connect_transparent(peer(7)), open).await;
+        let (connection, ()) = join(
+            stack
+                .with_access_mode(AccessMode::Transparent)
+                .connect(peer(7)),
+            open,
+        )
+        .await;
         let connection = connection.unwrap();
         let counters = Counters::of(stack);
         drop(connection);

@@ -77,7 +77,10 @@ async fn read_to_end(
 
 async fn download(stack: &Stack<'_>, mode: AccessMode, into: &mut Vec<u8>) -> Result<(), Error> {
     if mode == AccessMode::Transparent {
-        let mut connection = stack.connect_transparent(peer(80)).await?;
+        let mut connection = stack
+            .with_access_mode(AccessMode::Transparent)
+            .connect(peer(80))
+            .await?;
         return read_to_end(&mut connection, into).await;
     }
     let stack = stack.with_access_mode(mode);

@@ -29,7 +29,7 @@ fn ping_with_four_requests() {
         module.bring_up().await;
         let four = embassy_time::Duration::from_secs(4);
         let answer = module.exchange("AT+QPING=1,\"www.baidu.com\",4,4", "OK");
-        let (pinging, ()) = join(stack.ping("www.baidu.com", four, 4), answer).await;
+        let (pinging, ()) = join(stack.module().ping("www.baidu.com", four, 4), answer).await;
         let mut pinging = pinging.unwrap();
         for time in [192, 240, 241, 479] {
             let say = async {
@@ -59,7 +59,7 @@ fn ping_without_an_answer_or_a_name_fails() {
         module.bring_up().await;
         let second = embassy_time::Duration::from_secs(1);
         let answer = module.exchange("AT+QPING=1,\"192.0.2.1\",1,2", "OK");
-        let (pinging, ()) = join(stack.ping("192.0.2.1", second, 2), answer).await;
+        let (pinging, ()) = join(stack.module().ping("192.0.2.1", second, 2), answer).await;
         let mut pinging = pinging.unwrap();
         for line in ["+QPING: 569", "+QPING: 569", "+QPING: 0,2,0,2,0,0,0"] {
             module.line(line).await;
@@ -72,7 +72,7 @@ fn ping_without_an_answer_or_a_name_fails() {
         assert_eq!(pinging.summary().await.unwrap().lost, 2);
 
         let answer = module.exchange("AT+QPING=1,\"nowhere.example\",1,2", "OK");
-        let (pinging, ()) = join(stack.ping("nowhere.example", second, 2), answer).await;
+        let (pinging, ()) = join(stack.module().ping("nowhere.example", second, 2), answer).await;
         let mut pinging = pinging.unwrap();
         module.line("+QPING: 565").await;
         assert_eq!(pinging.next().await, None);
@@ -84,7 +84,7 @@ fn ping_without_an_answer_or_a_name_fails() {
                 .await;
             module.give_reason("561, open PDP context failed").await;
         };
-        let (pinging, ()) = join(stack.ping("192.0.2.1", second, 2), answer).await;
+        let (pinging, ()) = join(stack.module().ping("192.0.2.1", second, 2), answer).await;
         assert_eq!(pinging.unwrap_err(), Error::Link(LinkError::ContextLost));
     });
 }
@@ -101,7 +101,7 @@ fn synchronize_local_time() {
             sleep(Duration::from_secs(100)).await;
             module.line("+QNTP: 0,\"2019/07/21,06:10:59+00\"").await;
         };
-        let (time, ()) = join(stack.ntp("202.112.10.36", true), answer).await;
+        let (time, ()) = join(stack.module().ntp("202.112.10.36", true), answer).await;
         let expected = DateTime {
             year: 2019,
             month: 7,
@@ -130,7 +130,7 @@ fn synchronize_local_time() {
                 .await;
             module.line("+QNTP: 0,\"19/07/21,06:11:05-12\"").await;
         };
-        let (time, ()) = join(stack.ntp("ntp.example", false), answer).await;
+        let (time, ()) = join(stack.module().ntp("ntp.example", false), answer).await;
         let expected = DateTime {
             zone: Some(-12),
             ..expected
@@ -143,12 +143,12 @@ fn synchronize_local_time() {
                 .await;
             module.line("+QNTP: 565").await;
         };
-        let (time, ()) = join(stack.ntp("ntp.example", false), answer).await;
+        let (time, ()) = join(stack.module().ntp("ntp.example", false), answer).await;
         assert_eq!(time, Err(Error::NameNotFound));
 
         // Nothing at all.
         let answer = module.exchange("AT+QNTP=1,\"ntp.example\",123,0", "OK");
-        let (time, ()) = join(stack.ntp("ntp.example", false), answer).await;
+        let (time, ()) = join(stack.module().ntp("ntp.example", false), answer).await;
         assert_eq!(time, Err(Error::TimedOut));
     });
 }

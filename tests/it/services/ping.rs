@@ -16,7 +16,7 @@ fn each_request_of_a_ping_has_its_reply() {
     bench.run(&network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         for host in [PEER, "host.example"] {
-            let mut pinging = stack.ping(host, seconds(1), 10).await.unwrap();
+            let mut pinging = stack.module().ping(host, seconds(1), 10).await.unwrap();
             let mut replies = 0;
             while let Some(reply) = pinging.next().await {
                 match reply {
@@ -33,20 +33,32 @@ fn each_request_of_a_ping_has_its_reply() {
             assert_eq!((summary.sent, summary.received, summary.lost), (10, 10, 0));
         }
         // Nobody fetches the replies.
-        let pinging = stack.ping(PEER, seconds(1), 10).await.unwrap();
+        let pinging = stack.module().ping(PEER, seconds(1), 10).await.unwrap();
         assert_eq!(pinging.summary().await.unwrap().received, 10);
         assert_eq!(stack.statistics().dropped_replies, 6);
 
         // Nobody there; a name that nobody knows; a name that cannot be.
-        let mut pinging = stack.ping("192.0.2.77", seconds(1), 3).await.unwrap();
+        let mut pinging = stack
+            .module()
+            .ping("192.0.2.77", seconds(1), 3)
+            .await
+            .unwrap();
         for _ in 0..3 {
             let reply = pinging.next().await;
             assert_eq!(reply, Some(PingReply::Failed(ErrorCode::TIMEOUT)));
         }
         assert_eq!(pinging.summary().await.unwrap().lost, 3);
-        let pinging = stack.ping("nobody.example", seconds(1), 3).await.unwrap();
+        let pinging = stack
+            .module()
+            .ping("nobody.example", seconds(1), 3)
+            .await
+            .unwrap();
         assert_eq!(pinging.summary().await, Err(Error::NameNotFound));
-        let error = stack.ping("a\"b", seconds(1), 3).await.unwrap_err();
+        let error = stack
+            .module()
+            .ping("a\"b", seconds(1), 3)
+            .await
+            .unwrap_err();
         assert!(matches!(error, Error::InvalidName(_)));
         assert_no_violation(&modem);
     });
@@ -61,7 +73,7 @@ fn pings_at_once_get_their_own_replies() {
         stack.wait_link_up().await.unwrap();
         let one = async |host: &str| {
             for _ in 0..3 {
-                let mut pinging = stack.ping(host, seconds(1), 2).await.unwrap();
+                let mut pinging = stack.module().ping(host, seconds(1), 2).await.unwrap();
                 let mut count = 0;
                 while let Some(reply) = pinging.next().await {
                     let PingReply::Answered { address, .. } = reply else {
@@ -88,11 +100,15 @@ fn dropped_ping_leaves_its_replies_to_nobody() {
         stack.wait_link_up().await.unwrap();
         for polls in 0..30 {
             let ended = cancelled(polls, async {
-                let mut pinging = stack.ping("192.0.2.8", seconds(1), 3).await.unwrap();
+                let mut pinging = stack
+                    .module()
+                    .ping("192.0.2.8", seconds(1), 3)
+                    .await
+                    .unwrap();
                 while pinging.next().await.is_some() {}
             })
             .await;
-            let mut pinging = with_timeout(seconds(30), stack.ping(PEER, seconds(1), 2))
+            let mut pinging = with_timeout(seconds(30), stack.module().ping(PEER, seconds(1), 2))
                 .await
                 .unwrap_or_else(|_| panic!("hangs after {polls} polls\n{}", excerpt(&modem)))
                 .unwrap();
@@ -124,9 +140,19 @@ fn ping_whose_replies_are_lost_times_out() {
             module.exchange("AT+QPING=1,\"192.0.2.1\",1,2", "OK").await;
         };
         let ping = async {
-            drop(stack.ping("192.0.2.1", seconds(1), 2).await.unwrap());
+            drop(
+                stack
+                    .module()
+                    .ping("192.0.2.1", seconds(1), 2)
+                    .await
+                    .unwrap(),
+            );
             let start = Instant::now();
-            let mut pinging = stack.ping("192.0.2.1", seconds(1), 2).await.unwrap();
+            let mut pinging = stack
+                .module()
+                .ping("192.0.2.1", seconds(1), 2)
+                .await
+                .unwrap();
             assert!(start.elapsed().as_secs() < 70, "{}", start.elapsed());
             assert_eq!(pinging.next().await, None);
             assert_eq!(pinging.summary().await, Err(Error::TimedOut));
@@ -159,9 +185,17 @@ fn pings_do_not_mix() {
                 Some(PingReply::Answered { address, .. }) => address.to_string(),
                 other => panic!("{other:?}"),
             };
-            let mut first = stack.ping("192.0.2.1", seconds(1), 2).await.unwrap();
+            let mut first = stack
+                .module()
+                .ping("192.0.2.1", seconds(1), 2)
+                .await
+                .unwrap();
             assert_eq!(from(&mut first).await, "192.0.2.1");
-            let mut second = stack.ping("192.0.2.2", seconds(1), 2).await.unwrap();
+            let mut second = stack
+                .module()
+                .ping("192.0.2.2", seconds(1), 2)
+                .await
+                .unwrap();
             assert_eq!(first.next().await, None);
             assert_eq!(from(&mut second).await, "192.0.2.2");
             drop(first);
@@ -170,7 +204,11 @@ fn pings_do_not_mix() {
             // The next one does not wait for one that is over.
             let start = Instant::now();
             let next = async {
-                let mut third = stack.ping("192.0.2.3", seconds(1), 2).await.unwrap();
+                let mut third = stack
+                    .module()
+                    .ping("192.0.2.3", seconds(1), 2)
+                    .await
+                    .unwrap();
                 assert_eq!(from(&mut third).await, "192.0.2.3");
                 third
             };
@@ -202,8 +240,8 @@ fn pings_given_up_behind_a_slow_command() {
             let slow = ask(&stack, "AT+CGMM\r");
             let pings = async {
                 sleep(Duration::from_secs(1)).await;
-                cancelled(polls, stack.ping(PEER, seconds(1), 1)).await;
-                let pinging = stack.ping(PEER, seconds(1), 1).await.unwrap();
+                cancelled(polls, stack.module().ping(PEER, seconds(1), 1)).await;
+                let pinging = stack.module().ping(PEER, seconds(1), 1).await.unwrap();
                 assert_eq!(pinging.summary().await.unwrap().received, 1);
             };
             join(slow, pings).await.0.unwrap();
@@ -219,12 +257,16 @@ fn pings_given_up_behind_a_slow_command() {
 fn pings_end_with_the_link() {
     Bench::new().run(&network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
-        let pinging = stack.ping("192.0.2.77", seconds(200), 10).await.unwrap();
+        let pinging = stack
+            .module()
+            .ping("192.0.2.77", seconds(200), 10)
+            .await
+            .unwrap();
         modem.pdpdeact(1);
         let ended = with_timeout(seconds(5), pinging.summary()).await.unwrap();
         assert_eq!(ended, Err(Error::Link(LinkError::ContextLost)));
         stack.wait_link_up().await.unwrap();
-        let pinging = stack.ping(PEER, seconds(1), 1).await.unwrap();
+        let pinging = stack.module().ping(PEER, seconds(1), 1).await.unwrap();
         assert_eq!(pinging.summary().await.unwrap().received, 1);
     });
 }

@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 use embassy_futures::join::join;
-use embedded_nal_async::TcpConnect;
 use quectel_nal::at::{
     DataFormat, ErrorCode, KeepAlive, Setting, SettingKey, SocketState, Switch, UdpMode, ViewMode,
     Within,
@@ -40,7 +39,7 @@ fn questions_while_the_link_comes_up() {
             asked(2).await;
             modem.inject(slow(0));
             let one = async |host: &str| {
-                let mut pinging = stack.ping(host, seconds(1), 2).await.unwrap();
+                let mut pinging = stack.module().ping(host, seconds(1), 2).await.unwrap();
                 for _ in 0..2 {
                     match pinging.next().await {
                         Some(PingReply::Answered { address, .. }) => {
@@ -52,8 +51,11 @@ fn questions_while_the_link_comes_up() {
                 assert_eq!(pinging.summary().await.map(|end| end.received), Ok(2));
             };
             let times = async {
-                let (one, two) =
-                    join(stack.ntp("a.example", true), stack.ntp("b.example", true)).await;
+                let (one, two) = join(
+                    stack.module().ntp("a.example", true),
+                    stack.module().ntp("b.example", true),
+                )
+                .await;
                 assert_eq!(one.map(|time| time.year), Ok(2026), "{}", excerpt(&modem));
                 assert_eq!(two.map(|time| time.year), Ok(2026), "{}", excerpt(&modem));
             };
@@ -67,11 +69,11 @@ fn questions_while_the_link_comes_up() {
 fn name_servers_are_set_and_stay_after_a_lost_context() {
     Bench::new().run(&network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
-        stack.dns_servers().await.unwrap();
+        stack.module().dns_servers().await.unwrap();
         let (one, two) = ("192.0.2.53".parse().unwrap(), "192.0.2.54".parse().unwrap());
         for second in [Some(two), None] {
-            stack.set_dns_servers(one, second).await.unwrap();
-            let servers = stack.dns_servers().await.unwrap();
+            stack.module().set_dns_servers(one, second).await.unwrap();
+            let servers = stack.module().dns_servers().await.unwrap();
             assert_eq!(servers.primary.0, Some(one), "{servers:?}");
             if second.is_some() {
                 assert_eq!(servers.secondary.0, second, "{servers:?}");
@@ -79,7 +81,7 @@ fn name_servers_are_set_and_stay_after_a_lost_context() {
             modem.pdpdeact(1);
             sleep(Duration::from_secs(1)).await;
             stack.wait_link_up().await.unwrap();
-            let servers = stack.dns_servers().await.unwrap();
+            let servers = stack.module().dns_servers().await.unwrap();
             assert_eq!(servers.primary.0, Some(one), "{servers:?}");
         }
         assert_no_violation(&modem);
@@ -122,15 +124,16 @@ fn every_setting_is_written_and_read_back() {
         stack.wait_link_up().await.unwrap();
         assert_eq!(values.map(|value| value.key()), SettingKey::ALL);
         for value in values {
-            assert!(stack.setting(value.key()).await.unwrap().is_some());
-            stack.set_setting(value).await.unwrap();
-            assert_eq!(stack.setting(value.key()).await, Ok(Some(value)));
+            assert!(stack.module().setting(value.key()).await.unwrap().is_some());
+            stack.module().set_setting(value).await.unwrap();
+            assert_eq!(stack.module().setting(value.key()).await, Ok(Some(value)));
         }
         stack
+            .module()
             .set_setting(Setting::TcpKeepAlive(KeepAlive::Off))
             .await
             .unwrap();
-        let off = stack.setting(SettingKey::TcpKeepAlive).await;
+        let off = stack.module().setting(SettingKey::TcpKeepAlive).await;
         assert_eq!(off, Ok(Some(Setting::TcpKeepAlive(KeepAlive::Off))));
         for unreadable in [
             Setting::ViewMode(ViewMode::Comma),
@@ -139,10 +142,10 @@ fn every_setting_is_written_and_read_back() {
                 receive: DataFormat::Hex,
             },
         ] {
-            let refused = stack.set_setting(unreadable).await;
+            let refused = stack.module().set_setting(unreadable).await;
             assert_eq!(refused, Err(Error::Unsupported));
         }
-        assert_eq!(stack.data_echo().await, Ok(false));
+        assert_eq!(stack.module().data_echo().await, Ok(false));
         assert_no_violation(&modem);
     });
 }
@@ -155,6 +158,7 @@ fn socket_states_and_the_last_error_are_returned() {
         let listener = stack.listen(2020).await.unwrap();
         let mut seen = Vec::new();
         stack
+            .module()
             .socket_states(|status| seen.push((status.connect_id.get(), status.state)))
             .await
             .unwrap();
@@ -169,7 +173,7 @@ fn socket_states_and_the_last_error_are_returned() {
             count: 1,
         });
         stack.connect(peer(7)).await.unwrap_err();
-        let last = stack.last_error().await.unwrap();
+        let last = stack.module().last_error().await.unwrap();
         // The close after the failed open went well.
         assert!(matches!(
             last.error(),
@@ -180,7 +184,7 @@ fn socket_states_and_the_last_error_are_returned() {
 
         // Nothing is open on that connectID.
         ask(&stack, "AT+QIRD=11,100\r").await.unwrap_err();
-        let last = stack.last_error().await.unwrap();
+        let last = stack.module().last_error().await.unwrap();
         assert_eq!(last.error(), Some(ErrorCode::INVALID_PARAMETERS));
         assert_eq!(last.description.as_str(), "invalid parameters");
     });

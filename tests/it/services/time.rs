@@ -25,16 +25,17 @@ fn time_of_a_server_or_its_error_is_returned() {
             stack.wait_link_up().await.unwrap();
             // Two at once: one after the other.
             let (one, two) = join(
-                stack.ntp("ntp.example", true),
-                stack.ntp("192.0.2.3", false),
+                stack.module().ntp("ntp.example", true),
+                stack.module().ntp("192.0.2.3", false),
             )
             .await;
             assert_eq!(one.map(|time| (time.year, time.zone)), expected);
             assert_eq!(two.map(|time| (time.year, time.zone)), expected);
             // Dropped half-way.
             for polls in [1, 3, 6] {
-                cancelled(polls, stack.ntp("ntp.example", true)).await;
-                let time = with_timeout(seconds(300), stack.ntp("ntp.example", true)).await;
+                cancelled(polls, stack.module().ntp("ntp.example", true)).await;
+                let time =
+                    with_timeout(seconds(300), stack.module().ntp("ntp.example", true)).await;
                 let time = time.expect("it hangs");
                 assert_eq!(time.map(|time| (time.year, time.zone)), expected);
             }

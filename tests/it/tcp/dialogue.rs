@@ -5,7 +5,6 @@
 use core::time::Duration;
 use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::TcpConnect;
 use quectel_nal::at::ErrorCode;
 use quectel_nal::{Config, Error, Stack, TcpConnection};
 use testbench::{SERVER, Script, config, dialogue};

@@ -4,7 +4,6 @@ use core::time::Duration;
 use embassy_futures::join::{join, join4};
 use embassy_time::{Instant, with_timeout};
 use embedded_io_async::{Read, ReadReady, Write, WriteReady};
-use embedded_nal_async::TcpConnect;
 use quectel_nal::{Error, LinkError, Stack, TcpConnection};
 use testbench::{
     Bench, PEER, adversarial, assert_no_violation, echo, echo_network, excerpt, noise, peer,

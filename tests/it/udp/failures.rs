@@ -23,8 +23,8 @@ fn cancelled_at_every_poll() {
         for polls in 0..60 {
             let bound = cancelled(polls, stack.bind_single(ANY)).await;
             drop(bound);
-            let connected = cancelled(polls, stack.connect(peer(7))).await;
-            if let Some(Ok((_, mut socket))) = connected {
+            let connected = cancelled(polls, stack.connect_udp(peer(7))).await;
+            if let Some(Ok(mut socket)) = connected {
                 let sent = cancelled(polls % 7, socket.send(&[1; 200])).await;
                 assert!(matches!(sent, None | Some(Ok(()))));
                 cancelled(polls % 11, socket.flush()).await;
@@ -63,7 +63,7 @@ fn a_dropped_socket_sends_what_it_was_given() {
     let mut outside = network.udp_socket(PEER, 9);
     Bench::new().run(&network, async |stack, _| {
         stack.wait_link_up().await.unwrap();
-        let (_, mut socket) = stack.connect(peer(9)).await.unwrap();
+        let mut socket = stack.connect_udp(peer(9)).await.unwrap();
         for number in 0..5 {
             socket.send(&[number; 300]).await.unwrap();
         }
@@ -71,7 +71,7 @@ fn a_dropped_socket_sends_what_it_was_given() {
         for number in 0..5 {
             assert_eq!(outside.receive().await.0, [number; 300]);
         }
-        let (_, mut socket) = stack.connect(peer(9)).await.unwrap();
+        let mut socket = stack.connect_udp(peer(9)).await.unwrap();
         socket.send(b"one").await.unwrap();
         socket.close().await.unwrap();
         assert_eq!(outside.receive().await.0, b"one");
@@ -147,7 +147,7 @@ fn datagram_of_a_failing_send_arrives_once_at_most() {
         let mut outside = network.udp_socket(PEER, 9);
         Bench::new().run(&network, async |stack, modem| {
             stack.wait_link_up().await.unwrap();
-            let (_, mut socket) = stack.connect(peer(9)).await.unwrap();
+            let mut socket = stack.connect_udp(peer(9)).await.unwrap();
             modem.inject(fault.clone());
             let mut dropped = 0;
             for number in 0..20_u8 {

@@ -6,7 +6,6 @@ mod transfers;
 
 use core::net::SocketAddr;
 use core::time::Duration;
-use embedded_nal_async::UdpStack;
 use quectel_nal::{Stack, UdpSocket};
 use testbench::{PEER, adversarial, noise, peer};
 use virtual_modem::InProcess;
@@ -46,5 +45,5 @@ fn udp_echo_network() -> InProcess {
 }
 
 async fn connect<'d>(stack: &Stack<'d>) -> UdpSocket<'d> {
-    stack.connect(peer(7)).await.unwrap().1
+    stack.connect_udp(peer(7)).await.unwrap()
 }

@@ -42,7 +42,7 @@ fn ten_thousand_datagrams_of_a_connected_socket() {
                 probability: urcs,
                 seed: 7,
             });
-            let (_, mut socket) = stack.connect(peer(9)).await.unwrap();
+            let mut socket = stack.connect_udp(peer(9)).await.unwrap();
             let mut buffer = [0; 1500];
             // Some at once, so that they queue in the module and in the rings, but not more than those hold.
             for start in (0..COUNT).step_by(4) {
@@ -266,7 +266,7 @@ fn datagrams_larger_than_the_ring_are_dropped_and_counted() {
     // So small that nothing can be sent.
     Bench::new().run_with::<_, 1, 21, 21>(&network, async |stack, _| {
         stack.wait_link_up().await.unwrap();
-        let (_, mut socket) = stack.connect(peer(9)).await.unwrap();
+        let mut socket = stack.connect_udp(peer(9)).await.unwrap();
         assert!(matches!(
             socket.send(b"x").await,
             Err(Error::InvalidLength { .. })
@@ -279,7 +279,7 @@ fn port_zero_gets_a_free_port() {
     Bench::new().run(&udp_echo_network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
         let (first, one) = stack.bind_single(ANY).await.unwrap();
-        let (second, two) = stack.connect(peer(7)).await.unwrap();
+        let (second, two) = UdpStack::connect(&stack, peer(7)).await.unwrap();
         assert_ne!(first.port(), second.port());
         assert!(first.port() >= 49_152 && second.port() >= 49_152);
         let taken = stack
@@ -333,7 +333,7 @@ fn service_with_several_peers_tells_them_apart() {
             assert_eq!(to.is_ipv6(), peer.is_ipv6(), "{to}");
             assert_eq!(&buffer[..count], peer.to_string().as_bytes());
         }
-        let (local, mut socket) = stack.connect(peers[5]).await.unwrap();
+        let (local, mut socket) = UdpStack::connect(&stack, peers[5]).await.unwrap();
         assert_eq!(
             local.ip(),
             "2001:db8::2".parse::<core::net::IpAddr>().unwrap()
@@ -351,7 +351,7 @@ fn connected_socket_gets_nothing_from_strangers() {
     let mut stranger = network.udp_socket("192.0.2.66", 6);
     Bench::new().run(&network, async |stack, _| {
         stack.wait_link_up().await.unwrap();
-        let (local, mut socket) = stack.connect(peer(7)).await.unwrap();
+        let (local, mut socket) = UdpStack::connect(&stack, peer(7)).await.unwrap();
         stranger.send_to_port(b"me", local.port());
         sleep(Duration::from_secs(1)).await;
         socket.send(b"you").await.unwrap();

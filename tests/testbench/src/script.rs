@@ -222,12 +222,13 @@ pub fn dialogue_with_lines<T>(
     time::run_virtual(async {
         let (from_host, to_host) = (Wire::new(), Wire::new());
         let mut resources = Box::new(Resources::<2, 2048, 2048>::new());
-        let (stack, mut runner) = quectel_nal::new(&mut resources, config);
+        let (stack, runner) = quectel_nal::new(&mut resources, config);
         let script = Script {
             from_host: &from_host,
             to_host: &to_host,
         };
-        let engine = runner.run_with_lines(&to_host, &from_host, lines);
+        let mut runner = runner.control_lines(lines);
+        let engine = runner.run(&to_host, &from_host);
         match select(engine, body(stack, script)).await {
             Either::First(error) => panic!("the runner stopped: {error}"),
             Either::Second(result) => result,

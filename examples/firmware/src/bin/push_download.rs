@@ -9,7 +9,7 @@ use board::report::{self, Output};
 use board::uart::{Rx, Tx};
 use embassy_executor::Spawner;
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::{AddrType, Dns, TcpConnect};
+use embedded_nal_async::{AddrType, Dns};
 use firmware::Checksum;
 use quectel_nal::at::AccessMode;
 use quectel_nal::{Config, Error, Resources, Runner, Stack, TcpConnection};

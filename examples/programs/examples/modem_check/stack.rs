@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Result, ensure};
 use embassy_time::{Duration, Instant, with_timeout};
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::{AddrType, Dns, TcpConnect};
+use embedded_nal_async::{AddrType, Dns};
 use programs::SOCKETS;
 use programs::check::Report;
 use programs::check::peer::payload;
@@ -47,7 +47,7 @@ impl Trial<'_, '_> {
         };
         self.report
             .tried("lookup of a name that does not exist", outcome, is_expected);
-        let time = self.stack.ntp(time_server, false).await;
+        let time = self.stack.module().ntp(time_server, false).await;
         let outcome = time.map(|time| format!("year {}", time.year));
         self.note("time", outcome.map_err(|error| error.to_string()));
     }
@@ -90,15 +90,9 @@ impl Trial<'_, '_> {
 
     /// Both directions over one connection, in kB/s.
     async fn measure(&self, mode: &str, peer: SocketAddr) -> Result<[String; 2]> {
-        if mode == "transparent" {
-            let mut connection = self.stack.connect_transparent(peer).await?;
-            let (mut reader, mut writer) = connection.split();
-            let rates = self.both(&mut reader, &mut writer).await?;
-            connection.close().await?;
-            return Ok(rates);
-        }
         let mode = match mode {
             "push" => AccessMode::DirectPush,
+            "transparent" => AccessMode::Transparent,
             _ => AccessMode::Buffer,
         };
         let mut connection = self.stack.with_access_mode(mode).connect(peer).await?;

@@ -25,7 +25,6 @@ use async_io::{Async, Timer};
 use async_lock::Semaphore;
 use clap::Parser;
 use embassy_futures::select::{Either, select};
-use embedded_nal_async::TcpConnect;
 use futures_lite::future;
 use programs::{Line, ModemOptions, SOCKETS};
 use quectel_nal::at::AccessMode;

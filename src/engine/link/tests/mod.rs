@@ -576,3 +576,34 @@ fn dns_servers_are_set_after_each_activation() {
     until(&mut rig, Job::SetDns);
     rig.bring_up();
 }
+
+#[test]
+fn settings_of_the_user_follow_those_of_the_stack() {
+    use crate::at::{DataFormat, Setting, Within};
+
+    const WANTED: [Setting; 3] = [
+        Setting::TransparentWait(Within::nearest(3)),
+        Setting::DataFormats {
+            send: DataFormat::Hex,
+            receive: DataFormat::Text,
+        },
+        Setting::TransparentPacketSize(Within::nearest(1460)),
+    ];
+    // Behind nine of the stack's own.
+    const FIRST: u8 = 9;
+    let mut rig = Rig::new::<1, 64, 64>(Config::new("internet").settings(&WANTED));
+    rig.start();
+    // At every bring-up; a setting that is refused is skipped.
+    for _ in 0..2 {
+        until(&mut rig, Job::Set(FIRST));
+        rig.begin(Job::Set(FIRST));
+        assert_eq!(rig.command(), b"AT+QICFG=\"transwaittm\",3\r");
+        rig.answer(&["ERROR"]);
+        rig.expect(Job::Set(FIRST + 2));
+        assert_eq!(rig.command(), b"AT+QICFG=\"transpktsize\",1460\r");
+        rig.answer(&["OK"]);
+        assert_eq!(rig.engine(|engine| engine.link_state()), LinkState::Up);
+        rig.active = false;
+        rig.on_line("RDY");
+    }
+}

@@ -4,7 +4,6 @@ use core::num::NonZero;
 
 use embassy_futures::select::{Either, select};
 use embassy_time::Timer;
-use embedded_nal_async::TcpConnect;
 use quectel_nal::{Stack, TcpConnection};
 use rust_mqtt::buffer::AllocBuffer;
 use rust_mqtt::client::event::Event;

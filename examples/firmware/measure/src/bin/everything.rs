@@ -48,8 +48,8 @@ async fn main(spawner: Spawner) {
 }
 
 #[embassy_executor::task]
-async fn modem(mut runner: Runner<'static>, rx: Rx, tx: Tx) {
-    let error = runner.run_with_reset(rx, tx, async || {}).await;
+async fn modem(runner: Runner<'static>, rx: Rx, tx: Tx) {
+    let error = runner.reset(async || {}).run(rx, tx).await;
     let _ = writeln!(Output, "{error}");
 }
 
@@ -90,22 +90,25 @@ async fn services(stack: Stack<'static>) -> Result<(), Error> {
     let local = (stack.local_addr(), stack.local_addr_v6());
     let _ = writeln!(Output, "{addresses:?} {link:?} {statistics:?} {local:?}");
     let mut pings = stack
+        .module()
         .ping("www.example.test", Duration::from_secs(4), 2)
         .await?;
     while let Some(reply) = pings.next().await {
         let _ = writeln!(Output, "{reply:?}");
     }
     let summary = pings.summary().await?;
-    let time = stack.ntp("www.example.test", true).await?;
-    let servers = stack.dns_servers().await?;
+    let time = stack.module().ntp("www.example.test", true).await?;
+    let servers = stack.module().dns_servers().await?;
     let _ = writeln!(Output, "{summary:?} {time:?} {servers:?}");
     stack
+        .module()
         .set_dns_servers(IpAddr::V4(Ipv4Addr::LOCALHOST), None)
         .await?;
-    let echo = stack.data_echo().await?;
-    let error = stack.last_error().await?;
+    let echo = stack.module().data_echo().await?;
+    let error = stack.module().last_error().await?;
     let _ = writeln!(Output, "{echo} {error:?}");
     stack
+        .module()
         .socket_states(|status| {
             let _ = writeln!(Output, "{status:?}");
         })
@@ -120,14 +123,18 @@ async fn modes(stack: Stack<'static>) -> Result<(), Error> {
     socket.set_access_mode(AccessMode::Buffer).await?;
     let mut connection = TcpConnect::connect(&pushing, server).await?;
     connection.set_access_mode(AccessMode::Buffer).await?;
-    let mut line = connection.into_transparent().await?;
+    let mut line = connection;
+    line.set_access_mode(AccessMode::Transparent).await?;
     line.write_all(b"hello").await?;
     line.flush().await?;
     line.read(&mut [0; 16]).await?;
-    line.escape().await?;
-    line.resume().await?;
-    let _ = writeln!(Output, "{}", line.has_line());
-    let mut line = stack.connect_transparent(server).await?;
+    line.set_access_mode(AccessMode::Buffer).await?;
+    line.set_access_mode(AccessMode::Transparent).await?;
+    let _ = writeln!(Output, "{}", line.access_mode() == AccessMode::Transparent);
+    let mut line = stack
+        .with_access_mode(AccessMode::Transparent)
+        .connect(server)
+        .await?;
     let (_, mut writer) = line.split();
     writer.set_access_mode(AccessMode::Buffer).await
 }
@@ -135,7 +142,7 @@ async fn modes(stack: Stack<'static>) -> Result<(), Error> {
 async fn commands(stack: Stack<'static>) -> Result<(), Error> {
     let quality = stack.at().send(&QuerySignalQuality).await;
     let _ = writeln!(Output, "{quality:?}");
-    let setting = stack.setting(SettingKey::TransparentWait).await?;
+    let setting = stack.module().setting(SettingKey::TransparentWait).await?;
     let _ = writeln!(Output, "{setting:?}");
     Ok(())
 }
@@ -159,7 +166,8 @@ fn without_async() -> Result<(), Error> {
     let uart = blocking::Uart::new(Nothing);
     let (rx, tx) = uart.split();
     let urcs = UrcChannel::<Line, 1, 1>::new();
-    let engine = pin!(runner.run_with_urcs(rx, tx, (), &urcs));
+    let mut runner = runner.urcs(&urcs);
+    let engine = pin!(runner.run(rx, tx));
     let stack = blocking::Stack::new(stack, engine);
     let mut buffer = [0; 16];
 

@@ -39,7 +39,7 @@ async fn get(stack: Stack<'static>) -> Option<usize> {
     #[cfg(feature = "ping")]
     ping(stack).await?;
     #[cfg(feature = "ntp")]
-    stack.ntp("192.0.2.1", false).await.ok()?;
+    stack.module().ntp("192.0.2.1", false).await.ok()?;
     #[cfg(feature = "dns")]
     return measure::get(&stack, &stack, measure::NAMED).await;
     #[cfg(not(feature = "dns"))]
@@ -65,13 +65,18 @@ async fn ask(stack: Stack<'static>) -> Option<()> {
 async fn transparent(stack: Stack<'static>) -> Option<()> {
     use core::net::{Ipv4Addr, SocketAddr};
     use embedded_io_async::{Read, Write};
+    use quectel_nal::AccessMode;
 
     let server = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).into(), 7);
-    let mut line = stack.connect_transparent(server).await.ok()?;
+    let mut line = stack
+        .with_access_mode(AccessMode::Transparent)
+        .connect(server)
+        .await
+        .ok()?;
     line.write_all(b"hello").await.ok()?;
     line.read(&mut [0; 8]).await.ok()?;
-    line.escape().await.ok()?;
-    line.resume().await.ok()
+    line.set_access_mode(AccessMode::Buffer).await.ok()?;
+    line.set_access_mode(AccessMode::Transparent).await.ok()
 }
 
 #[cfg(feature = "at-client")]
@@ -86,20 +91,20 @@ async fn command(stack: Stack<'static>) -> Option<()> {
 #[cfg(feature = "ping")]
 async fn ping(stack: Stack<'static>) -> Option<()> {
     let limit = embassy_time::Duration::from_secs(4);
-    let mut pings = stack.ping("192.0.2.1", limit, 2).await.ok()?;
+    let mut pings = stack.module().ping("192.0.2.1", limit, 2).await.ok()?;
     while pings.next().await.is_some() {}
     pings.summary().await.ok()?;
     Some(())
 }
 
 #[embassy_executor::task]
-async fn modem(mut runner: Runner<'static>, rx: Rx, tx: Tx) {
+async fn modem(#[allow(unused_mut)] mut runner: Runner<'static>, rx: Rx, tx: Tx) {
     #[cfg(feature = "reset")]
     {
         use embassy_time::{Duration, Timer};
 
         let power_key = async || Timer::after(Duration::from_secs(1)).await;
-        runner.run_with_reset(rx, tx, power_key).await;
+        runner.reset(power_key).run(rx, tx).await;
     }
     #[cfg(not(feature = "reset"))]
     runner.run(rx, tx).await;

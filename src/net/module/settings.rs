@@ -3,6 +3,7 @@
 #[cfg(feature = "dns")]
 use core::net::IpAddr;
 
+use super::Module;
 #[cfg(feature = "dns")]
 use crate::at::{Address, ConfigureDns, DnsServers, QueryDns};
 use crate::at::{
@@ -12,9 +13,8 @@ use crate::at::{
 #[cfg(feature = "dns")]
 use crate::config::NameServers;
 use crate::error::Error;
-use crate::stack::Stack;
 
-impl Stack<'_> {
+impl Module<'_> {
     /// Reads the DNS servers of the PDP context (AT+QIDNSCFG, section 2.1.13).
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Stack<'_> {
     #[cfg(feature = "dns")]
     pub async fn dns_servers(&self) -> Result<DnsServers, Error> {
         let context = self.context();
-        self.command(&QueryDns { context }).await
+        self.stack.command(&QueryDns { context }).await
     }
 
     /// Sets the DNS servers of the PDP context (AT+QIDNSCFG, section 2.1.13), now and after each activation of the context.
@@ -45,14 +45,15 @@ impl Stack<'_> {
         primary: IpAddr,
         secondary: Option<IpAddr>,
     ) -> Result<(), Error> {
-        self.shared
+        self.stack
+            .shared
             .with(|engine| engine.config.dns = Some(NameServers { primary, secondary }));
         let command = ConfigureDns {
             context: self.context(),
             primary: Address(primary),
             secondary: secondary.map(Address),
         };
-        self.command(&command).await.map(|_| ())
+        self.stack.command(&command).await.map(|_| ())
     }
 
     /// Reads a setting (AT+QICFG, section 2.1.15). `None` if the module's value is none of the documented ones.
@@ -65,14 +66,14 @@ impl Stack<'_> {
     ///
     /// Dropping the future has no effect on the module.
     pub async fn setting(&self, key: SettingKey) -> Result<Option<Setting>, Error> {
-        let answer = self.command(&QuerySetting { key }).await?;
+        let answer = self.stack.command(&QuerySetting { key }).await?;
         Ok(answer.setting())
     }
 
     /// Changes a setting (AT+QICFG, section 2.1.15).
     ///
-    /// The stack needs the text format of `dataformat` and value 0 of `viewmode`. It sets both, and `recvind`, each time the
-    /// link comes up.
+    /// The change lasts until the module restarts; [`Config::settings`](crate::Config::settings) are applied each time the link
+    /// comes up. The stack needs the text format of `dataformat` and value 0 of `viewmode`, and sets both, and `recvind`.
     ///
     /// # Errors
     ///
@@ -93,7 +94,8 @@ impl Stack<'_> {
         if is_unreadable {
             return Err(Error::Unsupported);
         }
-        self.command(&ConfigureSetting { setting })
+        self.stack
+            .command(&ConfigureSetting { setting })
             .await
             .map(|_| ())
     }
@@ -109,7 +111,7 @@ impl Stack<'_> {
     ///
     /// Dropping the future has no effect on the module.
     pub async fn data_echo(&self) -> Result<bool, Error> {
-        let answer = self.command(&QueryDataEcho).await?;
+        let answer = self.stack.command(&QueryDataEcho).await?;
         Ok(answer.echo == Switch::On)
     }
 
@@ -124,7 +126,7 @@ impl Stack<'_> {
     ///
     /// Dropping the future has no effect on the module.
     pub async fn socket_state(&self, connect_id: ConnectId) -> Result<Option<SocketStatus>, Error> {
-        let lines = self.command(&QuerySocket { connect_id }).await?;
+        let lines = self.stack.command(&QuerySocket { connect_id }).await?;
         Ok(lines.first().cloned())
     }
 
@@ -160,6 +162,6 @@ impl Stack<'_> {
     ///
     /// Dropping the future has no effect on the module.
     pub async fn last_error(&self) -> Result<LastError, Error> {
-        self.command(&QueryLastError).await
+        self.stack.command(&QueryLastError).await
     }
 }

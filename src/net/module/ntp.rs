@@ -2,12 +2,12 @@
 
 use embassy_time::Duration;
 
-use super::host::host_of;
+use super::Module;
 use super::query::{Kind, Query};
 use crate::at::{DateTime, SynchronizeTime};
 use crate::engine::{Deferred, Engine, Queue, Room};
 use crate::error::Error;
-use crate::stack::Stack;
+use crate::net::host::host_of;
 
 /// How long the result of AT+QNTP may take: 125 s (section 2.1.12), and 5 s for the line.
 const TIME_LIMIT: Duration = Duration::from_secs(130);
@@ -24,7 +24,7 @@ impl Kind for NtpQuery {
     }
 }
 
-impl Stack<'_> {
+impl Module<'_> {
     /// Requests the time from an NTP server, given by name or by address (AT+QNTP, section 2.1.12). With `set_clock` the
     /// module sets its own clock.
     ///
@@ -41,7 +41,7 @@ impl Stack<'_> {
     pub async fn ntp(&self, server: &str, set_clock: bool) -> Result<DateTime, Error> {
         let command =
             SynchronizeTime::new(self.context(), host_of(server)?).set_clock(set_clock.into());
-        let mut query = Query::<NtpQuery>::begin(*self, TIME_LIMIT).await;
+        let mut query = Query::<NtpQuery>::begin(self.stack, TIME_LIMIT).await;
         query.send(&command).await?;
         query.result().await
     }

@@ -2,12 +2,12 @@
 
 use embassy_time::{Duration, with_deadline};
 
-use super::host::host_of;
+use super::Module;
 use super::query::{Kind, Query};
 use crate::at::{Ping, PingCount, PingTimeout};
 use crate::engine::{Deferred, Engine, PingReply, PingSummary, Queue, Room};
 use crate::error::Error;
-use crate::stack::Stack;
+use crate::net::host::host_of;
 
 #[derive(Debug)]
 struct PingQuery;
@@ -22,7 +22,7 @@ impl Kind for PingQuery {
     }
 }
 
-impl<'d> Stack<'d> {
+impl<'d> Module<'d> {
     /// Pings a host by name or by address (AT+QPING, section 2.1.11).
     ///
     /// `timeout` is the time that each request may take, from 1 to 255 s; `count` is the number of requests, from 1 to 10.
@@ -50,8 +50,9 @@ impl<'d> Stack<'d> {
             .timeout(seconds)
             .count(count);
         let limit = Duration::from_millis(command.max_duration_ms().into());
-        let mut query = Query::begin(*self, limit).await;
-        self.shared
+        let mut query = Query::begin(self.stack, limit).await;
+        self.stack
+            .shared
             .with(|engine| engine.ping().begin(count.get() as u8));
         query.send(&command).await?;
         Ok(Pinging { query })

@@ -1,0 +1,40 @@
+//! The module itself: its settings, what it reports of itself and its sockets, pings, and the time.
+
+#[cfg(feature = "ntp")]
+mod ntp;
+#[cfg(feature = "ping")]
+mod ping;
+#[cfg(any(feature = "ping", feature = "ntp"))]
+mod query;
+mod settings;
+
+#[cfg(feature = "ping")]
+pub use ping::Pinging;
+
+#[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
+use crate::at::ContextId;
+use crate::stack::Stack;
+
+/// What the module does besides sockets and name lookups: pings, time, settings, diagnostics. [`Stack::module`] returns it.
+///
+/// The runner sends the commands between its own. This needs a module that answers; pings and NTP need the link too.
+#[derive(Debug, Clone, Copy)]
+pub struct Module<'d> {
+    stack: Stack<'d>,
+}
+
+impl<'d> Stack<'d> {
+    /// The module's own services: pings, time, settings, diagnostics.
+    #[must_use]
+    pub const fn module(&self) -> Module<'d> {
+        Module { stack: *self }
+    }
+}
+
+#[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
+impl Module<'_> {
+    /// The PDP context that the stack uses.
+    fn context(&self) -> ContextId {
+        self.stack.shared.with(|engine| engine.config.context)
+    }
+}
