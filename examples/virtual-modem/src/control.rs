@@ -14,7 +14,10 @@ pub const REQUESTS: &[(&str, &str)] = &[
         r#"{"do":"fault","fault":"lost-recv=2"}"#,
         "arms a fault, or lets it happen",
     ),
-    (r#"{"do":"clear-faults"}"#, "disarms all faults"),
+    (
+        r#"{"do":"clear-faults"}"#,
+        "disarms all faults; readings are again as at the start",
+    ),
     (
         r#"{"do":"pdpdeact","context":1}"#,
         "the network deactivates a context",

@@ -183,7 +183,7 @@ impl ModemHandle {
         self.act(move |core| core.inject(fault));
     }
 
-    /// Disarms all faults.
+    /// Disarms all faults; the readings are again those of the settings.
     pub fn clear_faults(&self) {
         self.act(Core::clear_faults);
     }

@@ -259,3 +259,20 @@ fn a_peer_that_does_not_read() {
         host.made_no_fault();
     });
 }
+
+#[test]
+fn a_large_datagram() {
+    let free = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    in_real_time(Loopback::new(), |mut host| async move {
+        host.brings_up().await;
+        let open = format!("AT+QIOPEN=1,0,\"UDP SERVICE\",\"127.0.0.1\",0,{port},0");
+        host.asks(&open, "\r\nOK\r\n\r\n+QIOPEN: 0,0\r\n").await;
+        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+        peer.send_to(&[b'x'; 4000], ("127.0.0.1", port)).unwrap();
+        host.expects("\r\n+QIURC: \"recv\",0\r\n").await;
+        host.asks("AT+QIRD=0,0", "\r\n+QIRD: 4000,0,4000\r\n\r\nOK\r\n")
+            .await;
+    });
+}

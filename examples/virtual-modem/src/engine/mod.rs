@@ -27,6 +27,7 @@ mod socket;
 
 use crate::log::{Content, Direction, Entry};
 use crate::network::Network;
+use crate::readings::Readings;
 use crate::settings::Settings;
 use crate::syntax::{Command, Form};
 use crate::{code, time};
@@ -148,6 +149,8 @@ const LOG_BYTES: usize = 32 * 1024 * 1024;
 const COMMAND_LIMIT: usize = 1000;
 
 pub(crate) struct Core {
+    /// Those without faults.
+    first_readings: Readings,
     pub settings: Settings,
     pub network: Box<dyn Network>,
     pub counters: Counters,
@@ -318,6 +321,7 @@ impl Core {
             held_ready: true,
             report_registration: BTreeMap::new(),
             faults: Faults::new(seed),
+            first_readings: settings.readings.clone(),
             settings,
         };
         core.forget();

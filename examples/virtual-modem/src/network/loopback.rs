@@ -295,7 +295,8 @@ struct LoopbackDatagrams {
 
 impl Datagrams for LoopbackDatagrams {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Vec<u8>, SocketAddr)>> {
-        let mut buffer = [0; 2048];
+        // The largest datagram that there is.
+        let mut buffer = vec![0; 65_536];
         loop {
             match self.socket.get_ref().recv_from(&mut buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -239,6 +239,7 @@ impl Core {
     pub fn clear_faults(&mut self) {
         self.remark("no more faults");
         self.faults = Faults::new(self.settings.seed);
+        self.settings.readings = self.first_readings.clone();
     }
 
     /// Strikes the blows that wait for an amount of payload.
