@@ -83,7 +83,10 @@ impl World<'_> {
         let mut connections = self.ids.iter_mut().flatten();
         let connection = connections.find(|connection| connection.key == Some(key));
         if let (Some(user), Some(connection)) = (user, connection) {
-            if !core::mem::take(&mut connection.oldest_is_accepted) {
+            // All of them may be accepted: one was sent twice, because the module did not say what it had accepted.
+            let is_accepted = core::mem::take(&mut connection.oldest_is_accepted)
+                || connection.accepted_datagrams >= user.sent.len();
+            if !is_accepted {
                 user.sent.remove(connection.accepted_datagrams);
             }
         }
