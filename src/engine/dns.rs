@@ -7,9 +7,9 @@ use embassy_time::{Duration, Instant};
 use heapless::{String, Vec};
 
 use super::exchange::job::Job;
-use super::exchange::outcome::{Outcome, Reason};
+use super::exchange::outcome::Outcome;
 use super::exchange::transaction::{CommandBuffer, Transaction};
-use super::refusal;
+use super::refusal::Retries;
 use super::round::Round;
 use super::wakes::{Room, Signal, WakeSet};
 use crate::at::{ContextId, ErrorCode, Host, ResolveName, Text};
@@ -29,8 +29,6 @@ const ADDRESS_TIME: Duration = Duration::from_secs(5);
 /// How long the module may take to answer (2.1.14). The answer to a lookup that was given up sooner can still come, and is not
 /// the answer to the next one.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
-/// The pause before a lookup is repeated that found the resolver busy.
-const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 enum State {
@@ -39,8 +37,6 @@ enum State {
     Wanted {
         not_before: Instant,
     },
-    /// The resolver is busy with an earlier question: AT+QIDNSGIP has to be repeated.
-    Busy,
     /// AT+QIDNSGIP is sent, and its result has not come.
     Asked,
     /// The first line of the answer has come; so many addresses are missing.
@@ -64,6 +60,7 @@ pub(crate) struct Dns<'d> {
     distrusts_early: bool,
     /// AT+QIDNSGIP was not answered, and is sent once more: the module may sleep (quirk 124).
     is_repeated: bool,
+    retries: Retries,
     /// Until when the result of a lookup that was given up may come; `Instant::MIN` if none can.
     late_until: Instant,
     /// The user has dropped the lookup.
@@ -88,6 +85,7 @@ impl<'d> Dns<'d> {
             result_may_be_late: false,
             distrusts_early: false,
             is_repeated: false,
+            retries: Retries::NEW,
             late_until: Instant::MIN,
             is_abandoned: false,
             limit: NEVER,
@@ -114,6 +112,7 @@ impl<'d> Dns<'d> {
         self.found.clear();
         self.is_abandoned = false;
         self.is_repeated = false;
+        self.retries = Retries::NEW;
         self.is_overdue = false;
         self.limit = NEVER;
         self.ticket = self.ticket.wrapping_add(1);
@@ -170,7 +169,7 @@ impl<'d> Dns<'d> {
     pub(crate) fn abandon(&mut self, ticket: u16) {
         match self.state {
             _ if !self.is_current(ticket) => {}
-            State::Wanted { .. } | State::Busy | State::Done(_) => {
+            State::Wanted { .. } | State::Done(_) => {
                 self.state = State::Idle;
                 self.turn.wake();
             }
@@ -189,13 +188,11 @@ impl<'d> Dns<'d> {
     /// The lookup that is due.
     pub(crate) fn next(&mut self, round: &mut Round<'_>) -> Option<Job> {
         let now = round.now;
-        if let State::Busy = self.state {
-            self.state = State::Wanted {
-                not_before: after(now, BUSY_PAUSE),
-            };
+        if let Some(not_before) = self.retries.begin_pause(now) {
+            self.state = State::Wanted { not_before };
         }
         match self.state {
-            State::Idle | State::Busy => return None,
+            State::Idle => return None,
             State::Done(_) => {
                 let limit = get_or_set(&mut self.limit, after(now, round.config.lookup_time));
                 if !self.is_overdue && round.is_due(limit) {
@@ -255,9 +252,6 @@ impl<'d> Dns<'d> {
         }
         match *outcome {
             Outcome::Done(_) => self.distrusts_early = false,
-            Outcome::Refused(Reason::Equipment(number)) if refusal::is_busy(number) => {
-                self.fail(ErrorCode::BUSY);
-            }
             Outcome::Refused(reason) => self.fail(reason.code()),
             // The first line of the result is there.
             _ if !matches!(self.state, State::Asked) => {}
@@ -325,7 +319,11 @@ impl<'d> Dns<'d> {
 
     fn fail(&mut self, code: ErrorCode) {
         match code {
-            ErrorCode::DNS_BUSY | ErrorCode::BUSY if !self.is_abandoned => self.state = State::Busy,
+            code if !self.is_abandoned && self.retries.refused(code) => {
+                self.state = State::Wanted {
+                    not_before: Instant::MIN,
+                };
+            }
             ErrorCode::DNS_FAILED => self.end(Err(Error::NameNotFound)),
             code => self.end(Err(match Error::from_code(code) {
                 Error::Module(code) => Error::NameLookup(code),
@@ -339,7 +337,7 @@ impl<'d> Dns<'d> {
     pub(crate) fn reject_waiting(&mut self, error: Error, is_down: bool) {
         let fails = match self.state {
             State::Asked | State::Answering { .. } => true,
-            State::Wanted { .. } | State::Busy => is_down,
+            State::Wanted { .. } => is_down,
             State::Idle | State::Done(_) => false,
         };
         if fails {

@@ -20,9 +20,15 @@ use crate::at::{ErrorCode, Failure, Prefix, ReadHeader, ReadLength, read, trim};
 impl Engine<'_> {
     /// Takes a line, without its line end.
     pub(crate) fn on_line(&mut self, line: &[u8]) -> LineKind {
+        self.exchange.on_line();
         let kind = self.classify(line);
         self.exchange.line_damaged = false;
         kind
+    }
+
+    /// Takes what stands between two lines.
+    pub(crate) fn on_line_ends(&mut self, line_ends: &[u8]) {
+        self.exchange.on_line_ends(line_ends);
     }
 
     fn classify(&mut self, line: &[u8]) -> LineKind {

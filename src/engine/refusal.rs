@@ -10,12 +10,7 @@ const OPERATION_NOT_ALLOWED: u16 = 3;
 /// `+CME ERROR: 14`: the SIM card is busy.
 const SIM_BUSY: u16 = 14;
 
-/// Whether `+CME ERROR` with this number says that the module or the SIM card is busy (quirk 122).
-pub(crate) const fn is_busy(equipment: u16) -> bool {
-    matches!(equipment, OPERATION_NOT_ALLOWED | SIM_BUSY)
-}
-
-/// Whether the module may carry out the same command a moment later. Other refusals are told to the user at once.
+/// Whether the module may carry out the same command a moment later (quirk 122). Other refusals are told to the user at once.
 pub(crate) fn can_pass(code: ErrorCode) -> bool {
     matches!(
         code,
@@ -26,7 +21,7 @@ pub(crate) fn can_pass(code: ErrorCode) -> bool {
             | ErrorCode::TIMEOUT
             | ErrorCode::SEND_CANCELLED
             | ErrorCode::NOT_ALLOWED
-    ) || is_busy(code.code())
+    ) || matches!(code.code(), OPERATION_NOT_ALLOWED | SIM_BUSY)
 }
 
 /// How often one operation has been refused in a row. It is repeated seven times, within 20 s.

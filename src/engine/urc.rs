@@ -67,12 +67,12 @@ impl Engine<'_> {
 
     // ---- short messages ------------------------------------------------------------------------------------------
 
-    /// The line behind the header of a short message is its text, and changes nothing, whatever it says (quirk 125).
+    /// The lines behind the header of a short message are its text, and change nothing, whatever they say (quirk 125).
     pub(super) fn on_message_text(&mut self, line: &[u8]) -> Option<LineKind> {
         if line.is_empty() {
             return None;
         }
-        match core::mem::replace(&mut self.exchange.message_text, MessageText::None) {
+        match self.exchange.message_text {
             MessageText::None => {
                 if MESSAGE_HEADERS
                     .iter()

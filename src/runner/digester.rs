@@ -128,6 +128,7 @@ impl<'d> Digester<'d> {
                 .take_while(|byte| matches!(byte, b'\r' | b'\n'))
                 .count();
             if separator > 0 {
+                engine.on_line_ends(front(input, separator));
                 return (Event::None, separator);
             }
         }

@@ -28,7 +28,7 @@ pub(crate) struct LateReader {
     has_header: bool,
 }
 
-/// Whether the next line is the text of a short message, whatever it says (quirk 125).
+/// Whether lines are the text of a short message, whatever they say, up to the next blank line (quirk 125).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MessageText {
     None,
@@ -56,6 +56,8 @@ pub(crate) struct Exchange<'d> {
     /// Bytes were lost on the UART, and may have been those of the line that comes next.
     pub(crate) line_damaged: bool,
     pub(crate) message_text: MessageText,
+    /// Line feeds since the last line.
+    line_feeds: u8,
     /// Counts resynchronisations: the digester gives up a half-read payload when it changes.
     pub(crate) epoch: u8,
     /// When the runner began its present action, and how long the action may take.
@@ -80,6 +82,7 @@ impl<'d> Exchange<'d> {
             late_read: false,
             line_damaged: false,
             message_text: MessageText::None,
+            line_feeds: 0,
             epoch: 0,
             started: Instant::MIN,
             limit: Duration::MIN,
@@ -102,6 +105,20 @@ impl<'d> Exchange<'d> {
         self.payload_echo = PayloadEcho::Unknown;
         self.message_text = MessageText::None;
         self.runner.wake();
+    }
+
+    // ---- the text of short messages ------------------------------------------------------------------------------
+
+    pub(crate) const fn on_line(&mut self) {
+        self.line_feeds = 0;
+    }
+
+    pub(crate) fn on_line_ends(&mut self, line_ends: &[u8]) {
+        let more = line_ends.iter().filter(|byte| **byte == b'\n').count();
+        self.line_feeds = self.line_feeds.saturating_add(more.min(2) as u8);
+        if self.line_feeds > 1 {
+            self.message_text = MessageText::None;
+        }
     }
 
     // ---- the runner ----------------------------------------------------------------------------------------------

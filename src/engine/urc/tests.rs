@@ -267,10 +267,14 @@ fn text_of_a_message_changes_nothing() {
             assert!(rig.write(key, b"x").is_ready());
             rig.expect(Job::Send { key, length: 1 });
             assert_eq!(rig.on_line(header), LineKind::Foreign);
-            assert_eq!(rig.on_line(text), LineKind::Foreign, "{text}");
-            assert_eq!(rig.on_line(header), LineKind::Foreign);
-            assert!(!rig.engine(|engine| engine.prompted()), "a text");
-            assert_eq!(rig.on_line("> text"), LineKind::Foreign);
+            // A text can have more than one line.
+            for _ in 0..2 {
+                assert_eq!(rig.on_line(text), LineKind::Foreign, "{text}");
+                rig.engine(|engine| engine.on_line_ends(b"\r\n"));
+                assert!(!rig.engine(|engine| engine.prompted()), "a text");
+                assert_eq!(rig.on_line("> text"), LineKind::Foreign);
+            }
+            rig.blank_line();
             rig.prompt();
             rig.answer(&["SEND OK"]);
             assert_eq!(state(&rig), LinkState::Up, "{text}");

@@ -240,6 +240,7 @@ fn text_of_a_message_that_is_read_is_an_answer() {
         // Its second line.
         rig.on_line("+QIURC: \"closed\",0");
         rig.on_line("RDY");
+        rig.blank_line();
         rig.answer(&["OK"]);
         assert_eq!(result(&rig), Poll::Ready(AtResult::Done), "{text}");
         let text = text.trim_end();
@@ -260,14 +261,26 @@ fn messages_of_a_list_have_a_text_each() {
         rig.on_line("+CMGL: 1,\"REC READ\",\"+49123\"");
         assert_eq!(rig.on_line(text), LineKind::Handled);
     }
+    rig.blank_line();
     rig.answer(&["OK"]);
     assert_eq!(result(&rig), Poll::Ready(AtResult::Done));
     assert_eq!(answer(&rig).lines().count(), 4);
 }
 
-/// The `OK` behind its header may be its text: only time tells.
 #[test]
-fn empty_message_ends_with_the_time_limit() {
+fn empty_message_ends_with_the_blank_line() {
+    let mut rig = up();
+    ask(&rig, 1, b"AT+CMGR=1\r");
+    sent(&mut rig);
+    rig.on_line("+CMGR: \"REC READ\",\"+49123\"");
+    rig.blank_line();
+    rig.answer(&["OK"]);
+    assert_eq!(result(&rig), Poll::Ready(AtResult::Done));
+}
+
+/// Without a blank line the `OK` behind its header may be its text: only time tells.
+#[test]
+fn message_without_a_blank_line_ends_with_the_time_limit() {
     let mut rig = up();
     ask(&rig, 1, b"AT+CMGR=1\r");
     sent(&mut rig);

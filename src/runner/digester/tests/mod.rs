@@ -7,7 +7,7 @@ use std::vec::Vec;
 use super::{Digester, Event};
 use crate::at::AccessMode;
 use crate::engine::rig::{PEER, Rig};
-use crate::engine::{Action, Job, Key, PayloadEcho, Request};
+use crate::engine::{Action, Job, Key, PayloadEcho, Phase, Request};
 use crate::error::Error;
 use crate::runner::receive::Receiver;
 use crate::testing::{Random, feed, seeded};
@@ -1042,4 +1042,23 @@ fn pushes_to_a_socket_that_was_left_open_do_not_keep_the_link_down() {
         }
     }
     panic!("the link is not up");
+}
+
+/// Quirk 125.
+#[test]
+fn text_of_a_message_ends_with_a_blank_line() {
+    for length in [1, 3, BUFFER] {
+        let mut bench = Bench::new();
+        let key = bench.rig.open();
+        bench.pieces(b"\r\n+CMT: \"+49\"\r\nhello\r\nRDY\nRDY\r\n", || length);
+        assert_eq!(bench.take().len(), 4);
+        // One line is too long for the buffer.
+        bench.pieces(b"\r\n+CMT: \"+49\"\r\n", || length);
+        bench.pieces(&[b'x'; 400], || length);
+        bench.pieces(b"\r\nRDY\r\n", || length);
+        assert_eq!(bench.rig.phase(key), Phase::Open);
+        // An empty one.
+        bench.pieces(b"\r\n+CMT: \"+49\"\r\n\r\n\r\nRDY\r\n", || length);
+        assert_ne!(bench.rig.phase(key), Phase::Open);
+    }
 }
