@@ -3,6 +3,8 @@
 use core::task::Poll;
 use std::vec::Vec;
 
+use embassy_time::Duration;
+
 use crate::at::AccessMode;
 use crate::config::Config;
 use crate::engine::rig::PEER;
@@ -147,15 +149,25 @@ fn every_word_for_a_failed_open_is_understood() {
     }
 }
 
+/// 3.3.1.
 #[test]
-fn an_open_without_a_word_is_followed_by_an_escape() {
-    let mut rig = up();
-    let key = claim(&mut rig);
-    rig.expect(Job::Open(key));
-    rig.silence();
-    assert_eq!(rig.connected(key), Poll::Ready(Err(Error::TimedOut)));
-    assert_eq!(until_action(&mut rig), Action::Escape(Escape::DataMode));
-    rig.run(Job::Attention, &["OK"]);
+fn an_open_without_a_word_is_left_and_closed_after_its_time_limit() {
+    let config = Config::new("internet");
+    let shorter = config.connect_time(Duration::from_secs(20));
+    for (config, limit) in [(config, 150), (shorter, 20)] {
+        let mut rig = Rig::up_with::<4, 64, 64>(config);
+        let key = claim(&mut rig);
+        rig.expect(Job::Open(key));
+        let now = rig.now;
+        let deadline = rig.engine(|engine| engine.deadline(now));
+        assert_eq!(deadline - now, Duration::from_secs(limit));
+        rig.now = deadline;
+        rig.silence();
+        assert_eq!(rig.connected(key), Poll::Ready(Err(Error::TimedOut)));
+        assert_eq!(until_action(&mut rig), Action::Escape(Escape::DataMode));
+        rig.check_passes();
+        rig.run(Job::Close(key), &["OK"]);
+    }
 }
 
 #[test]
