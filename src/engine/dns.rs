@@ -63,6 +63,8 @@ pub(crate) struct Dns<'d> {
     retries: Retries,
     /// Until when the result of a lookup that was given up may come; `Instant::MIN` if none can.
     late_until: Instant,
+    /// When AT+QIDNSGIP was sent last.
+    asked_at: Instant,
     /// The user has dropped the lookup.
     is_abandoned: bool,
     /// The time limit of the lookup; `NEVER` before the scheduler has looked.
@@ -87,6 +89,7 @@ impl<'d> Dns<'d> {
             is_repeated: false,
             retries: Retries::NEW,
             late_until: Instant::MIN,
+            asked_at: Instant::MIN,
             is_abandoned: false,
             limit: NEVER,
             is_overdue: false,
@@ -210,6 +213,7 @@ impl<'d> Dns<'d> {
                 let not_before = self.late_until.max(not_before);
                 if now >= not_before {
                     self.late_until = Instant::MIN;
+                    self.asked_at = now;
                     self.state = State::Asked;
                     return Some(Job::Resolve);
                 }
@@ -232,8 +236,7 @@ impl<'d> Dns<'d> {
             return None;
         }
         if let State::Asked = self.state {
-            let rest = ANSWER_TIME.checked_sub(round.config.lookup_time);
-            self.late_until = rest.map_or(Instant::MIN, |rest| after(now, rest));
+            self.late_until = after(self.asked_at, ANSWER_TIME);
         }
         self.end_with_found(Error::TimedOut);
         None

@@ -200,6 +200,10 @@ fn contexts(choices: &mut Choices<'_>) {
     let (mut v4, mut v6) = (None, None);
     for _ in 0..choices.below(3) {
         let (address, written) = address(choices);
+        if fields.len() == 4 && address.is_ipv6() {
+            // At most one of each family: IPv4 comes first.
+            continue;
+        }
         fields.push(written);
         if address.is_unspecified() {
             continue;

@@ -461,3 +461,29 @@ fn unspecified_addresses_are_none() {
         assert_eq!(rig.found(), failed(Error::NameNotFound), "{address}");
     }
 }
+
+/// The module has as long for the command that was repeated as for any other.
+#[test]
+fn result_of_a_repeated_command_is_not_that_of_the_next_lookup() {
+    let mut rig = up();
+    let _ = rig.ask("example.com");
+    rig.expect(Job::Resolve);
+    rig.silence();
+    // The link check takes most of the lookup's time.
+    rig.pass(45_000);
+    rig.check_passes();
+    rig.run(Job::Resolve, &["OK"]);
+    let until = rig.idle().expect("the time limit");
+    rig.wait(until);
+    rig.idle();
+    assert_eq!(rig.found(), failed(Error::TimedOut));
+    assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
+    assert!(rig.idle().is_some(), "asked too early");
+    rig.on_line("+QIURC: \"dnsgip\",0,1,300");
+    rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.1\"");
+    assert_eq!(rig.found(), Poll::Pending);
+    rig.run(Job::Resolve, &["OK"]);
+    rig.on_line("+QIURC: \"dnsgip\",0,1,300");
+    rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.2\"");
+    finds(&mut rig, &["192.0.2.2"]);
+}
