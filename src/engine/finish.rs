@@ -50,8 +50,10 @@ impl Engine<'_> {
         self.end_escape(!outcome.is_no_answer());
         let is_read = matches!(flight.job, Job::Read { .. });
         let mut is_damaged = flight.damaged;
+        let reader = self.exchange.reader(&flight);
         if outcome.is_no_answer() {
-            is_damaged |= flight.has_payload() && self.is_cut();
+            let is_late = !is_read && reader.is_some();
+            is_damaged |= (flight.has_payload() || is_late) && self.is_cut();
             self.exchange.late_read |= is_read;
             // Whatever comes now is late, and a half-read payload is lost.
             self.give_up_payload();
@@ -61,7 +63,6 @@ impl Engine<'_> {
                 slot.send.is_unwritten = !flight.is_behind_prompt();
             }
         }
-        let reader = self.exchange.reader(&flight);
         self.exchange.expect_late_read(&flight, &outcome);
         if matches!(flight.job, Job::LastError) {
             if let Some((job, refusal)) = self.exchange.last_error_done(&outcome) {
@@ -77,6 +78,9 @@ impl Engine<'_> {
             return;
         }
         self.done(flight.job, &outcome, flight.command_echoed, now);
+        if is_damaged {
+            self.exchange.late_reader = None;
+        }
         if let Some(key) = reader {
             self.end_read(key, &outcome, is_damaged, flight.doubtful);
         }
@@ -145,8 +149,12 @@ impl Engine<'_> {
             Job::Close(_) => slot.close_done(outcome),
             Job::Status(_) => slot.status_done(outcome),
             Job::Read { length, .. } => slot.read_done(length, outcome, now),
-            Job::CountReceived(_) => {
+            Job::CountReceived(key) => {
+                let was_doubtful = slot.receive.is_count_due();
                 slot.count_received_done(outcome, now);
+                if was_doubtful && !self.incoming.is_pushed_to(key) {
+                    slot.confirm_payload();
+                }
                 Effect::None
             }
             Job::Send { length, .. } => slot.send_done(length, outcome, now, config),
@@ -183,14 +191,16 @@ impl Engine<'_> {
         }
     }
 
-    /// The AT+QICLOSE of a connectID without a socket has ended. Without an answer the module may still hold the connectID.
+    /// The AT+QICLOSE of a connectID without a socket has ended. Without an answer, or refused once, the module may still hold the
+    /// connectID.
     fn orphan_done(&mut self, id: ConnectId, outcome: &Outcome, now: Instant) {
         self.ids.on_freed(id, now);
-        // Not if the module has given the connectID to another connection since.
-        if outcome.is_no_answer() && !self.sockets.uses(id) {
-            self.ids.retry_orphan(id, now);
-        } else {
-            self.ids.on_orphan_closed(id);
+        match outcome {
+            // The module has given the connectID to another connection since.
+            _ if self.sockets.uses(id) => self.ids.on_orphan_closed(id),
+            Outcome::NoAnswer => self.ids.retry_orphan(id, now),
+            Outcome::Refused(_) => self.ids.on_orphan_refused(id, now),
+            _ => self.ids.on_orphan_closed(id),
         }
     }
 

@@ -12,6 +12,8 @@ const LATE_CLOSED_URC: Duration = Duration::from_secs(10);
 const ORPHAN_PAUSE: Duration = Duration::from_secs(60);
 /// How often that pause doubles.
 const ORPHAN_DOUBLINGS: u8 = 6;
+/// The pause before the AT+QICLOSE of an orphan is repeated that was refused.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// How many connectIDs some modules have.
 const FEWEST: u8 = 6;
@@ -60,8 +62,10 @@ pub(crate) struct ConnectIds {
     recently_closed_until: Instant,
     /// The connectIDs that the module holds and no socket uses: each is closed before it is used again.
     pub(crate) orphans: IdSet,
-    /// The orphans whose AT+QICLOSE was not answered. They are closed again after a pause.
+    /// The orphans whose AT+QICLOSE was not answered, or refused. They are closed again after a pause.
     unanswered: IdSet,
+    /// Those of them whose last AT+QICLOSE was refused.
+    refused: IdSet,
     /// When they are closed again.
     retry_at: Instant,
     /// How often in a row that was not answered.
@@ -78,6 +82,7 @@ impl ConnectIds {
             recently_closed_until: Instant::MIN,
             orphans: IdSet::EMPTY,
             unanswered: IdSet::EMPTY,
+            refused: IdSet::EMPTY,
             retry_at: NEVER,
             retries: 0,
         }
@@ -87,6 +92,7 @@ impl ConnectIds {
     pub(crate) fn forget(&mut self) {
         self.recently_closed = IdSet::EMPTY;
         self.unanswered = IdSet::EMPTY;
+        self.refused = IdSet::EMPTY;
     }
 
     /// This connectID is about to be used by AT+QIOPEN.
@@ -158,9 +164,22 @@ impl ConnectIds {
         self.orphans.insert(id);
     }
 
+    /// The AT+QICLOSE of an orphan was refused: the module is busy (quirk 122), or the connectID is free (quirk 33). A second
+    /// refusal counts as the latter.
+    pub(crate) fn on_orphan_refused(&mut self, id: ConnectId, now: Instant) {
+        if self.refused.contains(id) {
+            return self.on_orphan_closed(id);
+        }
+        self.refused.insert(id);
+        self.unanswered.insert(id);
+        self.orphans.insert(id);
+        self.retry_at = after(now, REFUSED_PAUSE);
+    }
+
     /// The AT+QICLOSE of an orphan was answered.
     pub(crate) fn on_orphan_closed(&mut self, id: ConnectId) {
         self.unanswered.remove(id);
+        self.refused.remove(id);
         self.retries = 0;
     }
 

@@ -6,7 +6,6 @@ use super::exchange::MessageText;
 #[cfg(feature = "transparent")]
 use super::exchange::in_flight::InFlight;
 use super::exchange::in_flight::{Conclusion, FinalResult};
-#[cfg(any(feature = "push", feature = "at-client"))]
 use super::exchange::job::Job;
 use super::exchange::outcome::Reason;
 use super::line::{LineKind, Payload};
@@ -65,6 +64,11 @@ impl Engine<'_> {
         let addresses = &mut self.link.addresses;
         if let Some(flight) = self.exchange.in_flight_mut() {
             if flight.on_information(prefix, line, context, addresses) {
+                if let Job::CountReceived(key) = flight.job {
+                    if let Some(slot) = self.sockets.get_mut(key) {
+                        slot.receive.count_then = slot.receive.count;
+                    }
+                }
                 return LineKind::Handled;
             }
         }

@@ -102,6 +102,11 @@ impl Incoming {
         self.has_paused = false;
     }
 
+    /// Whether a push for this socket, or what stands behind it, is still coming.
+    pub(super) fn is_pushed_to(&self, key: Key) -> bool {
+        self.pushed && self.sink == Some(key) && self.stage != Stage::Idle
+    }
+
     /// Whether the rest of a payload is still to come.
     pub(super) fn is_coming(&self) -> bool {
         self.stage == Stage::Coming
@@ -194,14 +199,15 @@ impl<'d> Engine<'d> {
             return bytes.len();
         }
         let left = payload.length - taken as u16;
-        if self.incoming.has_paused {
+        let has_paused = self.incoming.has_paused;
+        if has_paused || slot.receive.is_count_due() {
             slot.receive.withheld += taken as u16;
         } else {
             let come = self.incoming.length.saturating_sub(left);
             slot.receive.withheld = slot.doubtful_tail(TAIL.saturating_sub(left).min(come));
-            if left > 0 && slot.rx.free() == 0 {
-                slot.receive.withheld = 0;
-            }
+        }
+        if left > 0 && slot.rx.free() == 0 && !has_paused && !slot.receive.is_loss_likely() {
+            slot.receive.withheld = 0;
         }
         if slot.has_data() {
             slot.wake_reader();
@@ -348,7 +354,7 @@ impl<'d> Engine<'d> {
             return;
         }
         match stage {
-            Stage::Complete(2..) => slot.give_withheld(),
+            Stage::Complete(2..) => slot.confirm_payload(),
             Stage::Complete(_) if slot.receive.withheld == 0 => {}
             Stage::Complete(_) | Stage::Coming => slot.fail(Error::DataLost),
             Stage::Idle | Stage::Doubtful(_) => {}
@@ -507,11 +513,14 @@ impl Slot<'_> {
     }
 
     /// The payload that has come is whole.
-    fn confirm_payload(&mut self) {
+    pub(super) fn confirm_payload(&mut self) {
         #[cfg(feature = "udp")]
         if self.is_datagram() {
             self.confirm_datagram();
         }
-        self.give_withheld();
+        // The module's count shows first whether bytes in front of it are missing.
+        if !self.receive.is_count_due() {
+            self.give_withheld();
+        }
     }
 }

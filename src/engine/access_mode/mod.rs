@@ -17,6 +17,7 @@ use crate::engine::effect::Effect;
 use crate::engine::exchange::job::Job;
 use crate::engine::exchange::outcome::Outcome;
 use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
+use crate::engine::refusal::Retries;
 use crate::engine::round::Round;
 use crate::engine::sockets::slot::{Phase, Slot};
 use crate::error::Error;
@@ -28,7 +29,10 @@ impl Slot<'_> {
     /// as there is room.
     pub(crate) fn next_switch(&mut self, mode: AccessMode, round: &mut Round<'_>) -> Option<Job> {
         let key = self.key;
-        if !round.is_due(self.reads_not_before()) {
+        if let Some(until) = self.mode.retries.begin_pause(round.now) {
+            self.not_before = until;
+        }
+        if !round.is_due(self.reads_not_before().max(self.not_before)) {
             return None;
         }
         if let Some(read) = self.read_before_switch() {
@@ -76,6 +80,7 @@ impl Slot<'_> {
                 self.mode.data_mode = DataMode::Resume;
                 Effect::None
             }
+            Outcome::Refused(reason) if self.mode.retries.refused(reason.code()) => Effect::None,
             Outcome::Refused(reason) => {
                 self.end_resume();
                 self.mode.wanted = None;
@@ -123,6 +128,8 @@ impl Slot<'_> {
             AccessMode::Transparent => Meaning::Notice,
             _ if self.mode.is_unsettled => Meaning::Unknown,
             AccessMode::DirectPush if may_be_late && self.receive.count == 0 => Meaning::Unknown,
+            // Pushed data comes in front of `closed`.
+            AccessMode::DirectPush if self.phase == Phase::Draining => Meaning::Unknown,
             AccessMode::DirectPush => Meaning::Header,
             AccessMode::Buffer => Meaning::Notice,
         }
@@ -140,6 +147,7 @@ impl Slot<'_> {
             return Err(Error::Unsupported);
         }
         self.mode.refused = None;
+        self.mode.retries = Retries::NEW;
         self.mode.suspended = false;
         self.mode.wanted = Some(mode).filter(|_| mode != self.mode.current);
         Ok(())

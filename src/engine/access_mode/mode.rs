@@ -1,6 +1,7 @@
 //! The state of a socket's access mode. The rules are in the other files of this room.
 
 use crate::at::{AccessMode, ErrorCode};
+use crate::engine::refusal::Retries;
 
 /// The access mode of one socket.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub(crate) struct Mode {
     pub(crate) wanted: Option<AccessMode>,
     /// What the module has held back while it changed the mode may still come: behind that answer, and before the next.
     pub(super) is_unsettled: bool,
+    /// Of the change that is wanted.
+    pub(super) retries: Retries,
     /// Why the last change was refused.
     pub(super) refused: Option<ErrorCode>,
     /// In buffer mode only as long as another connection has the UART.
@@ -46,6 +49,7 @@ impl Mode {
             current,
             is_unsettled: false,
             wanted: None,
+            retries: Retries::NEW,
             refused: None,
             suspended: false,
             data_mode: DataMode::New,

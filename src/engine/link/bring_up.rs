@@ -201,7 +201,7 @@ impl Link<'_> {
                 }
             }
             (Step::Resync, Job::Attention) => {
-                self.may_be_behind = self.tries > 0;
+                self.may_be_behind = self.tries > 0 || matches!(*outcome, Outcome::Refused(_));
                 self.go(Step::Resettle);
                 self.pause(now, SETTLE);
             }
@@ -209,8 +209,8 @@ impl Link<'_> {
                 self.go(Step::Resync);
             }
             (Step::Resettle | Step::Verify, _) if is_silent => self.on_lost(LinkError::NoAnswer),
-            // The command that was not answered is still being carried out.
-            (Step::Resettle, Job::Attention)
+            // A command that was not answered, maybe one of an earlier runner, is still being carried out.
+            (Step::Settle | Step::Resettle, Job::Attention)
                 if matches!(*outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES =>
             {
                 self.tries += 1;
@@ -224,8 +224,12 @@ impl Link<'_> {
                     self.on_lost(LinkError::ContextLost);
                 }
                 Outcome::Done(Answer::Context { active: true }) => self.go(Step::Up),
-                // This may be the OK to an AT that had no answer in time: ask again.
-                Outcome::Done(_) if core::mem::take(&mut self.may_be_behind) => {}
+                // This may be the answer to an AT that had none in time: ask again.
+                Outcome::Done(_) | Outcome::Refused(_)
+                    if core::mem::take(&mut self.may_be_behind) =>
+                {
+                    self.pause(now, SETTLE);
+                }
                 _ => self.on_lost(LinkError::ContextLost),
             },
             // 1. A module that answers.

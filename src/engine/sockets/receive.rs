@@ -261,7 +261,8 @@ impl Slot<'_> {
         let counted = self.receive.counted;
         match *outcome {
             Outcome::Done(Answer::HandedOver(count)) if counted == Counted::Stale => {
-                self.receive.count = count;
+                let since = self.receive.count.wrapping_sub(self.receive.count_then);
+                self.receive.count = count.wrapping_add(since);
                 self.receive.counted = Counted::Exact;
             }
             Outcome::Done(Answer::HandedOver(count)) => self.compare_count(count, now),
@@ -288,14 +289,16 @@ impl Slot<'_> {
 
     /// The module has counted so many bytes: are some missing?
     fn compare_count(&mut self, count: u32, now: Instant) {
-        let missing = |counted: u32| counted.wrapping_sub(self.receive.count) as i32;
+        let missing = |counted: u32| counted.wrapping_sub(self.receive.count_then) as i32;
         let is_lost = match self.receive.counted {
-            Counted::Ahead(before) => missing(before) > 0,
+            Counted::Ahead(before) if missing(before) > 0 => true,
             // Pushed data can be counted before it is sent.
-            Counted::PushUnconfirmed { .. } if missing(count) > 0 => {
+            Counted::PushUnconfirmed { .. } | Counted::Ahead(_) if missing(count) > 0 => {
                 self.receive.counted = Counted::Ahead(count);
-                self.receive.retries(READ_TRIES, now);
-                return;
+                if self.receive.retries(READ_TRIES, now) {
+                    return;
+                }
+                true
             }
             // The count can lag (quirk 69).
             Counted::PushUnconfirmed { is_likely: true } if missing(count) < 0 => {

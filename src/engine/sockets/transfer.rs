@@ -63,6 +63,8 @@ pub(crate) struct Receive {
     pub(super) not_before: Instant,
     /// Bytes received since the open, modulo 2^32.
     pub(crate) count: u32,
+    /// How many they were when the module's count came: pushed data can have come since.
+    pub(crate) count_then: u32,
     pub(crate) counted: Counted,
     pub(crate) recheck: Recheck,
     /// The newest bytes in the receive ring that are not the reader's yet: it is not certain that the peer has sent them.
@@ -82,7 +84,8 @@ pub(crate) enum Counted {
     PushUnconfirmed {
         is_likely: bool,
     },
-    /// The module has counted this many bytes. What it had not sent by then has to have come when the next answer comes.
+    /// The module has counted this many bytes, which is more than have come. What it had not sent by then has to have come when
+    /// the next answer comes; and once, before long, both counts have to be the same.
     Ahead(u32),
 }
 
@@ -142,6 +145,7 @@ impl Receive {
         refusals: 0,
         not_before: Instant::MIN,
         count: 0,
+        count_then: 0,
         counted: Counted::Exact,
         recheck: Recheck {
             at: NEVER,
@@ -168,8 +172,14 @@ impl Receive {
     }
 
     /// Whether the module's count is asked for whatever else is due.
-    pub(super) const fn is_count_due(&self) -> bool {
+    pub(crate) const fn is_count_due(&self) -> bool {
         !matches!(self.counted, Counted::Exact | Counted::Stale)
+    }
+
+    /// Whether so much speaks for a loss that nothing behind it is passed on before the module's count has come.
+    pub(crate) const fn is_loss_likely(&self) -> bool {
+        let is_weak = matches!(self.counted, Counted::PushUnconfirmed { is_likely: false });
+        self.is_count_due() && !is_weak
     }
 
     /// Pushed data may be lost.

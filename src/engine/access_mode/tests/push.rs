@@ -41,6 +41,13 @@ fn push(rig: &mut Rig, header: &str, bytes: &[u8]) -> usize {
     }
 }
 
+/// The line end behind payload, and the beginning of a line.
+fn behind(rig: &mut Rig) {
+    for byte in *b"\r\n+" {
+        rig.engine(|engine| engine.behind_payload(byte));
+    }
+}
+
 /// When to look again for room in the ring that has held up the line since then.
 fn room(rig: &Rig, since: Instant) -> Option<Instant> {
     let until = rig.engine(|engine| engine.poll_room(since, rig.now));
@@ -165,6 +172,23 @@ fn a_notice_without_a_length_is_read_in_any_mode() {
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"kept back".to_vec())));
 }
 
+/// It is for the connection that had the connectID before, and is late.
+#[test]
+fn a_length_behind_the_end_is_that_of_a_notice() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    push(&mut rig, "+QIURC: \"recv\",0,4", b"last");
+    behind(&mut rig);
+    rig.on_line("+QIURC: \"closed\",0");
+    let LineKind::Header(payload) = rig.on_line("+QIURC: \"recv\",0,4") else {
+        panic!("no doubt")
+    };
+    let line = b"\r\n+QIRD: 0\r\n";
+    assert_eq!(rig.engine(|engine| engine.deliver(payload, line)), 0);
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"last".to_vec())));
+    assert_eq!(rig.read(key), Poll::Pending);
+}
+
 #[test]
 fn the_end_comes_behind_what_was_pushed() {
     let mut rig = up();
@@ -175,7 +199,7 @@ fn the_end_comes_behind_what_was_pushed() {
     rig.run(rig.read_job(key), &["ERROR"]);
     rig.run(
         Job::LastError,
-        &["+QIGETERROR: 572,operation not allowed", "OK"],
+        &["+QIGETERROR: 552,invalid parameters", "OK"],
     );
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"last".to_vec())));
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"".to_vec())));
@@ -453,7 +477,7 @@ fn a_refused_change_leaves_the_connection_as_it_is() {
     );
     rig.run(
         Job::LastError,
-        &["+QIGETERROR: 572,operation not allowed", "OK"],
+        &["+QIGETERROR: 552,invalid parameters", "OK"],
     );
     let refused = mode(&mut rig, key);
     assert!(matches!(refused, Poll::Ready(Err(Error::Module(_)))));
@@ -466,6 +490,40 @@ fn a_refused_change_leaves_the_connection_as_it_is() {
     );
     assert_eq!(rig.phase(key), Phase::Open);
     assert_eq!(mode(&mut rig, key), Poll::Ready(Ok(())));
+}
+
+#[test]
+fn a_change_that_is_refused_in_passing_is_repeated() {
+    let mut rig = up();
+    let key = rig.open();
+    let switch = Job::Switch {
+        key,
+        mode: AccessMode::DirectPush,
+    };
+    want(&mut rig, key, AccessMode::DirectPush);
+    rig.run(switch, &["+CME ERROR: 568"]);
+    let until = rig.idle().expect("a pause");
+    assert_eq!(mode(&mut rig, key), Poll::Pending);
+    rig.wait(until);
+    rig.run(switch, &["OK"]);
+    assert_eq!(mode(&mut rig, key), Poll::Ready(Ok(())));
+
+    want(&mut rig, key, AccessMode::Buffer);
+    let switch = Job::Switch {
+        key,
+        mode: AccessMode::Buffer,
+    };
+    for tries in 0..8 {
+        if tries > 0 {
+            let until = rig.idle().expect("a pause");
+            rig.wait(until);
+        }
+        rig.run(switch, &["+CME ERROR: 568"]);
+    }
+    assert!(matches!(
+        mode(&mut rig, key),
+        Poll::Ready(Err(Error::Module(_)))
+    ));
 }
 
 #[test]
@@ -563,6 +621,70 @@ fn data_whose_header_was_lost_is_missed_by_the_count() {
     }
 }
 
+/// What comes behind the loss is in the wrong place.
+#[test]
+fn what_follows_lost_data_waits_for_the_count() {
+    for (line, counted, is_lost) in [
+        ("text", 8, true),
+        ("text", 4, false),
+        ("+QIURC: \"rec\",0,4", 8, true),
+        ("+QIURC: \"rec\",0,4", 4, false),
+    ] {
+        let mut rig = up();
+        let key = pushing(&mut rig);
+        rig.on_line(line);
+        push(&mut rig, "+QIURC: \"recv\",0,4", b"more");
+        behind(&mut rig);
+        assert_eq!(rig.read(key), Poll::Pending);
+        count(&mut rig, key, counted);
+        if is_lost {
+            let pause = rig.idle().expect("a pause");
+            rig.wait(pause);
+            count(&mut rig, key, counted);
+            assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+        } else {
+            assert_eq!(rig.read(key), Poll::Ready(Ok(b"more".to_vec())));
+        }
+    }
+}
+
+#[test]
+fn what_comes_behind_the_count_is_not_counted() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    rig.on_line("text");
+    rig.expect(Job::CountReceived(key));
+    rig.on_line("+QIRD: 4,4,0");
+    rig.on_line("OK");
+    push(&mut rig, "+QIURC: \"recv\",0,4", b"more");
+    behind(&mut rig);
+    rig.finish();
+    for _ in 0..2 {
+        let pause = rig.idle().expect("a pause");
+        rig.wait(pause);
+        count(&mut rig, key, 8);
+    }
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+}
+
+/// The count cannot come while the UART is held up.
+#[test]
+fn a_full_ring_waits_for_the_count_only_if_a_loss_is_likely() {
+    for (line, expected) in [
+        ("text", Err(Error::Overrun)),
+        ("+QIURC: \"rec\",0,4", Ok(b"01234567".to_vec())),
+    ] {
+        let mut rig = Rig::up::<2, 8, 64>();
+        let key = pushing(&mut rig);
+        rig.on_line(line);
+        push(&mut rig, "+QIURC: \"recv\",0,10", b"0123456789");
+        let since = rig.now;
+        rig.pass(2000);
+        room(&rig, since);
+        assert_eq!(rig.read(key), Poll::Ready(expected));
+    }
+}
+
 #[test]
 fn data_that_was_counted_before_it_was_pushed_is_not_missed() {
     let mut rig = up();
@@ -570,10 +692,15 @@ fn data_that_was_counted_before_it_was_pushed_is_not_missed() {
     rig.on_line("text");
     count(&mut rig, key, 4);
     push(&mut rig, "+QIURC: \"recv\",0,4", b"test");
+    behind(&mut rig);
     let pause = rig.idle().expect("a pause");
     rig.wait(pause);
     count(&mut rig, key, 8);
     push(&mut rig, "+QIURC: \"recv\",0,4", b"more");
+    behind(&mut rig);
+    let pause = rig.idle().expect("a pause");
+    rig.wait(pause);
+    count(&mut rig, key, 8);
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"testmore".to_vec())));
     assert_eq!(rig.idle(), None);
 }

@@ -484,6 +484,22 @@ fn check_that_finds_no_context_takes_the_link_down() {
     rig.bring_up();
 }
 
+/// It refuses what comes while the command before is still being carried out, and is one answer behind then.
+#[test]
+fn refused_question_of_the_check_is_asked_again() {
+    let mut rig = Rig::up::<2, 64, 64>();
+    let key = rig.claim();
+    rig.expect(Job::Open(key));
+    rig.silence();
+    rig.run(Job::Attention, &["ERROR"]);
+    wait(&mut rig);
+    rig.run(Job::Attention, &["OK"]);
+    rig.run(Job::ListContexts, &["ERROR"]);
+    wait(&mut rig);
+    rig.run(Job::ListContexts, &["+QIACT: 1,1,1,\"10.1.2.3\"", "OK"]);
+    assert_eq!(state(&rig), LinkState::Up);
+}
+
 #[test]
 fn silent_module_takes_the_link_down() {
     let mut rig = Rig::up::<2, 64, 64>();

@@ -484,6 +484,21 @@ fn close_that_is_never_answered_ends_as_an_orphan() {
 }
 
 #[test]
+fn refused_close_of_an_orphan_is_repeated_once() {
+    let orphan = Job::CloseOrphan(ConnectId::new(3).unwrap());
+    for second in ["OK", "ERROR"] {
+        let mut rig = up();
+        rig.on_line("+QIURC: \"recv\",3");
+        rig.run(orphan, &["ERROR"]);
+        let again = rig.idle().expect("another try");
+        assert_eq!((again - rig.now).as_secs(), 1);
+        rig.wait(again);
+        rig.run(orphan, &[second]);
+        assert_eq!(rig.idle(), None);
+    }
+}
+
+#[test]
 fn id_stays_taken_until_the_module_has_closed_it() {
     let mut rig = Rig::up::<2, 64, 64>();
     let first = rig.open();

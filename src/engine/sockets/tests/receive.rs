@@ -611,6 +611,26 @@ fn slow_read_gets_its_time() {
     }
 }
 
+/// The answer to `AT` becomes part of it, and may be told so that only the next one shows that something is missing.
+#[test]
+fn slow_read_that_is_cut_is_lost_data() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.expect(rig.read_job(key));
+    rig.pass(10_000);
+    rig.silence();
+    rig.expect(Job::Attention);
+    let LineKind::Header(payload) = rig.on_line("+QIRD: 20") else {
+        panic!("no payload")
+    };
+    rig.engine(|engine| engine.deliver(payload, b"hello\r\nOK\r\n"));
+    rig.pass(30_000);
+    rig.silence();
+    rig.check_passes();
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+}
+
 #[test]
 fn slow_read_without_data_is_no_error() {
     let (mut rig, key) = late_read(4, "+QIRD: 0", b"");
