@@ -52,6 +52,8 @@ pub(super) struct Connection {
     pub(super) is_datagram: bool,
     /// In direct push access mode.
     pushes: bool,
+    /// The module has taken a command for payload, because the host does not know of the prompt.
+    pub(super) is_garbled: bool,
 }
 
 impl Connection {
@@ -69,6 +71,7 @@ impl Connection {
             is_listener: false,
             is_datagram: false,
             pushes: false,
+            is_garbled: false,
         }
     }
 
@@ -151,6 +154,7 @@ impl Module {
         if let Some(prompt) = &mut self.prompt {
             let (payload, rest) = bytes.split_at(prompt.left.min(bytes.len()));
             bytes = rest;
+            self.connections[prompt.connection].is_garbled |= payload.starts_with(b"A");
             // What was not taken is reported; what was taken may be reported so, too (quirk 56).
             if manner != Manner::Refuses {
                 self.connections[prompt.connection].accepted.extend(payload);

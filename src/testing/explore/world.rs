@@ -155,9 +155,7 @@ impl<'d> World<'d> {
             return;
         }
         match self.transactor {
-            Transactor::Waits(_)
-                if !is_ready && !self.is_known_gap() && (has_faults || self.is_silent()) =>
-            {
+            Transactor::Waits(_) if !is_ready && (has_faults || self.is_silent()) => {
                 events.push(Event::TimeOut);
             }
             Transactor::Sleeps(until) if until < NEVER => events.push(Event::Wait),
@@ -166,20 +164,16 @@ impl<'d> World<'d> {
     }
 
     fn module_events(&self, events: &mut Vec<Event>) {
-        // Between a header and its payload nothing else comes.
-        let payload = self
-            .module
-            .output
-            .front()
-            .is_some_and(|piece| !piece.starts_with(b"\r\n"));
-        let is_line_start = !payload || self.limits.loses_payload;
-        if !self.is_silent() && self.stalled_since.is_none() {
+        if self.stalled_since.is_some() {
+            return;
+        }
+        if !self.is_silent() {
             events.push(Event::Line);
-            if self.faults > 0 && is_line_start && !self.is_known_gap() {
+            if self.faults > 0 {
                 events.push(Event::LoseLine);
             }
         }
-        if self.faults > 0 && is_line_start && self.stalled_since.is_none() {
+        if self.faults > 0 {
             events.extend(self.limits.strange);
         }
     }
@@ -242,16 +236,6 @@ impl<'d> World<'d> {
                 events.push(Event::Close(index));
             }
         }
-    }
-
-    /// A prompt that gets lost makes the next command payload; behind a lost header of pushed data the next frame is taken for
-    /// what is missing. Neither is handled yet.
-    fn is_known_gap(&self) -> bool {
-        let mut pieces = self.module.output.iter();
-        let (first, second) = (pieces.next(), pieces.next());
-        let is_header = first.is_some_and(|piece| piece.starts_with(b"\r\n+QIURC: \"recv\""))
-            && second.is_some_and(|piece| !piece.starts_with(b"\r\n"));
-        is_header || first.is_some_and(|piece| piece.ends_with(b"> "))
     }
 
     /// The module will not say any more by itself.
