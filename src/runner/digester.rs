@@ -49,7 +49,7 @@ pub(crate) enum Event {
 }
 
 /// Takes received bytes apart.
-#[cfg_attr(test, derive(Debug))]
+#[cfg_attr(any(test, fuzzing), derive(Debug))]
 pub(crate) struct Digester<'d> {
     shared: &'d Shared<'d>,
     state: State,

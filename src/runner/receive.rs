@@ -88,7 +88,7 @@ impl<'d, B: ReceiveBuffer> Receiver<'d, B> {
     }
 
     /// Its whole state.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn state(&mut self) -> impl core::fmt::Debug + '_ {
         (&self.digester, front(self.buffer.bytes(), self.filled))
     }

@@ -1,7 +1,7 @@
 //! Bodies of the fuzz targets, which also run as plain tests, and what tests have in common.
 
 mod digester;
-#[cfg(test)]
+#[cfg_attr(not(test), allow(dead_code))]
 mod explore;
 mod lookups;
 mod operations;
@@ -10,8 +10,8 @@ mod parsers;
 mod tests;
 
 pub use digester::digester;
-#[cfg(test)]
 pub(crate) use digester::feed;
+pub use explore::walk;
 pub use lookups::lookups;
 pub use operations::operations;
 pub use parsers::parsers;

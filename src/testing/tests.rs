@@ -1,6 +1,6 @@
 //! The fuzz targets with fixed seeds.
 
-use super::{Random, digester, lookups, operations, parsers, seeded};
+use super::{Random, digester, lookups, operations, parsers, seeded, walk};
 
 /// Mostly text that the language knows, in pieces.
 fn speech(random: &mut Random) -> std::vec::Vec<u8> {
@@ -56,6 +56,13 @@ fn digester_with_any_bytes() {
 fn digester_with_speech() {
     for seed in 0..5000 {
         seeded(seed, |seed| digester(&speech(&mut Random::new(seed))));
+    }
+}
+
+#[test]
+fn walks_through_small_worlds() {
+    for seed in 0..3000 {
+        seeded(seed, |seed| walk(&Random::new(seed).bytes(200)));
     }
 }
 

@@ -20,7 +20,10 @@ mod module;
 mod runner;
 mod scenarios;
 mod users;
+mod walk;
 mod world;
+
+pub use walk::walk;
 
 use std::collections::{BTreeSet, HashSet};
 use std::format;
