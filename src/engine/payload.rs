@@ -206,7 +206,13 @@ impl<'d> Engine<'d> {
             let come = self.incoming.length.saturating_sub(left);
             slot.receive.withheld = slot.doubtful_tail(TAIL.saturating_sub(left).min(come));
         }
-        if left > 0 && slot.rx.free() == 0 && !has_paused && !slot.receive.is_loss_likely() {
+        if left > 0 && slot.rx.free() == 0 && !has_paused {
+            // Nothing more can be withheld.
+            if slot.receive.is_loss_likely() {
+                slot.fail(Error::DataLost);
+                self.count_dropped_bytes(bytes.len() - taken);
+                return bytes.len();
+            }
             slot.receive.withheld = 0;
         }
         if slot.has_data() {
