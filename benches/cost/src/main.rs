@@ -12,7 +12,6 @@ use std::pin::pin;
 
 use embassy_futures::select::{Either, select};
 use embedded_io_async::{Read, Write};
-use embedded_nal_async::TcpConnect;
 use module::{Module, Rx, Shape, Tx};
 use quectel_nal::at::AccessMode;
 use quectel_nal::{Config, Resources, Stack, TcpConnection};
