@@ -274,7 +274,7 @@ impl<'d> Engine<'d> {
             self.incoming.stage = Stage::Complete(count + 1);
             return true;
         }
-        let ends_with_line_feed = self.sink().is_some_and(|slot| slot.ends_with(b'\n'));
+        let ends_with_line_feed = self.sink().is_some_and(|slot| slot.ends_with(b"\n"));
         let is_sound = self.incoming.is_sound(count, ends_with_line_feed);
         let doubles = &mut self.incoming.doubles[usize::from(self.incoming.pushed)];
         match count {
@@ -369,7 +369,7 @@ impl<'d> Engine<'d> {
 
     /// Whether payload whose final result code has not come is not whole: it may even have taken that in.
     pub(super) fn is_cut(&mut self) -> bool {
-        let takes_result = |slot: &mut Slot<'_>| slot.ends_with(b'K');
+        let takes_result = |slot: &mut Slot<'_>| slot.ends_with(b"K") || slot.ends_with(b"OK\r\n");
         self.incoming.is_cut() || self.sink().is_some_and(takes_result)
     }
 
@@ -512,10 +512,9 @@ impl Slot<'_> {
         self.receive.withheld > 0
     }
 
-    fn ends_with(&self, byte: u8) -> bool {
-        self.rx
-            .common_prefix(self.rx.len().saturating_sub(1), &[byte])
-            == 1
+    fn ends_with(&self, bytes: &[u8]) -> bool {
+        let offset = self.rx.len().saturating_sub(bytes.len());
+        self.rx.common_prefix(offset, bytes) == bytes.len()
     }
 
     /// The payload that has come is whole.

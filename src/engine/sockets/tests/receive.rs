@@ -631,6 +631,34 @@ fn slow_read_that_is_cut_is_lost_data() {
     assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
 }
 
+/// So many bytes are lost that the final result code is the end of the payload, or more.
+#[test]
+fn read_that_takes_its_result_for_data_has_lost_data() {
+    for payload in ["some\r\n\r\nO", "some\r\n\r\nOK", "some\r\n\r\nOK\r\n"] {
+        let mut rig = up();
+        let key = rig.open();
+        rig.on_line("+QIURC: \"recv\",0");
+        rig.expect(rig.read_job(key));
+        let heard = rig.on_line(&std::format!("+QIRD: {}", payload.len()));
+        let LineKind::Header(header) = heard else {
+            panic!("no payload")
+        };
+        rig.engine(|engine| {
+            engine.deliver(header, payload.as_bytes());
+            // A URC follows.
+            if payload.ends_with('\n') {
+                for byte in *b"\r\n+" {
+                    engine.behind_payload(byte);
+                }
+            }
+        });
+        rig.pass(10_000);
+        rig.silence();
+        rig.check_passes();
+        assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+    }
+}
+
 #[test]
 fn slow_read_without_data_is_no_error() {
     let (mut rig, key) = late_read(4, "+QIRD: 0", b"");
