@@ -1,60 +1,49 @@
 //! The fuzz targets on the public faces with fixed seeds. `FUZZED_SEEDS=from..to` runs other seeds than the usual ones.
 
-use testbench::{fuzzed, noise};
+use testbench::{each_seed, fuzzed, noise};
 
-fn each_seed(body: fn(&[u8])) {
-    let seeds = match std::env::var("FUZZED_SEEDS") {
-        Ok(range) => {
-            let (from, to) = range.split_once("..").expect("from..to");
-            from.parse().unwrap()..to.parse().unwrap()
-        }
-        Err(_) => 0..40,
-    };
-    for seed in seeds {
-        let input = noise(seed, 40 + seed as usize % 7 * 40);
-        if let Err(panic) = std::panic::catch_unwind(|| body(&input)) {
-            eprintln!("this was seed {seed}: FUZZED_SEEDS={seed}..{}", seed + 1);
-            std::panic::resume_unwind(panic);
-        }
-    }
+fn run(body: fn(&[u8])) {
+    each_seed("FUZZED_SEEDS", 0..40, |seed| {
+        body(&noise(seed, 40 + seed as usize % 7 * 40));
+    });
 }
 
 #[test]
 fn streams() {
-    each_seed(fuzzed::streams);
+    run(fuzzed::streams);
 }
 
 #[test]
 fn push() {
-    each_seed(fuzzed::push);
+    run(fuzzed::push);
 }
 
 #[test]
 fn transparent() {
-    each_seed(fuzzed::transparent);
+    run(fuzzed::transparent);
 }
 
 #[test]
 fn datagrams() {
-    each_seed(fuzzed::datagrams);
+    run(fuzzed::datagrams);
 }
 
 #[test]
 fn listeners() {
-    each_seed(fuzzed::listeners);
+    run(fuzzed::listeners);
 }
 
 #[test]
 fn commands() {
-    each_seed(fuzzed::commands);
+    run(fuzzed::commands);
 }
 
 #[test]
 fn runner() {
-    each_seed(fuzzed::runner);
+    run(fuzzed::runner);
 }
 
 #[test]
 fn blocking() {
-    each_seed(fuzzed::blocking);
+    run(fuzzed::blocking);
 }

@@ -16,31 +16,10 @@ use embedded_nal_async::{AddrType, ConnectedUdp, Dns, TcpConnect, UdpStack};
 use quectel_nal::at::AccessMode;
 use quectel_nal::{Error, Runner, Stack};
 use testbench::{
-    Bench, PEER, Work, cancelled, echo_network, excerpt, noise, peer, run_tasks, serve, sleep,
+    Bench, Dice, PEER, Work, arrives_whole, cancelled, each_seed, echo_network, excerpt, exchange,
+    noise, peer, run_tasks, serve, sleep,
 };
 use virtual_modem::{Fault, InProcess, ModemHandle};
-
-/// A small generator of its own, so that a seed means the same for ever.
-struct Dice(Cell<u64>);
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self(Cell::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1))
-    }
-
-    fn roll(&self, sides: u64) -> u64 {
-        let mut state = self.0.get();
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        self.0.set(state);
-        (state >> 16) % sides
-    }
-
-    fn millis(&self, most: u64) -> Duration {
-        Duration::from_millis(self.roll(most))
-    }
-}
 
 const SERVED: usize = 6_000;
 const LONGEST_DATAGRAM: usize = 110;
@@ -58,53 +37,13 @@ fn network() -> InProcess {
 
 // ---- what tasks do ---------------------------------------------------------------------------------------------------
 
-/// What comes back is what was sent, as far as it comes back.
 async fn echo(stack: Stack<'_>, bytes: &[u8]) -> Result<(), Error> {
-    let mut connection = TcpConnect::connect(&stack, peer(7)).await?;
-    let (mut reader, mut writer) = connection.split();
-    let send = async {
-        writer.write_all(bytes).await?;
-        writer.flush().await
-    };
-    let receive = async {
-        let mut seen = 0;
-        let mut buffer = [0; 300];
-        while seen < bytes.len() {
-            let count = reader.read(&mut buffer).await?;
-            if count == 0 {
-                break;
-            }
-            assert!(
-                bytes[seen..].starts_with(&buffer[..count]),
-                "wrong bytes at {seen}"
-            );
-            seen += count;
-        }
-        Ok::<(), Error>(())
-    };
-    let (sent, received) = embassy_futures::join::join(send, receive).await;
-    sent.and(received)?;
-    connection.close().await
+    exchange(stack.connect(peer(7)).await?, bytes).await
 }
 
 async fn download(stack: Stack<'_>) -> Result<(), Error> {
-    let mut connection = TcpConnect::connect(&stack, peer(80)).await?;
-    let all = noise(80, SERVED);
-    let mut seen = 0;
-    let mut buffer = [0; 1000];
-    loop {
-        let count = connection.read(&mut buffer).await?;
-        if count == 0 {
-            break;
-        }
-        assert!(
-            all[seen..].starts_with(&buffer[..count]),
-            "wrong bytes at {seen}"
-        );
-        seen += count;
-    }
-    assert_eq!(seen, all.len(), "the end came early");
-    Ok(())
+    let mut connection = stack.connect(peer(80)).await?;
+    arrives_whole(&mut connection, &noise(80, SERVED), &mut [0; 1000]).await
 }
 
 /// Datagrams may be lost, but not changed or cut.
@@ -155,21 +94,7 @@ async fn served(stack: Stack<'_>, network: &InProcess, port: u16) -> Result<(), 
         return Ok(());
     };
     let (mut connection, _) = accepted?;
-    let mut seen = 0;
-    let mut buffer = [0; 200];
-    loop {
-        let count = connection.read(&mut buffer).await?;
-        if count == 0 {
-            break;
-        }
-        assert!(
-            said[seen..].starts_with(&buffer[..count]),
-            "wrong bytes at {seen}"
-        );
-        seen += count;
-    }
-    assert_eq!(seen, said.len(), "the end came early");
-    Ok(())
+    arrives_whole(&mut connection, &said, &mut [0; 200]).await
 }
 
 /// Does it, all of it or until it is dropped: after some polls, or after some time.
@@ -226,7 +151,6 @@ const COMMANDS: [&str; 7] = [
 
 fn fault(dice: &Dice) -> Fault {
     let seed = dice.roll(1000);
-    let percent = |most| dice.roll(most) as f64 / 100.0;
     let command = || COMMANDS[dice.roll(7) as usize].to_owned();
     let kind = match std::env::var("MIXTURE_FAULT") {
         Ok(kind) => kind.parse().unwrap(),
@@ -234,12 +158,12 @@ fn fault(dice: &Dice) -> Fault {
     };
     match kind {
         0 => Fault::ForeignUrcs {
-            probability: percent(60),
+            probability: dice.percent(60),
             seed,
         },
         1 => Fault::LostRecv(dice.roll(3) as u32),
         2 => Fault::SendFailRate {
-            probability: percent(60),
+            probability: dice.percent(60),
             taken: dice.roll(2) == 0,
         },
         3 => Fault::LateSendOk(dice.millis(8000)),
@@ -263,7 +187,7 @@ fn fault(dice: &Dice) -> Fault {
             text: dice.roll(2) == 0,
         },
         14 => Fault::UnknownUrcs {
-            probability: percent(40),
+            probability: dice.percent(40),
             seed,
         },
         15 => Fault::SendOkBehind(1),
@@ -284,7 +208,7 @@ fn fault(dice: &Dice) -> Fault {
         },
         21 => Fault::CountersLag(dice.roll(400)),
         22 => Fault::LineLoss {
-            probability: percent(6),
+            probability: dice.percent(6),
             seed,
         },
         23 => Fault::Restart {
@@ -295,7 +219,7 @@ fn fault(dice: &Dice) -> Fault {
         26 => Fault::ReadLoss(1),
         27 => Fault::LostPrompt(1),
         28 => Fault::SmsLines {
-            probability: percent(30),
+            probability: dice.percent(30),
             seed,
         },
         29 => Fault::ContextDropped {
@@ -455,17 +379,5 @@ fn mixture(seed: u64) {
 
 #[test]
 fn any_mixture_of_everything() {
-    let seeds = match std::env::var("MIXTURE_SEEDS") {
-        Ok(range) => {
-            let (from, to) = range.split_once("..").expect("from..to");
-            from.parse().unwrap()..to.parse().unwrap()
-        }
-        Err(_) => 0..30,
-    };
-    for seed in seeds {
-        if let Err(panic) = std::panic::catch_unwind(|| mixture(seed)) {
-            eprintln!("this was seed {seed}: MIXTURE_SEEDS={seed}..{}", seed + 1);
-            std::panic::resume_unwind(panic);
-        }
-    }
+    each_seed("MIXTURE_SEEDS", 0..30, mixture);
 }

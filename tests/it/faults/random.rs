@@ -2,26 +2,16 @@
 //! everything works. `SOUP_SEEDS=from..to` runs other seeds than the usual ones, `SOUP_TRACE=1` shows the conversation.
 
 use core::time::Duration;
-use embassy_futures::join::{join, join4};
+use embassy_futures::join::join4;
 use embassy_time::Instant;
-use embedded_io_async::{Read, Write};
 use quectel_nal::at::AccessMode;
 use quectel_nal::{Error, Stack};
-use testbench::{Bench, PEER, adversarial, echo_network, excerpt, noise, peer, serve, sleep};
+use testbench::{
+    Bench, Dice, PEER, adversarial, arrives_whole, each_seed, echo_network, excerpt, exchange,
+    noise, peer, serve, sleep,
+};
 use virtual_modem::readings::{LastError, LineEnds};
 use virtual_modem::{Chop, Fault, InProcess, Model, NoAddress, Readings, Settings};
-
-/// A small generator of its own, so that a seed means the same for ever.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) % sides
-    }
-}
 
 fn network() -> InProcess {
     let network = echo_network();
@@ -30,75 +20,33 @@ fn network() -> InProcess {
     network
 }
 
-/// What comes back is what was sent, as far as it comes back.
 async fn echo(stack: &Stack<'_>, bytes: &[u8]) -> Result<(), Error> {
-    let mut connection = stack.connect(peer(7)).await?;
-    let (mut reader, mut writer) = connection.split();
-    let send = async {
-        writer.write_all(bytes).await?;
-        writer.flush().await
-    };
-    let receive = async {
-        let mut seen = 0;
-        let mut buffer = [0; 300];
-        while seen < bytes.len() {
-            let count = reader.read(&mut buffer).await?;
-            assert!(
-                bytes[seen..].starts_with(&buffer[..count]),
-                "wrong bytes at {seen}"
-            );
-            if count == 0 {
-                break;
-            }
-            seen += count;
-        }
-        Ok::<(), Error>(())
-    };
-    let (sent, received) = join(send, receive).await;
-    sent.and(received)?;
-    connection.close().await
+    exchange(stack.connect(peer(7)).await?, bytes).await
 }
 
 async fn download(stack: &Stack<'_>) -> Result<(), Error> {
     let mut connection = stack.connect(peer(80)).await?;
-    let all = noise(80, 9_000);
-    let mut seen = 0;
-    let mut buffer = [0; 1000];
-    loop {
-        let count = connection.read(&mut buffer).await?;
-        if count == 0 {
-            break;
-        }
-        assert!(
-            all[seen..].starts_with(&buffer[..count]),
-            "wrong bytes at {seen}"
-        );
-        seen += count;
-    }
-    assert_eq!(seen, all.len(), "the end came early");
-    Ok(())
+    arrives_whole(&mut connection, &noise(80, 9_000), &mut [0; 1000]).await
 }
 
-fn fault(dice: &mut Dice) -> Fault {
+fn fault(dice: &Dice) -> Fault {
     let seed = dice.roll(1000);
-    let percent = |dice: &mut Dice, most| dice.roll(most) as f64 / 100.0;
-    let millis = |dice: &mut Dice, most| Duration::from_millis(dice.roll(most));
     match dice.roll(19) {
         0 => Fault::Chop(Chop::Random {
             seed,
             max: 1 + dice.roll(50) as usize,
         }),
         1 | 2 => Fault::ForeignUrcs {
-            probability: percent(dice, 60),
+            probability: dice.percent(60),
             seed,
         },
-        3 => Fault::LateRecv(millis(dice, 2000)),
+        3 => Fault::LateRecv(dice.millis(2000)),
         4 => Fault::LostRecv(dice.roll(3) as u32),
         5 => Fault::SendFailRate {
-            probability: percent(dice, 60),
+            probability: dice.percent(60),
             taken: dice.roll(2) == 0,
         },
-        6 => Fault::LateSendOk(millis(dice, 8000)),
+        6 => Fault::LateSendOk(dice.millis(8000)),
         7 => Fault::RefuseOpen {
             code: 550 + dice.roll(25) as u16,
             count: 1,
@@ -111,11 +59,11 @@ fn fault(dice: &mut Dice) -> Fault {
         10 => Fault::Restart {
             after: dice.roll(20_000),
         },
-        11 => Fault::Silent(Some(millis(dice, 90_000))),
+        11 => Fault::Silent(Some(dice.millis(90_000))),
         12 => Fault::ShortReads(1 + dice.roll(700) as usize),
         13 => Fault::ClosedAfterClose,
         14 => Fault::LineLoss {
-            probability: percent(dice, 8),
+            probability: dice.percent(8),
             seed,
         },
         15 => Fault::ReadLoss(1),
@@ -128,12 +76,11 @@ fn fault(dice: &mut Dice) -> Fault {
 }
 
 /// What modules showed beyond the faults above.
-fn shape(dice: &mut Dice) -> Fault {
-    let command = |dice: &mut Dice| {
+fn shape(dice: &Dice) -> Fault {
+    let command = |dice: &Dice| {
         let all = ["QIRD", "QISEND", "QIOPEN", "QICLOSE", "QISTATE", "QIACT"];
         String::from(all[dice.roll(6) as usize])
     };
-    let millis = |dice: &mut Dice, most| Duration::from_millis(dice.roll(most));
     match dice.roll(20) {
         0 => Fault::ResultFirst(1 + dice.roll(3) as u32),
         1 => Fault::SendOkBehind(1),
@@ -153,7 +100,7 @@ fn shape(dice: &mut Dice) -> Fault {
         },
         6 => Fault::Slow {
             command: ["ALL", "QICLOSE", "QIRD"][dice.roll(3) as usize].into(),
-            delay: millis(dice, 3000),
+            delay: dice.millis(3000),
         },
         7 => Fault::RestartInside {
             command: ["QIRD", "PUSH", "QISTATE"][dice.roll(3) as usize].into(),
@@ -167,13 +114,13 @@ fn shape(dice: &mut Dice) -> Fault {
         },
         10 => Fault::ContextDrifts(1),
         11 => Fault::LateAddress {
-            delay: millis(dice, 5000),
+            delay: dice.millis(5000),
             shows: [NoAddress::Empty, NoAddress::Zero, NoAddress::Absent][dice.roll(3) as usize],
         },
         12 => Fault::DeactFails(1 + dice.roll(2) as u32),
         13 => Fault::HangOpen(1),
         14 => Fault::PauseData {
-            time: millis(dice, 9000),
+            time: dice.millis(9000),
             offset: dice.roll(100) as usize,
             count: 1,
         },
@@ -190,7 +137,7 @@ fn shape(dice: &mut Dice) -> Fault {
 
 /// A module of any family or of none, with any readings, with faults of the first kind, or of both.
 fn run(seed: u64, shapes: bool) {
-    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let dice = &Dice::new(seed);
     let mut settings = Settings::new().seed(seed);
     if shapes && dice.roll(2) == 0 {
         settings = settings.model(Model::ALL[dice.roll(Model::ALL.len() as u64) as usize]);
@@ -216,8 +163,8 @@ fn run(seed: u64, shapes: bool) {
         stack.wait_link_up().await.unwrap();
         let faults: Vec<Fault> = (0..1 + dice.roll(4))
             .map(|_| match shapes && dice.roll(4) > 0 {
-                true => shape(&mut dice),
-                false => fault(&mut dice),
+                true => shape(dice),
+                false => fault(dice),
             })
             .collect();
         for fault in &faults {
@@ -248,7 +195,7 @@ fn run(seed: u64, shapes: bool) {
         });
         // So are a NO CARRIER with a line behind it that nobody knows, and a further line end in front of it.
         let is_opaque = is_opaque || matches!(line_ends, LineEnds::Doubled | LineEnds::Tripled);
-        let mut mode = || match dice.roll(4) {
+        let mode = || match dice.roll(4) {
             // What a module says while it boots, or behind a NO CARRIER that was lost, is data to whoever has the line.
             0 if !is_lossy && !is_opaque => AccessMode::Transparent,
             1 | 2 if !is_lossy => AccessMode::DirectPush,
@@ -315,29 +262,13 @@ fn run(seed: u64, shapes: bool) {
     });
 }
 
-fn run_all(usual: core::ops::Range<u64>, shapes: bool) {
-    let seeds = match std::env::var("SOUP_SEEDS") {
-        Ok(range) => {
-            let (from, to) = range.split_once("..").expect("from..to");
-            from.parse().unwrap()..to.parse().unwrap()
-        }
-        Err(_) => usual,
-    };
-    for seed in seeds {
-        if let Err(panic) = std::panic::catch_unwind(|| run(seed, shapes)) {
-            eprintln!("seed {seed}");
-            std::panic::resume_unwind(panic);
-        }
-    }
-}
-
 #[test]
 fn any_mixture_of_faults() {
-    run_all(0..60, false);
+    each_seed("SOUP_SEEDS", 0..60, |seed| run(seed, false));
 }
 
 /// Shapes of the wire that modules showed, personalities of families, and what is beyond a command's answer.
 #[test]
 fn any_mixture_of_shapes() {
-    run_all(0..40, true);
+    each_seed("SOUP_SEEDS", 0..40, |seed| run(seed, true));
 }

@@ -1,6 +1,7 @@
 //! What the tests of `quectel-nal` run on: a module that is a script, line by line ([`Script`]), and the virtual modem
 //! beside a stack ([`Bench`]). Both run under virtual time; the virtual modem with real peers runs in real time.
 
+mod chance;
 pub mod fuzzed;
 mod pair;
 pub mod polled;
@@ -9,9 +10,10 @@ mod script;
 mod streams;
 mod tasks;
 
+pub use chance::{Dice, each_seed};
 pub use pair::{Bench, assert_no_violation, excerpt};
 pub use script::{SERVER, Script, config, dialogue, dialogue_with_lines};
-pub use streams::{echo, echo_network, read_to_end, serve};
+pub use streams::{arrives, arrives_whole, echo, echo_network, exchange, read_to_end, serve};
 pub use tasks::{Work, run_tasks};
 
 use core::future::{Future, poll_fn};

@@ -4,7 +4,7 @@ use core::fmt::Debug;
 
 use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
-use quectel_nal::Error;
+use quectel_nal::{Error, TcpConnection};
 use virtual_modem::InProcess;
 use virtual_modem::network::PeerStream;
 
@@ -21,19 +21,55 @@ where
         writer.flush().await.unwrap();
     };
     let receive = async {
-        let mut buffer = [0; 300];
-        let mut seen = 0;
-        while seen < bytes.len() {
-            let count = reader.read(&mut buffer).await.unwrap();
-            assert!(count > 0, "the end after {seen} bytes");
-            assert!(
-                bytes[seen..].starts_with(&buffer[..count]),
-                "other bytes behind {seen}"
-            );
-            seen += count;
-        }
+        let count = arrives(&mut reader, bytes, &mut [0; 300]).await.unwrap();
+        assert_eq!(count, bytes.len(), "the end came early");
     };
     join(send, receive).await;
+}
+
+/// Reads until all of `expected` has come, or to the end of the stream, and compares every byte as it comes. Returns how many came.
+pub async fn arrives<E>(
+    stream: &mut impl Read<Error = E>,
+    expected: &[u8],
+    buffer: &mut [u8],
+) -> Result<usize, E> {
+    let mut seen = 0;
+    while seen < expected.len() {
+        match stream.read(buffer).await? {
+            0 => break,
+            count => {
+                let rest = &expected[seen..];
+                assert!(rest.starts_with(&buffer[..count]), "wrong bytes at {seen}");
+                seen += count;
+            }
+        }
+    }
+    Ok(seen)
+}
+
+/// Reads `expected`, all of it, and the end of the stream behind it.
+pub async fn arrives_whole<E>(
+    stream: &mut impl Read<Error = E>,
+    expected: &[u8],
+    buffer: &mut [u8],
+) -> Result<(), E> {
+    let count = arrives(stream, expected, buffer).await?;
+    assert_eq!(count, expected.len(), "the end came early");
+    assert_eq!(stream.read(buffer).await?, 0, "more came than was sent");
+    Ok(())
+}
+
+/// Sends `bytes` to an echo server and closes. What comes back is what was sent, as far as it comes back.
+pub async fn exchange(mut connection: TcpConnection<'_>, bytes: &[u8]) -> Result<(), Error> {
+    let (mut reader, mut writer) = connection.split();
+    let send = async {
+        writer.write_all(bytes).await?;
+        writer.flush().await
+    };
+    let mut buffer = [0; 300];
+    let (sent, received) = join(send, arrives(&mut reader, bytes, &mut buffer)).await;
+    sent.and(received)?;
+    connection.close().await
 }
 
 /// All bytes up to the end of the stream.
