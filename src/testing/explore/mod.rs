@@ -142,7 +142,8 @@ struct Scenario {
     name: &'static str,
     slots: usize,
     limits: Limits,
-    start: &'static [Event],
+    /// What has happened before, in pieces.
+    start: &'static [&'static [Event]],
     depth: usize,
 }
 
@@ -180,7 +181,7 @@ fn replay_in<const SLOTS: usize, const RING: usize, T>(
     rig.bring_up();
     let buffers = buffers.iter_mut().map(|buffer| &mut buffer[..]).collect();
     let mut world = World::new(rig, buffers, &tasks, scenario.limits);
-    for event in scenario.start {
+    for event in scenario.start.iter().copied().flatten() {
         world.apply(*event);
     }
     world.is_lazy = is_lazy;
@@ -288,7 +289,7 @@ fn catch<T>(scenario: &Scenario, events: &[Event], run: impl FnOnce() -> T) -> T
         std::eprintln!(
             "{}: {:?} and then {events:?}",
             scenario.name,
-            scenario.start
+            scenario.start.concat()
         );
         std::panic::resume_unwind(panic)
     })
@@ -306,7 +307,11 @@ fn every_sequence_of_events_keeps_the_contract() {
         let depth = scenario.depth + deeper;
         let begun = std::time::Instant::now();
         let figures = explore(scenario, depth);
-        let (name, start, took) = (scenario.name, scenario.start.len(), begun.elapsed());
+        let (name, start, took) = (
+            scenario.name,
+            scenario.start.concat().len(),
+            begun.elapsed(),
+        );
         let Figures {
             states,
             sequences,

@@ -6,41 +6,27 @@ use super::{Event, Limits, Scenario};
 use Event::{Connect, Flush, Line, LoseContext, Opened, Replug, Rerun, Restart, Run, Say, Write};
 
 /// A connection is being opened, and the module has accepted that.
-const OPENING: &[Event] = &[
+const OPEN_ACCEPTED: &[Event] = &[
     Connect,
     Run(Manner::Well),
     Line,
     Run(Manner::Well),
     Run(Manner::Well),
 ];
-/// A connection is open, and the runner sleeps.
-const OPEN: &[Event] = &[
-    Connect,
-    Run(Manner::Well),
-    Line,
-    Run(Manner::Well),
-    Run(Manner::Well),
-    Opened(0),
-    Line,
-    Run(Manner::Well),
-];
-
-/// The payload of a send is written, and a task waits for its acceptance.
-const SENT: &[Event] = &[
-    Connect,
-    Run(Manner::Well),
-    Line,
-    Run(Manner::Well),
-    Run(Manner::Well),
-    Opened(0),
-    Line,
-    Run(Manner::Well),
+/// Then it is open, and the runner sleeps.
+const RESULT: &[Event] = &[Opened(0), Line, Run(Manner::Well)];
+/// Then the payload of a send is written, and a task waits for its acceptance.
+const PAYLOAD: &[Event] = &[
     Write(0),
     Flush(0),
     Run(Manner::Well),
     Line,
     Run(Manner::Well),
 ];
+
+const OPENING: &[&[Event]] = &[OPEN_ACCEPTED];
+const OPEN: &[&[Event]] = &[OPEN_ACCEPTED, RESULT];
+const SENT: &[&[Event]] = &[OPEN_ACCEPTED, RESULT, PAYLOAD];
 
 const STRANGE: &[Event] = &[
     Restart,
@@ -85,7 +71,7 @@ const fn scenario(
     name: &'static str,
     slots: usize,
     limits: Limits,
-    start: &'static [Event],
+    start: &'static [&'static [Event]],
     depth: usize,
 ) -> Scenario {
     Scenario {
