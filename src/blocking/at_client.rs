@@ -28,6 +28,19 @@ impl<'a, 'd> AtClient<'a, 'd> {
             client: stack.stack.at(),
         }
     }
+
+    /// Waits for the response to a command, and before that for the runner to send it.
+    fn wait<Cmd: AtatCmd>(
+        stack: &AnyStack<'_, '_>,
+        response: impl Future<Output = Result<Cmd::Response, Error>>,
+    ) -> Result<Cmd::Response, Error> {
+        let limit = 2 * Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
+        match stack.wait_for(response, limit) {
+            Ok(result) => result,
+            Err(crate::Error::TimedOut) => Err(Error::Timeout),
+            Err(_) => Err(Error::Aborted),
+        }
+    }
 }
 
 impl<'d> AtatClient for AtClient<'_, 'd> {
@@ -43,23 +56,13 @@ impl<'d> AtatClient for AtClient<'_, 'd> {
         command: &Cmd,
         write: impl FnOnce(&mut AtWriter<'d>) -> Result<(), ErrorKind>,
     ) -> Result<Cmd::Response, Error> {
-        let limit = 2 * Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
         let write = async move |writer: &mut AtWriter<'d>| write(writer);
-        let sent = atat::asynch::AtatClient::send_with(&mut self.client, command, write);
-        match self.stack.wait_for(sent, limit) {
-            Ok(result) => result,
-            Err(crate::Error::TimedOut) => Err(Error::Timeout),
-            Err(_) => Err(Error::Aborted),
-        }
+        let response = atat::asynch::AtatClient::send_with(&mut self.client, command, write);
+        Self::wait::<Cmd>(self.stack, response)
     }
 
     fn send<Cmd: AtatCmd>(&mut self, command: &Cmd) -> Result<Cmd::Response, Error> {
-        let limit = 2 * Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
-        let sent = atat::asynch::AtatClient::send(&mut self.client, command);
-        match self.stack.wait_for(sent, limit) {
-            Ok(result) => result,
-            Err(crate::Error::TimedOut) => Err(Error::Timeout),
-            Err(_) => Err(Error::Aborted),
-        }
+        let response = atat::asynch::AtatClient::send(&mut self.client, command);
+        Self::wait::<Cmd>(self.stack, response)
     }
 }

@@ -73,8 +73,8 @@ impl<U: Write> Write for &Uart<U> {
 
 /// The receiving half of a blocking UART driver. A `read` is pending while the driver has no bytes.
 ///
-/// Each poll asks the driver for bytes. Interrupts of the driver are not used: a pending read wakes its task at once. Under an executor this keeps the CPU busy; a driver with interrupts is
-/// the better choice there.
+/// Each poll asks the driver for bytes. Interrupts of the driver are not used: a pending read wakes its task at once. Under an
+/// executor this keeps the CPU busy; a driver with interrupts is the better choice there.
 ///
 /// # Cancel safety
 ///

@@ -64,7 +64,7 @@ pub(crate) struct ConnectIds {
     pub(crate) orphans: IdSet,
     /// The orphans whose AT+QICLOSE was not answered, or refused. They are closed again after a pause.
     unanswered: IdSet,
-    /// Those of them whose last AT+QICLOSE was refused.
+    /// The orphans whose last AT+QICLOSE was refused.
     refused: IdSet,
     /// When they are closed again.
     retry_at: Instant,

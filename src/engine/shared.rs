@@ -90,7 +90,7 @@ impl<'d> Shared<'d> {
     }
 }
 
-/// In here once, instead of in every caller.
+/// One copy of the panic instead of one in each caller.
 #[cold]
 fn locked_twice() -> ! {
     unreachable!("no code of the application runs within the lock")

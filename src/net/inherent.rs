@@ -1,6 +1,6 @@
-//! What the application can do with a socket besides the traits, for types with a field `socket`.
+//! The methods of sockets besides those of the traits, for types with a field `socket`.
 
-/// Of both directions.
+/// Implements what sockets of both directions have.
 macro_rules! implement_socket {
     ($($type:ty),+) => {$(
         impl $type {
@@ -51,7 +51,7 @@ macro_rules! implement_socket {
     )+};
 }
 
-/// Of the receiving direction.
+/// Implements what each receiving half has.
 macro_rules! implement_receive {
     ($($type:ty),+) => {$(
         impl $type {
@@ -85,7 +85,7 @@ macro_rules! implement_receive {
     )+};
 }
 
-/// Of the sending direction.
+/// Implements what each sending half has.
 macro_rules! implement_send {
     ($($type:ty),+) => {$(
         impl $type {
@@ -141,7 +141,7 @@ macro_rules! implement_send {
     )+};
 }
 
-/// Of the receiving direction of a stream.
+/// Implements what the receiving half of a stream has.
 macro_rules! implement_stream_receive {
     ($($type:ty),+) => {$(
         implement_receive!($type);
@@ -168,7 +168,7 @@ macro_rules! implement_stream_receive {
     )+};
 }
 
-/// Of the sending direction of a stream.
+/// Implements what the sending half of a stream has.
 macro_rules! implement_stream_send {
     ($($type:ty),+) => {$(
         implement_send!($type);

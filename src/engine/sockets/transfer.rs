@@ -176,7 +176,7 @@ impl Receive {
         !matches!(self.counted, Counted::Exact | Counted::Stale)
     }
 
-    /// Whether so much speaks for a loss that nothing behind it is passed on before the module's count has come.
+    /// Whether data was probably lost. What follows is withheld until the module's count has come.
     pub(crate) const fn is_loss_likely(&self) -> bool {
         let is_weak = matches!(self.counted, Counted::PushUnconfirmed { is_likely: false });
         self.is_count_due() && !is_weak
