@@ -234,7 +234,7 @@ impl<'d> Config<'d> {
     }
 
     /// Sets settings of the module (AT+QICFG, section 2.1.15) that the runner applies each time the link comes up, after its own.
-    /// Default: none; up to 200. A setting that the module refuses is skipped.
+    /// Default: none. Only the first 200 are applied. A setting that the module refuses is skipped.
     ///
     /// The stack sets `dataformat`, `viewmode`, `recvind`, `udp/readmode`, `udp/sendmode`, `tcp/accept`, `passiveclosed`,
     /// `qisend/timeout` and `sendinfo` to what it needs: these are skipped here.
@@ -249,7 +249,11 @@ impl<'d> Config<'d> {
     /// ```
     #[must_use]
     pub const fn settings(mut self, settings: &'d [Setting]) -> Self {
-        self.settings = settings;
+        // The places of all settings fit into a byte.
+        self.settings = match settings.split_at_checked(200) {
+            Some((first, _)) => first,
+            None => settings,
+        };
         self
     }
 

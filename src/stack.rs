@@ -114,7 +114,7 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
     let stack = Stack {
         shared,
         mode: AccessMode::Buffer,
-        connect_time: Duration::MIN,
+        connect_time: None,
     };
     let runner = Runner::new(shared, &mut resources.ingress, &mut resources.command);
     (stack, runner)
@@ -129,8 +129,8 @@ pub struct Stack<'d> {
     pub(crate) shared: &'d Shared<'d>,
     /// The access mode of sockets that are opened with this handle.
     pub(crate) mode: AccessMode,
-    /// How long they may take to open; zero is the time of the configuration.
-    pub(crate) connect_time: Duration,
+    /// How long they may take to open, if not as long as the configuration says.
+    pub(crate) connect_time: Option<Duration>,
 }
 
 impl fmt::Debug for Stack<'_> {
@@ -209,7 +209,7 @@ impl Stack<'_> {
     #[must_use]
     pub const fn with_connect_time(self, time: Duration) -> Self {
         Self {
-            connect_time: crate::config::bounded(time),
+            connect_time: Some(crate::config::bounded(time)),
             ..self
         }
     }

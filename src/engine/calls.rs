@@ -66,15 +66,17 @@ impl<'d> Engine<'d> {
             claimed = self.sockets.poll_claim(request, mode);
         }
         if let Poll::Ready(Ok(key)) = claimed {
-            if let Some(slot) = self.sockets.get_mut(key) {
-                slot.connect_time = match request.connect_time {
-                    Duration::MIN => self.config.connect_time,
-                    time => time,
-                };
-            }
+            self.set_connect_time(key, self.config.connect_time);
             self.wake_runner();
         }
         claimed
+    }
+
+    /// How long the open of a socket that was just claimed may take.
+    pub(crate) fn set_connect_time(&mut self, key: Key, time: Duration) {
+        if let Some(slot) = self.sockets.get_mut(key) {
+            slot.connect_time = time;
+        }
     }
 
     /// Fails while no attempt to bring the link up is under way.
@@ -318,21 +320,26 @@ impl<'d> Engine<'d> {
             let dropped = Listeners::drop_backlog(&mut self.sockets, key);
             self.count_refused_connections(dropped);
         }
+        self.note_fault(key);
         if let Some(slot) = self.sockets.get_mut(key) {
-            let fault = slot.fault;
             slot.release(now);
-            if let Some(error) = fault {
-                self.note_failure(error);
-            }
             self.on_released(key);
         }
     }
 
     /// The handle is dropped, and so is what was not sent yet.
     pub(crate) fn abort(&mut self, key: Key) {
+        self.note_fault(key);
         if let Some(slot) = self.sockets.get_mut(key) {
             slot.abort(Error::Closed);
             self.on_released(key);
+        }
+    }
+
+    /// Remembers why a socket has failed, before its handle is gone.
+    fn note_fault(&mut self, key: Key) {
+        if let Some(error) = self.sockets.get(key).and_then(|slot| slot.fault) {
+            self.note_failure(error);
         }
     }
 

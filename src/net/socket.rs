@@ -56,11 +56,11 @@ impl<'d> Socket<'d> {
             mode,
             connect_time,
         } = stack;
-        let mut request = *request;
-        request.connect_time = connect_time;
-        let claimed = engine.poll_claim(&request, mode);
-        if let Poll::Ready(Err(error)) = claimed {
-            engine.note_failure(error);
+        let claimed = engine.poll_claim(request, mode);
+        match (claimed, connect_time) {
+            (Poll::Ready(Ok(key)), Some(time)) => engine.set_connect_time(key, time),
+            (Poll::Ready(Err(error)), _) => engine.note_failure(error),
+            _ => {}
         }
         claimed.map_ok(|key| Self { shared, key })
     }

@@ -89,7 +89,7 @@ fn stack(rig: &Rig) -> Stack<'static> {
     Stack {
         shared: rig.shared,
         mode: AccessMode::Buffer,
-        connect_time: Duration::MIN,
+        connect_time: None,
     }
 }
 

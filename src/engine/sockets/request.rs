@@ -4,8 +4,6 @@
 use core::net::Ipv4Addr;
 use core::net::{IpAddr, SocketAddr};
 
-use embassy_time::Duration;
-
 use crate::at::{Host, ServiceType};
 use crate::error::Error;
 
@@ -52,8 +50,6 @@ pub(crate) struct Request<'a> {
     pub(crate) endpoint: Endpoint,
     /// The host name, if the target is one.
     pub(crate) name: &'a str,
-    /// How long the open may take; zero is the time of the configuration.
-    pub(crate) connect_time: Duration,
     /// The local address, if the user has named one.
     #[cfg(feature = "udp")]
     pub(crate) local: Option<IpAddr>,
@@ -73,7 +69,6 @@ impl<'a> Request<'a> {
                 is_v6: false,
             },
             name: "",
-            connect_time: Duration::MIN,
             #[cfg(feature = "udp")]
             local: None,
             #[cfg(feature = "udp")]

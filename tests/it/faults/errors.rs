@@ -228,3 +228,20 @@ fn last_failure_is_that_of_a_socket_whose_handle_is_still_there() {
         assert_eq!(stack.last_failure(), Some(lost));
     });
 }
+
+#[test]
+fn last_failure_is_that_of_a_socket_that_was_aborted() {
+    bench().run(&network(), async |stack, modem| {
+        let mut connection = stack.connect(peer(7)).await.unwrap();
+        modem.inject(Fault::PdpDeact {
+            context: 1,
+            after: 0,
+        });
+        connection.write_all(b"hello").await.unwrap();
+        let mut buffer = [0; 10];
+        while connection.read(&mut buffer).await.is_ok() {}
+        connection.abort();
+        let lost = Error::Link(LinkError::ContextLost);
+        assert_eq!(stack.last_failure(), Some(lost));
+    });
+}

@@ -623,3 +623,24 @@ fn settings_of_the_user_follow_those_of_the_stack() {
         rig.on_line("RDY");
     }
 }
+
+#[test]
+fn more_settings_than_the_stack_applies_are_left_out() {
+    use crate::at::{Setting, Within};
+
+    const WANTED: [Setting; 300] = [Setting::TransparentWait(Within::nearest(3)); 300];
+    let commands = |config| {
+        let mut rig = Rig::new::<1, 64, 64>(config);
+        rig.start();
+        for _ in 0..400 {
+            if rig.engine(|engine| engine.link.is_up()) {
+                return rig.engine(|engine| engine.statistics.transactions);
+            }
+            rig.step_up();
+        }
+        panic!("the settings do not end");
+    };
+    let config = Config::new("internet");
+    let own = commands(config);
+    assert_eq!(commands(config.settings(&WANTED)), own + 200);
+}
