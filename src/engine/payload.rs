@@ -8,6 +8,7 @@ use embassy_time::{Duration, Instant};
 
 use super::exchange::job::Job;
 use super::exchange::outcome::Outcome;
+use super::incoming::Stage;
 use super::line::Payload;
 use super::sockets::key::Key;
 use super::sockets::slot::{Phase, Slot};
@@ -40,106 +41,6 @@ const LINE_STARTS: [&[u8]; 10] = [
     b"+QIURC: ",
     b"AT+Q",
 ];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// No payload is coming.
-    Idle,
-    /// What was received last is the header of a push, or a notice: what comes next shows which. So many bytes have not.
-    Doubtful(u16),
-    /// The rest is still to come.
-    Coming,
-    /// It is complete, and so many characters of line ends have come behind it.
-    Complete(u8),
-}
-
-/// The payload that is coming or came last, and what stands behind it.
-#[derive(Debug)]
-pub(crate) struct Incoming {
-    sink: Option<Key>,
-    pushed: bool,
-    /// What the header said.
-    length: u16,
-    stage: Stage,
-    /// Since when nothing has come, as far as the scheduler has looked.
-    quiet_since: Instant,
-    /// The payload has paused for longer than [`LONGEST_GAP`].
-    has_paused: bool,
-    /// How often the module has sent two line ends behind payload that was read, and that was pushed (quirks 64 and 91), and
-    /// not one. One is then the rest of two.
-    doubles: [u8; 2],
-}
-
-impl Incoming {
-    pub(crate) const fn new() -> Self {
-        Self {
-            sink: None,
-            pushed: false,
-            length: 0,
-            stage: Stage::Idle,
-            quiet_since: NEVER,
-            has_paused: false,
-            doubles: [0; 2],
-        }
-    }
-
-    /// The module restarts, or is another one.
-    pub(super) const fn forget(&mut self) {
-        self.doubles = [0; 2];
-    }
-
-    /// A header has come, or with `is_doubtful` what may be one.
-    pub(super) const fn begin(&mut self, payload: &Payload, is_doubtful: bool) {
-        self.sink = payload.sink;
-        self.pushed = payload.pushed;
-        self.length = payload.length;
-        self.stage = if is_doubtful {
-            Stage::Doubtful(0)
-        } else {
-            Stage::Coming
-        };
-        self.quiet_since = NEVER;
-        self.has_paused = false;
-    }
-
-    /// Whether a push for this socket, or what stands behind it, is still coming.
-    pub(super) fn is_pushed_to(&self, key: Key) -> bool {
-        self.pushed && self.sink == Some(key) && self.stage != Stage::Idle
-    }
-
-    /// Whether the rest of a payload is still to come.
-    pub(super) fn is_coming(&self) -> bool {
-        self.stage == Stage::Coming
-    }
-
-    /// Whether the end of the payload has not come, or not enough of what stands behind it.
-    pub(super) const fn is_cut(&self) -> bool {
-        match self.stage {
-            Stage::Idle => false,
-            Stage::Doubtful(_) | Stage::Coming => true,
-            Stage::Complete(count) => count < 2 || !count.is_multiple_of(2),
-        }
-    }
-
-    /// The line was a notice and not a header. Returns its socket, and the length in it.
-    pub(super) const fn end_doubt(&mut self) -> (Option<Key>, u16) {
-        self.stage = Stage::Idle;
-        (self.sink, self.length)
-    }
-
-    fn takes_two(&self) -> bool {
-        self.doubles[usize::from(self.pushed)] >= 2
-    }
-
-    /// Whether so many characters of line ends are all that has to stand behind the payload. One line end behind payload that
-    /// ends with one may be the second of two.
-    fn is_sound(&self, count: u8, ends_with_line_feed: bool) -> bool {
-        match count {
-            2 => !(self.takes_two() && ends_with_line_feed),
-            count => count >= 4 && count.is_multiple_of(2),
-        }
-    }
-}
 
 impl<'d> Engine<'d> {
     /// Takes payload bytes. Returns how many: less than all, or none, if there is no room for pushed payload, or more bytes are

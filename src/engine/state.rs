@@ -10,8 +10,8 @@ use super::access_mode::transparent::Transparent;
 use super::dns::Dns;
 use super::exchange::Exchange;
 use super::ids::{ConnectIds, IdSet};
+use super::incoming::Incoming;
 use super::link::{Link, LinkState};
-use super::payload::Incoming;
 #[cfg(feature = "ntp")]
 use super::services::ntp::Ntp;
 #[cfg(feature = "ping")]

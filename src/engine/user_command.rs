@@ -5,9 +5,9 @@ use core::task::Poll;
 use embassy_time::{Duration, Instant};
 use heapless::Vec;
 
-use super::exchange::in_flight::Stage;
 use super::exchange::job::{Action, Escape, Job};
 use super::exchange::outcome::{Outcome, Reason};
+use super::exchange::transaction::Stage;
 use super::exchange::transaction::{CommandBuffer, Transaction};
 use super::wakes::{Room, Signal, WakeSet};
 use crate::at::{MAX_COMMAND_LENGTH, ResultCode};

@@ -35,7 +35,7 @@ pub use listener::UdpListener;
 #[cfg(feature = "at-client")]
 pub use module::Module;
 #[cfg(feature = "ping")]
-pub use module::Pinging;
+pub use module::ping::Pinging;
 pub(crate) use socket::Socket;
 pub use socket::SocketPhase;
 pub use tcp::{TcpConnection, TcpReader, TcpWriter};

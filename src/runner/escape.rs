@@ -4,7 +4,7 @@ use embassy_time::Timer;
 use embedded_io_async::Write;
 
 use crate::engine::{Escape, GUARD};
-use crate::runner::ControlLines;
+use crate::runner::control_lines::ControlLines;
 use crate::runner::transact::Transactor;
 #[cfg(feature = "transparent")]
 use crate::runner::transmit::within_limit;

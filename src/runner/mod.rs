@@ -6,6 +6,7 @@
 
 mod control_lines;
 pub(crate) mod digester;
+mod error;
 mod escape;
 pub(crate) mod receive;
 pub(crate) mod receive_buffer;
@@ -16,38 +17,14 @@ use core::fmt;
 
 use atat::{AtatUrc, ResponseSlot, UrcChannel};
 use embassy_futures::select::{Either, select};
-use embedded_io_async::{ErrorKind, Read, Write};
+use embedded_io_async::{Read, Write};
 
 use crate::engine::shared::Shared;
 pub use control_lines::{ControlLines, Reset};
+pub use error::RunError;
 use receive::Receiver;
 use receive_buffer::Urcs;
 use transact::Transactor;
-
-/// Why [`Runner::run`] returned: the serial line cannot be used any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum RunError {
-    /// A read returned end of file: the port is gone.
-    Closed,
-    /// Every read has failed for two minutes. This is the kind of the last error.
-    Read(ErrorKind),
-    /// A write failed with an error of this kind.
-    Write(ErrorKind),
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => f.write_str("the serial port was closed"),
-            Self::Read(kind) => write!(f, "reading from the serial port failed: {kind}"),
-            Self::Write(kind) => write!(f, "writing to the serial port failed: {kind}"),
-        }
-    }
-}
-
-impl core::error::Error for RunError {}
 
 /// Runs a stack: owns the serial line, brings the link up, keeps it up, and moves the data of the sockets.
 ///

@@ -9,8 +9,8 @@ use embedded_io_async::{Error as _, Read};
 
 use crate::engine::shared::Shared;
 use crate::engine::{Engine, Queue, Room};
-use crate::runner::RunError;
 use crate::runner::digester::{Digester, Event};
+use crate::runner::error::RunError;
 use crate::runner::receive_buffer::ReceiveBuffer;
 use crate::runner::transact::sleep;
 use crate::util::slices::{behind, behind_mut, front, front_mut};

@@ -9,8 +9,9 @@ use embedded_io_async::Write;
 
 use crate::engine::shared::Shared;
 use crate::engine::{Action, Job, Key, PIECE, Queue, Room};
+use crate::runner::control_lines::ControlLines;
+use crate::runner::error::RunError;
 use crate::runner::transmit::{Stopped, Then, Transmitter};
-use crate::runner::{ControlLines, RunError};
 use crate::util::log::{Ascii, trace};
 use crate::util::slices::{front, front_mut};
 use crate::util::time::{self, NEVER};

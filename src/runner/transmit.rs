@@ -6,7 +6,7 @@ use embedded_io_async::{Error as _, Write};
 
 use crate::engine::shared::Shared;
 use crate::engine::{Queue, Room};
-use crate::runner::RunError;
+use crate::runner::error::RunError;
 use crate::util::time;
 
 /// Why an action was not completed.

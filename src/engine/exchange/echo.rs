@@ -3,19 +3,11 @@
 use super::Exchange;
 use super::in_flight::InFlight;
 use super::job::Job;
+use super::payload_echo::PayloadEcho;
 use crate::at::ResultCode;
 use crate::engine::sockets::Sockets;
 use crate::engine::sockets::slot::Slot;
 use crate::util::slices::front;
-
-/// Whether the module echoes payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PayloadEcho {
-    Off,
-    /// Not known yet: the first payload that begins neither with a line end nor with a blank shows it.
-    Unknown,
-    On,
-}
 
 impl InFlight {
     /// The socket and the length of the payload that is being written.

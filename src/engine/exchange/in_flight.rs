@@ -2,30 +2,14 @@
 
 use super::job::Job;
 use super::outcome::{Answer, Outcome, Reason};
-use super::transaction::Transaction;
+use super::payload_echo::EchoProgress;
+use super::transaction::{Stage, Transaction};
 use crate::at::{
     ActiveContext, ContextAddresses, ContextId, ContextState, FunctionalityChanged, LastError,
     Prefix, ReceivedData, Registration, SentData, SimStatus, SocketStatus, read,
 };
 use crate::engine::ids::IdSet;
 use crate::engine::sockets::key::Key;
-
-/// What the module has to send next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// `OK` or an error ends the transaction.
-    Result,
-    /// Nothing. A final result code that comes all the same still counts.
-    Nothing,
-    /// `CONNECT` or an error: the UART becomes a data line.
-    Connect,
-    /// A prompt for payload, or an error.
-    Prompt,
-    /// The prompt has come; the runner has not begun to write the payload.
-    Prompted,
-    /// The payload is being written. `SEND OK`, `SEND FAIL` or an error ends the transaction.
-    Payload,
-}
 
 /// A line that ends a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,17 +30,6 @@ pub(crate) enum Conclusion {
     Intermediate,
     /// It belongs to an earlier transaction.
     Late,
-}
-
-/// How much of its payload the module has echoed (AT+QISDE).
-#[derive(Debug)]
-pub(crate) struct EchoProgress {
-    /// Bytes.
-    pub(crate) count: u16,
-    /// All of these were blanks, so that they may have been the blank behind the prompt.
-    pub(crate) only_blanks: bool,
-    /// A line has begun or ended since the prompt.
-    pub(crate) line_seen: bool,
 }
 
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 //! The AT transaction in flight, and what the runner has to know of it.
 
-pub(crate) mod echo;
+mod echo;
 pub(crate) mod in_flight;
 pub(crate) mod job;
 pub(crate) mod outcome;
+pub(crate) mod payload_echo;
 pub(crate) mod transaction;
 
 use core::task::Poll;
@@ -14,10 +15,10 @@ use super::wakes::{Room, Signal, WakeSet};
 use crate::at::{Prefix, QueryLastError, ResultCode};
 use crate::engine::sockets::key::Key;
 use crate::util::time::after;
-use echo::PayloadEcho;
 use in_flight::{FinalResult, InFlight};
 use job::Job;
 use outcome::{Answer, Outcome, Reason};
+use payload_echo::PayloadEcho;
 use transaction::{CommandBuffer, Transaction};
 
 /// A socket whose read was not answered.

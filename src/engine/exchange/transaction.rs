@@ -3,8 +3,24 @@
 use atat::AtatCmd;
 use embassy_time::Duration;
 
-use super::in_flight::Stage;
 use crate::at::Prefix;
+
+/// What the module has to send next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// `OK` or an error ends the transaction.
+    Result,
+    /// Nothing. A final result code that comes all the same still counts.
+    Nothing,
+    /// `CONNECT` or an error: the UART becomes a data line.
+    Connect,
+    /// A prompt for payload, or an error.
+    Prompt,
+    /// The prompt has come; the runner has not begun to write the payload.
+    Prompted,
+    /// The payload is being written. `SEND OK`, `SEND FAIL` or an error ends the transaction.
+    Payload,
+}
 
 /// The command of a transaction is in the command buffer; this says how it goes on.
 #[derive(Debug, Clone, Copy)]

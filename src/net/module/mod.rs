@@ -3,13 +3,10 @@
 #[cfg(feature = "ntp")]
 mod ntp;
 #[cfg(feature = "ping")]
-mod ping;
+pub(super) mod ping;
 #[cfg(any(feature = "ping", feature = "ntp"))]
 mod query;
 mod settings;
-
-#[cfg(feature = "ping")]
-pub use ping::Pinging;
 
 #[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
 use crate::at::ContextId;

@@ -1,0 +1,108 @@
+//! The payload that is coming or came last, and what stands behind it.
+
+use embassy_time::Instant;
+
+use super::line::Payload;
+use super::sockets::key::Key;
+use crate::util::time::NEVER;
+
+/// How much of the payload has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// No payload is coming.
+    Idle,
+    /// What was received last is the header of a push, or a notice. What comes next shows which; this many bytes of it have not yet.
+    Doubtful(u16),
+    /// The rest is still to come.
+    Coming,
+    /// It is complete, and so many characters of line ends have come behind it.
+    Complete(u8),
+}
+
+/// The payload that is coming or came last, and what stands behind it.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) sink: Option<Key>,
+    pub(super) pushed: bool,
+    /// What the header said.
+    pub(super) length: u16,
+    pub(super) stage: Stage,
+    /// Since when nothing has come, as far as the scheduler has looked.
+    pub(super) quiet_since: Instant,
+    /// The payload has paused for longer than a push may pause.
+    pub(super) has_paused: bool,
+    /// How often the module has sent two line ends behind payload that was read, and that was pushed (quirks 64 and 91), and
+    /// not one. One is then the rest of two.
+    pub(super) doubles: [u8; 2],
+}
+
+impl Incoming {
+    pub(super) const fn new() -> Self {
+        Self {
+            sink: None,
+            pushed: false,
+            length: 0,
+            stage: Stage::Idle,
+            quiet_since: NEVER,
+            has_paused: false,
+            doubles: [0; 2],
+        }
+    }
+
+    /// The module restarts, or is another one.
+    pub(super) const fn forget(&mut self) {
+        self.doubles = [0; 2];
+    }
+
+    /// A header has come, or with `is_doubtful` what may be one.
+    pub(super) const fn begin(&mut self, payload: &Payload, is_doubtful: bool) {
+        self.sink = payload.sink;
+        self.pushed = payload.pushed;
+        self.length = payload.length;
+        self.stage = if is_doubtful {
+            Stage::Doubtful(0)
+        } else {
+            Stage::Coming
+        };
+        self.quiet_since = NEVER;
+        self.has_paused = false;
+    }
+
+    /// Whether a push for this socket, or what stands behind it, is still coming.
+    pub(super) fn is_pushed_to(&self, key: Key) -> bool {
+        self.pushed && self.sink == Some(key) && self.stage != Stage::Idle
+    }
+
+    /// Whether the rest of a payload is still to come.
+    pub(super) fn is_coming(&self) -> bool {
+        self.stage == Stage::Coming
+    }
+
+    /// Whether the end of the payload has not come, or not enough of what stands behind it.
+    pub(super) const fn is_cut(&self) -> bool {
+        match self.stage {
+            Stage::Idle => false,
+            Stage::Doubtful(_) | Stage::Coming => true,
+            Stage::Complete(count) => count < 2 || !count.is_multiple_of(2),
+        }
+    }
+
+    /// The line was a notice and not a header. Returns its socket, and the length in it.
+    pub(super) const fn end_doubt(&mut self) -> (Option<Key>, u16) {
+        self.stage = Stage::Idle;
+        (self.sink, self.length)
+    }
+
+    pub(super) fn takes_two(&self) -> bool {
+        self.doubles[usize::from(self.pushed)] >= 2
+    }
+
+    /// Whether so many characters of line ends are all that has to stand behind the payload. One line end behind payload that
+    /// ends with one may be the second of two.
+    pub(super) fn is_sound(&self, count: u8, ends_with_line_feed: bool) -> bool {
+        match count {
+            2 => !(self.takes_two() && ends_with_line_feed),
+            count => count >= 4 && count.is_multiple_of(2),
+        }
+    }
+}
