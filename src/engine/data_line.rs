@@ -37,6 +37,7 @@ impl Engine<'_> {
     pub(super) fn begin_transparent(&mut self, key: Key) {
         if let Some(slot) = self.sockets.get_mut(key) {
             slot.on_opened();
+            self.link.trust_context();
             self.transparent = Some(Transparent::begin(slot));
         }
         self.wake_runner();

@@ -6,6 +6,7 @@ use super::effect::Effect;
 use super::exchange::job::{Action, Job};
 use super::exchange::outcome::{Outcome, Reason};
 use super::link::LinkState;
+use super::sockets::slot::Phase;
 use super::state::Engine;
 use super::statistics::count_loss;
 use crate::at::{ConnectId, ErrorCode};
@@ -167,6 +168,10 @@ impl Engine<'_> {
         };
         let effect = slot.after_transaction(!outcome.is_no_answer(), effect);
         let id = slot.id;
+        let is_over = matches!(effect, Effect::IdFreed | Effect::IdOrphaned);
+        if is_over && !slot.has_opened && slot.phase != Phase::Wanted {
+            self.link.on_open_failed();
+        }
         self.apply(effect, id, now);
     }
 

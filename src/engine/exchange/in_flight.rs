@@ -5,8 +5,8 @@ use super::outcome::{Answer, Outcome, Reason};
 use super::payload_echo::EchoProgress;
 use super::transaction::{Stage, Transaction};
 use crate::at::{
-    ActiveContext, ContextAddresses, ContextId, ContextState, FunctionalityChanged, LastError,
-    Prefix, ReceivedData, Registration, SentData, SimStatus, SocketStatus, read,
+    ActiveContext, BearerState, ContextAddresses, ContextId, ContextState, FunctionalityChanged,
+    LastError, Prefix, ReceivedData, Registration, SentData, SimStatus, SocketStatus, read,
 };
 use crate::engine::ids::IdSet;
 use crate::engine::sockets::key::Key;
@@ -220,6 +220,15 @@ impl InFlight {
                 *addresses = context.addresses;
                 Answer::Context {
                     active: context.state == ContextState::Activated,
+                }
+            }
+            Job::ListBearers => {
+                let bearer: BearerState = read(line)?;
+                if bearer.context != wanted.get() {
+                    return Some(self.answer);
+                }
+                Answer::Context {
+                    active: bearer.state == ContextState::Activated,
                 }
             }
             Job::CountSent(_) => {

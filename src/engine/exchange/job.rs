@@ -74,6 +74,8 @@ pub(crate) enum Job {
     ListSockets,
     CloseOrphan(ConnectId),
     ListContexts,
+    /// AT+CGACT?
+    ListBearers,
     Deactivate,
     Configure,
     Activate,

@@ -25,7 +25,7 @@ use crate::at::{
     ActivateContext, Address, Attention, CloseSocket, ConfigureContext, ConfigureDns,
     ConfigureSetting, ConfigureUrcPort, DataFormat, DeactivateContext, DisableCommandEcho,
     DisableSendInfo, EnterPin, ErrorCode, ErrorFormat, EscapeWithDtr, Functionality,
-    ListActiveContexts, ListSockets, Prefix, QueryFunctionality, QueryLteRegistration,
+    ListActiveContexts, ListBearers, ListSockets, Prefix, QueryFunctionality, QueryLteRegistration,
     QueryPacketRegistration, QueryRegistration, QuerySim, ReportLteRegistration,
     ReportPacketRegistration, RestoreResultCodes, SetDataEcho, SetErrorFormat, SetFunctionality,
     Setting, Switch, Text, UdpMode, ViewMode, Within,
@@ -89,6 +89,7 @@ impl Link<'_> {
             Step::Probe | Step::Settle | Step::Resync | Step::Resettle => Some(Job::Attention),
             Step::Run(job) => Some(job),
             Step::Address { .. } | Step::Verify => Some(Job::ListContexts),
+            Step::Bearer => Some(Job::ListBearers),
             Step::CloseOrphans | Step::Up | Step::Pause | Step::Reset | Step::Disabled => None,
         }
     }
@@ -146,6 +147,7 @@ impl Link<'_> {
                 })
                 .within(close_time(config)),
             Job::ListContexts => to.write(&ListActiveContexts).answered_by(Prefix::Contexts),
+            Job::ListBearers => to.write(&ListBearers).answered_by(Prefix::Bearers),
             Job::Deactivate => to
                 .write(&DeactivateContext { context })
                 .within(DEACTIVATION_TIME),
@@ -231,6 +233,18 @@ impl Link<'_> {
                     self.pause(now, SETTLE);
                 }
                 _ => self.on_lost(LinkError::ContextLost),
+            },
+            (Step::Bearer, Job::ListBearers) => match *outcome {
+                Outcome::Done(Answer::Context { active: false }) => {
+                    self.is_configured = false;
+                    self.on_lost(LinkError::ContextLost);
+                }
+                _ => {
+                    self.go(Step::Up);
+                    if is_silent {
+                        self.resync_until(after(now, config.silence_time));
+                    }
+                }
             },
             // 1. A module that answers.
             (Step::Probe, Job::Attention | Job::RestoreResultCodes) if !is_silent => {
@@ -460,7 +474,7 @@ impl Link<'_> {
     }
 
     fn on_up(&mut self) {
-        self.doubts = 0;
+        self.trust_context();
         info!("link up");
         self.state = LinkState::Up;
         self.failures = 0;

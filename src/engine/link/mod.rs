@@ -24,7 +24,8 @@ use sim::Pin;
 const ATTEMPT_TIME: Duration = Duration::from_secs(900);
 /// How many restarts of the module an attempt survives.
 const MAX_RESTARTS: u8 = 5;
-/// After so many errors of sockets in a row that say that the context is down, it is deactivated even if AT+QIACT? lists it.
+/// After so many errors of sockets in a row that say that the context is down, it is deactivated even if AT+QIACT? lists it. After so
+/// many opens in a row that failed for any reason, AT+CGACT? shows whether it has its bearer.
 const MAX_DOUBTS: u8 = 3;
 /// Between two questions about the SIM card, about the registration, and between two tries of a refused command.
 const POLL: Duration = Duration::from_secs(1);
@@ -70,6 +71,8 @@ enum Step {
     Resettle,
     /// Is the PDP context still active?
     Verify,
+    /// Opens fail, one after the other. Is the bearer still that of the context?
+    Bearer,
     /// The attempt has failed; another one follows.
     Pause,
     /// Only the user's hook helps.
@@ -108,6 +111,8 @@ pub(crate) struct Link<'d> {
     has_deactivated: bool,
     /// Errors that said that the context is down, since a socket was opened.
     doubts: u8,
+    /// Sockets in a row that were never opened.
+    failed_opens: u8,
     /// The module may be in data mode.
     may_be_in_data_mode: bool,
     /// The module is slow: an answer may be that to the command before.
@@ -152,6 +157,7 @@ impl<'d> Link<'d> {
             must_deactivate: false,
             has_deactivated: false,
             doubts: 0,
+            failed_opens: 0,
             may_be_in_data_mode: false,
             may_be_behind: false,
             registration: Registration::NONE,
@@ -210,7 +216,7 @@ impl<'d> Link<'d> {
     pub(crate) const fn is_serving(&self) -> bool {
         matches!(
             self.step,
-            Step::Up | Step::Resync | Step::Resettle | Step::Verify
+            Step::Up | Step::Resync | Step::Resettle | Step::Verify | Step::Bearer
         )
     }
 
@@ -356,6 +362,16 @@ impl<'d> Link<'d> {
     /// A socket was opened: the context is up.
     pub(crate) const fn trust_context(&mut self) {
         self.doubts = 0;
+        self.failed_opens = 0;
+    }
+
+    /// A socket has ended that was never opened. The bearer may have moved to another context (quirk 17).
+    pub(crate) fn on_open_failed(&mut self) {
+        self.failed_opens = self.failed_opens.saturating_add(1);
+        if self.failed_opens >= MAX_DOUBTS && self.is_up() {
+            self.failed_opens = 0;
+            self.go(Step::Bearer);
+        }
     }
 
     /// A command that makes the UART a data line was not answered, or data mode did not end.

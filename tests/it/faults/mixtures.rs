@@ -143,7 +143,7 @@ async fn worker(
 // ---- what befalls them -----------------------------------------------------------------------------------------------
 
 /// How many kinds of faults there are.
-const FAULTS: u64 = 36;
+const FAULTS: u64 = 37;
 
 const COMMANDS: [&str; 7] = [
     "QIOPEN", "QISEND", "QIRD", "QISTATE", "QICLOSE", "QIDNSGIP", "QIACT",
@@ -247,6 +247,7 @@ fn fault(dice: &Dice) -> Fault {
             count: 1,
         },
         34 => Fault::LateRecv(dice.millis(2000)),
+        35 => Fault::ContextDrifts(1),
         _ => Fault::Slow {
             command: command(),
             delay: dice.millis(30_000),

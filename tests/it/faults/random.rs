@@ -228,12 +228,8 @@ fn run(seed: u64, shapes: bool) {
         modem.clear_faults();
         modem.silent(false);
         // What the module tells nobody lasts until it restarts.
-        let is_hidden = |fault: &Fault| match fault {
-            Fault::ContextDrifts(_) => true,
-            Fault::ContextDropped { .. } => tells_no_reason,
-            _ => false,
-        };
-        if faults.iter().any(is_hidden) {
+        let is_dropped = |fault: &Fault| matches!(fault, Fault::ContextDropped { .. });
+        if tells_no_reason && faults.iter().any(is_dropped) {
             modem.restart();
         }
         let mut result = Err(Error::TimedOut);

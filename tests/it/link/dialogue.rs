@@ -42,6 +42,35 @@ fn configure_and_activate_a_context() {
     });
 }
 
+/// Every open fails, because the bearer has moved to another context, and AT+QIACT? does not show it (quirk 17).
+#[test]
+fn a_context_without_its_bearer_is_activated_again() {
+    dialogue(Config::new("internet"), async |stack, module| {
+        module.bring_up().await;
+        for id in 0..3 {
+            let script = async {
+                let open = format!("AT+QIOPEN=1,{id},\"TCP\",\"220.180.239.212\",8009,0,0");
+                module.exchange(&open, "OK").await;
+                module.line(&format!("+QIOPEN: {id},566")).await;
+                module.exchange(&format!("AT+QICLOSE={id},1"), "OK").await;
+            };
+            let (connection, ()) = join(stack.connect(SERVER.parse().unwrap()), script).await;
+            assert_eq!(connection.unwrap_err(), Error::ConnectionRefused);
+        }
+        let bearers = "+CGACT: 1,0\r\n+CGACT: 9,1\r\n\r\nOK";
+        module.exchange("AT+CGACT?", bearers).await;
+        module.exchange("AT+QISTATE?", "OK").await;
+        let context = "+QIACT: 1,1,1,\"10.7.157.1\"\r\n\r\nOK";
+        module.exchange("AT+QIACT?", context).await;
+        module.exchange("AT+QIDEACT=1", "OK").await;
+        module
+            .exchange("AT+QICSGP=1,1,\"internet\",\"\",\"\",0", "OK")
+            .await;
+        let (up, ()) = join(stack.wait_link_up(), module.activate()).await;
+        assert_eq!(up, Ok(()));
+    });
+}
+
 /// A configuration that cannot go into a command is refused for good, and nothing is sent.
 #[test]
 fn a_bad_configuration_stays_on_this_side() {

@@ -270,6 +270,76 @@ fn context_in_which_no_socket_opens_is_deactivated() {
     rig.bring_up();
 }
 
+/// An open whose last error is this one.
+fn open_fails(rig: &mut Rig, code: u16) {
+    let key = rig.opening();
+    let id = rig.id(key);
+    rig.on_line(&std::format!("+QIOPEN: {id},{code}"));
+    rig.run(Job::Close(key), &["OK"]);
+    rig.release(key);
+}
+
+/// AT+QIACT? says active, AT+CGACT? says not (quirk 17).
+#[test]
+fn context_without_its_bearer_is_deactivated_after_three_failed_opens() {
+    for code in [550, 559, 566] {
+        let mut rig = Rig::up::<1, 64, 64>();
+        for _ in 0..3 {
+            rig.idle();
+            open_fails(&mut rig, code);
+        }
+        rig.run(Job::ListBearers, &["+CGACT: 1,0", "+CGACT: 9,1", "OK"]);
+        assert_eq!(state(&rig), LinkState::Down(LinkError::ContextLost));
+        until(&mut rig, Job::Deactivate);
+        rig.bring_up();
+    }
+}
+
+#[test]
+fn failed_opens_do_no_harm_to_a_context_with_its_bearer() {
+    let answers: [Lines; 4] = [
+        &["+CGACT: 9,0", "+CGACT: 1,1", "OK"],
+        &["+CGACT: 9,1", "OK"],
+        &["OK"],
+        &["ERROR"],
+    ];
+    for lines in answers {
+        let mut rig = Rig::up::<2, 64, 64>();
+        let other = rig.open();
+        for _ in 0..2 {
+            for _ in 0..3 {
+                rig.idle();
+                open_fails(&mut rig, 566);
+            }
+            rig.run(Job::ListBearers, lines);
+        }
+        assert_eq!(state(&rig), LinkState::Up);
+        // Three in a row: an open that succeeds is the end of a row.
+        open_fails(&mut rig, 566);
+        open_fails(&mut rig, 566);
+        let key = rig.open();
+        rig.abort(key);
+        rig.run(Job::Close(key), &["OK"]);
+        open_fails(&mut rig, 566);
+        rig.idle();
+        assert!(rig.is_live(other));
+    }
+}
+
+#[test]
+fn unanswered_question_about_the_bearer_is_followed_by_a_link_check() {
+    let mut rig = Rig::up::<1, 64, 64>();
+    for _ in 0..3 {
+        open_fails(&mut rig, 566);
+    }
+    rig.expect(Job::ListBearers);
+    rig.pass(10_000);
+    rig.silence();
+    rig.run(Job::Attention, &["OK"]);
+    rig.check_passes();
+    rig.idle();
+}
+
 /// A network that is not there: how many commands are sent in this time.
 fn search(rig: &mut Rig, time: Duration) -> usize {
     let until = rig.now + time;
