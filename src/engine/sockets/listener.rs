@@ -33,10 +33,16 @@ impl Listeners {
     ) -> bool {
         let order = self.accept_counter;
         self.accept_counter = order.wrapping_add(1);
-        // An open that asked for this connectID is too late: the state of the accepted connection would be taken for its
-        // own.
-        if let Some(slot) = sockets.by_id(id, Slot::is_opening) {
-            let _ = slot.on_open_refused(ErrorCode::ID_IN_USE, config);
+        // A socket that still uses this connectID has lost it: its open is too late, or its close was carried out and not
+        // answered. Its AT+QICLOSE may also be under way, and close the new connection.
+        let mut is_doubtful = false;
+        if let Some(slot) = sockets.by_id(id, Slot::uses_id) {
+            is_doubtful = !slot.is_opening();
+            if slot.is_opening() {
+                let _ = slot.on_open_refused(ErrorCode::ID_IN_USE, config);
+            }
+            slot.on_id_freed();
+            sockets.wake_waiters();
         }
         let Some(listener) = sockets.by_id(server, Slot::accepts) else {
             return false;
@@ -54,6 +60,7 @@ impl Listeners {
             return false;
         };
         slot.claim_incoming(service, id, peer, owner, mode);
+        slot.state_check_due = is_doubtful;
         if let Some(listener) = sockets.get_mut(key) {
             listener.wake_readers();
         }

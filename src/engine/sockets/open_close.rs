@@ -161,6 +161,8 @@ impl Slot<'_> {
 
     pub(crate) fn close_done(&mut self, outcome: &Outcome) -> Effect {
         match *outcome {
+            // The module has given the connectID to another connection meanwhile.
+            _ if self.phase != Phase::Closing => Effect::None,
             Outcome::Done(_) | Outcome::SendFail => self.on_closed(),
             // Is the connectID not in use, or was the close really refused, or lost? AT+QISTATE shows it (quirk 33).
             Outcome::Refused(_) | Outcome::NoAnswer => {

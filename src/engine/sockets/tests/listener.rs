@@ -360,6 +360,29 @@ fn incoming_for_a_connect_id_in_use_leaves_its_connection_alone() {
 }
 
 #[test]
+fn a_connect_id_whose_close_was_not_answered_can_be_given_to_an_incoming_connection() {
+    let mut rig = up();
+    let listener = listening(&mut rig);
+    come(&mut rig, 11);
+    let old = accepted(&mut rig, listener);
+    rig.abort(old);
+    rig.expect(Job::Close(old));
+    // The module closes the socket, accepts another connection on its connectID, and the answer is lost.
+    come(&mut rig, 11);
+    let new = accepted(&mut rig, listener);
+    rig.finish();
+    rig.check_passes();
+    // The close may have hit the new connection.
+    let state = "+QISTATE: 11,\"TCP\",\"192.0.2.1\",5000,0,2,1,0,0,\"uart1\"";
+    rig.run(Job::Status(new), &[state, "OK"]);
+    assert_eq!(rig.phase(new), Phase::Open);
+    // No AT+QICLOSE=11 comes any more.
+    rig.on_line("+QIURC: \"recv\",11");
+    rig.serve(new, b"alive");
+    assert_eq!(rig.read(new), Poll::Ready(Ok(b"alive".to_vec())));
+}
+
+#[test]
 fn own_sockets_go_before_connections_that_nobody_accepts() {
     let mut rig = up();
     let listener = listening(&mut rig);
