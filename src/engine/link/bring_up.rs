@@ -203,7 +203,10 @@ impl Link<'_> {
                 }
             }
             (Step::Resync, Job::Attention) => {
-                self.may_be_behind = self.tries > 0 || matches!(*outcome, Outcome::Refused(_));
+                // The answer to the command that had none in time can come yet.
+                self.may_be_behind = self.silent_until > Instant::MIN
+                    || self.tries > 0
+                    || matches!(*outcome, Outcome::Refused(_));
                 self.go(Step::Resettle);
                 self.pause(now, SETTLE);
             }
@@ -226,7 +229,7 @@ impl Link<'_> {
                     self.on_lost(LinkError::ContextLost);
                 }
                 Outcome::Done(Answer::Context { active: true }) => self.go(Step::Up),
-                // This may be the answer to an AT that had none in time: ask again.
+                // This may be the answer to a command that had none in time: ask again.
                 Outcome::Done(_) | Outcome::Refused(_)
                     if core::mem::take(&mut self.may_be_behind) =>
                 {

@@ -478,6 +478,9 @@ fn check_that_finds_no_context_takes_the_link_down() {
     rig.run(Job::Attention, &["OK"]);
     wait(&mut rig);
     rig.run(Job::Attention, &["OK"]);
+    // This can be the late answer to AT+QIOPEN.
+    rig.run(Job::ListContexts, &["OK"]);
+    wait(&mut rig);
     rig.run(Job::ListContexts, &["OK"]);
     assert_eq!(state(&rig), LinkState::Down(LinkError::ContextLost));
     rig.active = false;
