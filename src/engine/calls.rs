@@ -354,10 +354,8 @@ impl<'d> Engine<'d> {
     /// No more writes: closes when everything is sent.
     pub(crate) fn close_when_sent(&mut self, key: Key, now: Instant) {
         if let Some(slot) = self.sockets.get_mut(key) {
-            match slot.phase {
-                Phase::Open => slot.close_when_sent(now),
-                Phase::Draining => slot.phase = Phase::Closing,
-                _ => {}
+            if matches!(slot.phase, Phase::Open | Phase::Draining | Phase::Closing) {
+                slot.close_when_sent(now);
             }
             self.wake_runner();
         }

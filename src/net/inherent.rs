@@ -189,7 +189,7 @@ macro_rules! implement_stream_send {
             /// Waits until the peer has acknowledged everything that was written (AT+QISEND=id,0, section 2.1.7).
             ///
             /// The runner asks the module once everything is accepted, and asks again after a pause that grows each time, until
-            /// all bytes are acknowledged.
+            /// all bytes are acknowledged. Of a connection that the peer has closed it is known, too, until the handle is dropped.
             ///
             /// # Errors
             ///

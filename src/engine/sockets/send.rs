@@ -241,12 +241,12 @@ impl Slot<'_> {
                 }
                 return effect;
             }
+            Outcome::Refused(reason) if self.send.retries.refused(reason.code()) => {
+                self.send.count_at = self.send.retries.begin_pause(now).unwrap_or(now);
+            }
             Outcome::Refused(_) if self.phase != Phase::Open => {
                 self.send.unconfirmed = None;
                 self.on_acknowledge_failed();
-            }
-            Outcome::Refused(reason) if self.send.retries.refused(reason.code()) => {
-                self.send.count_at = self.send.retries.begin_pause(now).unwrap_or(now);
             }
             // It is not known whether it has left.
             #[cfg(feature = "udp")]
@@ -294,13 +294,14 @@ impl Slot<'_> {
     }
 
     fn on_acknowledged(&mut self, all: bool, now: Instant) {
-        let Acknowledge::Wanted { not_before, pause } = &mut self.send.acknowledge else {
-            return;
-        };
         if all {
             self.send.acknowledge = Acknowledge::Complete;
             self.wake_writers();
-        } else if self.phase != Phase::Open && pause.is_longest() {
+        }
+        let Acknowledge::Wanted { not_before, pause } = &mut self.send.acknowledge else {
+            return;
+        };
+        if self.phase != Phase::Open && pause.is_longest() {
             self.on_acknowledge_failed();
         } else {
             *not_before = pause.begin(now);
@@ -315,10 +316,12 @@ impl Slot<'_> {
         self.wake_writers();
     }
 
-    /// Whether a user waits for what the peer acknowledges, and can learn it.
+    /// Whether a user waits for what the peer acknowledges, or will ask for it, and can learn it.
     pub(super) fn is_acknowledge_wanted(&self) -> bool {
         self.send.is_acknowledge_asked()
+            && self.send.accepted > 0
             && self.has_handle()
+            && !self.closes_when_sent()
             && self.tx.is_empty()
             && self.fault.is_none()
     }
@@ -327,7 +330,7 @@ impl Slot<'_> {
     pub(super) fn is_acknowledge_due(&self, round: &mut Round<'_>) -> bool {
         match self.send.acknowledge {
             Acknowledge::Wanted { not_before, .. } if self.is_acknowledge_wanted() => {
-                round.is_due(not_before)
+                round.is_due(not_before.max(self.send.count_at))
             }
             _ => false,
         }

@@ -420,7 +420,9 @@ impl<'d> Slot<'d> {
             }
             // Pushed data came in front of the URC. What the module still holds has to be read.
             self.receive.mark_readable();
-            self.send.on_closed_by_peer();
+            if !self.is_datagram() {
+                self.send.on_closed_by_peer();
+            }
             self.state_check_due = false;
             self.wake();
         }

@@ -234,9 +234,9 @@ pub(crate) struct Send {
 /// Whether the peer has acknowledged what was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Acknowledge {
-    /// Not known, and no user waits for it.
+    /// Not known, and not asked for.
     Unknown,
-    /// A user waits for it; the module is not asked before this instant.
+    /// A user waits for it, or the peer has closed; the module is not asked before this instant.
     Wanted { not_before: Instant, pause: Pause },
     /// All of it, when the module was asked last.
     Complete,
@@ -284,14 +284,16 @@ impl Send {
         self.in_progress || self.unconfirmed.is_some()
     }
 
-    /// Whether a user waits for what the peer acknowledges.
+    /// Whether the module is asked for what the peer acknowledges.
     pub(crate) const fn is_acknowledge_asked(&self) -> bool {
         matches!(self.acknowledge, Acknowledge::Wanted { .. })
     }
 
-    /// The peer has closed. What it has not acknowledged within the pauses of one series it never will.
+    /// The peer has closed. What it has not acknowledged within the pauses of one series it never will. The module is asked even if
+    /// nobody waits for it: it knows the answer no longer than until AT+QICLOSE, and what a user is told must not depend on when it
+    /// asks. That costs one command, and none if nothing was sent since the last question.
     pub(super) fn on_closed_by_peer(&mut self) {
-        if self.is_acknowledge_asked() {
+        if self.acknowledge != Acknowledge::Complete {
             self.begin_acknowledge();
         }
     }

@@ -16,12 +16,13 @@ use embedded_nal_async::{AddrType, ConnectedUdp, Dns, TcpConnect, UdpStack};
 use quectel_nal::at::AccessMode;
 use quectel_nal::{Error, Runner, Stack};
 use testbench::{
-    Bench, Dice, PEER, Work, arrives_whole, cancelled, each_seed, echo_network, excerpt, exchange,
-    noise, peer, run_tasks, serve, sleep,
+    Bench, Dice, PEER, Work, arrives_whole, cancelled, collect, each_seed, echo_network, excerpt,
+    exchange, noise, peer, run_tasks, serve, sleep,
 };
 use virtual_modem::{Fault, InProcess, ModemHandle};
 
 const SERVED: usize = 6_000;
+const COLLECTED: usize = 2_000;
 const LONGEST_DATAGRAM: usize = 110;
 /// The address of `name`, and of no other name.
 const NAMED: &str = "192.0.2.9";
@@ -30,6 +31,7 @@ fn network() -> InProcess {
     let network = echo_network();
     network.udp_echo(PEER, 9);
     serve(&network, 80, noise(80, SERVED));
+    collect(&network, 81, COLLECTED);
     network.refuse(PEER, 1, 566);
     network.hang(PEER, 2);
     network
@@ -44,6 +46,22 @@ async fn echo(stack: Stack<'_>, bytes: &[u8]) -> Result<(), Error> {
 async fn download(stack: Stack<'_>) -> Result<(), Error> {
     let mut connection = stack.connect(peer(80)).await?;
     arrives_whole(&mut connection, &noise(80, SERVED), &mut [0; 1000]).await
+}
+
+/// The peer reads everything and closes: if that is what the user is told, it is so whenever it asks again.
+async fn upload(stack: Stack<'_>, dice: &Dice) -> Result<(), Error> {
+    let mut connection = stack.connect(peer(81)).await?;
+    connection.write_all(&noise(81, COLLECTED)).await?;
+    connection.flush().await?;
+    if dice.roll(2) == 0 {
+        sleep(dice.millis(20_000)).await;
+    }
+    connection.wait_acked().await?;
+    let end = connection.read(&mut [0; 4]).await;
+    assert!(end.is_err() || end == Ok(0), "the peer sent nothing");
+    sleep(dice.millis(20_000)).await;
+    assert_eq!(connection.wait_acked().await, Ok(()));
+    Ok(())
 }
 
 /// Datagrams may be lost, but not changed or cut.
@@ -123,7 +141,8 @@ async fn worker(
         let mode = modes[dice.roll(modes.len() as u64) as usize];
         let stream = stack.with_access_mode(mode);
         let seed = dice.roll(1000);
-        match dice.roll(8) {
+        match dice.roll(9) {
+            7 => perhaps(dice, upload(stream, dice)).await,
             0 | 1 => perhaps(dice, echo(stream, &noise(seed, 1500))).await,
             2 | 3 => perhaps(dice, download(stream)).await,
             4 => perhaps(dice, datagrams(stack, seed)).await,

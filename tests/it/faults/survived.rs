@@ -1,8 +1,8 @@
 //! Faults that nobody notices.
 
 use core::time::Duration;
-use embedded_io_async::Read;
-use testbench::{adversarial, assert_no_violation, excerpt, noise, peer, sleep};
+use embedded_io_async::{Read, Write};
+use testbench::{adversarial, assert_no_violation, collect, excerpt, noise, peer, sleep};
 use virtual_modem::{Chop, Fault};
 
 use super::{SECOND, bench, echo, everything_works, network, survives};
@@ -149,4 +149,68 @@ fn a_peer_that_closes_with_data_unread() {
         everything_works(&stack, &modem).await;
         assert_no_violation(&modem);
     });
+}
+
+/// The peer reads everything and closes. That is what `wait_acked` says, whenever it is called: at once, when the end of the stream was
+/// read, or long after the connectID was freed.
+#[test]
+fn what_a_peer_acknowledged_that_closed() {
+    const COUNT: usize = 3000;
+    let command = || "QISEND".to_owned();
+    let (count, delay) = (1, 2 * SECOND);
+    for fault in [
+        Fault::ForeignUrcs {
+            probability: 0.5,
+            seed: 1,
+        },
+        Fault::SendFail {
+            count: 2,
+            taken: true,
+        },
+        Fault::LostSendOk(1),
+        Fault::SendOkBehind(1),
+        Fault::LostClosed(1),
+        Fault::CountersLag(400),
+        Fault::Mute {
+            command: command(),
+            count,
+        },
+        Fault::Swallow {
+            command: command(),
+            count,
+        },
+        Fault::Refuse {
+            command: command(),
+            code: 568,
+            count,
+        },
+        Fault::Slow {
+            command: command(),
+            delay,
+        },
+    ] {
+        for moment in 0..3 {
+            let network = network();
+            collect(&network, 81, COUNT);
+            bench().run(&network, async |stack, modem| {
+                stack.wait_link_up().await.unwrap();
+                let mut connection = stack.connect(peer(81)).await.unwrap();
+                // It strikes the send, and the question about it.
+                modem.inject(fault.clone());
+                connection.write_all(&noise(81, COUNT)).await.unwrap();
+                connection.flush().await.unwrap();
+                modem.inject(fault.clone());
+                if moment > 0 {
+                    assert_eq!(connection.read(&mut [0; 8]).await, Ok(0), "{fault:?}");
+                }
+                if moment > 1 {
+                    sleep(100 * SECOND).await;
+                    assert_eq!(modem.sockets().len(), 0);
+                }
+                let told = connection.wait_acked().await;
+                assert_eq!(told, Ok(()), "{fault:?} {moment} {}", excerpt(&modem));
+                assert_no_violation(&modem);
+            });
+        }
+    }
 }

@@ -247,3 +247,27 @@ fn a_close_behind_send_ok_is_no_error_of_the_send() {
         assert_eq!(connection.read(&mut [0; 4]).await, Ok(0));
     });
 }
+
+/// The module is asked before AT+QICLOSE, whether anybody waits or not: afterwards it does not know it any more.
+#[test]
+fn what_the_peer_acknowledged_is_known_behind_its_close() {
+    for (answer, told) in [
+        ("+QISEND: 3,3,0\r\n\r\nOK", Ok(())),
+        ("+CME ERROR: 567", Err(Error::Closed)),
+    ] {
+        dialogue(Config::new("internet"), async |stack, module| {
+            module.bring_up().await;
+            let mut connection = connect(&stack, &module).await;
+            connection.write_all(b"bye").await.unwrap();
+            module.accept_payload("AT+QISEND=0,3", b"bye").await;
+            module.line("+QIURC: \"closed\",0").await;
+            module.return_nothing("AT+QIRD=0,1500").await;
+            module.exchange("AT+QISEND=0,0", answer).await;
+            module.exchange("AT+QICLOSE=0,1", "OK").await;
+            assert_eq!(connection.read(&mut [0; 4]).await, Ok(0));
+            assert_eq!(connection.flush().await, Ok(()));
+            assert_eq!(connection.wait_acked().await, told);
+            module.expect_silence(Duration::from_secs(10)).await;
+        });
+    }
+}

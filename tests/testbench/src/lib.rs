@@ -13,7 +13,9 @@ mod tasks;
 pub use chance::{Dice, each_seed};
 pub use pair::{Bench, assert_no_violation, excerpt};
 pub use script::{SERVER, Script, config, dialogue, dialogue_with_lines};
-pub use streams::{arrives, arrives_whole, echo, echo_network, exchange, read_to_end, serve};
+pub use streams::{
+    arrives, arrives_whole, collect, echo, echo_network, exchange, read_to_end, serve,
+};
 pub use tasks::{Work, run_tasks};
 
 use core::future::{Future, poll_fn};

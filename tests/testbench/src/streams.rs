@@ -91,6 +91,14 @@ pub fn echo_network() -> InProcess {
     network
 }
 
+/// A server at [`PEER`] that reads so many bytes of every client, and closes.
+pub fn collect(network: &InProcess, port: u16, count: usize) {
+    network.tcp(PEER, port, move |mut stream: PeerStream| async move {
+        let _ = stream.read_exact(&mut vec![0; count]).await;
+        stream.close();
+    });
+}
+
 /// A server at [`PEER`] that sends `bytes` to every client, and closes.
 pub fn serve(network: &InProcess, port: u16, bytes: Vec<u8>) {
     network.tcp(PEER, port, move |mut stream: PeerStream| {

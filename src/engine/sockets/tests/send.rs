@@ -540,6 +540,7 @@ fn flush_is_ok_if_all_was_accepted_in_front_of_the_close() {
     assert_eq!(rig.flush(key), FLUSHED);
     rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
     assert_eq!(rig.flush(key), FLUSHED);
+    rig.run(Job::CountSent(key), &["+QISEND: 3,3,0", "OK"]);
     rig.run(Job::Close(key), &["OK"]);
     assert_eq!(rig.flush(key), FLUSHED);
 }
@@ -682,6 +683,89 @@ fn wait_acked_fails_if_the_peer_closed_without_reading_all() {
         rig.run(Job::Close(key), &["OK"]);
         assert_eq!(acknowledged(&mut rig, key), Poll::Ready(Err(Error::Closed)));
     }
+}
+
+/// What it says depends on what happened, not on when the user asks.
+#[test]
+fn wait_acked_is_ok_behind_the_close_of_a_peer_that_read_all() {
+    // Asked for behind the last line of these; a passing refusal is no answer.
+    for asked_behind in 0..4 {
+        for refusals in 0..3 {
+            let (mut rig, key) = accepted_and(&["+QIURC: \"closed\",0"]);
+            let ask = |rig: &mut Rig, event: u8| {
+                if event >= asked_behind {
+                    let told = acknowledged(rig, key);
+                    assert!(told.is_pending() || told == FLUSHED, "{told:?}");
+                }
+            };
+            ask(&mut rig, 0);
+            rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+            ask(&mut rig, 1);
+            for _ in 0..refusals {
+                rig.run(Job::CountSent(key), &["+CME ERROR: 568"]);
+                rig.now = rig.idle().expect("a pause");
+            }
+            rig.run(Job::CountSent(key), &["+QISEND: 3,3,0", "OK"]);
+            ask(&mut rig, 2);
+            rig.run(Job::Close(key), &["OK"]);
+            assert_eq!(acknowledged(&mut rig, key), FLUSHED);
+            assert_eq!(rig.idle(), None);
+        }
+    }
+}
+
+#[test]
+fn wait_acked_fails_behind_the_close_of_a_peer_that_did_not_read_all() {
+    let (mut rig, key) = accepted_and(&["+QIURC: \"closed\",0"]);
+    rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+    for _ in 0..6 {
+        rig.run(Job::CountSent(key), &["+QISEND: 3,1,2", "OK"]);
+        if let Action::Wait(until) = rig.next() {
+            rig.wait(until);
+        }
+    }
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(acknowledged(&mut rig, key), Poll::Ready(Err(Error::Closed)));
+}
+
+#[test]
+fn what_the_peer_has_acknowledged_is_asked_for_only_if_somebody_can_want_to_know_it() {
+    let closed = "+QIURC: \"closed\",0";
+    // Nothing was sent.
+    let mut rig = up();
+    let key = rig.draining();
+    rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(acknowledged(&mut rig, key), FLUSHED);
+    // It is known already.
+    let (mut rig, key) = accepted_and(&[]);
+    assert_eq!(acknowledged(&mut rig, key), Poll::Pending);
+    rig.run(Job::CountSent(key), &["+QISEND: 3,3,0", "OK"]);
+    rig.on_line(closed);
+    rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(acknowledged(&mut rig, key), FLUSHED);
+    // The handle is gone, or its user closes.
+    for is_dropped in [true, false] {
+        let (mut rig, key) = accepted_and(&[closed]);
+        if is_dropped {
+            rig.release(key);
+        } else {
+            rig.close_when_sent(key);
+        }
+        rig.run(Job::Close(key), &["OK"]);
+    }
+    // Not all was sent.
+    let mut rig = up();
+    let key = rig.open();
+    let _ = rig.write(key, &[0; 1500]);
+    rig.accept(key, 1460, "SEND OK");
+    rig.expect(Job::Send { key, length: 40 });
+    rig.on_line(closed);
+    rig.answer(&["+CME ERROR: 567"]);
+    rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+    rig.run(Job::Close(key), &["OK"]);
+    assert_eq!(acknowledged(&mut rig, key), Poll::Ready(Err(Error::Closed)));
 }
 
 #[test]
