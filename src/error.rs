@@ -175,6 +175,8 @@ impl From<LinkError> for Error {
 pub enum LinkError {
     /// The [`Runner`](crate::Runner) is not running.
     NotRunning,
+    /// The application wants no link (`Stack::set_link`). Nothing is done about it until it wants one.
+    TurnedOff,
     /// A string of the [`Config`](crate::Config) is too long or contains a character that an AT command cannot contain.
     /// Nothing is sent to the module.
     InvalidConfig(InvalidText),
@@ -242,6 +244,7 @@ impl LinkError {
                 ErrorKind::PermissionDenied
             }
             Self::NotRunning
+            | Self::TurnedOff
             | Self::SimMissing(_)
             | Self::SimFailure(_)
             | Self::NotRegistered(_)
@@ -257,6 +260,7 @@ impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotRunning => f.write_str("the runner is not running"),
+            Self::TurnedOff => f.write_str("turned off by the application"),
             Self::InvalidConfig(reason) => write!(f, "invalid configuration: {reason}"),
             Self::NoAnswer => f.write_str("the module stopped responding and needs a restart"),
             Self::CommandUnanswered(command) => {

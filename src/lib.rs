@@ -18,6 +18,7 @@
         feature = "at-client",
         feature = "ping",
         feature = "ntp",
+        feature = "link-control",
         feature = "edge-nal"
     )),
     allow(dead_code, unused_imports)
@@ -58,10 +59,12 @@ pub use config::Config;
 pub use embassy_time::Duration;
 #[cfg(feature = "dns")]
 pub use engine::Addresses;
-pub use engine::{LinkState, Statistics};
+pub use engine::{LinkMode, LinkState, Statistics};
 #[cfg(feature = "ping")]
 pub use engine::{PingReply, PingSummary};
 pub use error::{BringUpCommand, Error, LinkError};
+#[cfg(feature = "link-control")]
+pub use net::LinkChanges;
 #[cfg(feature = "ping")]
 pub use net::Pinging;
 #[cfg(feature = "server")]

@@ -73,8 +73,10 @@ pub use uart::{Uart, UartRx, UartTx};
 #[cfg(feature = "udp")]
 pub use udp::{Udp, UdpSocket};
 
+#[cfg(feature = "link-control")]
+use crate::engine::LinkMode;
 use crate::engine::shared::Shared;
-use crate::engine::{Attempt, LinkState};
+use crate::engine::{Attempt, Engine, LinkState};
 use crate::error::{Error, LinkError};
 use crate::runner::RunError;
 use crate::util::time::{self, after};
@@ -187,11 +189,37 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized> Stack<'d, R> {
     /// first call failed, or the next attempt if none was in progress. The runner keeps trying; calling this again waits for
     /// the result of the next attempt.
     pub fn link_up(&self) -> nb::Result<(), LinkError> {
+        self.poll_attempt(|engine, since| engine.poll_link(since))
+    }
+
+    /// Sets what the application wants of the link, as [`set_link`](crate::Stack::set_link) of the asynchronous stack.
+    #[cfg(feature = "link-control")]
+    pub fn set_link(&self, mode: LinkMode) {
+        self.attempt.set(None);
+        self.stack.set_link(mode);
+        let _ = self.poll();
+    }
+
+    /// The mode that the link is in, as soon as it is as [`set_link`](Self::set_link) asked for last.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](nb::Error::WouldBlock) while it is not. Otherwise as [`link_up`](Self::link_up).
+    #[cfg(feature = "link-control")]
+    pub fn link_mode(&self) -> nb::Result<LinkMode, LinkError> {
+        self.poll_attempt(|engine, since| engine.poll_wish(since))
+    }
+
+    /// Polls the runner, then what an attempt to bring the link up, or down, has come to.
+    fn poll_attempt<T>(
+        &self,
+        poll: impl FnOnce(&mut Engine<'d>, Attempt) -> Poll<Result<T, LinkError>>,
+    ) -> nb::Result<T, LinkError> {
         let alive = self.poll();
         let shared = self.shared();
         let since = self.attempt.take();
         let since = since.unwrap_or_else(|| shared.with(|engine| engine.attempt()));
-        match shared.with(|engine| engine.poll_link(since)) {
+        match shared.with(|engine| poll(engine, since)) {
             Poll::Ready(result) => result.map_err(nb::Error::Other),
             Poll::Pending if alive.is_err() => Err(nb::Error::Other(LinkError::NotRunning)),
             Poll::Pending => {

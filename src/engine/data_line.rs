@@ -40,6 +40,8 @@ impl Engine<'_> {
             self.link.trust_context();
             self.transparent = Some(Transparent::begin(slot));
         }
+        #[cfg(feature = "link-control")]
+        self.link.on_occupied();
         self.wake_runner();
     }
 
@@ -160,6 +162,8 @@ impl Engine<'_> {
 
     fn end_data_line(&mut self) {
         self.transparent = None;
+        #[cfg(feature = "link-control")]
+        self.link.on_occupied();
         for slot in self.sockets.iter_mut() {
             slot.end_suspension();
         }

@@ -11,7 +11,7 @@
 //!
 //! [`state`] holds the rooms together. Its methods are sorted by where they are called from: [`input`] and [`urc`] take lines,
 //! [`payload`] and [`pushed`] take data ([`incoming`] is the payload that is coming), [`scheduler`] chooses and begins a transaction, [`finish`] ends it and applies its effects, [`calls`]
-//! serves the users, [`runner_calls`] and [`data_line`] the runner.
+//! serves the users, [`control`] those that turn the link off, [`runner_calls`] and [`data_line`] the runner.
 //!
 //! Functions with many callers are marked `#[inline(never)]`. Together that saves 1,308 bytes of flash with TCP only, and 1,996 with
 //! DNS, UDP and resets (thumbv7m, opt-level `s`, of 50,840 and 59,060).
@@ -21,6 +21,8 @@
 #[cfg(feature = "push")]
 mod access_mode;
 mod calls;
+#[cfg(feature = "link-control")]
+mod control;
 #[cfg(feature = "transparent")]
 mod data_line;
 #[cfg(feature = "dns")]
@@ -67,7 +69,7 @@ pub(crate) use exchange::outcome::Reason;
 pub(crate) use exchange::payload_echo::PayloadEcho;
 pub(crate) use line::{LineKind, Payload};
 pub(crate) use link::Attempt;
-pub use link::LinkState;
+pub use link::{LinkMode, LinkState};
 pub(crate) use services::deferred::{Deferred, QueryId};
 #[cfg(feature = "ping")]
 pub use services::ping::{PingReply, PingSummary};

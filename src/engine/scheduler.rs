@@ -19,6 +19,8 @@ const ESCAPE_TIME: Duration = Duration::from_secs(10);
 impl Engine<'_> {
     /// What the runner has to do now.
     pub(crate) fn next(&mut self, now: Instant) -> Action {
+        #[cfg(feature = "link-control")]
+        self.link.since(now);
         if let Some(until) = self.exchange.resting_until(now) {
             return Action::Wait(until);
         }
@@ -62,8 +64,10 @@ impl Engine<'_> {
         #[cfg(not(feature = "push"))]
         let mut wake_at = NEVER;
         let orphan = self.ids.next_orphan(now, &mut wake_at);
+        #[cfg(feature = "link-control")]
+        self.leave(orphan, &mut wake_at, now);
         if let Some(action) = self.link.next(orphan, &self.config, now) {
-            if let Some(error) = self.link.refusal() {
+            if let Some(error) = self.link.failure() {
                 self.reject_waiting(error);
             }
             return action;

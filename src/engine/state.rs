@@ -194,7 +194,7 @@ impl<'d> Engine<'d> {
     }
 
     /// No connection survives.
-    fn fail_all(&mut self, error: LinkError) {
+    pub(super) fn fail_all(&mut self, error: LinkError) {
         self.sockets.fail_all(Error::Link(error));
         #[cfg(feature = "dns")]
         self.dns.reject_waiting(Error::Link(error), false);

@@ -13,6 +13,8 @@ mod edge_nal;
 #[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
 mod host;
 mod inherent;
+#[cfg(feature = "link-control")]
+mod link;
 #[cfg(feature = "server")]
 mod listener;
 #[cfg(feature = "at-client")]
@@ -28,6 +30,8 @@ pub use at_client::{AtClient, AtWriter};
 pub(crate) use dns::first_of;
 #[cfg(feature = "dns")]
 pub(crate) use host::literal;
+#[cfg(feature = "link-control")]
+pub use link::LinkChanges;
 #[cfg(feature = "server")]
 pub use listener::TcpListener;
 #[cfg(all(feature = "server", feature = "udp"))]

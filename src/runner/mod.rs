@@ -175,6 +175,10 @@ impl<'d> Running<'d> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.shared.with(|engine| engine.stop(self.has_failed));
+        self.shared.with(|engine| {
+            engine.stop(self.has_failed);
+            #[cfg(feature = "link-control")]
+            engine.link_since(crate::util::time::now());
+        });
     }
 }

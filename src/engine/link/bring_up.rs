@@ -20,15 +20,16 @@ use core::mem::discriminant;
 
 use embassy_time::{Duration, Instant};
 
+use super::settings::SETTINGS;
 use super::{Link, LinkState, MAX_DOUBTS, POLL, Step};
 use crate::at::{
     ActivateContext, Address, Attention, CloseSocket, ConfigureContext, ConfigureDns,
-    ConfigureSetting, ConfigureUrcPort, DataFormat, DeactivateContext, DisableCommandEcho,
-    DisableSendInfo, EnterPin, ErrorCode, ErrorFormat, EscapeWithDtr, Functionality,
-    ListActiveContexts, ListBearers, ListSockets, Prefix, QueryFunctionality, QueryLteRegistration,
+    ConfigureSetting, ConfigureUrcPort, DeactivateContext, DisableCommandEcho, DisableSendInfo,
+    EnterPin, ErrorCode, ErrorFormat, EscapeWithDtr, Functionality, ListActiveContexts,
+    ListBearers, ListSockets, Prefix, QueryFunctionality, QueryLteRegistration,
     QueryPacketRegistration, QueryRegistration, QuerySim, ReportLteRegistration,
     ReportPacketRegistration, RestoreResultCodes, SetDataEcho, SetErrorFormat, SetFunctionality,
-    Setting, Switch, Text, UdpMode, ViewMode, Within,
+    Switch, Text,
 };
 use crate::config::Config;
 use crate::engine::exchange::job::{Domain, Job};
@@ -63,25 +64,6 @@ const RESYNC_TRIES: u8 = 4;
 /// How often a busy module may refuse a plain AT.
 const BUSY_TRIES: u8 = 30;
 
-/// The settings of AT+QICFG that decide how data looks on the UART. Modules keep them over a restart (quirk 75).
-const SETTINGS: &[Setting] = &[
-    Setting::DataFormats {
-        send: DataFormat::Text,
-        receive: DataFormat::Text,
-    },
-    Setting::ViewMode(ViewMode::LineEnd),
-    // The `recv` URC says how much data there is.
-    Setting::ReceiveIndication(Switch::On),
-    // Datagrams keep their boundaries.
-    Setting::UdpReadMode(UdpMode::Block),
-    Setting::UdpSendMode(UdpMode::Block),
-    // Listeners accept by themselves, and a connectID is in use until it is closed.
-    Setting::TcpAccept(Switch::On),
-    Setting::PassiveClose(Switch::Off),
-    // No time limit for payload: the runner may be held up.
-    Setting::SendTimeout(Within::MIN),
-];
-
 impl Link<'_> {
     /// The transaction of the present step, if the step is one.
     pub(super) const fn job(&self) -> Option<Job> {
@@ -90,7 +72,7 @@ impl Link<'_> {
             Step::Run(job) => Some(job),
             Step::Address { .. } | Step::Verify => Some(Job::ListContexts),
             Step::Bearer => Some(Job::ListBearers),
-            Step::CloseOrphans | Step::Up | Step::Pause | Step::Reset | Step::Disabled => None,
+            _ => None,
         }
     }
 
@@ -343,12 +325,12 @@ impl Link<'_> {
             }
             Job::ListContexts => {
                 let active = matches!(*outcome, Outcome::Done(Answer::Context { active: true }));
-                if active && self.is_configured {
+                if active && self.is_configured && self.wants_up() {
                     self.look_for_address(LinkError::ContextLost);
                 } else if active || self.must_deactivate {
                     self.run(Job::Deactivate);
                 } else {
-                    self.run(Job::Configure);
+                    self.on_inactive();
                 }
             }
             // The longest times of the note are over: only a restart helps.
@@ -358,7 +340,8 @@ impl Link<'_> {
             Job::Deactivate => {
                 self.must_deactivate = false;
                 self.has_deactivated = true;
-                self.step = Step::Run(Job::Configure);
+                self.is_configured = false;
+                self.on_inactive();
             }
             Job::Configure => match *outcome {
                 Outcome::Refused(reason) => {
@@ -388,32 +371,23 @@ impl Link<'_> {
                 _ => self.look_for_address(LinkError::ContextLost),
             },
             // 6. How data looks on the UART.
-            Job::Set(place) => {
-                let last = (SETTINGS.len() + config.settings.len()) as u8;
-                match (place + 1..=last).find(|place| Self::is_wanted(*place, config)) {
-                    Some(place) => self.run(Job::Set(place)),
-                    None if cfg!(feature = "dns") && config.dns.is_some() => self.run(Job::SetDns),
-                    None => self.on_up(),
-                }
-            }
+            Job::Set(place) => match Self::next_setting(place, config) {
+                Some(place) => self.run(Job::Set(place)),
+                None if cfg!(feature = "dns") && config.dns.is_some() => self.run(Job::SetDns),
+                None => self.on_up(),
+            },
             Job::SetDns => self.on_up(),
             _ => {}
         }
     }
 
-    /// The setting at this place: first those that the stack needs, then, behind that of the URCs about sent data, those of the user.
-    fn setting(place: u8, config: &Config<'_>) -> Option<Setting> {
-        let place = usize::from(place);
-        let own = SETTINGS.get(place);
-        let users = || config.settings.get(place.checked_sub(SETTINGS.len() + 1)?);
-        own.or_else(users).copied()
-    }
-
-    /// Whether the setting at this place is to be made. Those that the stack needs are not the user's.
-    fn is_wanted(place: u8, config: &Config<'_>) -> bool {
-        usize::from(place) <= SETTINGS.len()
-            || Self::setting(place, config)
-                .is_some_and(|wanted| SETTINGS.iter().all(|own| own.key() != wanted.key()))
+    /// The context is inactive.
+    fn on_inactive(&mut self) {
+        #[cfg(feature = "link-control")]
+        if !self.wants_up() {
+            return self.rest(self.control.wish);
+        }
+        self.step = Step::Run(Job::Configure);
     }
 
     fn look_for_address(&mut self, otherwise: LinkError) {
@@ -479,12 +453,6 @@ impl Link<'_> {
     fn on_up(&mut self) {
         self.trust_context();
         info!("link up");
-        self.state = LinkState::Up;
-        self.failures = 0;
-        self.resets.count = 0;
-        self.resets.allowed_at = Instant::MIN;
-        self.attempts = self.attempts.wrapping_add(1);
-        self.go(Step::Up);
-        self.waiters.wake();
+        self.end_attempt(self.state_towards(LinkState::Up), Step::Up);
     }
 }

@@ -1,9 +1,13 @@
 //! The link: from whatever state the module was left in to an active PDP context, and back there after every loss.
 
 mod bring_up;
+#[cfg(feature = "link-control")]
+mod control;
 mod probe;
 mod registration;
+mod settings;
 mod sim;
+mod state;
 
 use core::net::IpAddr;
 use core::task::Poll;
@@ -19,6 +23,7 @@ use crate::util::log::warning;
 use crate::util::time::{NEVER, after, get_or_set};
 use registration::Registration;
 use sim::Pin;
+pub use state::{LinkMode, LinkState};
 
 /// The longest time of an attempt to bring the link up, besides the times for the boot and for the registration.
 const ATTEMPT_TIME: Duration = Duration::from_secs(900);
@@ -31,22 +36,6 @@ const MAX_DOUBTS: u8 = 3;
 const POLL: Duration = Duration::from_secs(1);
 /// The longest pause between two attempts to bring the link up.
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
-
-/// The state of the link to the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum LinkState {
-    /// The runner brings the link up for the first time.
-    Starting,
-    /// The PDP context is active: sockets can be opened.
-    Up,
-    /// The PDP context is active, and a connection in transparent access mode has the UART. Everything else waits until the
-    /// connection leaves that mode.
-    Occupied,
-    /// The link is down for this reason. The runner brings it up again, or will try later.
-    Down(LinkError),
-}
 
 /// The step of bring-up or supervision that comes next. [`bring_up`] has their order, their commands, and what the answers mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +66,9 @@ enum Step {
     Pause,
     /// Only the user's hook helps.
     Reset,
+    /// There is no link, and the application wants none.
+    #[cfg(feature = "link-control")]
+    Rest(LinkMode),
     /// The configuration, or the UART, cannot be used. Nothing is done any more.
     Disabled,
 }
@@ -98,6 +90,8 @@ pub(crate) struct Attempt(u32);
 pub(crate) struct Link<'d> {
     step: Step,
     state: LinkState,
+    #[cfg(feature = "link-control")]
+    control: control::Control,
     /// Tries of the present step.
     tries: u8,
     /// DTR is wired.
@@ -150,6 +144,8 @@ impl<'d> Link<'d> {
         Self {
             step: Step::Probe,
             state: LinkState::Down(LinkError::NotRunning),
+            #[cfg(feature = "link-control")]
+            control: control::Control::NEW,
             tries: 0,
             has_dtr: false,
             pin: Pin::NEW,
@@ -220,10 +216,44 @@ impl<'d> Link<'d> {
         )
     }
 
-    /// The error that a connect gets at once, while no attempt is under way.
-    pub(crate) const fn refusal(&self) -> Option<LinkError> {
+    /// What the application wants.
+    pub(super) const fn wish(&self) -> LinkMode {
+        #[cfg(feature = "link-control")]
+        return self.control.wish;
+        #[cfg(not(feature = "link-control"))]
+        LinkMode::Up
+    }
+
+    fn wants_up(&self) -> bool {
+        self.wish() == LinkMode::Up
+    }
+
+    /// This state, unless no link is wanted.
+    fn state_towards(&self, up: LinkState) -> LinkState {
+        match self.wish() {
+            LinkMode::Up => up,
+            mode => LinkState::TurningOff(mode),
+        }
+    }
+
+    /// The error that a connect gets at once: no link is wanted, or no attempt is under way.
+    pub(crate) fn refusal(&self) -> Option<LinkError> {
+        if !self.wants_up() {
+            return Some(LinkError::TurnedOff);
+        }
+        #[cfg(feature = "link-control")]
+        if self.control.is_changed {
+            return None;
+        }
+        self.failure()
+    }
+
+    /// Why nothing is done about the link for a while.
+    pub(crate) const fn failure(&self) -> Option<LinkError> {
         match (self.step, self.state) {
             (Step::Pause | Step::Reset | Step::Disabled, LinkState::Down(error)) => Some(error),
+            #[cfg(feature = "link-control")]
+            (Step::Rest(_), _) => Some(LinkError::TurnedOff),
             _ => None,
         }
     }
@@ -251,8 +281,16 @@ impl<'d> Link<'d> {
         Attempt(self.attempts)
     }
 
-    /// Ready when the link is up, or when an attempt that was not over at `since` has failed.
+    /// Ready when the link is up, will not be, or when an attempt that was not over at `since` has failed.
     pub(crate) fn poll_up(&self, since: Attempt) -> Poll<Result<(), LinkError>> {
+        if self.wants_up() {
+            self.poll_attempt(since)
+        } else {
+            Poll::Ready(Err(LinkError::TurnedOff))
+        }
+    }
+
+    fn poll_attempt(&self, since: Attempt) -> Poll<Result<(), LinkError>> {
         match self.state {
             LinkState::Up => Poll::Ready(Ok(())),
             LinkState::Down(error)
@@ -260,7 +298,7 @@ impl<'d> Link<'d> {
             {
                 Poll::Ready(Err(error))
             }
-            LinkState::Starting | LinkState::Occupied | LinkState::Down(_) => Poll::Pending,
+            _ => Poll::Pending,
         }
     }
 
@@ -269,18 +307,27 @@ impl<'d> Link<'d> {
     /// The runner starts.
     pub(crate) fn start(&mut self, can_reset: bool, has_dtr: bool) {
         self.has_dtr = has_dtr;
-        self.state = LinkState::Starting;
         self.resets.is_available = can_reset;
         self.forget_module();
         self.failures = 0;
         self.begin_attempt();
+        self.set_state(self.state_towards(LinkState::Starting));
+    }
+
+    /// Users that wait are woken even if the state is the same: an attempt may have ended.
+    fn set_state(&mut self, state: LinkState) {
+        #[cfg(feature = "link-control")]
+        if self.state != state {
+            self.on_changed();
+        }
+        self.state = state;
         self.waiters.wake();
     }
 
     /// The link is lost. What is left to do depends on the reason.
     pub(crate) fn on_lost(&mut self, error: LinkError) {
         warning!("link lost: {:?}", error);
-        self.state = LinkState::Down(error);
+        self.set_state(LinkState::Down(error));
         self.begin_attempt();
         match error {
             LinkError::ContextLost => {
@@ -292,7 +339,6 @@ impl<'d> Link<'d> {
             LinkError::Restarted => self.forget_module(),
             _ => {}
         }
-        self.waiters.wake();
     }
 
     /// `pdpdeact` during the last steps of the bring-up: look at the context again before the link counts as up.
@@ -311,6 +357,11 @@ impl<'d> Link<'d> {
             // It restarts again and again: the pause is kept.
             Step::Pause if matches!(self.state, LinkState::Down(LinkError::Restarted)) => {}
             Step::Pause | Step::Reset => self.begin_attempt(),
+            #[cfg(feature = "link-control")]
+            Step::Rest(mode) => {
+                self.set_state(LinkState::TurningOff(mode));
+                self.begin_attempt();
+            }
             _ => {
                 self.restarts = self.restarts.saturating_add(1);
                 self.pin.is_given = false;
@@ -382,17 +433,16 @@ impl<'d> Link<'d> {
 
     /// The configuration, or the UART, cannot be used.
     pub(crate) fn disable(&mut self, error: LinkError) {
-        self.state = LinkState::Down(error);
         self.attempts = self.attempts.wrapping_add(1);
         self.go(Step::Disabled);
-        self.waiters.wake();
+        self.set_state(LinkState::Down(error));
     }
 
     /// This attempt has failed.
     fn fail(&mut self, error: LinkError, now: Instant) {
         warning!("link not up: {:?}", error);
-        self.state = LinkState::Down(error);
         self.attempts = self.attempts.wrapping_add(1);
+        self.set_state(LinkState::Down(error));
         let back_off = Duration::from_secs(1 << self.failures.min(6)).min(BACK_OFF_MAX);
         self.failures = self.failures.saturating_add(1);
         let may_reset = self.resets.is_available && now >= self.resets.allowed_at;
@@ -402,7 +452,16 @@ impl<'d> Link<'d> {
             self.go(Step::Pause);
             self.pause(now, back_off);
         }
-        self.waiters.wake();
+    }
+
+    /// This attempt has succeeded.
+    fn end_attempt(&mut self, state: LinkState, step: Step) {
+        self.failures = 0;
+        self.resets.count = 0;
+        self.resets.allowed_at = Instant::MIN;
+        self.attempts = self.attempts.wrapping_add(1);
+        self.go(step);
+        self.set_state(state);
     }
 
     /// The user's hook has restarted the module.
@@ -445,6 +504,8 @@ impl<'d> Link<'d> {
         config: &Config<'_>,
         now: Instant,
     ) -> Option<Action> {
+        #[cfg(feature = "link-control")]
+        self.follow();
         if self.is_up() {
             return None;
         }
@@ -452,7 +513,7 @@ impl<'d> Link<'d> {
             return Some(Action::Wait(self.not_before));
         }
         let since = get_or_set(&mut self.since, now);
-        if !self.is_serving() && self.refusal().is_none() {
+        if !self.is_serving() && self.failure().is_none() {
             let limit = config.boot_time + config.registration_time + ATTEMPT_TIME;
             let is_over = now >= get_or_set(&mut self.attempt_until, after(now, limit));
             if self.restarts > MAX_RESTARTS {
@@ -471,7 +532,7 @@ impl<'d> Link<'d> {
             Step::CloseOrphans => match orphan {
                 Some(id) => Action::Run(Job::CloseOrphan(id)),
                 None => {
-                    let job = if self.registration.is_done {
+                    let job = if self.registration.is_done || !self.wants_up() {
                         Job::ListContexts
                     } else {
                         Job::SimState
@@ -482,7 +543,7 @@ impl<'d> Link<'d> {
             },
             Step::Pause if now < self.not_before => Action::Wait(self.not_before),
             Step::Pause => {
-                let is_searching = self.searching_since != NEVER;
+                let is_searching = self.searching_since != NEVER && self.wants_up();
                 self.begin_attempt();
                 if is_searching {
                     // All is set but the network.

@@ -372,7 +372,7 @@ impl Slot<'_> {
         match self.phase {
             _ if self.receive.ended => Some(Ok(())),
             _ if self.fault.is_some() => self.fault.map(Err),
-            Phase::Closing | Phase::Closed | Phase::Free => Some(Err(Error::Closed)),
+            Phase::Closing | Phase::Closed | Phase::Free => Some(Err(self.end_reason())),
             Phase::Wanted | Phase::Opening | Phase::Open | Phase::Draining => None,
         }
     }

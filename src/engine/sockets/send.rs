@@ -343,7 +343,16 @@ impl Slot<'_> {
     pub(crate) fn check_writable(&self) -> Result<(), Error> {
         match self.phase {
             Phase::Open if !self.closes_when_sent() => self.fault.map_or(Ok(()), Err),
-            _ => Err(self.fault.unwrap_or(Error::Closed)),
+            _ => Err(self.end_reason()),
+        }
+    }
+
+    /// Fails if what was written is not being sent any more.
+    fn check_sending(&self) -> Result<(), Error> {
+        if self.phase == Phase::Open && self.fault.is_none() {
+            Ok(())
+        } else {
+            self.check_writable()
         }
     }
 
@@ -369,7 +378,7 @@ impl Slot<'_> {
         // The peer has closed while a chunk is being sent.
         let is_undecided = self.phase == Phase::Draining && self.send.is_undecided();
         if !is_undecided {
-            self.check_writable()?;
+            self.check_sending()?;
         }
         Poll::Pending
     }
@@ -386,7 +395,7 @@ impl Slot<'_> {
             && self.send.acknowledge != Acknowledge::Missing
             && self.fault.is_none();
         if !is_known {
-            self.check_writable()?;
+            self.check_sending()?;
         }
         if !self.send.is_acknowledge_asked() {
             self.send.begin_acknowledge();

@@ -100,8 +100,8 @@ impl Reopen {
 /// The end of a socket, as far as it has come.
 #[derive(Debug, Clone, Copy)]
 struct Close {
-    /// No more writes; the socket closes when the transmit ring is empty.
-    when_sent: bool,
+    /// No more writes, for this reason; the socket closes when the transmit ring is empty.
+    when_sent: Option<Error>,
     /// How often AT+QICLOSE was refused although the connectID exists.
     refusals: u8,
 }
@@ -169,7 +169,7 @@ impl<'d> Slot<'d> {
             has_opened: false,
             reopen: Reopen::NEW,
             close: Close {
-                when_sent: false,
+                when_sent: None,
                 refusals: 0,
             },
             unanswered: 0,
@@ -193,7 +193,7 @@ impl<'d> Slot<'d> {
         self.has_opened = false;
         self.reopen = Reopen::NEW;
         self.close = Close {
-            when_sent: false,
+            when_sent: None,
             refusals: 0,
         };
         self.not_before = Instant::MIN;
@@ -298,9 +298,14 @@ impl<'d> Slot<'d> {
         !matches!(self.phase, Phase::Free | Phase::Wanted | Phase::Closed)
     }
 
-    /// Whether the user has ended the sending direction.
+    /// Whether the sending direction has ended.
     pub(crate) const fn closes_when_sent(&self) -> bool {
-        self.close.when_sent
+        self.close.when_sent.is_some()
+    }
+
+    /// What a user of a socket that has ended learns.
+    pub(crate) fn end_reason(&self) -> Error {
+        self.fault.or(self.close.when_sent).unwrap_or(Error::Closed)
     }
 
     /// Whether AT+QIOPEN is being repeated, on the connectID that was just closed for it.
@@ -482,15 +487,31 @@ impl<'d> Slot<'d> {
 
     /// No more writes: closes as soon as the transmit ring is empty.
     pub(crate) fn close_when_sent(&mut self, now: Instant) {
-        if !self.close.when_sent {
-            self.close.when_sent = true;
+        self.end(Error::Closed, now);
+    }
+
+    fn end(&mut self, reason: Error, now: Instant) {
+        if self.close.when_sent.is_none() {
+            self.close.when_sent = Some(reason);
             self.linger(now);
         }
     }
 
+    /// The link goes down, for this reason: closes as soon as the transmit ring is empty.
+    #[cfg(feature = "link-control")]
+    pub(crate) fn leave(&mut self, reason: Error, now: Instant) {
+        match self.phase {
+            Phase::Open => self.end(reason, now),
+            Phase::Wanted | Phase::Opening => self.fail(reason),
+            Phase::Closing if self.reopen.stage != ReopenStage::None => self.fail(reason),
+            Phase::Draining | Phase::Closing | Phase::Closed | Phase::Free => {}
+        }
+        self.wake();
+    }
+
     /// Bytes were handed over: a closing connection gets its time again.
     pub(crate) fn linger(&mut self, now: Instant) {
-        self.deadline = if self.close.when_sent {
+        self.deadline = if self.closes_when_sent() {
             after(now, LINGER)
         } else {
             NEVER

@@ -1,4 +1,5 @@
 //! Bring-up of the link, its loss, and its return.
 
+mod control;
 mod dialogue;
 mod modem;

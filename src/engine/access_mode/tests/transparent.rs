@@ -9,7 +9,7 @@ use crate::at::AccessMode;
 use crate::config::Config;
 use crate::engine::rig::PEER;
 use crate::engine::tests::{Rig, up};
-use crate::engine::{Action, Escape, Job, Key, LineKind, LinkState, Phase, Request};
+use crate::engine::{Action, Escape, Job, Key, LineKind, LinkMode, LinkState, Phase, Request};
 use crate::error::{Error, LinkError};
 use crate::util::time::NEVER;
 
@@ -613,6 +613,28 @@ fn dropping_the_connection_leaves_the_mode_and_closes() {
     rig.begin(Job::Close(key));
     rig.answer(&["OK"]);
     assert!(rig.all_free());
+}
+
+#[test]
+fn link_that_goes_down_gets_the_line_back_first() {
+    let mut rig = up();
+    let changes = |rig: &Rig| rig.engine(|engine| engine.link_changes());
+    let before = changes(&rig);
+    let key = transparent(&mut rig);
+    // The line is occupied.
+    assert_eq!(changes(&rig), before + 1);
+    send(&mut rig, key, b"goodbye");
+    let now = rig.now;
+    rig.engine(|engine| engine.set_link(LinkMode::Down, now));
+    let before = changes(&rig);
+    assert_eq!(carry(&mut rig), Some(b"goodbye".to_vec()));
+    escape(&mut rig);
+    come(&mut rig, b"the last\r\nOK\r\n");
+    assert_eq!(until_action(&mut rig), Action::Run(Job::Close(key)));
+    assert_eq!(changes(&rig), before + 1);
+    rig.run(Job::Close(key), &["OK"]);
+    rig.run(Job::Deactivate, &["OK"]);
+    assert_eq!(read(&mut rig, key), b"the last");
 }
 
 #[test]

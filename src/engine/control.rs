@@ -1,0 +1,83 @@
+//! The application decides whether there is a link: what that means to sockets, lookups and commands.
+
+use core::task::Poll;
+
+use embassy_time::Instant;
+
+use super::ids::IdSet;
+use super::link::{Attempt, LinkMode, LinkState};
+use super::state::Engine;
+use super::wakes::{Queue, Room};
+use crate::at::ConnectId;
+use crate::error::{Error, LinkError};
+use crate::util::time::earliest;
+
+const TURNED_OFF: Error = Error::Link(LinkError::TurnedOff);
+
+impl Engine<'_> {
+    /// The application wants this of the link from now on. Without a link sockets end in good order.
+    pub(crate) fn set_link(&mut self, mode: LinkMode, now: Instant) {
+        self.link.set_wish(mode, now);
+        if mode != LinkMode::Up {
+            for slot in self.sockets.iter_mut() {
+                slot.leave(TURNED_OFF, now);
+            }
+            #[cfg(feature = "dns")]
+            self.dns.reject_waiting(TURNED_OFF, true);
+            // Tasks that wait for a slot, or for their turn, learn it as well.
+            self.sockets.wake_waiters();
+            self.wakes.wake(Queue::Room(Room::Turn));
+        }
+        self.link.since(now);
+        self.wake_runner();
+    }
+
+    /// Ready when the link is as the application wants, or when an attempt that was not over at `since` has failed.
+    pub(crate) fn poll_wish(&mut self, since: Attempt) -> Poll<Result<LinkMode, LinkError>> {
+        self.link.poll_wish(since)
+    }
+
+    // ---- changes -------------------------------------------------------------------------------------------------
+
+    /// When the link changed last.
+    pub(crate) fn link_since(&mut self, now: Instant) -> Instant {
+        self.link.since(now)
+    }
+
+    /// How often the link has changed.
+    pub(crate) const fn link_changes(&self) -> u32 {
+        self.link.changes()
+    }
+
+    /// Ready with the state of the link when it is not the one after this many changes.
+    pub(crate) fn poll_link_change(&self, seen: u32) -> Poll<(u32, LinkState)> {
+        match self.link.changes() {
+            changes if changes == seen => Poll::Pending,
+            changes => Poll::Ready((changes, self.link_state())),
+        }
+    }
+
+    // ---- the runner ----------------------------------------------------------------------------------------------
+
+    /// Takes the link down, if that is wanted and every socket is closed. Those that are not in time fail.
+    pub(super) fn leave(&mut self, orphan: Option<ConnectId>, wake_at: &mut Instant, now: Instant) {
+        let Some(until) = self.link.leaves_at() else {
+            return;
+        };
+        let mut is_busy = orphan.is_some();
+        for slot in self.sockets.iter_mut().filter(|slot| slot.uses_id()) {
+            is_busy = true;
+            if now >= until && slot.is_live() {
+                slot.fail(TURNED_OFF);
+            }
+        }
+        if !is_busy {
+            // The deactivation closes whatever the module still holds.
+            self.ids.orphans = IdSet::EMPTY;
+            self.fail_all(LinkError::TurnedOff);
+            self.link.leave();
+        } else if now < until {
+            earliest(wake_at, until);
+        }
+    }
+}

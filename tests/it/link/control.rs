@@ -1,0 +1,142 @@
+//! The application decides whether there is a link, byte for byte.
+
+use core::time::Duration;
+
+use atat::asynch::AtatClient;
+use embassy_futures::join::join;
+use embedded_io_async::{Read, Write};
+use quectel_nal::at::QueryModel;
+use quectel_nal::{Error, LinkError, LinkMode, LinkState};
+use testbench::{SERVER, Script, config, dialogue};
+
+const TURNED_OFF: Error = Error::Link(LinkError::TurnedOff);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// AT+QIOPEN of connectID 0 for [`SERVER`].
+const OPEN: &str = "AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,0";
+
+/// What the runner asks of a module that has restarted, or that nothing is known of, up to the list of its sockets.
+async fn take_over(module: &Script<'_>) {
+    module.exchange("AT", "OK").await;
+    module.exchange("AT", "OK").await;
+    module.exchange("ATE0", "OK").await;
+    module.exchange("AT+CMEE=1", "OK").await;
+    module.exchange("AT+QISDE=0", "OK").await;
+    module
+        .exchange("AT+QURCCFG=\"urcport\",\"uart1\"", "OK")
+        .await;
+}
+
+#[test]
+fn down_and_up_again() {
+    dialogue(config(), async |stack, module| {
+        join(stack.wait_link_up(), module.bring_up())
+            .await
+            .0
+            .unwrap();
+        let mut changes = stack.link_changes();
+        let open = stack.connect(SERVER.parse().unwrap());
+        let mut connection = join(open, module.open(OPEN)).await.0.unwrap();
+        module.line("+QIURC: \"recv\",0,4").await;
+        module.return_payload("AT+QIRD=0,1500", "data").await;
+
+        connection.write_all(b"more").await.unwrap();
+        stack.set_link(LinkMode::Down);
+        assert_eq!(stack.link_state(), LinkState::TurningOff(LinkMode::Down));
+        let way_down = async {
+            module.accept_payload("AT+QISEND=0,4", b"more").await;
+            module.exchange("AT+QICLOSE=0", "OK").await;
+            module.exchange("AT+QIDEACT=1", "OK").await;
+        };
+        let (mode, ()) = join(stack.wait_link_mode(), way_down).await;
+        assert_eq!(mode, Ok(LinkMode::Down));
+        assert_eq!(connection.flush().await, Ok(()));
+        let mut data = [0; 4];
+        connection.read_exact(&mut data).await.unwrap();
+        assert_eq!(&data, b"data");
+        assert_eq!(connection.read(&mut data).await, Err(TURNED_OFF));
+        drop(connection);
+
+        // Nothing is sent any more, and nothing can be asked of the network.
+        module.expect_silence(HOUR).await;
+        let refused = stack.connect(SERVER.parse().unwrap()).await;
+        assert_eq!(refused.unwrap_err(), TURNED_OFF);
+        assert_eq!(stack.resolve("example.com").await, Err(TURNED_OFF));
+        assert_eq!(stack.wait_link_up().await, Err(LinkError::TurnedOff));
+        assert_eq!(changes.next().await, LinkState::TurnedOff(LinkMode::Down));
+        assert_eq!(changes.try_next(), None);
+        assert_eq!(stack.link_since().elapsed().as_secs(), 3600);
+        // The module is there for the application's own commands.
+        let mut client = stack.at();
+        let answer = module.exchange("AT+CGMM", "EC25\r\n\r\nOK");
+        let (model, ()) = join(client.send(&QueryModel), answer).await;
+        assert_eq!(model.unwrap().0.as_str(), "EC25");
+
+        stack.set_link(LinkMode::Up);
+        assert_eq!(stack.link_state(), LinkState::Starting);
+        let open = stack.connect(SERVER.parse().unwrap());
+        let way_up = async {
+            take_over(&module).await;
+            module.exchange("AT+CFUN?", "+CFUN: 1\r\n\r\nOK").await;
+            module.exchange("AT+QISTATE?", "OK").await;
+            module.register().await;
+            module.exchange("AT+QIACT?", "OK").await;
+            module
+                .exchange("AT+QICSGP=1,1,\"internet\",\"\",\"\",0", "OK")
+                .await;
+            module.activate().await;
+            module.exchange(&OPEN.replace("=1,0,", "=1,1,"), "OK").await;
+            module.line("+QIOPEN: 1,0").await;
+        };
+        join(open, way_up).await.0.unwrap();
+    });
+}
+
+/// The module restarts, for whatever reason: it is asked for nothing that brings a link.
+#[test]
+fn a_restart_brings_no_link() {
+    dialogue(config(), async |stack, module| {
+        join(stack.wait_link_up(), module.bring_up())
+            .await
+            .0
+            .unwrap();
+        stack.set_link(LinkMode::Down);
+        module.exchange("AT+QIDEACT=1", "OK").await;
+        assert_eq!(stack.wait_link_mode().await, Ok(LinkMode::Down));
+        module.line("RDY").await;
+        let again = async {
+            take_over(&module).await;
+            module.exchange("AT+CFUN?", "+CFUN: 1\r\n\r\nOK").await;
+            module.exchange("AT+QISTATE?", "OK").await;
+            module.exchange("AT+QIACT?", "OK").await;
+        };
+        again.await;
+        module.expect_silence(HOUR).await;
+        assert_eq!(stack.link_state(), LinkState::TurnedOff(LinkMode::Down));
+    });
+}
+
+/// The wish changes while the module activates the context: its answer is waited for.
+#[test]
+fn in_the_middle_of_a_bring_up() {
+    dialogue(config(), async |stack, module| {
+        module.begin().await;
+        module.exchange("AT+QIACT?", "OK").await;
+        module
+            .exchange("AT+QICSGP=1,1,\"internet\",\"\",\"\",0", "OK")
+            .await;
+        module.expect("AT+QIACT=1").await;
+        stack.set_link(LinkMode::Down);
+        module.expect_silence(Duration::from_secs(20)).await;
+        module.line("OK").await;
+        take_over(&module).await;
+        module.exchange("AT+CFUN?", "+CFUN: 1\r\n\r\nOK").await;
+        module.exchange("AT+QISTATE?", "OK").await;
+        module
+            .exchange("AT+QIACT?", "+QIACT: 1,1,1,\"10.7.157.1\"\r\n\r\nOK")
+            .await;
+        module.exchange("AT+QIDEACT=1", "OK").await;
+        module.expect_silence(HOUR).await;
+        assert_eq!(stack.wait_link_mode().await, Ok(LinkMode::Down));
+    });
+}
