@@ -45,6 +45,7 @@ pub struct Config<'d> {
     pub(crate) send_time: Duration,
     pub(crate) close_timeout: Option<u16>,
     pub(crate) recheck: Duration,
+    pub(crate) longest_recheck: Duration,
     #[cfg(feature = "push")]
     pub(crate) stall_time: Duration,
     pub(crate) command_gap: Duration,
@@ -78,6 +79,7 @@ impl<'d> Config<'d> {
             send_time: Duration::from_secs(30),
             close_timeout: Some(1),
             recheck: Duration::from_secs(5),
+            longest_recheck: Duration::from_secs(1200),
             #[cfg(feature = "push")]
             stall_time: Duration::from_secs(2),
             command_gap: Duration::from_ticks(0),
@@ -209,11 +211,26 @@ impl<'d> Config<'d> {
         self
     }
 
-    /// Sets the interval at which the runner checks for data while a reader waits, in case a `recv` URC was lost. Default 5 s;
-    /// zero switches the check off.
+    /// Sets the shortest pause between two checks for data of a socket while a reader waits, in case a `recv` URC was lost, and
+    /// between two questions for the result of an open. Default 5 s; zero switches the checks off.
+    ///
+    /// This pause holds for an hour after any sign that something of the module was lost: an error of the UART, a damaged or
+    /// overlong line, a command without an answer, the end of the link, data or the end of a connection that no URC has
+    /// announced. Otherwise the pause of a socket doubles with each check that finds nothing, up to
+    /// [`longest_recheck`](Self::longest_recheck).
     #[must_use]
-    pub const fn recheck(mut self, interval: Duration) -> Self {
-        self.recheck = bounded(interval);
+    pub const fn recheck(mut self, pause: Duration) -> Self {
+        self.recheck = bounded(pause);
+        self
+    }
+
+    /// Sets the longest pause between two checks for data of a socket while a reader waits. It is also the longest time after
+    /// which data is found whose `recv` URC was lost, or the end of a connection whose `closed` URC was lost, if there was no other
+    /// sign of a loss for an hour. Default 20 min. Not shorter than [`recheck`](Self::recheck): with the same value for both the
+    /// pause does not grow.
+    #[must_use]
+    pub const fn longest_recheck(mut self, pause: Duration) -> Self {
+        self.longest_recheck = bounded(pause);
         self
     }
 

@@ -175,7 +175,8 @@ impl Stack<'_> {
     ///   [`Error::DataLost`](crate::Error::DataLost) if the UART driver reports it.
     /// * `NO CARRIER` can be lost, and a module that loses its power sends nothing. While a reader waits and nothing has arrived
     ///   for 12 × [`Config::recheck`](crate::Config::recheck) (default 12 × 5 s), the runner escapes to find out whether the
-    ///   connection still exists.
+    ///   connection still exists; then after pauses that double, up to
+    ///   [`Config::longest_recheck`](crate::Config::longest_recheck).
     /// * `flush` waits until everything has been written to the UART. The settings `transpktsize` and `transwaittm` define how the
     ///   module cuts the data into packets ([`Setting`](crate::at::Setting)).
     ///

@@ -66,10 +66,9 @@ impl Engine<'_> {
     /// What to do for the connection that has the UART, if one has.
     pub(super) fn next_transparent(&mut self, now: Instant) -> Option<Action> {
         let has_dtr = self.link.has_dtr();
-        let recheck = self.config.recheck;
         let line = self.transparent.as_mut()?;
         let slot = self.sockets.get_mut(line.key);
-        let next = line.next(slot, has_dtr, recheck, now);
+        let next = line.next(slot, has_dtr, &self.config, now);
         Some(self.apply_transparent(next, now))
     }
 

@@ -5,6 +5,8 @@
 #[must_use]
 pub(crate) enum Effect {
     None,
+    /// There is a sign that a URC was lost.
+    Loss,
     /// A datagram is lost.
     DatagramDropped,
     /// The PDP context may be down: check it.

@@ -53,6 +53,9 @@ impl Engine<'_> {
         let mut is_damaged = flight.damaged;
         let reader = self.exchange.reader(&flight);
         if outcome.is_no_answer() {
+            if self.link.is_serving() {
+                self.exchange.on_loss();
+            }
             let is_late = !is_read && reader.is_some();
             is_damaged |= (flight.has_payload() || is_late) && self.is_cut();
             self.exchange.late_read |= is_read;
@@ -166,6 +169,9 @@ impl Engine<'_> {
             Job::Resume(_) => slot.switch_done(outcome),
             _ => Effect::None,
         };
+        if slot.fault == Some(Error::DataLost) {
+            self.exchange.on_loss();
+        }
         let effect = slot.after_transaction(!outcome.is_no_answer(), effect);
         let id = slot.id;
         let is_over = matches!(effect, Effect::IdFreed | Effect::IdOrphaned);
@@ -180,6 +186,7 @@ impl Engine<'_> {
     pub(super) fn apply(&mut self, effect: Effect, id: ConnectId, now: Instant) {
         match effect {
             Effect::None => {}
+            Effect::Loss => self.exchange.on_loss(),
             Effect::DatagramDropped => self.count_dropped_datagrams(1),
             Effect::ContextSuspect => self.link.doubt_context(),
             Effect::LineSuspect => self.link.suspect_line(),

@@ -90,13 +90,18 @@ impl Engine<'_> {
             return kind;
         }
         self.exchange.mark_doubtful();
+        let is_own = matches!(
+            prefix,
+            Some(Prefix::Indication | Prefix::Opened | Prefix::Read)
+        );
+        let is_likely = !can_be_from_module(line);
+        if is_own || is_likely {
+            self.exchange.on_loss();
+        }
         // Is it data whose header was lost, or what is left of a header?
         #[cfg(feature = "push")]
-        {
-            let is_likely = !can_be_from_module(line);
-            if is_likely || can_be_header(line) {
-                self.doubt_pushed_streams(is_likely);
-            }
+        if is_likely || can_be_header(line) {
+            self.doubt_pushed_streams(is_likely);
         }
         self.statistics.foreign_lines = self.statistics.foreign_lines.wrapping_add(1);
         LineKind::Foreign
@@ -301,7 +306,6 @@ fn can_be_header(line: &[u8]) -> bool {
 }
 
 /// Whether a module can send this line, though the stack does not know it.
-#[cfg(feature = "push")]
 fn can_be_from_module(line: &[u8]) -> bool {
     let is_capital = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b':');
     line.starts_with(b"+") || line.iter().all(is_capital)

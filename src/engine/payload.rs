@@ -312,6 +312,7 @@ impl<'d> Engine<'d> {
     /// Bytes of an overlong line were skipped.
     pub(crate) fn skipped(&mut self, count: usize) {
         self.exchange.on_line();
+        self.exchange.on_loss();
         let counter = &mut self.statistics.skipped_bytes;
         count_loss("skipped bytes", counter, count as u32);
     }

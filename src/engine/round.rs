@@ -9,6 +9,8 @@ use crate::util::time::earliest;
 pub(crate) struct Round<'a> {
     pub(crate) now: Instant,
     pub(crate) config: &'a Config<'a>,
+    /// There was a sign within the last hour that something of the module was lost.
+    pub(crate) is_lossy: bool,
     /// The earliest instant at which something becomes due.
     pub(crate) wake_at: Instant,
 }

@@ -177,6 +177,7 @@ impl<'d> Engine<'d> {
         count(&mut self.statistics.link_losses, 1);
         // After the loss of its context the module still answers the transaction in flight.
         if error != LinkError::ContextLost {
+            self.exchange.on_loss();
             self.forget_module();
         }
         #[cfg(feature = "transparent")]

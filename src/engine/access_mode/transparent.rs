@@ -9,6 +9,7 @@ use embassy_time::{Duration, Instant};
 
 use super::end_marker::{EndMarker, withheld_length};
 use super::escape_guard::EscapeGuard;
+use crate::config::Config;
 use crate::engine::exchange::job::{Action, Escape, GUARD};
 use crate::engine::sockets::key::Key;
 use crate::engine::sockets::slot::{Phase, Slot};
@@ -20,8 +21,8 @@ use crate::util::time::{NEVER, after, earliest, get_or_set};
 const LINE_PAUSE: Duration = Duration::from_millis(60);
 /// How long the `OK` to an escape may take, after the silence.
 const ANSWER_TIME: Duration = Duration::from_millis(1500);
-/// A silent connection is checked after this many times [`Config::recheck`](crate::Config::recheck): the check takes the UART
-/// from it for more than 2 s.
+/// A silent connection is checked after this many times [`Config::recheck`](crate::Config::recheck), and then after pauses that
+/// double: the check takes the UART from it for more than 2 s.
 const CHECK_AFTER: u32 = 12;
 /// How often to try to get the UART back.
 const ESCAPE_TRIES: u8 = 5;
@@ -190,12 +191,11 @@ impl Transparent {
 
     // ---- what is next --------------------------------------------------------------------------------------------
 
-    /// `recheck` is [`Config::recheck`](crate::Config::recheck).
     pub(crate) fn next(
         &mut self,
         slot: Option<&mut Slot<'_>>,
         has_dtr: bool,
-        recheck: Duration,
+        config: &Config<'_>,
         now: Instant,
     ) -> Next {
         let quiet_since = get_or_set(&mut self.quiet_since, now);
@@ -211,7 +211,7 @@ impl Transparent {
         let marker = slot.end_marker();
         match self.stage {
             Stage::Data if is_leaving => self.enter(Stage::BeforeEscape, now),
-            Stage::Data => Next::Act(self.pass_data(slot, marker, recheck, now)),
+            Stage::Data => Next::Act(self.pass_data(slot, marker, config, now)),
             // Data has come: what was withheld is part of it.
             Stage::BeforeEscape
                 if !is_leaving && marker.is_none() && self.doubt != Doubt::Silence =>
@@ -283,7 +283,7 @@ impl Transparent {
         &mut self,
         slot: &mut Slot<'_>,
         marker: Option<EndMarker>,
-        recheck: Duration,
+        config: &Config<'_>,
         now: Instant,
     ) -> Action {
         let quiet_since = self.quiet_since;
@@ -303,13 +303,18 @@ impl Transparent {
                 return Action::Wait(now);
             }
         }
-        let check_after = recheck * CHECK_AFTER;
-        if slot.receive.recheck.reader_waits && slot.tx.is_empty() && check_after > Duration::MIN {
+        let recheck = &mut slot.receive.recheck;
+        let check_after = recheck
+            .pause
+            .min(config.longest_recheck)
+            .max(config.recheck * CHECK_AFTER);
+        if recheck.reader_waits && slot.tx.is_empty() && config.recheck > Duration::MIN {
             let due = after(
                 quiet_since.max(self.guard.sent_at(now).min(now)),
                 check_after,
             );
             if now >= due {
+                recheck.pause = check_after * 2;
                 self.stage = Stage::BeforeEscape;
                 self.doubt = Doubt::Silence;
                 return Action::Wait(now);

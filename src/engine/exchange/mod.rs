@@ -21,6 +21,9 @@ use outcome::{Answer, Outcome, Reason};
 use payload_echo::PayloadEcho;
 use transaction::{CommandBuffer, Transaction};
 
+/// For so long after a sign that something of the module was lost, lost URCs are looked for often.
+const LOSSY_TIME: Duration = Duration::from_secs(3600);
+
 /// A socket whose read was not answered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LateReader {
@@ -56,6 +59,10 @@ pub(crate) struct Exchange<'d> {
     pub(crate) late_read: bool,
     /// Bytes were lost on the UART, and may have been those of the line that comes next.
     pub(crate) line_damaged: bool,
+    /// There was a sign that something of the module was lost.
+    has_loss: bool,
+    /// Until then there was one within the last [`LOSSY_TIME`].
+    lossy_until: Instant,
     pub(crate) message_text: MessageText,
     /// Line feeds since the last line.
     line_feeds: u8,
@@ -82,6 +89,8 @@ impl<'d> Exchange<'d> {
             escaped: None,
             late_read: false,
             line_damaged: false,
+            has_loss: false,
+            lossy_until: Instant::MIN,
             message_text: MessageText::None,
             line_feeds: 0,
             epoch: 0,
@@ -214,8 +223,23 @@ impl<'d> Exchange<'d> {
         self.in_flight.as_ref().is_some_and(InFlight::wants_payload)
     }
 
+    /// There is a sign that something of the module was lost.
+    pub(crate) fn on_loss(&mut self) {
+        self.has_loss = true;
+        self.wake_runner();
+    }
+
+    /// Whether there was such a sign within the last [`LOSSY_TIME`].
+    pub(crate) fn is_lossy(&mut self, now: Instant) -> bool {
+        if core::mem::take(&mut self.has_loss) {
+            self.lossy_until = after(now, LOSSY_TIME);
+        }
+        now < self.lossy_until
+    }
+
     /// Bytes of the answer were lost on the UART, or may have been.
     pub(crate) fn mark_damaged(&mut self) {
+        self.on_loss();
         if let Some(flight) = &mut self.in_flight {
             flight.damaged = true;
         }

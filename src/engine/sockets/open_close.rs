@@ -199,6 +199,8 @@ impl Slot<'_> {
             _ if self.phase == Phase::Closing && was_due => return self.on_closed(),
             _ => return Effect::None,
         };
+        // Without a re-check the URC of the end can be on its way.
+        let is_loss = self.phase == Phase::Opening || self.receive.recheck.in_progress;
         match (self.phase, state) {
             // Of a client both 2 and 3 are usable (quirk 30).
             (Phase::Opening, Some(SocketState::Connected | SocketState::Listening)) => {
@@ -225,8 +227,8 @@ impl Slot<'_> {
                 self.on_id_freed();
                 return Effect::IdOrphaned;
             }
-            _ => {}
+            _ => return Effect::None,
         }
-        Effect::None
+        if is_loss { Effect::Loss } else { Effect::None }
     }
 }

@@ -1,6 +1,6 @@
 //! Receiving: when to read, what the answers mean, and the bytes between the receive ring and the user (1.2, 2.1.8).
 
-use embassy_time::Instant;
+use embassy_time::{Duration, Instant};
 
 use super::slot::{Phase, Slot};
 use super::transfer::Counted;
@@ -12,7 +12,7 @@ use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
 use crate::engine::round::Round;
 use crate::error::Error;
 use crate::util::slices::front_mut;
-use crate::util::time::{NEVER, after, get_or_set};
+use crate::util::time::NEVER;
 
 /// Bytes that one AT+QIRD returns at most.
 pub(crate) const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
@@ -20,6 +20,8 @@ pub(crate) const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
 const LESS_TO_READ: u16 = 1024;
 /// After this many re-checks in a row that found nothing, the module is asked whether the connection still exists.
 const FRUITLESS_RECHECKS: u8 = 4;
+/// And after each one behind a pause of this length.
+const LONG_RECHECK: Duration = Duration::from_secs(60);
 /// How often a read is tried that the module refuses although it may hold data.
 const READ_TRIES: u8 = 8;
 
@@ -32,7 +34,7 @@ impl Slot<'_> {
         let now = round.now;
         let recheck = &mut self.receive.recheck;
         if core::mem::take(&mut recheck.requested) {
-            get_or_set(&mut recheck.at, after(now, round.config.recheck));
+            recheck.arm(round);
         }
         if self.is_listener() || !self.is_kept() || !self.has_room() {
             #[cfg(feature = "udp")]
@@ -139,7 +141,13 @@ impl Slot<'_> {
         match *outcome {
             Outcome::Done(Answer::Received { has_data, length }) => {
                 self.receive.refusals = 0;
+                // Nothing has announced this data.
+                let receive = &self.receive;
+                let is_loss = has_data && receive.recheck.in_progress && !receive.noticed;
                 self.on_read(has_data, length, asked);
+                if is_loss {
+                    return Effect::Loss;
+                }
             }
             Outcome::Done(_) | Outcome::SendFail => {}
             // Did the module hand over bytes that never arrived?
@@ -236,11 +244,13 @@ impl Slot<'_> {
         }
     }
 
-    /// A re-check has found nothing. Returns true for every fourth one in a row: the state of the connection has to be asked.
+    /// A re-check has found nothing. Returns true for every fourth one in a row, and behind a long pause: the state of the
+    /// connection has to be asked.
     fn on_fruitless_recheck(&mut self) -> bool {
         let recheck = &mut self.receive.recheck;
         recheck.fruitless = (recheck.fruitless + 1) % FRUITLESS_RECHECKS;
-        let is_suspect = recheck.fruitless == 0;
+        let is_suspect = recheck.fruitless == 0 || recheck.pause >= LONG_RECHECK;
+        recheck.pause = Duration::from_ticks(recheck.pause.as_ticks() * 2);
         // A reader that still waits registers again. A read that was dropped needs no more re-checks.
         recheck.reader_waits = false;
         self.wake_readers();

@@ -6,7 +6,7 @@ use embassy_time::{Duration, Instant};
 
 use crate::engine::refusal::Retries;
 use crate::engine::round::Round;
-use crate::util::time::{NEVER, after, get_or_set};
+use crate::util::time::{NEVER, after, earliest, get_or_set};
 
 /// A pause that doubles each time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,6 +102,8 @@ pub(crate) struct Recheck {
     pub(super) in_progress: bool,
     /// Re-checks in a row that found nothing.
     pub(super) fruitless: u8,
+    /// Of the re-check that was armed last. While nothing is lost it doubles.
+    pub(crate) pause: Duration,
 }
 
 impl Recheck {
@@ -118,12 +120,23 @@ impl Recheck {
         self.fruitless = 0;
     }
 
+    /// Arms the re-check. Returns when it is due.
+    pub(super) fn arm(&mut self, round: &Round<'_>) -> Instant {
+        let shortest = round.config.recheck;
+        if round.is_lossy {
+            self.pause = shortest;
+            earliest(&mut self.at, after(round.now, shortest));
+        }
+        self.pause = self.pause.min(round.config.longest_recheck).max(shortest);
+        get_or_set(&mut self.at, after(round.now, self.pause))
+    }
+
     /// Arms the re-check. Returns whether it is due.
     pub(crate) fn is_due(&mut self, round: &mut Round<'_>) -> bool {
         if self.at == NEVER && round.config.recheck == Duration::MIN {
             return false;
         }
-        let at = get_or_set(&mut self.at, after(round.now, round.config.recheck));
+        let at = self.arm(round);
         let is_due = round.is_due(at);
         if is_due {
             self.cancel();
@@ -153,6 +166,7 @@ impl Receive {
             reader_waits: false,
             in_progress: false,
             fruitless: 0,
+            pause: Duration::MIN,
         },
         withheld: 0,
     };

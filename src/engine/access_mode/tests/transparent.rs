@@ -555,6 +555,32 @@ fn a_silent_connection_is_looked_after() {
 }
 
 #[test]
+fn a_silent_connection_is_looked_after_less_and_less() {
+    let mut rig = up();
+    let key = transparent(&mut rig);
+    for expected in [60, 120, 240, 480, 960, 1200, 1200] {
+        assert_eq!(rig.read(key), Poll::Pending);
+        let before = rig.now;
+        escape(&mut rig);
+        assert!((expected..expected + 5).contains(&(rig.now - before).as_secs()));
+        come(&mut rig, b"\r\nOK\r\n");
+        loop {
+            let Action::Run(job) = until_action(&mut rig) else {
+                panic!("no job")
+            };
+            rig.begin(job);
+            match job {
+                Job::CountReceived(_) => rig.answer(&["+QIRD: 0,0,0", "OK"]),
+                Job::Read { .. } => rig.answer(&["+QIRD: 0", "OK"]),
+                _ => break,
+            }
+        }
+        assert_eq!(rig.on_line("CONNECT"), LineKind::Connected);
+        rig.finish();
+    }
+}
+
+#[test]
 fn a_beginning_of_a_word_is_not_kept_for_long() {
     let mut rig = up();
     let key = transparent(&mut rig);

@@ -7,4 +7,5 @@ mod datagram;
 mod listener;
 mod open;
 mod receive;
+mod recheck;
 mod send;
