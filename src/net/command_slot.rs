@@ -102,7 +102,7 @@ impl Failure {
     }
 
     /// The error of a command that this crate sends for the application.
-    fn into_error(self, link: LinkState) -> Error {
+    pub(super) fn into_error(self, link: LinkState) -> Error {
         match self {
             Self::Command(AtResult::Refused(Reason::Code(code))) => Error::from_code(code),
             Self::Command(AtResult::Refused(Reason::Equipment(number))) => Error::Equipment(number),
@@ -142,16 +142,7 @@ impl Stack<'_> {
         &self,
         command: &Cmd,
     ) -> Result<Cmd::Response, Error> {
-        self.command_of(self.new_owner(), command).await
-    }
-
-    /// As [`command`](Self::command), for a known owner.
-    pub(super) async fn command_of<Cmd: AtatCmd>(
-        &self,
-        owner: u16,
-        command: &Cmd,
-    ) -> Result<Cmd::Response, Error> {
-        send(self.shared, owner, command, true)
+        send(self.shared, self.new_owner(), command, true)
             .await
             .map_err(|failure| failure.into_error(self.link_state()))
     }

@@ -5,6 +5,7 @@ use core::task::Poll;
 use embassy_time::Instant;
 
 use crate::at::ErrorCode;
+use crate::engine::refusal::Retries;
 use crate::engine::wakes::{Room, Signal, WakeSet};
 use crate::error::Error;
 
@@ -28,6 +29,7 @@ pub(crate) struct Deferred<'d, T> {
     id: QueryId,
     reservation: Reservation,
     result: Option<Result<T, ErrorCode>>,
+    retries: Retries,
     /// The user has dropped the query. Its result is still to come, before the next query.
     is_orphaned: bool,
     turn: Signal<'d>,
@@ -40,6 +42,7 @@ impl<'d, T: Copy> Deferred<'d, T> {
             id: QueryId(0),
             reservation: Reservation::Free,
             result: None,
+            retries: Retries::NEW,
             is_orphaned: false,
             turn: Signal::new(wakes, Room::Turn),
             ended: Signal::new(wakes, Room::ServiceResult),
@@ -55,6 +58,7 @@ impl<'d, T: Copy> Deferred<'d, T> {
                 self.id = QueryId(self.id.0.wrapping_add(1));
                 self.reservation = Reservation::Asking;
                 self.result = None;
+                self.retries = Retries::NEW;
                 self.is_orphaned = false;
                 // Users that still hold the last query learn that it is over.
                 self.ended.wake();
@@ -104,6 +108,23 @@ impl<'d, T: Copy> Deferred<'d, T> {
 
     pub(super) fn wake(&self) {
         self.ended.wake();
+    }
+
+    /// When the query is asked again, before `until`, if it has failed for a reason that can pass.
+    pub(crate) fn repeat_at(
+        &mut self,
+        id: QueryId,
+        until: Instant,
+        now: Instant,
+    ) -> Option<Instant> {
+        let failure = self.result.and_then(Result::err)?;
+        if !self.is_current(id) || !self.retries.refused(failure) {
+            return None;
+        }
+        let at = self.retries.begin_pause(now).filter(|at| *at < until)?;
+        self.result = None;
+        self.reservation = Reservation::Asking;
+        Some(at)
     }
 
     /// Ready with the result.

@@ -8,6 +8,7 @@ use crate::at::ErrorCode;
 use crate::engine::tests::{Alarm, Rig, up};
 use crate::engine::{PingReply, PingSummary, QueryId, Queue, Room};
 use crate::error::Error;
+use crate::util::time::NEVER;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const REPLY: &str = "+QPING: 0,\"192.0.2.1\",32,192,255";
@@ -182,6 +183,55 @@ fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
     assert!(end(&rig, new).is_ready());
     release(&rig, new, true);
     assert!(begin(&mut rig).is_some());
+}
+
+#[test]
+fn passing_failures_are_repeated_within_a_budget() {
+    for code in [3, 14, 551, 568, 569, 571, 572] {
+        let code = Err(ErrorCode::new(code).unwrap());
+        let mut rig = up();
+        let ticket = begin(&mut rig).expect("its turn");
+        let repeat_at = |rig: &Rig, until| {
+            let now = rig.now;
+            rig.engine(|engine| engine.ping().query.repeat_at(ticket, until, now))
+        };
+        assert_eq!(repeat_at(&rig, NEVER), None);
+        let began = rig.now;
+        for _ in 0..7 {
+            rig.engine(|engine| engine.ping().query.end(code));
+            assert!(end(&rig, ticket).is_ready());
+            let at = repeat_at(&rig, NEVER).expect("another try");
+            rig.now = at;
+            // It has its turn, and no result.
+            assert_eq!(begin(&mut rig), None);
+            assert_eq!(end(&rig, ticket), Poll::Pending);
+        }
+        assert_eq!((rig.now - began).as_millis(), 19_500);
+        rig.engine(|engine| engine.ping().query.end(code));
+        assert_eq!(repeat_at(&rig, NEVER), None);
+        assert!(end(&rig, ticket).is_ready());
+        release(&rig, ticket, true);
+        // The next one has all its tries, as far as it has the time.
+        let ticket = begin(&mut rig).expect("its turn");
+        rig.engine(|engine| engine.ping().query.end(code));
+        let (until, now) = (rig.now + Duration::from_millis(500), rig.now);
+        let at = rig.engine(|engine| engine.ping().query.repeat_at(ticket, until, now));
+        assert_eq!(at, None);
+        assert!(end(&rig, ticket).is_ready());
+    }
+}
+
+#[test]
+fn permanent_failures_are_told_at_once() {
+    for code in [550, 552, 561, 565, 570] {
+        let mut rig = up();
+        let ticket = asked(&mut rig);
+        rig.on_line(&std::format!("+QPING: {code}"));
+        let now = rig.now;
+        let at = rig.engine(|engine| engine.ping().query.repeat_at(ticket, NEVER, now));
+        assert_eq!(at, None);
+        assert!(end(&rig, ticket).is_ready());
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Module<'_> {
     /// # Errors
     ///
     /// [`Error::InvalidName`] before anything is sent, [`Error::TimedOut`] after 130 s; otherwise the reason why the module
-    /// refused the command or got no time.
+    /// refused the command or got no time. A request that fails for a reason that can pass is repeated seven times, within the 130 s.
     ///
     /// # Cancel safety
     ///
@@ -43,6 +43,13 @@ impl Module<'_> {
             SynchronizeTime::new(self.context(), host_of(server)?).set_clock(set_clock.into());
         let mut query = Query::<NtpQuery>::begin(self.stack, TIME_LIMIT).await;
         query.send(&command).await?;
-        query.result().await
+        let until = query.until();
+        loop {
+            let result = query.result(until).await;
+            if result.is_ok() || !query.pauses(until).await {
+                return result;
+            }
+            query.send(&command).await?;
+        }
     }
 }

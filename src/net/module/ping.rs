@@ -32,7 +32,8 @@ impl<'d> Module<'d> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidName`] before anything is sent; otherwise the reason why the module refused the command.
+    /// [`Error::InvalidName`] before anything is sent; otherwise the reason why the module refused the command. A refusal that can
+    /// pass is returned after seven more attempts, within 20 s.
     ///
     /// # Cancel safety
     ///
@@ -93,6 +94,6 @@ impl Pinging<'_> {
     /// The module's error if it could not ping the host, such as [`Error::NameNotFound`]. [`Error::TimedOut`] if the module
     /// does not report the end.
     pub async fn summary(self) -> Result<PingSummary, Error> {
-        self.query.result().await
+        self.query.result(self.query.until()).await
     }
 }

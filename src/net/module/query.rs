@@ -4,12 +4,13 @@ use core::marker::PhantomData;
 use core::task::Poll;
 
 use atat::AtatCmd;
-use embassy_time::{Duration, Instant, with_deadline};
+use embassy_time::{Duration, Instant, Timer, with_deadline};
 
-use crate::engine::{Deferred, Engine, QueryId, Queue};
+use crate::engine::{AtResult, Deferred, Engine, QueryId, Queue};
 use crate::error::Error;
+use crate::net::command_slot::{self, Failure};
 use crate::stack::Stack;
-use crate::util::time::{self, after};
+use crate::util::time::{self, NEVER, after};
 
 /// A kind of query. One query of a kind runs at a time.
 pub(super) trait Kind {
@@ -76,23 +77,44 @@ impl<'d, K: Kind> Query<'d, K> {
         }
     }
 
-    /// Sends the command and waits for its final result.
+    /// Sends the command and waits for its final result. A command that is refused in passing is sent again.
     pub(super) async fn send<Cmd: AtatCmd>(&mut self, command: &Cmd) -> Result<(), Error> {
-        let owner = self.stack.new_owner();
-        self.progress = Progress::Sending(owner);
-        let answer = self.stack.command_of(owner, command).await;
-        self.progress = match answer {
+        let Stack { shared, .. } = self.stack;
+        loop {
+            let owner = self.stack.new_owner();
+            self.progress = Progress::Sending(owner);
+            let answer = command_slot::send(shared, owner, command, true).await;
             // After a timeout the module may have received the command all the same.
-            Ok(_) | Err(Error::TimedOut) => {
+            if let Ok(_) | Err(Failure::Command(AtResult::TimedOut)) = answer {
                 let until = after(time::now(), self.limit);
-                self.stack
-                    .shared
-                    .with(|engine| K::deferred(engine).on_asked(self.id, until));
-                Progress::Sent(until)
+                shared.with(|engine| K::deferred(engine).on_asked(self.id, until));
+                self.progress = Progress::Sent(until);
+            } else {
+                self.progress = Progress::NotSent;
             }
-            Err(_) => Progress::NotSent,
-        };
-        answer.map(|_| ())
+            let Err(failure) = answer else {
+                return Ok(());
+            };
+            if let Failure::Command(AtResult::Refused(reason)) = failure {
+                shared.with(|engine| K::deferred(engine).end(Err(reason.code())));
+                if self.pauses(NEVER).await {
+                    continue;
+                }
+            }
+            return Err(failure.into_error(self.stack.link_state()));
+        }
+    }
+
+    /// Whether the query, which has failed, is repeated before `until`. Returns at the end of the pause before that.
+    pub(super) async fn pauses(&self, until: Instant) -> bool {
+        let at = self
+            .stack
+            .shared
+            .with(|engine| K::deferred(engine).repeat_at(self.id, until, time::now()));
+        if let Some(at) = at {
+            Timer::at(at).await;
+        }
+        at.is_some()
     }
 
     /// The last instant at which the module may report the result.
@@ -103,13 +125,13 @@ impl<'d, K: Kind> Query<'d, K> {
         }
     }
 
-    /// Waits for the result.
-    pub(super) async fn result(&self) -> Result<K::Result, Error> {
+    /// Waits for the result, at most until `until`.
+    pub(super) async fn result(&self, until: Instant) -> Result<K::Result, Error> {
         let result = self
             .stack
             .shared
             .wait(K::RESULT, |engine| K::deferred(engine).poll_result(self.id));
-        with_deadline(self.until(), result)
+        with_deadline(until, result)
             .await
             .unwrap_or(Err(Error::TimedOut))
     }

@@ -14,7 +14,7 @@ use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{AddrType, ConnectedUdp, Dns, TcpConnect, UdpStack};
 use quectel_nal::at::AccessMode;
-use quectel_nal::{Error, Runner, Stack};
+use quectel_nal::{Error, PingReply, Runner, Stack};
 use testbench::{
     Bench, Dice, PEER, Work, arrives_whole, cancelled, collect, each_seed, echo_network, excerpt,
     exchange, noise, peer, run_tasks, serve, sleep,
@@ -94,6 +94,21 @@ async fn lookup(stack: Stack<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Each answer belongs to its question.
+async fn services(stack: Stack<'_>) -> Result<(), Error> {
+    let (host, limit) = ("192.0.2.9", embassy_time::Duration::from_secs(2));
+    let mut pinging = stack.module().ping(host, limit, 2).await?;
+    while let Some(reply) = pinging.next().await {
+        if let PingReply::Answered { address, .. } = reply {
+            assert_eq!(address.to_string(), host);
+        }
+    }
+    pinging.summary().await?;
+    let time = stack.module().ntp("ntp.example", false).await?;
+    assert_eq!((time.year, time.minute), (2026, 27));
+    Ok(())
+}
+
 /// One connection of a server, from a client that sends and closes.
 async fn served(stack: Stack<'_>, network: &InProcess, port: u16) -> Result<(), Error> {
     let listener = stack.listen(port).await?;
@@ -141,7 +156,8 @@ async fn worker(
         let mode = modes[dice.roll(modes.len() as u64) as usize];
         let stream = stack.with_access_mode(mode);
         let seed = dice.roll(1000);
-        match dice.roll(9) {
+        match dice.roll(10) {
+            8 => perhaps(dice, services(stack)).await,
             7 => perhaps(dice, upload(stream, dice)).await,
             0 | 1 => perhaps(dice, echo(stream, &noise(seed, 1500))).await,
             2 | 3 => perhaps(dice, download(stream)).await,
@@ -164,13 +180,13 @@ async fn worker(
 /// How many kinds of faults there are.
 const FAULTS: u64 = 37;
 
-const COMMANDS: [&str; 7] = [
-    "QIOPEN", "QISEND", "QIRD", "QISTATE", "QICLOSE", "QIDNSGIP", "QIACT",
+const COMMANDS: [&str; 9] = [
+    "QIOPEN", "QISEND", "QIRD", "QISTATE", "QICLOSE", "QIDNSGIP", "QIACT", "QPING", "QNTP",
 ];
 
 fn fault(dice: &Dice) -> Fault {
     let seed = dice.roll(1000);
-    let command = || COMMANDS[dice.roll(7) as usize].to_owned();
+    let command = || COMMANDS[dice.roll(9) as usize].to_owned();
     let kind = match std::env::var("MIXTURE_FAULT") {
         Ok(kind) => kind.parse().unwrap(),
         Err(_) => dice.roll(FAULTS),
@@ -389,6 +405,7 @@ fn mixture(seed: u64) {
                 .latency(latency)
                 .seed(seed)
                 .dns("name.example", &[NAMED])
+                .ntp((Duration::from_secs(2), Ok("2026/07/02,14:27:52+32".into())))
         })
         .run_as::<(), 4, 2048, 1024>(
             network,

@@ -5,6 +5,7 @@
 use atat::asynch::AtatClient;
 use core::time::Duration;
 use embassy_futures::join::join;
+use embassy_futures::select::select;
 use quectel_nal::at::{DateTime, ErrorCode, QueryClock};
 use quectel_nal::{Error, LinkError, PingReply};
 use testbench::{config, dialogue, sleep};
@@ -86,6 +87,57 @@ fn ping_without_an_answer_or_a_name_fails() {
         };
         let (pinging, ()) = join(stack.module().ping("192.0.2.1", second, 2), answer).await;
         assert_eq!(pinging.unwrap_err(), Error::Link(LinkError::ContextLost));
+    });
+}
+
+/// A busy module is asked again, as for a lookup; what will not pass is told at once.
+#[test]
+fn passing_refusals_are_repeated() {
+    dialogue(config(), async |stack, module| {
+        module.bring_up().await;
+        let second = embassy_time::Duration::from_secs(1);
+        let ping = "AT+QPING=1,\"192.0.2.1\",1,1";
+        let answers = async {
+            module.exchange(ping, "ERROR").await;
+            module.give_reason("568, operation busy").await;
+            module.expect_silence(Duration::from_millis(400)).await;
+            module.exchange(ping, "+CME ERROR: 14").await;
+            module.expect_silence(Duration::from_millis(900)).await;
+            module.exchange(ping, "OK").await;
+            module.line("+QPING: 0,\"192.0.2.1\",32,40,255").await;
+            module.line("+QPING: 0,1,1,0,40,40,40").await;
+        };
+        let (pinging, ()) = join(stack.module().ping("192.0.2.1", second, 1), answers).await;
+        assert_eq!(pinging.unwrap().summary().await.unwrap().received, 1);
+
+        let ntp = "AT+QNTP=1,\"ntp.example\",123,0";
+        let answers = async {
+            module.exchange(ntp, "+CME ERROR: 568").await;
+            module.exchange(ntp, "OK").await;
+            module.line("+QNTP: 569").await;
+            module.expect_silence(Duration::from_millis(900)).await;
+            module.exchange(ntp, "OK").await;
+            module.line("+QNTP: 0,\"19/07/21,06:11:05-12\"").await;
+        };
+        let (time, ()) = join(stack.module().ntp("ntp.example", false), answers).await;
+        assert_eq!(time.unwrap().year, 2019);
+
+        let answers = module.exchange(ping, "+CME ERROR: 552");
+        let (pinging, ()) = join(stack.module().ping("192.0.2.1", second, 1), answers).await;
+        assert_eq!(
+            pinging.unwrap_err(),
+            Error::Module(ErrorCode::INVALID_PARAMETERS)
+        );
+
+        // One that is dropped in the pause leaves nothing behind.
+        let answers = async {
+            module.exchange(ping, "+CME ERROR: 568").await;
+            sleep(Duration::from_millis(100)).await;
+        };
+        select(stack.module().ping("192.0.2.1", second, 1), answers).await;
+        let answers = module.exchange(ping, "OK");
+        let (pinging, ()) = join(stack.module().ping("192.0.2.1", second, 1), answers).await;
+        assert!(pinging.is_ok());
     });
 }
 
