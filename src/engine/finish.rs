@@ -197,7 +197,9 @@ impl Engine<'_> {
             }
             Effect::IdOrphaned => {
                 self.ids.on_freed(id, now);
-                self.ids.orphans.insert(id);
+                if self.ids.exists(id) {
+                    self.ids.orphans.insert(id);
+                }
                 self.sockets.wake_waiters();
             }
         }

@@ -177,6 +177,12 @@ impl Slot<'_> {
         Effect::IdFreed
     }
 
+    /// The slot has another use, and the module may still hold the connectID.
+    pub(super) fn leave_behind(&mut self) -> Effect {
+        self.on_id_freed();
+        Effect::IdOrphaned
+    }
+
     // ---- AT+QISTATE=1,<connectID> (2.1.6) ------------------------------------------------------------------------
 
     pub(crate) fn status(&self, to: CommandBuffer<'_>) -> Transaction {
@@ -195,8 +201,8 @@ impl Slot<'_> {
         let state = match *outcome {
             Outcome::Done(Answer::Socket(state)) => Some(state),
             Outcome::Done(_) => None,
-            // No help: the refused close counts as done.
-            _ if self.phase == Phase::Closing && was_due => return self.on_closed(),
+            // No help: it has to be closed before its connectID is used again.
+            _ if self.phase == Phase::Closing && was_due => return self.leave_behind(),
             _ => return Effect::None,
         };
         // Without a re-check the URC of the end can be on its way.
@@ -223,10 +229,7 @@ impl Slot<'_> {
             (Phase::Open, Some(SocketState::Closing)) => self.on_closed_by_peer(),
             // Unless the question was about the open, which has failed meanwhile: then a close makes sure.
             (Phase::Closing, None) if was_due => return self.on_closed(),
-            (Phase::Closing, Some(_)) if self.gives_up_closing() => {
-                self.on_id_freed();
-                return Effect::IdOrphaned;
-            }
+            (Phase::Closing, Some(_)) if self.gives_up_closing() => return self.leave_behind(),
             _ => return Effect::None,
         }
         if is_loss { Effect::Loss } else { Effect::None }

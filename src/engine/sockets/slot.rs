@@ -394,8 +394,7 @@ impl<'d> Slot<'d> {
         } else if self.unanswered >= MOST_UNANSWERED {
             self.unanswered = 0;
             if self.phase == Phase::Closing {
-                self.on_id_freed();
-                return Effect::IdOrphaned;
+                return self.leave_behind();
             }
             self.fail(Error::TimedOut);
         }
@@ -448,6 +447,8 @@ impl<'d> Slot<'d> {
             self.reopen.stage = ReopenStage::Repeating;
             self.close.refusals = 0;
             self.phase = Phase::Wanted;
+            // What came in front of the failure was pushed to another connection, which had the connectID.
+            self.rx.clear();
             self.reset_connection(self.access_mode());
         } else if self.is_kept() {
             self.phase = Phase::Closed;

@@ -14,13 +14,18 @@ use crate::error::Error;
 
 const SENDER: &str = "192.0.2.1";
 
-fn open(rig: &mut Rig, request: Request<'_>) -> Key {
+fn opening(rig: &mut Rig, request: Request<'_>) -> Key {
     let mode = AccessMode::DirectPush;
     let claimed = rig.engine(|engine| engine.poll_claim(&request, mode));
     let Poll::Ready(Ok(key)) = claimed else {
         panic!("no slot: {claimed:?}");
     };
     rig.run(Job::Open(key), &["OK"]);
+    key
+}
+
+fn open(rig: &mut Rig, request: Request<'_>) -> Key {
+    let key = opening(rig, request);
     let line = std::format!("+QIOPEN: {},0", rig.id(key));
     rig.on_line(&line);
     key
@@ -87,16 +92,26 @@ fn pushed_data_needs_no_read() {
 #[test]
 fn data_before_the_result_of_the_open_is_kept() {
     let mut rig = up();
-    let claimed = rig.engine(|engine| {
-        engine.poll_claim(&Request::connect(PEER).unwrap(), AccessMode::DirectPush)
-    });
-    let Poll::Ready(Ok(key)) = claimed else {
-        panic!("no slot")
-    };
-    rig.run(Job::Open(key), &["OK"]);
+    let key = opening(&mut rig, Request::connect(PEER).unwrap());
     assert_eq!(push(&mut rig, "+QIURC: \"recv\",0,5", b"early"), 5);
     rig.on_line("+QIOPEN: 0,0");
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"early".to_vec())));
+}
+
+#[test]
+fn data_before_the_failure_of_the_open_is_that_of_another_connection() {
+    let mut rig = up();
+    let key = opening(&mut rig, Request::connect(PEER).unwrap());
+    push(&mut rig, "+QIURC: \"recv\",0,5", b"other");
+    behind(&mut rig);
+    rig.on_line("+QIOPEN: 0,563");
+    rig.run(Job::Close(key), &["OK"]);
+    rig.run(Job::Open(key), &["OK"]);
+    rig.on_line("+QIOPEN: 0,0");
+    assert_eq!(rig.read(key), Poll::Pending);
+    push(&mut rig, "+QIURC: \"recv\",0,3", b"own");
+    behind(&mut rig);
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"own".to_vec())));
 }
 
 #[test]

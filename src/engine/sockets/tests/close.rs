@@ -286,6 +286,29 @@ fn module_that_refuses_all_about_a_socket_does_not_keep_the_slot() {
     assert!(rig.all_free());
 }
 
+/// Is the connectID not in use, or is the module busy?
+#[test]
+fn id_of_which_nothing_is_known_is_closed_before_it_is_used_again() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.release(key);
+    rig.run(Job::Close(key), &["+CME ERROR: 14"]);
+    rig.run(Job::Status(key), &["+CME ERROR: 14"]);
+    assert!(rig.all_free());
+    let orphan = Job::CloseOrphan(ConnectId::FIRST);
+    rig.run(orphan, &["+CME ERROR: 14"]);
+    rig.restart_circle();
+    let next = rig.claim();
+    rig.run(Job::Open(next), &["OK"]);
+    assert_eq!(rig.id(next), 1);
+    rig.on_line("+QIOPEN: 1,0");
+    rig.now = rig.idle().expect("another close");
+    rig.run(orphan, &["OK"]);
+    rig.restart_circle();
+    let last = rig.open();
+    assert_eq!(rig.id(last), 0);
+}
+
 #[test]
 fn refused_status_of_an_open_connection_changes_nothing() {
     let mut rig = Rig::up::<1, 64, 64>();
