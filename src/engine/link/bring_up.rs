@@ -16,8 +16,6 @@
 //!
 //! Supervision uses the same steps: a command without an answer leads to `Resync`, `Resettle` and `Verify`.
 
-use core::mem::discriminant;
-
 use embassy_time::{Duration, Instant};
 
 use super::settings::SETTINGS;
@@ -246,8 +244,8 @@ impl Link<'_> {
             (Step::Address { otherwise }, Job::ListContexts) => {
                 self.on_address(outcome, otherwise, now);
             }
-            (Step::Run(wanted), _) if discriminant(&wanted) == discriminant(&job) => {
-                self.advance(wanted, outcome, echoed, orphans, config, now);
+            (Step::Run(wanted), _) if wanted == job => {
+                self.advance(job, outcome, echoed, orphans, config, now);
                 if is_silent {
                     self.detour();
                 }

@@ -140,6 +140,7 @@ impl Link<'_> {
     /// The wish is fulfilled.
     pub(super) fn rest(&mut self, mode: LinkMode) {
         info!("link turned off: {:?}", mode);
+        self.searching_since = NEVER;
         self.end_attempt(LinkState::TurnedOff(mode), Step::Rest(mode));
     }
 }

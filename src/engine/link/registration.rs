@@ -10,10 +10,11 @@ use crate::engine::exchange::outcome::{Answer, Outcome};
 use crate::error::{BringUpCommand, LinkError};
 use crate::util::time::{NEVER, after, get_or_set};
 
-/// After this time without registration it is asked for less often: each change is a URC by then.
+/// After this time without registration one question at a time is asked, in case a module has no URCs about it, or they get lost.
 const SEARCH_TIME: Duration = Duration::from_secs(60);
-/// Between two of these questions.
+/// The longest pause between two rounds of questions, and then between two questions.
 const SEARCH_POLL: Duration = Duration::from_secs(15);
+
 /// What the questions about the registration have found.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Registration {
@@ -70,14 +71,18 @@ impl Link<'_> {
             _ => {}
         }
         let searching_since = get_or_set(&mut self.searching_since, now);
+        let until = after(since, config.registration_time);
         let pause = if now >= after(searching_since, SEARCH_TIME) {
             SEARCH_POLL
         } else if domain == Domain::Circuit {
-            POLL
+            // As long as the search has taken.
+            now.saturating_duration_since(searching_since)
+                .clamp(POLL, SEARCH_POLL)
         } else {
             Duration::MIN
         };
-        self.pause(now, pause);
+        // At the end of the attempt each domain is asked once more.
+        self.not_before = after(now, pause).min(until.max(now));
         self.step = Step::Run(Job::Registration(match domain {
             Domain::Lte => Domain::Packet,
             Domain::Packet => Domain::Circuit,
@@ -91,7 +96,7 @@ impl Link<'_> {
                 if is_denied && status != RegistrationStatus::Searching {
                     return self.fail(LinkError::RegistrationDenied, now);
                 }
-                if now >= after(since, config.registration_time) {
+                if now >= until {
                     return self.fail(
                         if is_answered {
                             LinkError::NotRegistered(status)
@@ -108,13 +113,18 @@ impl Link<'_> {
 
     /// A URC tells of a change of the registration. Lost registration is a reason to look at the context (quirk 126).
     pub(crate) fn on_registration_urc(&mut self, domain: Domain, status: RegistrationStatus) {
-        match self.step {
-            _ if !status.is_registered() => self.resync(),
-            Step::Run(Job::Registration(_)) => {
-                self.step = Step::Run(Job::Registration(domain));
-                self.not_before = Instant::MIN;
-            }
-            _ => {}
+        if !status.is_registered() {
+            self.resync();
+        }
+        // A denial takes a whole round.
+        let domain = match status {
+            RegistrationStatus::Denied => Domain::Lte,
+            _ if status.is_registered() => domain,
+            _ => return,
+        };
+        if let Step::Run(Job::Registration(_)) = self.step {
+            self.step = Step::Run(Job::Registration(domain));
+            self.not_before = Instant::MIN;
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::engine::exchange::job::{Domain, Job};
 use crate::engine::exchange::outcome::{Answer, Outcome, Reason};
 use crate::error::{BringUpCommand, LinkError};
-use crate::util::time::after;
+use crate::util::time::{NEVER, after};
 
 /// How long the SIM card may take to show up after the first answer of the module.
 const SIM_TIME: Duration = Duration::from_secs(10);
@@ -60,7 +60,11 @@ impl Link<'_> {
             // No connection needs the second PIN.
             Outcome::Done(Answer::Sim(SimState::Ready | SimState::Pin2 | SimState::Puk2)) => {
                 self.pin.confirm();
-                return self.run(Job::ReportRegistration(Domain::Lte));
+                return self.run(match self.searching_since {
+                    NEVER => Job::ReportRegistration(Domain::Lte),
+                    // Each change is a URC already.
+                    _ => Job::Registration(Domain::Lte),
+                });
             }
             Outcome::Done(Answer::Sim(SimState::Pin)) => {
                 if config.pin.is_some() && self.pin.may_be_given() {

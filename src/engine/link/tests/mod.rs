@@ -2,6 +2,7 @@
 
 mod control;
 mod endings;
+mod registration;
 mod states;
 
 use embassy_time::Duration;

@@ -340,54 +340,6 @@ fn unanswered_question_about_the_bearer_is_followed_by_a_link_check() {
     rig.idle();
 }
 
-/// A network that is not there: how many commands are sent in this time.
-fn search(rig: &mut Rig, time: Duration) -> usize {
-    let until = rig.now + time;
-    let mut commands = 0;
-    while rig.now < until {
-        match rig.next() {
-            Action::Run(job @ Job::Registration(_)) => {
-                commands += 1;
-                rig.run(job, &["+CME ERROR: 3"]);
-            }
-            Action::Run(_) => {
-                commands += 1;
-                rig.step_up();
-            }
-            _ => rig.step_up(),
-        }
-    }
-    commands
-}
-
-#[test]
-fn search_for_a_network_costs_little_after_the_first_minute() {
-    let mut rig = started();
-    let first = search(&mut rig, Duration::from_secs(60));
-    assert!(first > 100, "{first}");
-    for hour in 0..3 {
-        let commands = search(&mut rig, Duration::from_secs(3600));
-        assert!(commands <= 360, "{commands} in hour {hour}");
-    }
-}
-
-#[test]
-fn registration_is_asked_for_at_once_when_it_changes() {
-    let mut rig = started();
-    search(&mut rig, Duration::from_secs(100));
-    until(&mut rig, Job::Registration(Domain::Lte));
-    rig.run(Job::Registration(Domain::Lte), &["+CEREG: 1,2", "OK"]);
-    let pause = wait(&mut rig);
-    assert_eq!(pause, Duration::from_secs(15));
-    rig.now -= pause;
-    rig.on_line("+CEREG: 2");
-    assert_eq!(wait(&mut rig), pause);
-    rig.now -= pause;
-    rig.on_line("+CGREG: 1");
-    rig.run(Job::Registration(Domain::Packet), &["+CGREG: 1,1", "OK"]);
-    rig.bring_up();
-}
-
 #[test]
 fn lost_registration_is_a_reason_to_look_at_the_context() {
     for line in ["+CEREG: 0", "+CGREG: 2", "+CREG: 3,\"00C3\",\"1A2B\""] {
