@@ -63,7 +63,7 @@ pub(crate) struct ConnectIds {
     /// The connectIDs that the module holds and no socket uses: each is closed before it is used again.
     pub(crate) orphans: IdSet,
     /// The orphans whose AT+QICLOSE was not answered, or refused. They are closed again after a pause.
-    unanswered: IdSet,
+    postponed: IdSet,
     /// The orphans whose last AT+QICLOSE was refused.
     refused: IdSet,
     /// When they are closed again.
@@ -81,7 +81,7 @@ impl ConnectIds {
             recently_closed: IdSet::EMPTY,
             recently_closed_until: Instant::MIN,
             orphans: IdSet::EMPTY,
-            unanswered: IdSet::EMPTY,
+            postponed: IdSet::EMPTY,
             refused: IdSet::EMPTY,
             retry_at: NEVER,
             retries: 0,
@@ -91,7 +91,7 @@ impl ConnectIds {
     /// The module restarts, or nothing is known of it any more.
     pub(crate) fn forget(&mut self) {
         self.recently_closed = IdSet::EMPTY;
-        self.unanswered = IdSet::EMPTY;
+        self.postponed = IdSet::EMPTY;
         self.refused = IdSet::EMPTY;
     }
 
@@ -141,9 +141,9 @@ impl ConnectIds {
 
     /// The orphan to be closed now. If there is none yet, another round is due at `wake_at`.
     pub(crate) fn next_orphan(&self, now: Instant, wake_at: &mut Instant) -> Option<ConnectId> {
-        let answered = IdSet(self.orphans.0 & !self.unanswered.0);
-        if answered.first().is_some() || self.orphans == IdSet::EMPTY {
-            return answered.first();
+        let due = IdSet(self.orphans.0 & !self.postponed.0);
+        if due.first().is_some() || self.orphans == IdSet::EMPTY {
+            return due.first();
         }
         if now >= self.retry_at {
             return self.orphans.first();
@@ -160,7 +160,7 @@ impl ConnectIds {
             retries => after(now, ORPHAN_PAUSE * (1 << (retries - 1))),
         };
         self.retries = (self.retries + 1).min(ORPHAN_DOUBLINGS);
-        self.unanswered.insert(id);
+        self.postponed.insert(id);
         self.orphans.insert(id);
     }
 
@@ -171,14 +171,14 @@ impl ConnectIds {
             return self.on_orphan_closed(id);
         }
         self.refused.insert(id);
-        self.unanswered.insert(id);
+        self.postponed.insert(id);
         self.orphans.insert(id);
         self.retry_at = after(now, REFUSED_PAUSE);
     }
 
     /// The AT+QICLOSE of an orphan was answered.
     pub(crate) fn on_orphan_closed(&mut self, id: ConnectId) {
-        self.unanswered.remove(id);
+        self.postponed.remove(id);
         self.refused.remove(id);
         self.retries = 0;
     }

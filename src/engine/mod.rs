@@ -20,7 +20,6 @@
 
 #[cfg(feature = "push")]
 mod access_mode;
-mod calls;
 #[cfg(feature = "link-control")]
 mod control;
 #[cfg(feature = "transparent")]
@@ -48,6 +47,7 @@ mod sockets;
 mod state;
 mod statistics;
 mod urc;
+mod user_calls;
 #[cfg(feature = "at-client")]
 mod user_command;
 pub(crate) mod waiters;

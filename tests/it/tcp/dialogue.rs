@@ -271,3 +271,18 @@ fn what_the_peer_acknowledged_is_known_behind_its_close() {
         });
     }
 }
+
+/// A module that is busy refuses all about a socket: its connectID is closed before it is used again.
+#[test]
+fn a_close_that_is_refused_in_passing_is_repeated() {
+    dialogue(Config::new("internet"), async |stack, module| {
+        module.bring_up().await;
+        drop(connect(&stack, &module).await);
+        module.exchange("AT+QICLOSE=0,1", "+CME ERROR: 14").await;
+        module.exchange("AT+QISTATE=1,0", "+CME ERROR: 14").await;
+        module.exchange("AT+QICLOSE=0,0", "+CME ERROR: 14").await;
+        module.expect_silence(Duration::from_millis(900)).await;
+        module.exchange("AT+QICLOSE=0,0", "OK").await;
+        module.expect_silence(Duration::from_secs(10)).await;
+    });
+}
