@@ -331,12 +331,18 @@ impl Engine<'_> {
 
     /// The module goes to sleep, or off: no socket survives (quirks 111 and 123).
     fn on_power_down(&mut self) -> LineKind {
-        if !self.link.is_serving() {
-            return LineKind::Handled;
-        }
         let ends_transaction = self.exchange.in_flight().is_some();
-        self.on_link_lost(LinkError::NoAnswer);
-        ended(ends_transaction)
+        let was_serving = self.link.is_serving();
+        if was_serving {
+            self.on_link_lost(LinkError::NoAnswer);
+        }
+        #[cfg(feature = "link-control")]
+        if self.link.on_power_down() {
+            self.forget_module();
+            self.wake_runner();
+            return ended(ends_transaction);
+        }
+        ended(ends_transaction && was_serving)
     }
 }
 

@@ -109,6 +109,7 @@ impl Failure {
             Self::Command(AtResult::TimedOut) => Error::TimedOut,
             Self::Command(AtResult::Aborted) => Error::Link(match link {
                 LinkState::Down(error) => error,
+                LinkState::TurnedOff(_) => LinkError::TurnedOff,
                 _ => LinkError::Restarted,
             }),
             Self::Command(AtResult::Done | AtResult::TooLong | AtResult::Refused(Reason::None))

@@ -17,6 +17,9 @@ pub trait ControlLines {
     ///
     /// The runner calls it when the module has stopped answering, at the pace that Quectel's application note asks for
     /// (figure 1): three times in a row and once more at once, then after 10 minutes, after 30 minutes, and every hour.
+    ///
+    /// It also switches on a module that was switched off with `LinkMode::Off`, when another mode is wanted. As long as
+    /// `LinkMode::Off` is wanted it is not called.
     async fn reset(&mut self) {}
 
     /// Whether [`pulse_dtr`](Self::pulse_dtr) reaches the module. Default: false.

@@ -64,8 +64,10 @@ pub(crate) enum Job {
     EscapeWithDtr,
     SetUrcPort,
     Functionality,
-    /// AT+CFUN=1.
+    /// AT+CFUN=1, or 0 or 4 on the way down.
     SetFunctionality,
+    /// AT+QPOWD.
+    PowerDown,
     SimState,
     EnterPin,
     /// AT+CEREG=1, AT+CGREG=1.

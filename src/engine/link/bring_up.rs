@@ -14,12 +14,12 @@
 //! After a command without an answer the module is asked by AT whether it is still there. Then the recipe goes on: behind a
 //! command that it can do without, else with the command again. Without a second answer the attempt has failed.
 //!
-//! Supervision uses the same steps: a command without an answer leads to `Resync`, `Resettle` and `Verify`.
+//! The link check (`check.rs`) uses some of these commands, too.
 
 use embassy_time::{Duration, Instant};
 
 use super::settings::SETTINGS;
-use super::{Link, LinkState, MAX_DOUBTS, POLL, Step};
+use super::{Link, LinkMode, LinkState, POLL, Step};
 use crate::at::{
     ActivateContext, Address, Attention, CloseSocket, ConfigureContext, ConfigureDns,
     ConfigureSetting, ConfigureUrcPort, DeactivateContext, DisableCommandEcho, DisableSendInfo,
@@ -45,22 +45,20 @@ const ATTENTION_TIME: Duration = Duration::from_secs(1);
 const ACTIVATION_TIME: Duration = Duration::from_secs(150);
 /// How long the deactivation of a context may take (2.1.3).
 const DEACTIVATION_TIME: Duration = Duration::from_secs(40);
-/// How long AT+CFUN=1 may take (3GPP TS 27.007).
+/// How long AT+CFUN may take (3GPP TS 27.007).
 const FUNCTIONALITY_TIME: Duration = Duration::from_secs(15);
 /// How often AT+CFUN=1 is sent to a module that refuses it.
 const FUNCTIONALITY_TRIES: u8 = 3;
 /// How long an active context may be without an address (quirk 119).
 const ADDRESS_TIME: Duration = Duration::from_secs(10);
 /// After the first answer, so that late answers to commands of an earlier life pass.
-const SETTLE: Duration = Duration::from_millis(100);
+pub(super) const SETTLE: Duration = Duration::from_millis(100);
 /// How often a refused AT+QICSGP is repeated: modules refuse it for a while after a cold boot (quirk 5).
 const CONFIGURE_TRIES: u8 = 5;
 /// How often ATE0 is repeated while the echo stays (quirk 2).
 const ECHO_TRIES: u8 = 3;
-/// After this many unanswered AT in a row a module that was up counts as silent.
-const RESYNC_TRIES: u8 = 4;
 /// How often a busy module may refuse a plain AT.
-const BUSY_TRIES: u8 = 30;
+pub(super) const BUSY_TRIES: u8 = 30;
 
 impl Link<'_> {
     /// The transaction of the present step, if the step is one.
@@ -102,10 +100,20 @@ impl Link<'_> {
             Job::Functionality => to.write(&QueryFunctionality).needs(Prefix::Functionality),
             Job::SetFunctionality => to
                 .write(&SetFunctionality {
-                    functionality: Functionality::Full,
+                    functionality: match self.wish() {
+                        LinkMode::Minimum => Functionality::Minimum,
+                        LinkMode::Airplane => Functionality::Airplane,
+                        _ => Functionality::Full,
+                    },
                     restart: None,
                 })
                 .within(FUNCTIONALITY_TIME),
+            #[cfg(feature = "link-control")]
+            Job::PowerDown => to
+                .write(&crate::at::PowerDown {
+                    mode: crate::at::PowerDownMode::Normal,
+                })
+                .within(super::control::POWER_DOWN_TIME),
             Job::SimState => to.write(&QuerySim).needs(Prefix::Sim),
             Job::EnterPin => to.write(&EnterPin {
                 pin: Text::known(config.pin?),
@@ -171,64 +179,18 @@ impl Link<'_> {
         config: &Config<'_>,
         now: Instant,
     ) {
+        if self.is_serving() {
+            return self.check_done(job, outcome, config, now);
+        }
         let is_silent = outcome.is_no_answer();
         match (self.step, job) {
-            // Supervision.
-            (Step::Resync, Job::Attention) if is_silent => {
-                // It may be at a prompt, or in the middle of a boot.
-                self.tries = self.tries.saturating_add(1);
-                self.pause(now, SETTLE);
-                if self.tries > RESYNC_TRIES && now >= self.silent_until {
-                    self.on_lost(LinkError::NoAnswer);
-                }
-            }
-            (Step::Resync, Job::Attention) => {
-                // The answer to the command that had none in time can come yet.
-                self.may_be_behind = self.silent_until > Instant::MIN
-                    || self.tries > 0
-                    || matches!(*outcome, Outcome::Refused(_));
-                self.go(Step::Resettle);
-                self.pause(now, SETTLE);
-            }
-            (Step::Resettle | Step::Verify, _) if is_silent && now < self.silent_until => {
-                self.go(Step::Resync);
-            }
-            (Step::Resettle | Step::Verify, _) if is_silent => self.on_lost(LinkError::NoAnswer),
             // A command that was not answered, maybe one of an earlier runner, is still being carried out.
-            (Step::Settle | Step::Resettle, Job::Attention)
+            (Step::Settle, Job::Attention)
                 if matches!(*outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES =>
             {
                 self.tries += 1;
                 self.pause(now, POLL);
             }
-            (Step::Resettle, Job::Attention) => self.go(Step::Verify),
-            (Step::Verify, Job::ListContexts) => match *outcome {
-                // The module does not know that the network has dropped it.
-                Outcome::Done(Answer::Context { active: true }) if self.doubts >= MAX_DOUBTS => {
-                    self.is_configured = false;
-                    self.on_lost(LinkError::ContextLost);
-                }
-                Outcome::Done(Answer::Context { active: true }) => self.go(Step::Up),
-                // This may be the answer to a command that had none in time: ask again.
-                Outcome::Done(_) | Outcome::Refused(_)
-                    if core::mem::take(&mut self.may_be_behind) =>
-                {
-                    self.pause(now, SETTLE);
-                }
-                _ => self.on_lost(LinkError::ContextLost),
-            },
-            (Step::Bearer, Job::ListBearers) => match *outcome {
-                Outcome::Done(Answer::Context { active: false }) => {
-                    self.is_configured = false;
-                    self.on_lost(LinkError::ContextLost);
-                }
-                _ => {
-                    self.go(Step::Up);
-                    if is_silent {
-                        self.resync_until(after(now, config.silence_time));
-                    }
-                }
-            },
             // 1. A module that answers.
             (Step::Probe, Job::Attention | Job::RestoreResultCodes) if !is_silent => {
                 self.step = Step::Settle;
@@ -265,6 +227,10 @@ impl Link<'_> {
         config: &Config<'_>,
         now: Instant,
     ) {
+        #[cfg(feature = "link-control")]
+        if self.advance_down(job, outcome, now) {
+            return;
+        }
         match job {
             // 1. A module that answers.
             Job::EchoOff => self.step = Step::Run(Job::NumericErrors),
@@ -280,7 +246,12 @@ impl Link<'_> {
             Job::DataEchoOff | Job::EscapeWithDtr if config.urc_port.is_some() => {
                 self.run(Job::SetUrcPort);
             }
-            Job::DataEchoOff | Job::EscapeWithDtr | Job::SetUrcPort => self.run(Job::Functionality),
+            Job::DataEchoOff | Job::EscapeWithDtr | Job::SetUrcPort => {
+                self.run(match self.wish() {
+                    LinkMode::Up | LinkMode::Down => Job::Functionality,
+                    _ => Job::ListSockets,
+                })
+            }
             Job::Functionality => self.run(match *outcome {
                 Outcome::Done(Answer::Functionality(0 | 4)) => Job::SetFunctionality,
                 _ => Job::ListSockets,
@@ -383,7 +354,7 @@ impl Link<'_> {
     fn on_inactive(&mut self) {
         #[cfg(feature = "link-control")]
         if !self.wants_up() {
-            return self.rest(self.control.wish);
+            return self.descend();
         }
         self.step = Step::Run(Job::Configure);
     }

@@ -2,21 +2,26 @@
 //!
 //! A change of the wish takes effect between two transactions. While sockets are served they are closed first; any other step
 //! makes way for a new attempt, which ends where the wish says. The way down is the beginning of the recipe (`bring_up.rs`), and
-//! behind it AT+QIDEACT.
+//! behind it AT+QIDEACT, AT+CFUN=0 or 4, AT+QPOWD.
 
 use core::task::Poll;
 
 use embassy_time::{Duration, Instant};
 
 use super::state::{LinkMode, LinkState};
-use super::{Attempt, Link, Step};
+use super::{Attempt, Link, POLL, Step};
 use crate::engine::exchange::job::Job;
+use crate::engine::exchange::outcome::Outcome;
 use crate::error::LinkError;
 use crate::util::log::info;
 use crate::util::time::{NEVER, after, get_or_set};
 
 /// How long sockets may take to hand over what was written to them, before the link goes down.
 const LEAVE_TIME: Duration = Duration::from_secs(10);
+/// How long the module may take to switch off, and to say so, behind the answer to AT+QPOWD.
+pub(super) const POWER_DOWN_TIME: Duration = Duration::from_secs(60);
+/// How often AT+CFUN and AT+QPOWD are sent to a module that refuses them.
+const DESCENT_TRIES: u8 = 3;
 
 /// What the application wants.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ pub(super) struct Control {
     pub(super) is_changed: bool,
     /// Until then sockets may hand over what was written to them.
     leave_until: Instant,
+    /// The module was switched off, and has started by itself.
+    is_on: bool,
     /// When the state changed last; `NEVER` until the scheduler has looked.
     since: Instant,
     /// How many states there have been.
@@ -37,6 +44,7 @@ impl Control {
         wish: LinkMode::Up,
         is_changed: false,
         leave_until: NEVER,
+        is_on: false,
         since: Instant::MIN,
         changes: 0,
     };
@@ -61,7 +69,9 @@ impl Link<'_> {
                 LinkState::Starting
             }
             (state, LinkMode::Up) => state,
-            (state @ LinkState::TurnedOff(rests), mode) if rests == mode => state,
+            (state @ LinkState::TurnedOff(rests), mode) if rests == mode && !self.control.is_on => {
+                state
+            }
             (_, mode) => LinkState::TurningOff(mode),
         });
     }
@@ -115,15 +125,17 @@ impl Link<'_> {
     }
 
     /// The wish has changed: does the present step go on?
-    pub(super) fn follow(&mut self) {
-        if !core::mem::take(&mut self.control.is_changed) {
+    pub(super) fn follow(&mut self, now: Instant) {
+        // What is being switched off will be off.
+        if self.step == Step::PoweringDown || !core::mem::take(&mut self.control.is_changed) {
             return;
         }
+        let wish = self.control.wish;
         match self.resume.map_or(self.step, |(step, _)| step) {
             Step::Disabled => {}
             // Sockets end first.
             _ if self.is_serving() => {}
-            Step::Rest(mode) if mode == self.control.wish => {
+            Step::Rest(mode) if mode == wish && !self.control.is_on => {
                 self.set_state(LinkState::TurnedOff(mode));
             }
             step => {
@@ -133,14 +145,94 @@ impl Link<'_> {
                     Step::Address { .. } | Step::Run(Job::Set(_) | Job::SetDns)
                 );
                 self.begin_attempt();
+                match (step, wish) {
+                    (Step::Rest(LinkMode::Off), _)
+                        if !self.control.is_on && self.resets.may(now) =>
+                    {
+                        self.go(Step::Reset);
+                    }
+                    // Has it started by itself, or by somebody else's hand?
+                    (Step::Rest(LinkMode::Off), _) => {}
+                    (Step::Rest(_), LinkMode::Airplane | LinkMode::Minimum | LinkMode::Off) => {
+                        self.descend();
+                    }
+                    _ => {}
+                }
             }
         }
     }
 
-    /// The wish is fulfilled.
+    /// What follows a command of the way down. Returns false for one that the way up has, too, and with the same meaning.
+    pub(super) fn advance_down(&mut self, job: Job, outcome: &Outcome, now: Instant) -> bool {
+        let is_done = matches!(outcome, Outcome::Done(_));
+        match (job, self.control.wish) {
+            (Job::PowerDown, _) if is_done => {
+                self.go(Step::PoweringDown);
+                self.pause(now, POWER_DOWN_TIME);
+            }
+            (Job::EnterPin, _) => return false,
+            // It was sent for another wish.
+            _ if self.control.is_changed => {}
+            (Job::SetFunctionality, wish @ (LinkMode::Airplane | LinkMode::Minimum)) if is_done => {
+                self.rest(wish);
+            }
+            // Without a radio there is no link.
+            (Job::SetFunctionality, LinkMode::Down) => self.run(Job::ListSockets),
+            (
+                Job::SetFunctionality | Job::PowerDown,
+                LinkMode::Airplane | LinkMode::Minimum | LinkMode::Off,
+            ) => {
+                self.tries += 1;
+                self.pause(now, POLL);
+                if self.tries >= DESCENT_TRIES {
+                    self.rest(LinkMode::Down);
+                }
+            }
+            (Job::ListContexts | Job::Deactivate, LinkMode::Off) if outcome.is_no_answer() => {
+                self.descend();
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The context is inactive. What else is to be off?
+    pub(super) fn descend(&mut self) {
+        match self.control.wish {
+            LinkMode::Up | LinkMode::Down => self.rest(LinkMode::Down),
+            LinkMode::Airplane | LinkMode::Minimum => self.run(Job::SetFunctionality),
+            LinkMode::Off => self.run(Job::PowerDown),
+        }
+    }
+
+    /// The wish is fulfilled, or as far as the module allows.
     pub(super) fn rest(&mut self, mode: LinkMode) {
         info!("link turned off: {:?}", mode);
         self.searching_since = NEVER;
+        self.control.is_on = false;
         self.end_attempt(LinkState::TurnedOff(mode), Step::Rest(mode));
+    }
+
+    /// The module restarts while the link rests. What was switched off, and starts by itself, is left alone.
+    pub(super) fn on_restarted_at_rest(&mut self, mode: LinkMode) {
+        if mode == LinkMode::Off {
+            self.control.is_on = true;
+        } else {
+            self.set_state(LinkState::TurningOff(self.control.wish));
+            self.begin_attempt();
+        }
+    }
+
+    /// The module says that it switches off. Returns whether that was wanted.
+    pub(crate) fn on_power_down(&mut self) -> bool {
+        let is_wanted = match self.step {
+            Step::PoweringDown | Step::Run(Job::PowerDown) => true,
+            Step::Disabled => false,
+            _ => self.control.wish == LinkMode::Off,
+        };
+        if is_wanted {
+            self.rest(LinkMode::Off);
+        }
+        is_wanted
     }
 }

@@ -1,10 +1,12 @@
 //! The link: from whatever state the module was left in to an active PDP context, and back there after every loss.
 
 mod bring_up;
+mod check;
 #[cfg(feature = "link-control")]
 mod control;
 mod probe;
 mod registration;
+mod resets;
 mod settings;
 mod sim;
 mod state;
@@ -22,6 +24,7 @@ use crate::error::{BringUpCommand, LinkError};
 use crate::util::log::warning;
 use crate::util::time::{NEVER, after, get_or_set};
 use registration::Registration;
+use resets::Resets;
 use sim::Pin;
 pub use state::{LinkMode, LinkState};
 
@@ -29,9 +32,6 @@ pub use state::{LinkMode, LinkState};
 const ATTEMPT_TIME: Duration = Duration::from_secs(900);
 /// How many restarts of the module an attempt survives.
 const MAX_RESTARTS: u8 = 5;
-/// After so many errors of sockets in a row that say that the context is down, it is deactivated even if AT+QIACT? lists it. After so
-/// many opens in a row that failed for any reason, AT+CGACT? shows whether it has its bearer.
-const MAX_DOUBTS: u8 = 3;
 /// Between two questions about the SIM card, about the registration, and between two tries of a refused command.
 const POLL: Duration = Duration::from_secs(1);
 /// The longest pause between two attempts to bring the link up.
@@ -69,17 +69,11 @@ enum Step {
     /// There is no link, and the application wants none.
     #[cfg(feature = "link-control")]
     Rest(LinkMode),
+    /// AT+QPOWD was accepted; the module is about to be off.
+    #[cfg(feature = "link-control")]
+    PoweringDown,
     /// The configuration, or the UART, cannot be used. Nothing is done any more.
     Disabled,
-}
-
-/// Restarts of the module by the user's hook.
-#[derive(Debug)]
-struct Resets {
-    is_available: bool,
-    /// Restarts in a row that did not help.
-    count: u8,
-    allowed_at: Instant,
 }
 
 /// The number of attempts to bring the link up that had ended at some time. Another number means that one has ended since.
@@ -163,11 +157,7 @@ impl<'d> Link<'d> {
             restarts: 0,
             attempt_until: NEVER,
             failures: 0,
-            resets: Resets {
-                is_available: false,
-                count: 0,
-                allowed_at: Instant::MIN,
-            },
+            resets: Resets::NEW,
             silent_until: Instant::MIN,
             since: NEVER,
             not_before: Instant::MIN,
@@ -203,6 +193,8 @@ impl<'d> Link<'d> {
             | Step::Verify
             | Step::Reset
             | Step::Disabled => false,
+            #[cfg(feature = "link-control")]
+            Step::PoweringDown | Step::Rest(LinkMode::Off) => false,
             Step::Pause => !matches!(self.state, LinkState::Down(LinkError::NoAnswer)),
             _ => true,
         }
@@ -358,10 +350,7 @@ impl<'d> Link<'d> {
             Step::Pause if matches!(self.state, LinkState::Down(LinkError::Restarted)) => {}
             Step::Pause | Step::Reset => self.begin_attempt(),
             #[cfg(feature = "link-control")]
-            Step::Rest(mode) => {
-                self.set_state(LinkState::TurningOff(mode));
-                self.begin_attempt();
-            }
+            Step::Rest(mode) => self.on_restarted_at_rest(mode),
             _ => {
                 self.restarts = self.restarts.saturating_add(1);
                 self.pin.is_given = false;
@@ -391,46 +380,6 @@ impl<'d> Link<'d> {
         self.go(Step::Probe);
     }
 
-    /// The context may be down: check the module.
-    pub(crate) fn resync(&mut self) {
-        self.resync_until(Instant::MIN);
-    }
-
-    /// A command was not answered: check the module, which may stay silent until then.
-    pub(crate) fn resync_until(&mut self, silent_until: Instant) {
-        if self.is_up() {
-            self.silent_until = silent_until;
-            self.go(Step::Resync);
-        }
-    }
-
-    /// An error says that the context is down (561, 570).
-    pub(crate) fn doubt_context(&mut self) {
-        self.doubts = self.doubts.saturating_add(1);
-        self.resync();
-    }
-
-    /// A socket was opened: the context is up.
-    pub(crate) const fn trust_context(&mut self) {
-        self.doubts = 0;
-        self.failed_opens = 0;
-    }
-
-    /// A socket has ended that was never opened. The bearer may have moved to another context (quirk 17).
-    pub(crate) fn on_open_failed(&mut self) {
-        self.failed_opens = self.failed_opens.saturating_add(1);
-        if self.failed_opens >= MAX_DOUBTS && self.is_up() {
-            self.failed_opens = 0;
-            self.go(Step::Bearer);
-        }
-    }
-
-    /// A command that makes the UART a data line was not answered, or data mode did not end.
-    pub(crate) fn suspect_line(&mut self) {
-        self.may_be_in_data_mode = true;
-        self.resync();
-    }
-
     /// The configuration, or the UART, cannot be used.
     pub(crate) fn disable(&mut self, error: LinkError) {
         self.attempts = self.attempts.wrapping_add(1);
@@ -445,7 +394,7 @@ impl<'d> Link<'d> {
         self.set_state(LinkState::Down(error));
         let back_off = Duration::from_secs(1 << self.failures.min(6)).min(BACK_OFF_MAX);
         self.failures = self.failures.saturating_add(1);
-        let may_reset = self.resets.is_available && now >= self.resets.allowed_at;
+        let may_reset = self.resets.may(now) && self.wish() != LinkMode::Off;
         if error.needs_restart() && may_reset {
             self.go(Step::Reset);
         } else {
@@ -457,8 +406,10 @@ impl<'d> Link<'d> {
     /// This attempt has succeeded.
     fn end_attempt(&mut self, state: LinkState, step: Step) {
         self.failures = 0;
-        self.resets.count = 0;
-        self.resets.allowed_at = Instant::MIN;
+        // A module that is off has not shown that it works.
+        if state != LinkState::TurnedOff(LinkMode::Off) {
+            self.resets.on_success();
+        }
         self.attempts = self.attempts.wrapping_add(1);
         self.go(step);
         self.set_state(state);
@@ -466,16 +417,7 @@ impl<'d> Link<'d> {
 
     /// The user's hook has restarted the module.
     pub(crate) fn on_reset(&mut self, now: Instant) {
-        self.resets.count = self.resets.count.saturating_add(1);
-        // The pace under figure 1 of the note: three restarts in a row and one more at once, then after 10 min, 30 min, and
-        // every hour.
-        let pause = match self.resets.count {
-            0..=3 => Duration::MIN,
-            4 => Duration::from_secs(600),
-            5 => Duration::from_secs(1800),
-            _ => Duration::from_secs(3600),
-        };
-        self.resets.allowed_at = after(now, pause);
+        self.resets.on_reset(now);
         self.on_restarted();
     }
 
@@ -505,7 +447,7 @@ impl<'d> Link<'d> {
         now: Instant,
     ) -> Option<Action> {
         #[cfg(feature = "link-control")]
-        self.follow();
+        self.follow(now);
         if self.is_up() {
             return None;
         }
@@ -552,6 +494,12 @@ impl<'d> Link<'d> {
                 self.probe(now, config, now)
             }
             Step::Reset => Action::Reset,
+            // The line that says so may be lost.
+            #[cfg(feature = "link-control")]
+            Step::PoweringDown => {
+                self.rest(LinkMode::Off);
+                Action::Wait(now)
+            }
             _ => self.job().map_or(Action::Wait(NEVER), Action::Run),
         })
     }

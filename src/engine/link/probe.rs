@@ -2,6 +2,8 @@
 
 use embassy_time::Instant;
 
+#[cfg(feature = "link-control")]
+use super::LinkMode;
 use super::{Link, Step};
 use crate::config::Config;
 use crate::engine::exchange::job::{Action, Escape, Job};
@@ -15,6 +17,12 @@ impl Link<'_> {
         self.since = since;
         let tries = self.tries;
         if now >= after(since, config.boot_time) && tries > 10 {
+            #[cfg(feature = "link-control")]
+            if self.wish() == LinkMode::Off {
+                // It is off.
+                self.rest(LinkMode::Off);
+                return Action::Wait(now);
+            }
             self.fail(LinkError::NoAnswer, now);
             return match self.step {
                 Step::Reset => Action::Reset,
@@ -30,20 +38,6 @@ impl Link<'_> {
             9 => Action::Escape(Escape::Multiplexer),
             _ => Action::Run(Job::Attention),
         }
-    }
-
-    /// The same after a command that was not answered: the module may still be at a prompt.
-    pub(super) fn reprobe(&mut self) -> Action {
-        if core::mem::take(&mut self.may_be_in_data_mode) {
-            return Action::Escape(Escape::DataMode);
-        }
-        let escape = match self.tries {
-            1 => Escape::Prompt,
-            3 => Escape::Fill,
-            _ => return Action::Run(Job::Attention),
-        };
-        self.tries += 1;
-        Action::Escape(escape)
     }
 
     /// Whether a `RDY` may be data of a socket that an earlier program left open in direct push mode: it comes again and again,

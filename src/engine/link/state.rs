@@ -12,6 +12,14 @@ pub enum LinkMode {
     /// No sockets, and no PDP context. The module stays on and registered with the network, and answers commands of the
     /// application.
     Down,
+    /// As [`Down`](Self::Down), and the radio is off (AT+CFUN=4).
+    Airplane,
+    /// As [`Down`](Self::Down), and radio and SIM card are off (AT+CFUN=0).
+    Minimum,
+    /// As [`Down`](Self::Down), and the module is off (AT+QPOWD). It stays off until another mode is wanted; then the function for
+    /// restarts ([`Runner::reset`](crate::Runner::reset)) switches it on. Without one it has to be switched on in another way. If it
+    /// starts by itself meanwhile, it is left alone.
+    Off,
 }
 
 /// The state of the link to the network.

@@ -1,13 +1,14 @@
 //! The application decides whether there is a link, byte for byte.
 
+use core::cell::Cell;
 use core::time::Duration;
 
 use atat::asynch::AtatClient;
 use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
 use quectel_nal::at::QueryModel;
-use quectel_nal::{Error, LinkError, LinkMode, LinkState};
-use testbench::{SERVER, Script, config, dialogue};
+use quectel_nal::{ControlLines, Error, LinkError, LinkMode, LinkState};
+use testbench::{SERVER, Script, config, dialogue, dialogue_with_lines};
 
 const TURNED_OFF: Error = Error::Link(LinkError::TurnedOff);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -139,4 +140,122 @@ fn in_the_middle_of_a_bring_up() {
         module.expect_silence(HOUR).await;
         assert_eq!(stack.wait_link_mode().await, Ok(LinkMode::Down));
     });
+}
+
+#[test]
+fn minimum_functionality_and_back() {
+    for (mode, command) in [
+        (LinkMode::Minimum, "AT+CFUN=0"),
+        (LinkMode::Airplane, "AT+CFUN=4"),
+    ] {
+        dialogue(config(), async |stack, module| {
+            join(stack.wait_link_up(), module.bring_up())
+                .await
+                .0
+                .unwrap();
+            stack.set_link(mode);
+            let way_down = async {
+                module.exchange("AT+QIDEACT=1", "OK").await;
+                module.exchange(command, "OK").await;
+            };
+            assert_eq!(join(stack.wait_link_mode(), way_down).await.0, Ok(mode));
+            module.expect_silence(HOUR).await;
+
+            stack.set_link(LinkMode::Up);
+            let way_up = async {
+                take_over(&module).await;
+                let now = &command[command.len() - 1..];
+                module
+                    .exchange("AT+CFUN?", &format!("+CFUN: {now}\r\n\r\nOK"))
+                    .await;
+                module.exchange("AT+CFUN=1", "OK").await;
+                module.exchange("AT+QISTATE?", "OK").await;
+                module.register().await;
+                module.exchange("AT+QIACT?", "OK").await;
+                module
+                    .exchange("AT+QICSGP=1,1,\"internet\",\"\",\"\",0", "OK")
+                    .await;
+                module.activate().await;
+            };
+            let (mode, ()) = join(stack.wait_link_mode(), way_up).await;
+            assert_eq!(mode, Ok(LinkMode::Up));
+        });
+    }
+}
+
+/// The module stays off, whatever time passes, until it is wanted again. Then the hook switches it on.
+#[test]
+fn off_and_on() {
+    let pressed = Cell::new(0);
+    let hook = Key(&pressed);
+    dialogue_with_lines(config(), hook, async |stack, module| {
+        join(stack.wait_link_up(), module.bring_up())
+            .await
+            .0
+            .unwrap();
+        let open = stack.connect(SERVER.parse().unwrap());
+        let mut connection = join(open, module.open(OPEN)).await.0.unwrap();
+        connection.write_all(b"goodbye").await.unwrap();
+        stack.set_link(LinkMode::Off);
+        let way_down = async {
+            module.accept_payload("AT+QISEND=0,7", b"goodbye").await;
+            module.exchange("AT+QICLOSE=0", "OK").await;
+            module.exchange("AT+QIDEACT=1", "OK").await;
+            module.exchange("AT+QPOWD=1", "OK").await;
+            module.expect_silence(Duration::from_secs(3)).await;
+            module.line("POWERED DOWN").await;
+        };
+        let (mode, ()) = join(stack.wait_link_mode(), way_down).await;
+        assert_eq!(mode, Ok(LinkMode::Off));
+        module.expect_silence(20 * HOUR).await;
+        let refused = stack.at().send(&QueryModel).await;
+        assert!(
+            matches!(refused, Err(atat::Error::Aborted)),
+            "{:?}",
+            refused.err()
+        );
+        let refused = stack.module().last_error().await;
+        assert_eq!(refused.err(), Some(TURNED_OFF));
+        assert_eq!(pressed.get(), 0);
+
+        stack.set_link(LinkMode::Up);
+        let (up, ()) = join(stack.wait_link_up(), module.bring_up()).await;
+        assert_eq!(up, Ok(()));
+        assert_eq!(pressed.get(), 1);
+    });
+}
+
+/// Nobody wanted the module on.
+#[test]
+fn a_module_that_starts_by_itself_is_left_alone() {
+    dialogue(config(), async |stack, module| {
+        join(stack.wait_link_up(), module.bring_up())
+            .await
+            .0
+            .unwrap();
+        stack.set_link(LinkMode::Off);
+        module.exchange("AT+QIDEACT=1", "OK").await;
+        module.exchange("AT+QPOWD=1", "OK").await;
+        module.line("POWERED DOWN").await;
+        module.line("RDY").await;
+        module.line("+CFUN: 1").await;
+        module.expect_silence(20 * HOUR).await;
+        assert_eq!(stack.link_state(), LinkState::TurnedOff(LinkMode::Off));
+        stack.set_link(LinkMode::Up);
+        module.bring_up().await;
+        assert_eq!(stack.wait_link_up().await, Ok(()));
+    });
+}
+
+/// The power key of the module.
+struct Key<'c>(&'c Cell<u32>);
+
+impl ControlLines for Key<'_> {
+    fn can_reset(&self) -> bool {
+        true
+    }
+
+    async fn reset(&mut self) {
+        self.0.set(self.0.get() + 1);
+    }
 }

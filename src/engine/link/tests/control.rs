@@ -14,6 +14,8 @@ use crate::error::{Error, LinkError};
 use crate::util::time::NEVER;
 
 const TURNED_OFF: Error = Error::Link(LinkError::TurnedOff);
+/// In milliseconds.
+const DAY: u64 = 24 * 3600 * 1000;
 const DOWN: LinkState = LinkState::TurnedOff(LinkMode::Down);
 
 fn set(rig: &Rig, mode: LinkMode) {
@@ -440,24 +442,27 @@ fn pause_between_two_attempts_ends_at_once() {
     assert_eq!(state(&rig), DOWN);
 }
 
-#[test]
-fn user_command_runs_at_rest() {
-    use crate::engine::Options;
-
-    let mut rig = up();
-    set(&rig, LinkMode::Down);
-    carry_on(&mut rig);
+/// A user sends a command.
+fn submit(rig: &Rig) {
     rig.engine(|engine| {
         let command = engine.user_command();
         let owner = command.new_owner();
         assert_eq!(command.poll_begin(owner), Poll::Ready(()));
         assert!(command.write(owner, b"AT+CSQ\r"));
-        command.submit(Options {
+        command.submit(crate::engine::Options {
             limit: Duration::from_secs(1),
             is_mute: false,
             asks_reason: false,
         });
     });
+}
+
+#[test]
+fn user_command_runs_at_rest() {
+    let mut rig = up();
+    set(&rig, LinkMode::Down);
+    carry_on(&mut rig);
+    submit(&rig);
     rig.run(Job::User, &["+CSQ: 20,99", "OK"]);
     assert_eq!(rig.idle(), None);
     assert_eq!(state(&rig), DOWN);
@@ -540,4 +545,376 @@ fn changes_are_counted_and_have_their_time() {
     set(&rig, LinkMode::Down);
     assert_eq!(carry_on(&mut rig), []);
     assert_eq!(changes(&rig), seen + 4);
+}
+
+// ---- less than down ----------------------------------------------------------------------------------------------------
+
+#[test]
+fn radio_goes_off_behind_the_context_and_comes_back() {
+    for (mode, command) in [
+        (LinkMode::Minimum, "AT+CFUN=0\r"),
+        (LinkMode::Airplane, "AT+CFUN=4\r"),
+    ] {
+        let mut rig = up();
+        let key = rig.open();
+        set(&rig, mode);
+        rig.run(Job::Close(key), &["OK"]);
+        rig.run(Job::Deactivate, &["OK"]);
+        assert_eq!(state(&rig), LinkState::TurningOff(mode));
+        rig.expect(Job::SetFunctionality);
+        assert_eq!(rig.command(), command.as_bytes());
+        rig.answer(&["OK"]);
+        assert_eq!(state(&rig), LinkState::TurnedOff(mode));
+        assert_eq!(rig.idle(), None);
+        rig.active = false;
+        set(&rig, LinkMode::Up);
+        until(&mut rig, Job::Functionality);
+        rig.run(Job::Functionality, &["+CFUN: 0", "OK"]);
+        rig.expect(Job::SetFunctionality);
+        assert_eq!(rig.command(), b"AT+CFUN=1\r");
+        rig.answer(&["OK"]);
+        rig.bring_up();
+    }
+}
+
+/// From each mode to each: the last command says it.
+#[test]
+fn from_each_mode_to_each() {
+    let modes = [LinkMode::Down, LinkMode::Airplane, LinkMode::Minimum];
+    for (before, after) in modes.iter().flat_map(|a| modes.map(|b| (*a, b))) {
+        let mut rig = up();
+        set(&rig, before);
+        carry_on(&mut rig);
+        rig.pass(DAY);
+        set(&rig, after);
+        if before == after {
+            assert_eq!(rig.idle(), None);
+            continue;
+        }
+        if after == LinkMode::Down {
+            until(&mut rig, Job::Functionality);
+            rig.run(Job::Functionality, &["+CFUN: 4", "OK"]);
+        }
+        rig.expect(Job::SetFunctionality);
+        let last = match after {
+            LinkMode::Down => "AT+CFUN=1\r",
+            LinkMode::Airplane => "AT+CFUN=4\r",
+            _ => "AT+CFUN=0\r",
+        };
+        assert_eq!(rig.command(), last.as_bytes());
+        rig.answer(&["OK"]);
+        let way = carry_on(&mut rig);
+        assert_eq!(count(&way, Job::SetFunctionality), 0, "{way:?}");
+        assert_eq!(state(&rig), LinkState::TurnedOff(after));
+    }
+}
+
+#[test]
+fn restart_brings_the_radio_back_and_it_goes_off_again() {
+    let mut rig = up();
+    set(&rig, LinkMode::Minimum);
+    carry_on(&mut rig);
+    rig.active = false;
+    rig.on_line("RDY");
+    let way = carry_on(&mut rig);
+    assert_eq!(way.last(), Some(&Job::SetFunctionality), "{way:?}");
+    assert_eq!(count(&way, Job::Functionality), 0, "{way:?}");
+    assert_eq!(state(&rig), LinkState::TurnedOff(LinkMode::Minimum));
+}
+
+/// What the module refuses is left as it is, and told.
+#[test]
+fn refused_modes_end_in_down() {
+    for (mode, job) in [
+        (LinkMode::Minimum, Job::SetFunctionality),
+        (LinkMode::Airplane, Job::SetFunctionality),
+        (LinkMode::Off, Job::PowerDown),
+    ] {
+        let mut rig = up();
+        let since = rig.engine(|engine| engine.attempt());
+        set(&rig, mode);
+        rig.run(Job::Deactivate, &["OK"]);
+        for _ in 0..3 {
+            rig.run(job, &["+CME ERROR: 3"]);
+            rig.now = rig.idle().unwrap_or(rig.now);
+        }
+        let ended = rig.engine(|engine| engine.poll_wish(since));
+        assert_eq!(ended, Poll::Ready(Ok(LinkMode::Down)));
+        assert_eq!(rig.idle(), None);
+        // It is tried again when it is asked for again.
+        set(&rig, mode);
+        rig.run(job, &["OK"]);
+    }
+}
+
+/// The answer belongs to the wish of the time when it was sent.
+#[test]
+fn wish_that_changes_while_the_radio_goes_off() {
+    for wish in [LinkMode::Up, LinkMode::Down, LinkMode::Airplane] {
+        let mut rig = up();
+        set(&rig, LinkMode::Minimum);
+        rig.run(Job::Deactivate, &["OK"]);
+        rig.active = false;
+        rig.expect(Job::SetFunctionality);
+        set(&rig, wish);
+        rig.answer(&["OK"]);
+        assert_ne!(state(&rig), LinkState::TurnedOff(wish));
+        if wish == LinkMode::Airplane {
+            until(&mut rig, Job::SetFunctionality);
+            rig.expect(Job::SetFunctionality);
+            assert_eq!(rig.command(), b"AT+CFUN=4\r");
+            rig.answer(&["OK"]);
+            assert_eq!(state(&rig), LinkState::TurnedOff(wish));
+        } else {
+            until(&mut rig, Job::Functionality);
+            rig.run(Job::Functionality, &["+CFUN: 0", "OK"]);
+            assert_eq!(rig.next(), Action::Run(Job::SetFunctionality));
+        }
+    }
+}
+
+// ---- off ---------------------------------------------------------------------------------------------------------------
+
+const OFF: LinkState = LinkState::TurnedOff(LinkMode::Off);
+
+/// The module was switched off from a link that was up.
+fn off() -> Rig {
+    let mut rig = Rig::new::<2, 64, 64>(Config::new("internet"));
+    rig.engine(|engine| engine.start(true, false));
+    rig.bring_up();
+    set(&rig, LinkMode::Off);
+    rig.run(Job::Deactivate, &["OK"]);
+    rig.expect(Job::PowerDown);
+    assert_eq!(rig.command(), b"AT+QPOWD=1\r");
+    rig.answer(&["OK"]);
+    rig.active = false;
+    assert_eq!(state(&rig), LinkState::TurningOff(LinkMode::Off));
+    rig.on_line("POWERED DOWN");
+    assert_eq!(state(&rig), OFF);
+    rig
+}
+
+#[test]
+fn module_that_is_off_stays_off() {
+    let mut rig = off();
+    assert_eq!(rig.idle(), None);
+    rig.pass(DAY);
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn hook_switches_the_module_on() {
+    for mode in [LinkMode::Up, LinkMode::Down, LinkMode::Minimum] {
+        let mut rig = off();
+        rig.pass(DAY);
+        set(&rig, mode);
+        assert_eq!(rig.next(), Action::Reset);
+        let now = rig.now;
+        rig.engine(|engine| engine.finish_action(Action::Reset, true, now));
+        let way = carry_on(&mut rig);
+        let wanted = match mode {
+            LinkMode::Up => LinkState::Up,
+            mode => LinkState::TurnedOff(mode),
+        };
+        assert_eq!(state(&rig), wanted, "{way:?}");
+    }
+}
+
+/// Without a hook somebody else has to.
+#[test]
+fn module_is_looked_for_without_a_hook() {
+    let mut rig = off();
+    rig.engine(|engine| engine.stop(false));
+    rig.start();
+    rig.mute_for(40);
+    assert_eq!(state(&rig), OFF);
+    set(&rig, LinkMode::Up);
+    rig.mute_for(40);
+    assert_eq!(state(&rig), LinkState::Down(LinkError::NoAnswer));
+    rig.on_line("RDY");
+    rig.bring_up();
+}
+
+#[test]
+fn module_that_starts_by_itself_is_left_alone() {
+    let mut rig = off();
+    rig.on_line("RDY");
+    rig.on_line("+CPIN: READY");
+    assert_eq!(rig.idle(), None);
+    assert_eq!(state(&rig), OFF);
+    // It is on already.
+    set(&rig, LinkMode::Up);
+    assert_eq!(rig.next(), Action::Run(Job::Attention));
+    rig.bring_up();
+    // Asked for again it goes off again.
+    let mut rig = off();
+    rig.on_line("RDY");
+    set(&rig, LinkMode::Off);
+    assert_eq!(state(&rig), LinkState::TurningOff(LinkMode::Off));
+    until(&mut rig, Job::PowerDown);
+    rig.run(Job::PowerDown, &["OK"]);
+    rig.on_line("POWERED DOWN");
+    assert_eq!(state(&rig), OFF);
+    assert_eq!(rig.idle(), None);
+}
+
+#[test]
+fn line_that_says_powered_down_can_be_lost() {
+    // With the answer to the command, or behind it.
+    for is_answered in [false, true] {
+        let mut rig = up();
+        set(&rig, LinkMode::Off);
+        rig.run(Job::Deactivate, &["OK"]);
+        rig.expect(Job::PowerDown);
+        if is_answered {
+            rig.answer(&["OK"]);
+            let until = rig.idle().expect("an end");
+            assert_eq!(until - rig.now, Duration::from_secs(60));
+            rig.wait(until);
+            rig.next();
+        } else {
+            rig.pass(60_000);
+            rig.silence();
+            rig.mute_for(40);
+        }
+        assert_eq!(state(&rig), OFF);
+        assert_eq!(rig.idle(), None);
+    }
+}
+
+/// Some modules say it in place of the answer.
+#[test]
+fn powered_down_ends_the_command() {
+    let mut rig = up();
+    set(&rig, LinkMode::Off);
+    rig.run(Job::Deactivate, &["OK"]);
+    rig.run(Job::PowerDown, &["NORMAL POWER DOWN"]);
+    assert_eq!(state(&rig), OFF);
+    assert_eq!(rig.idle(), None);
+}
+
+/// The command cannot be taken back: the module goes off, and is switched on.
+#[test]
+fn wish_that_comes_back_while_the_module_switches_off() {
+    for is_answered in [false, true] {
+        let mut rig = Rig::new::<2, 64, 64>(Config::new("internet"));
+        rig.engine(|engine| engine.start(true, false));
+        rig.bring_up();
+        set(&rig, LinkMode::Off);
+        rig.run(Job::Deactivate, &["OK"]);
+        rig.active = false;
+        rig.expect(Job::PowerDown);
+        if is_answered {
+            rig.answer(&["OK"]);
+            set(&rig, LinkMode::Up);
+        } else {
+            set(&rig, LinkMode::Up);
+            rig.answer(&["OK"]);
+        }
+        assert_eq!(state(&rig), LinkState::Starting);
+        let until = rig.idle().expect("an end");
+        assert_eq!(until - rig.now, Duration::from_secs(60));
+        rig.on_line("POWERED DOWN");
+        assert_eq!(rig.next(), Action::Reset);
+        let now = rig.now;
+        rig.engine(|engine| engine.finish_action(Action::Reset, true, now));
+        rig.bring_up();
+    }
+}
+
+/// A module that does not answer is off, or as good as that; it is not restarted.
+#[test]
+fn silent_module_counts_as_off() {
+    let mut rig = Rig::new::<2, 64, 64>(Config::new("internet"));
+    rig.engine(|engine| engine.start(true, false));
+    set(&rig, LinkMode::Off);
+    rig.mute_for(40);
+    assert_eq!(state(&rig), OFF);
+    // Before the hook has been called.
+    let mut rig = Rig::new::<2, 64, 64>(Config::new("internet"));
+    rig.engine(|engine| engine.start(true, false));
+    while rig.next() != Action::Reset {
+        match rig.next() {
+            Action::Run(job) => {
+                rig.begin(job);
+                rig.pass(1000);
+                rig.silence();
+            }
+            Action::Wait(until) => rig.wait(until),
+            _ => {}
+        }
+    }
+    set(&rig, LinkMode::Off);
+    for _ in 0..100 {
+        match rig.next() {
+            Action::Reset => panic!("a module that is to be off is restarted"),
+            Action::Run(job) => {
+                rig.begin(job);
+                rig.pass(1000);
+                rig.silence();
+            }
+            Action::Wait(until) if until < NEVER => rig.wait(until),
+            _ => {}
+        }
+    }
+    assert_eq!(state(&rig), OFF);
+}
+
+/// The pace of restarts holds for a module that is switched off and on in between.
+#[test]
+fn switching_off_and_on_does_not_outrun_the_pace() {
+    let config = Config::new("internet").boot_time(Duration::from_secs(1));
+    let mut rig = Rig::new::<1, 64, 64>(config);
+    rig.engine(|engine| engine.start(true, false));
+    let mut resets = Vec::new();
+    for _ in 0..2000 {
+        match rig.next() {
+            Action::Run(job) => {
+                rig.begin(job);
+                rig.pass(1000);
+                rig.silence();
+            }
+            Action::Reset => {
+                resets.push(rig.now);
+                let now = rig.now;
+                rig.engine(|engine| engine.finish_action(Action::Reset, true, now));
+            }
+            Action::Wait(until) if until == NEVER => set(&rig, LinkMode::Up),
+            Action::Wait(until) => rig.wait(until),
+            _ => {}
+        }
+        if state(&rig) == LinkState::Down(LinkError::NoAnswer) {
+            set(&rig, LinkMode::Off);
+        }
+    }
+    assert!(resets.len() > 4, "{resets:?}");
+    assert!((resets[4] - resets[3]).as_secs() >= 600, "{resets:?}");
+}
+
+#[test]
+fn module_that_answers_no_other_command_is_switched_off_all_the_same() {
+    for silent in [Job::Deactivate, Job::ListContexts] {
+        let mut rig = up();
+        set(&rig, LinkMode::Off);
+        if silent == Job::ListContexts {
+            rig.on_line("+QIURC: \"pdpdeact\",1");
+        }
+        until(&mut rig, silent);
+        rig.begin(silent);
+        rig.pass(60_000);
+        rig.silence();
+        until(&mut rig, Job::PowerDown);
+        rig.run(Job::PowerDown, &["OK"]);
+        rig.on_line("POWERED DOWN");
+        assert_eq!(state(&rig), OFF);
+    }
+}
+
+#[test]
+fn user_command_fails_at_once_while_the_module_is_off() {
+    let mut rig = off();
+    submit(&rig);
+    rig.idle();
+    let result = rig.engine(|engine| engine.user_command().poll_result());
+    assert_eq!(result, Poll::Ready(crate::engine::AtResult::Aborted));
 }
