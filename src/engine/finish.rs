@@ -49,6 +49,8 @@ impl Engine<'_> {
         let outcome = flight.outcome();
         #[cfg(feature = "transparent")]
         self.end_escape(!outcome.is_no_answer());
+        #[cfg(feature = "push")]
+        self.settle_pushed(!outcome.is_no_answer());
         let is_read = matches!(flight.job, Job::Read { .. });
         let mut is_damaged = flight.damaged;
         let reader = self.exchange.reader(&flight);

@@ -101,7 +101,7 @@ impl<'d> Engine<'d> {
         }
         let left = payload.length - taken as u16;
         let has_paused = self.incoming.has_paused;
-        if has_paused || slot.receive.is_count_due() {
+        if has_paused || slot.receive.is_count_due() || slot.receive.may_be_result {
             slot.receive.withheld += taken as u16;
         } else {
             let come = self.incoming.length.saturating_sub(left);
@@ -200,8 +200,28 @@ impl<'d> Engine<'d> {
         if !is_sound {
             return self.fail_pushed_streams();
         }
-        if let Some(slot) = self.sink() {
-            slot.confirm_payload();
+        let awaits_result = self.exchange.pending().is_some();
+        let Some(slot) = self.sink() else { return };
+        if awaits_result && (slot.ends_with(b"\r\nOK") || slot.ends_with(b"\r\nOK\r\n")) {
+            #[cfg(feature = "udp")]
+            if slot.drop_partial_datagram() {
+                return self.count_dropped_datagrams(1);
+            }
+            slot.receive.may_be_result = true;
+        }
+        slot.confirm_payload();
+    }
+
+    /// A transaction has ended. Without an answer, that may be what the last bytes of a push are.
+    pub(super) fn settle_pushed(&mut self, is_answered: bool) {
+        for slot in self.sockets.iter_mut() {
+            if core::mem::take(&mut slot.receive.may_be_result) {
+                if !is_answered {
+                    slot.fail(Error::DataLost);
+                } else if !self.incoming.is_pushed_to(slot.key) {
+                    slot.confirm_payload();
+                }
+            }
         }
     }
 
@@ -426,7 +446,7 @@ impl Slot<'_> {
             self.confirm_datagram();
         }
         // The module's count shows first whether bytes in front of it are missing.
-        if !self.receive.is_count_due() {
+        if !self.receive.is_count_due() && !self.receive.may_be_result {
             self.give_withheld();
         }
     }

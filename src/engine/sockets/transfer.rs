@@ -69,6 +69,8 @@ pub(crate) struct Receive {
     pub(crate) recheck: Recheck,
     /// The newest bytes in the receive ring that are not the reader's yet: it is not certain that the peer has sent them.
     pub(crate) withheld: u16,
+    /// They may be the final result code of the transaction in flight, in place of bytes that were lost: its end shows it.
+    pub(crate) may_be_result: bool,
 }
 
 /// Whether [`Receive::count`] is what the module counts as handed over.
@@ -169,6 +171,7 @@ impl Receive {
             pause: Duration::MIN,
         },
         withheld: 0,
+        may_be_result: false,
     };
 
     /// The module may hold data.

@@ -740,3 +740,40 @@ fn text_from_a_module_that_does_not_count_what_it_pushes_is_lost_data() {
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"test".to_vec())));
     assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
 }
+
+/// Six bytes in front of it were lost, or eight; or the peer sends what looks like that.
+#[test]
+fn what_may_be_the_result_of_a_command_is_data_if_the_command_has_another() {
+    for end in ["\r\n\r\nOK", "\r\n\r\nOK\r\n", "\r\nOK"] {
+        for answer in [Some("OK"), Some("+CME ERROR: 3"), None] {
+            let mut rig = up();
+            let key = pushing(&mut rig);
+            let _ = rig.ask("name.example");
+            rig.expect(Job::Resolve);
+            let header = std::format!("+QIURC: \"recv\",0,{}", 10 + end.len());
+            let bytes = std::format!("abcdefghij{end}");
+            push(&mut rig, &header, bytes.as_bytes());
+            behind(&mut rig);
+            assert_eq!(rig.read(key), Poll::Ready(Ok(b"abcdefghij".to_vec())));
+            // What comes then has to wait, too.
+            push(&mut rig, "+QIURC: \"recv\",0,2", b"kl");
+            behind(&mut rig);
+            assert_eq!(rig.read(key), Poll::Pending);
+            if let Some(answer) = answer {
+                rig.answer(&[answer]);
+                let rest = std::format!("{end}kl").into_bytes();
+                assert_eq!(rig.read(key), Poll::Ready(Ok(rest)));
+            } else {
+                rig.silence();
+                assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+            }
+        }
+        // Nothing is in flight.
+        let mut rig = up();
+        let key = pushing(&mut rig);
+        let header = std::format!("+QIURC: \"recv\",0,{}", end.len());
+        push(&mut rig, &header, end.as_bytes());
+        behind(&mut rig);
+        assert_eq!(rig.read(key), Poll::Ready(Ok(end.as_bytes().to_vec())));
+    }
+}
