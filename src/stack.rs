@@ -37,8 +37,8 @@ pub struct Resources<
     slots: [Zeroed<Slot<'d>>; N],
     rx: [[u8; RX]; N],
     tx: [[u8; TX]; N],
-    ingress: [u8; LINE],
-    command: [u8; MAX_COMMAND_LENGTH],
+    line_buffer: [u8; LINE],
+    command_buffer: [u8; MAX_COMMAND_LENGTH],
     wakes: WakeSet,
     shared: Zeroed<Shared<'d>>,
 }
@@ -72,8 +72,8 @@ impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize>
             slots: [const { Zeroed::Empty }; N],
             rx: [[0; RX]; N],
             tx: [[0; TX]; N],
-            ingress: [0; LINE],
-            command: [0; MAX_COMMAND_LENGTH],
+            line_buffer: [0; LINE],
+            command_buffer: [0; MAX_COMMAND_LENGTH],
             wakes: WakeSet::new(),
             shared: Zeroed::Empty,
         }
@@ -116,7 +116,11 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
         mode: AccessMode::Buffer,
         connect_time: None,
     };
-    let runner = Runner::new(shared, &mut resources.ingress, &mut resources.command);
+    let runner = Runner::new(
+        shared,
+        &mut resources.line_buffer,
+        &mut resources.command_buffer,
+    );
     (stack, runner)
 }
 
@@ -129,7 +133,7 @@ pub struct Stack<'d> {
     pub(crate) shared: &'d Shared<'d>,
     /// The access mode of sockets that are opened with this handle.
     pub(crate) mode: AccessMode,
-    /// How long they may take to open, if not as long as the configuration says.
+    /// Replaces `Config::connect_time` for these sockets.
     pub(crate) connect_time: Option<Duration>,
 }
 

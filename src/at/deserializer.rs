@@ -2,16 +2,16 @@
 //! derived types.
 //!
 //! It tolerates what real modules send: blanks around a field, a text without quotes, commas and quotes in a quoted text,
-//! and missing fields at the end. It interprets the requests of a type as `serde_at` does, so that all types can be read
+//! and missing fields at the end. It maps the `deserialize_…` calls of a type as `serde_at` does, so that all types can be read
 //! with `serde_at`, too:
 //!
-//! | a type that requests | reads |
+//! | a type that calls `deserialize_…` | reads |
 //! |---|---|
 //! | `u8`, `u16`, `u32`, `u64`, `i64` | the next field, digits and nothing else |
-//! | `bytes`, `str` | the next field as it is, quotes included; nothing behind the last field |
+//! | `bytes`, `str` | the next field as it is, quotes included; nothing after the last field |
 //! | `option` | `None` if the next field is empty or missing |
 //! | `tuple` | all fields that are left, as one text |
-//! | `struct` | its fields one after the other; at the start of a line behind its prefix |
+//! | `struct` | its fields one after the other, after the prefix, if there is one |
 
 use core::fmt;
 
@@ -39,7 +39,7 @@ pub(crate) struct Mismatch;
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("another kind of line")
+        f.write_str("unexpected format")
     }
 }
 
@@ -55,7 +55,7 @@ impl de::Error for Mismatch {
 /// The fields of a line that have not been read yet.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fields<'a> {
-    /// `None` behind the last field.
+    /// `None` after the last field.
     rest: Option<&'a [u8]>,
 }
 
@@ -65,12 +65,12 @@ impl<'a> Fields<'a> {
         Self { rest: Some(text) }
     }
 
-    /// The fields of a line, behind its prefix and the colon, which can be missing.
+    /// The fields of a line, after its prefix and the colon, which can be missing.
     #[inline(never)]
     pub(super) fn of_line(line: &'a [u8]) -> Self {
         let line = trim(line);
-        let named = matches!(line.first(), Some(b'+' | b'#' | b'$' | b'&' | b'%'));
-        let (_, fields) = named
+        let has_prefix = matches!(line.first(), Some(b'+' | b'#' | b'$' | b'&' | b'%'));
+        let (_, fields) = has_prefix
             .then(|| split(line, b':'))
             .flatten()
             .unwrap_or((b"", line));
@@ -82,7 +82,7 @@ impl<'a> Fields<'a> {
         T::deserialize(self).ok()
     }
 
-    /// The last value. `None` too if anything is left behind it.
+    /// The last value. `None` too if anything is left after it.
     pub(crate) fn last<T: Deserialize<'a>>(&mut self) -> Option<T> {
         let value = self.next()?;
         self.end().map(|()| value)
@@ -93,7 +93,7 @@ impl<'a> Fields<'a> {
         self.rest.is_none().then_some(())
     }
 
-    /// The next field, without the blanks around it; empty behind the last one.
+    /// The next field, without the blanks around it; empty after the last one.
     #[inline(never)]
     pub(super) fn field(&mut self) -> &'a [u8] {
         let Some(rest) = self.rest else {
@@ -131,20 +131,20 @@ impl<'a> Fields<'a> {
 fn end_of_field(fields: &[u8]) -> Option<usize> {
     if trim(fields).starts_with(b"\"") {
         // The text ends at a quote that is followed by a comma or by nothing. Other quotes and commas are part of the text.
-        let mut closed = false;
+        let mut after_closing_quote = false;
         let mut quotes = 0;
         for (position, byte) in fields.iter().enumerate() {
             match byte {
                 b'"' => {
                     quotes += 1;
-                    closed = quotes > 1;
+                    after_closing_quote = quotes > 1;
                 }
-                b',' if closed => return Some(position),
+                b',' if after_closing_quote => return Some(position),
                 ..=b' ' => {}
-                _ => closed = false,
+                _ => after_closing_quote = false,
             }
         }
-        if closed {
+        if after_closing_quote {
             return None;
         }
         // The text has lost a quote.
@@ -177,7 +177,7 @@ impl<'de> Deserializer<'de> for &mut Fields<'de> {
         visitor.visit_u64(digits(self.field()).ok_or(Mismatch)?)
     }
 
-    /// The number of a variant.
+    /// The number of a variant: atat derives an enum that is a number with `i64`.
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         visitor.visit_i64(self.number(u32::MAX)?.into())
     }
@@ -236,7 +236,7 @@ impl<'de> Deserializer<'de> for &mut Fields<'de> {
 impl<'de> SeqAccess<'de> for &mut Fields<'de> {
     type Error = Mismatch;
 
-    /// Reads a value behind the last field, too: whether a field can be missing depends on its type.
+    /// Reads a value after the last field, too: whether a field can be missing depends on its type.
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
@@ -312,7 +312,7 @@ impl<T> Visitor<'_> for Bytes<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field of another shape")
+        f.write_str("a field of the expected format")
     }
 
     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<T, E> {
@@ -395,7 +395,7 @@ pub(super) fn position(texts: &[&str], text: &[u8]) -> Option<usize> {
     texts.iter().position(|each| each.as_bytes() == text)
 }
 
-/// The bytes in front of the first `at`, and those behind it.
+/// The bytes before the first `at`, and those after it.
 pub(crate) fn split(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let place = bytes.iter().position(|&byte| byte == at)?;
     let (before, behind) = bytes.split_at_checked(place)?;

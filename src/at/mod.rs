@@ -6,7 +6,7 @@
 //! commands with their types and limits.
 //!
 //! * A command implements [`atat::AtatCmd`]. Its fields accept only values that the note allows, so that it can be sent once
-//!   it exists, and no text of a user can end it early.
+//!   it exists, and text from the user cannot contain a CR, LF or quote that would end it early.
 //! * A response type reads **one information response**, which is one line, without its line end. [`Lines`] is for commands
 //!   that are answered by any number of lines.
 //! * [`Urc`] reads the lines that the module sends without being asked.

@@ -99,8 +99,12 @@ impl<'d> LazySocket<'d> {
     ) -> Poll<Result<(Self, core::net::SocketAddr), Error>> {
         let accepted = self.poll_socket(stack, |socket| {
             let accepted = socket.with(Engine::poll_accept);
-            accepted
-                .map_ok(|(key, peer)| (Socket::of(stack.shared, key), peer.unwrap_or(UNKNOWN_PEER)))
+            accepted.map_ok(|(key, peer)| {
+                (
+                    Socket::from_key(stack.shared, key),
+                    peer.unwrap_or(UNKNOWN_PEER),
+                )
+            })
         });
         accepted.map_ok(|(socket, peer)| {
             let claimed = Some(Claimed {

@@ -59,8 +59,8 @@ impl Engine<'_> {
                 self.exchange.on_loss();
             }
             let is_late = !is_read && reader.is_some();
-            is_damaged |= (flight.has_payload() || is_late) && self.is_cut();
-            self.exchange.late_read |= is_read;
+            is_damaged |= (flight.has_payload() || is_late) && self.may_be_cut();
+            self.exchange.late_header_allowed |= is_read;
             // Whatever comes now is late, and a half-read payload is lost.
             self.give_up_payload();
         }

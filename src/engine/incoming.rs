@@ -1,4 +1,4 @@
-//! The payload that is coming or came last, and what stands behind it.
+//! The payload that is coming or came last, and the line ends that follow it.
 
 use embassy_time::Instant;
 
@@ -11,15 +11,15 @@ use crate::util::time::NEVER;
 pub(super) enum Stage {
     /// No payload is coming.
     Idle,
-    /// What was received last is the header of a push, or a notice. What comes next shows which; this many bytes of it have not yet.
+    /// The last line was the header of a push, or a notice. The next bytes decide; this many of them have not decided yet.
     Doubtful(u16),
     /// The rest is still to come.
     Coming,
-    /// It is complete, and so many characters of line ends have come behind it.
+    /// It is complete, and this many characters of line ends have followed: 0 to 4, and 5 for a CR after complete pairs.
     Complete(u8),
 }
 
-/// The payload that is coming or came last, and what stands behind it.
+/// The payload that is coming or came last, and the line ends that follow it.
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) sink: Option<Key>,
@@ -31,9 +31,9 @@ pub(super) struct Incoming {
     pub(super) quiet_since: Instant,
     /// The payload has paused for longer than a push may pause.
     pub(super) has_paused: bool,
-    /// How often the module has sent two line ends behind payload that was read, and that was pushed (quirks 64 and 91), and
-    /// not one. One is then the rest of two.
-    pub(super) doubles: [u8; 2],
+    /// How many times in a row two line ends have followed payload that was read, and payload that was pushed (quirks 64 and 91).
+    /// From 2 on a single one can be the second of two.
+    pub(super) double_line_ends: [u8; 2],
 }
 
 impl Incoming {
@@ -45,13 +45,13 @@ impl Incoming {
             stage: Stage::Idle,
             quiet_since: NEVER,
             has_paused: false,
-            doubles: [0; 2],
+            double_line_ends: [0; 2],
         }
     }
 
-    /// The module restarts, or is another one.
+    /// The module restarts, or was replaced.
     pub(super) const fn forget(&mut self) {
-        self.doubles = [0; 2];
+        self.double_line_ends = [0; 2];
     }
 
     /// A header has come, or with `is_doubtful` what may be one.
@@ -68,7 +68,7 @@ impl Incoming {
         self.has_paused = false;
     }
 
-    /// Whether a push for this socket, or what stands behind it, is still coming.
+    /// Whether a push for this socket, or the line end after it, is still coming.
     pub(super) fn is_pushed_to(&self, key: Key) -> bool {
         self.pushed && self.sink == Some(key) && self.stage != Stage::Idle
     }
@@ -78,7 +78,7 @@ impl Incoming {
         self.stage == Stage::Coming
     }
 
-    /// Whether the end of the payload has not come, or not enough of what stands behind it.
+    /// Whether the end of the payload has not come, or not all of a line end after it.
     pub(super) const fn is_cut(&self) -> bool {
         match self.stage {
             Stage::Idle => false,
@@ -93,12 +93,13 @@ impl Incoming {
         (self.sink, self.length)
     }
 
+    /// Whether the module usually sends two line ends after the payload.
     pub(super) fn takes_two(&self) -> bool {
-        self.doubles[usize::from(self.pushed)] >= 2
+        self.double_line_ends[usize::from(self.pushed)] >= 2
     }
 
-    /// Whether so many characters of line ends are all that has to stand behind the payload. One line end behind payload that
-    /// ends with one may be the second of two.
+    /// Whether this many characters of line ends are all that has to follow the payload. One line end after payload that ends
+    /// with one may be the second of two.
     pub(super) fn is_sound(&self, count: u8, ends_with_line_feed: bool) -> bool {
         match count {
             2 => !(self.takes_two() && ends_with_line_feed),

@@ -237,7 +237,7 @@ impl Engine<'_> {
         };
         // An empty datagram has a peer; the answer "no data" has none (quirk 78).
         let has_data = length > 0 || peer.is_some();
-        let late = core::mem::take(&mut self.exchange.late_read);
+        let late = core::mem::take(&mut self.exchange.late_header_allowed);
         let Some((mut sink, is_damaged)) = (match self.exchange.in_flight_mut() {
             Some(flight) if flight.is_read() => {
                 Some((flight.on_read_header(has_data, length), flight.damaged))

@@ -63,7 +63,7 @@ pub(crate) mod tests;
 pub use dns::Addresses;
 #[cfg(any(test, fuzzing))]
 pub(crate) use exchange::job::Domain;
-pub(crate) use exchange::job::{Action, Escape, GUARD, Job, PIECE};
+pub(crate) use exchange::job::{Action, ESCAPE_GUARD, Escape, Job, PAYLOAD_PIECE};
 pub(crate) use exchange::outcome::Reason;
 #[cfg(any(test, fuzzing))]
 pub(crate) use exchange::payload_echo::PayloadEcho;

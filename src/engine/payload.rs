@@ -1,8 +1,8 @@
 //! Payload of the module on its way into the receive rings: whose it is, whether it is whole, and what the loss of bytes on the
 //! UART means.
 //!
-//! A byte that was lost shifts what comes behind it into the payload. So the bytes of a read are the reader's only when its answer
-//! is complete, and the last ones of a push only when what stands behind them is what has to be there.
+//! A byte that was lost shifts what follows it into the payload. So the bytes of a read are the reader's only when its answer is
+//! complete, and the last ones of a push only when the line end that has to follow them has come.
 
 use embassy_time::{Duration, Instant};
 
@@ -20,15 +20,15 @@ use crate::error::Error;
 use crate::util::slices::front;
 use crate::util::time::{NEVER, after, get_or_set};
 
-/// So many of the last bytes of a push are withheld if there is a carriage return in them: where bytes were lost they are what
-/// should stand behind it.
-const TAIL: u16 = 8;
-/// After a silence of this length behind a push nothing belongs to it any more.
+/// Number of final bytes of a push that are withheld until the line end after the push is checked. If bytes were lost, that line
+/// end lies among them: only what follows a carriage return is withheld.
+const MAX_TRAILER: u16 = 8;
+/// After a silence of this length nothing more belongs to a push that is complete.
 const END_PAUSE: Duration = Duration::from_millis(60);
-/// What comes behind a longer pause within a push is not taken for the rest of it without proof.
+/// What comes after a longer pause within a push is not taken for the rest of it without proof.
 const LONGEST_GAP: Duration = Duration::from_secs(1);
 
-/// How lines of the module begin. One of them behind a notice shows that it was no header (quirk 70).
+/// How lines of the module begin. One of them after a notice shows that it was no header (quirk 70).
 const LINE_STARTS: [&[u8]; 10] = [
     b"\r\n+Q",
     b"\r\n+C",
@@ -43,7 +43,7 @@ const LINE_STARTS: [&[u8]; 10] = [
 ];
 
 impl<'d> Engine<'d> {
-    /// Takes payload bytes. Returns how many: less than all, or none, if there is no room for pushed payload, or more bytes are
+    /// Takes payload bytes. Returns how many: less than all, or none, if there is no space for pushed payload, or more bytes are
     /// needed to see whether it is payload.
     pub(crate) fn deliver(&mut self, payload: Payload, bytes: &[u8]) -> usize {
         self.incoming.quiet_since = NEVER;
@@ -55,6 +55,7 @@ impl<'d> Engine<'d> {
             }
             if LINE_STARTS.iter().any(|start| start.starts_with(bytes)) {
                 self.incoming.stage = Stage::Doubtful(bytes.len() as u16);
+                // `watch_payload` begins its pause.
                 self.wake_runner();
                 return 0;
             }
@@ -105,10 +106,11 @@ impl<'d> Engine<'d> {
             slot.receive.withheld += taken as u16;
         } else {
             let come = self.incoming.length.saturating_sub(left);
-            slot.receive.withheld = slot.doubtful_tail(TAIL.saturating_sub(left).min(come));
+            slot.receive.withheld =
+                slot.possible_trailer(MAX_TRAILER.saturating_sub(left).min(come));
         }
         if left > 0 && slot.rx.free() == 0 && !has_paused {
-            // Nothing more can be withheld.
+            // The ring is full: withheld bytes have to be released, or the connection fails.
             if slot.receive.is_loss_likely() {
                 slot.fail(Error::DataLost);
                 self.count_dropped_bytes(bytes.len() - taken);
@@ -141,7 +143,7 @@ impl<'d> Engine<'d> {
                 }
                 Pushed::Taken { count, is_lost } => {
                     if !self.incoming.has_paused
-                        && slot.doubtful_tail(TAIL.min(self.incoming.length)) == 0
+                        && slot.possible_trailer(MAX_TRAILER.min(self.incoming.length)) == 0
                     {
                         slot.confirm_datagram();
                     }
@@ -156,10 +158,10 @@ impl<'d> Engine<'d> {
         bytes.len()
     }
 
-    // ---- what stands behind it -----------------------------------------------------------------------------------
+    // ---- the line ends after it -----------------------------------------------------------------------------------
 
-    /// Takes a byte that has come behind payload. Returns whether it belongs to it: otherwise something else begins.
-    pub(crate) fn behind_payload(&mut self, byte: u8) -> bool {
+    /// Takes a byte after payload. Returns true if it is part of the line ends there. Otherwise checks and ends the payload.
+    pub(crate) fn take_payload_trailer(&mut self, byte: u8) -> bool {
         let Stage::Complete(count) = self.incoming.stage else {
             return false;
         };
@@ -170,14 +172,14 @@ impl<'d> Engine<'d> {
             b'\n'
         };
         if byte == expected {
-            // Any number of them counts as two or three.
-            let count = if count > 4 { count - 2 } else { count };
-            self.incoming.stage = Stage::Complete(count + 1);
+            // From the second CRLF on only the parity matters.
+            let count = if count > 4 { 4 } else { count + 1 };
+            self.incoming.stage = Stage::Complete(count);
             return true;
         }
         let ends_with_line_feed = self.sink().is_some_and(|slot| slot.ends_with(b"\n"));
         let is_sound = self.incoming.is_sound(count, ends_with_line_feed);
-        let doubles = &mut self.incoming.doubles[usize::from(self.incoming.pushed)];
+        let doubles = &mut self.incoming.double_line_ends[usize::from(self.incoming.pushed)];
         match count {
             4.. => *doubles = doubles.saturating_add(1),
             _ if is_sound && !ends_with_line_feed => *doubles = 0,
@@ -225,19 +227,21 @@ impl<'d> Engine<'d> {
         }
     }
 
-    /// Looks after payload that has stopped, or nothing has come behind. Returns when to look again.
+    /// Looks after payload that has stopped, and after the end of a push. Returns when to look again.
     #[cfg(feature = "push")]
     pub(super) fn watch_payload(&mut self, now: Instant) -> Instant {
         let incoming = &mut self.incoming;
+        if !incoming.pushed || self.push.is_stalled() {
+            return NEVER;
+        }
         let sink = incoming.sink.and_then(|key| self.sockets.get_mut(key));
         let until = match incoming.stage {
-            _ if !incoming.pushed || self.push.is_stalled() => return NEVER,
             Stage::Coming if !incoming.has_paused => LONGEST_GAP,
             Stage::Doubtful(_) => LONGEST_GAP,
             Stage::Complete(_) if sink.as_ref().is_none_or(|slot| !slot.withholds()) => {
                 return NEVER;
             }
-            // Where two line ends are usual, none is too few.
+            // This module usually sends two line ends: a longer pause shows that none follow.
             Stage::Complete(0) if incoming.takes_two() => LONGEST_GAP,
             Stage::Complete(0 | 2 | 4) => END_PAUSE,
             Stage::Complete(_) => LONGEST_GAP,
@@ -252,7 +256,7 @@ impl<'d> Engine<'d> {
             Stage::Coming | Stage::Doubtful(_) => {
                 incoming.stage = Stage::Coming;
                 incoming.has_paused = true;
-                // Is this all? An answer comes behind the rest, or in place of it.
+                // The answer to this question comes after the rest, or in place of it.
                 if let Some(slot) = sink {
                     slot.state_check_due = true;
                 }
@@ -288,13 +292,14 @@ impl<'d> Engine<'d> {
         }
     }
 
-    /// Whether payload whose final result code has not come is not whole: it may even have taken that in.
-    pub(super) fn is_cut(&mut self) -> bool {
+    /// No final result code came. Returns true if bytes are missing, or if the `OK` may have been counted as payload.
+    pub(super) fn may_be_cut(&mut self) -> bool {
         let takes_result = |slot: &mut Slot<'_>| slot.ends_with(b"K") || slot.ends_with(b"OK\r\n");
         self.incoming.is_cut() || self.sink().is_some_and(takes_result)
     }
 
-    /// A read has ended. Its payload is whole, unless bytes were lost on the UART; with other lines among it, it may not be all.
+    /// A read has ended. Its payload is whole, unless bytes were lost on the UART (`is_damaged`). If an unknown line came during the
+    /// answer (`is_doubtful`), part of the payload may be missing.
     pub(super) fn end_read(
         &mut self,
         key: Key,
@@ -337,7 +342,7 @@ impl<'d> Engine<'d> {
         count_loss("skipped bytes", counter, count as u32);
     }
 
-    /// The user's URC channel had no room for a line.
+    /// The user's URC channel had no space for a line.
     pub(crate) fn dropped_urc(&mut self) {
         count_loss("dropped URCs", &mut self.statistics.dropped_urcs, 1);
     }
@@ -345,8 +350,8 @@ impl<'d> Engine<'d> {
     // ---- echo ----------------------------------------------------------------------------------------------------
 
     /// Returns how many bytes at the start of `bytes` are the echo of the payload that is being written.
-    pub(crate) fn payload_echo(&mut self, bytes: &[u8]) -> usize {
-        self.exchange.payload_echo(bytes, &self.sockets)
+    pub(crate) fn match_payload_echo(&mut self, bytes: &[u8]) -> usize {
+        self.exchange.match_payload_echo(bytes, &self.sockets)
     }
 
     /// While it is not known whether the module echoes payload: whether this line is the first line of the payload.
@@ -361,13 +366,13 @@ impl<'d> Engine<'d> {
         count_loss("errors of the UART", &mut self.statistics.serial_errors, 1);
         self.exchange.mark_damaged();
         self.exchange.line_damaged = true;
-        // The reader must not see what comes behind the gap.
+        // The reader must not see what comes after the gap.
         if let Some(Job::Read { key, .. }) = self.exchange.job() {
             if let Some(slot) = self.sockets.get_mut(key).filter(|slot| !slot.is_datagram()) {
                 slot.fail(Error::DataLost);
             }
         }
-        // Nor must a datagram be completed with it.
+        // A partial datagram must not be completed with bytes after the gap either.
         #[cfg(feature = "udp")]
         {
             let slots = self.sockets.iter_mut().filter(|slot| slot.is_datagram());
@@ -415,8 +420,8 @@ impl Slot<'_> {
         }
     }
 
-    /// How many of the newest `count` bytes may have to stand behind the payload: from the first carriage return on.
-    fn doubtful_tail(&self, count: u16) -> u16 {
+    /// How many of the newest `count` bytes may be the line end after the payload, or follow it: from the first carriage return on.
+    fn possible_trailer(&self, count: u16) -> u16 {
         let count = self.rx.len().min(count.into());
         let (first, second) = self.rx.pieces(self.rx.len() - count);
         let mut newest = first.iter().chain(second);
@@ -427,11 +432,7 @@ impl Slot<'_> {
 
     /// Whether what was received last is not the reader's yet.
     fn withholds(&self) -> bool {
-        #[cfg(feature = "udp")]
-        if self.has_partial_datagram() {
-            return true;
-        }
-        self.receive.withheld > 0
+        self.receive.withheld > 0 || self.has_partial_datagram()
     }
 
     fn ends_with(&self, bytes: &[u8]) -> bool {
@@ -445,7 +446,7 @@ impl Slot<'_> {
         if self.is_datagram() {
             self.confirm_datagram();
         }
-        // The module's count shows first whether bytes in front of it are missing.
+        // The module's count shows first whether bytes before it are missing.
         if !self.receive.is_count_due() && !self.receive.may_be_result {
             self.give_withheld();
         }

@@ -216,7 +216,7 @@ impl<'d> Rig<'d> {
                 self.answer(lines);
             }
             Action::Wait(until) => self.wait(until),
-            Action::Escape(_) | Action::Reset | Action::WriteRaw { .. } | Action::AskCarrier => {}
+            Action::Escape(_) | Action::Reset | Action::WriteRaw { .. } | Action::ReadDcd => {}
         }
     }
 
@@ -294,7 +294,7 @@ impl<'d> Rig<'d> {
                     engine.deliver(payload, bytes);
                     // Two line ends, and what follows.
                     for byte in *b"\r\n\r\nO" {
-                        engine.behind_payload(byte);
+                        engine.take_payload_trailer(byte);
                     }
                 });
             }

@@ -89,7 +89,7 @@ impl Engine<'_> {
     /// While a full receive ring holds up the UART, which began at `since`: when to look again, at the latest. The receiving
     /// half of the runner is woken when there may be room, or less time. When the time is over the connection fails.
     #[cfg(feature = "push")]
-    pub(crate) fn poll_room(&mut self, since: Instant, now: Instant) -> Option<Instant> {
+    pub(crate) fn stall_deadline(&mut self, since: Instant, now: Instant) -> Option<Instant> {
         if !self.push.is_stalled() {
             return None;
         }
@@ -102,7 +102,7 @@ impl Engine<'_> {
             None => since,
         };
         let until = after(since, self.config.stall_time);
-        if let Err(key) = self.push.poll_room(until, now) {
+        if let Err(key) = self.push.stall_deadline(until, now) {
             self.overrun(key);
         }
         Some(until)

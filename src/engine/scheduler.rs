@@ -81,7 +81,7 @@ impl Engine<'_> {
     /// One round over all sockets and the lookup.
     fn next_round(&mut self, mut wake_at: Instant, now: Instant) -> Action {
         let turns = self.sockets.count() + 1;
-        let is_lossy = self.exchange.is_lossy(now);
+        let is_lossy = self.exchange.update_lossy(now);
         for offset in 0..turns {
             let turn = (self.next_turn + offset) % turns;
             if !self.prepare_turn(turn) {

@@ -58,13 +58,13 @@ macro_rules! implement_receive {
             /// Whether something can be received without waiting.
             #[must_use]
             pub fn can_recv(&self) -> bool {
-                self.socket.slot(|slot| slot.has_data())
+                self.socket.slot_is(|slot| slot.has_data())
             }
 
             /// Whether something may still be received: the peer has not closed, or there is data of it.
             #[must_use]
             pub fn may_recv(&self) -> bool {
-                self.socket.slot(|slot| slot.has_data() || slot.read_end().is_none())
+                self.socket.slot_is(|slot| slot.has_data() || slot.read_end().is_none())
             }
 
             /// How many bytes are in the receive ring. Each datagram has a header of 21 bytes in it.
@@ -92,13 +92,13 @@ macro_rules! implement_send {
             /// Whether something can be sent without waiting.
             #[must_use]
             pub fn can_send(&self) -> bool {
-                self.socket.slot(|slot| slot.check_writable().is_ok() && slot.tx.free() > 0)
+                self.socket.slot_is(|slot| slot.check_writable().is_ok() && slot.tx.free() > 0)
             }
 
             /// Whether something may still be sent: the socket is open, and neither side has closed it.
             #[must_use]
             pub fn may_send(&self) -> bool {
-                self.socket.slot(|slot| slot.check_writable().is_ok())
+                self.socket.slot_is(|slot| slot.check_writable().is_ok())
             }
 
             /// How many bytes are in the transmit ring: the module has not accepted them yet. Each datagram has a header of 21

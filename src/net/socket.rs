@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::stack::Stack;
 use crate::util::time;
 
-/// Where a socket is in its life.
+/// State of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -82,7 +82,7 @@ impl<'d> Socket<'d> {
                     Self::poll_claim(engine, stack, request)
                 });
                 let socket = claimed.await?;
-                match socket.write_side(Engine::poll_connected).await {
+                match socket.wait_otherwise(Engine::poll_connected).await {
                     Err(error) if request.tries_again(error) => {}
                     result => {
                         result.and_then(|()| socket.check_local(request))?;
@@ -93,7 +93,7 @@ impl<'d> Socket<'d> {
         }
     }
 
-    /// Once the link is up the local addresses are known.
+    /// Fails if the request names a local address that the module does not have. The module has them once the link is up.
     pub(crate) fn check_local(&self, request: &Request<'_>) -> Result<(), Error> {
         #[cfg(feature = "udp")]
         return self.with(|engine, _| engine.check_local(request.local));
@@ -104,8 +104,8 @@ impl<'d> Socket<'d> {
         }
     }
 
-    /// Owns a slot that the engine has handed out.
-    pub(crate) const fn of(shared: &'d Shared<'d>, key: Key) -> Self {
+    /// The owner of a slot that the engine has given to an accepted connection.
+    pub(crate) const fn from_key(shared: &'d Shared<'d>, key: Key) -> Self {
         Self { shared, key }
     }
 
@@ -115,7 +115,7 @@ impl<'d> Socket<'d> {
     }
 
     /// Waits until an operation of the receiving direction is ready.
-    fn read_side<T>(
+    fn wait_reading<T>(
         &self,
         mut operation: impl FnMut(&mut Engine<'d>, Key) -> Poll<T>,
     ) -> impl Future<Output = T> {
@@ -124,8 +124,8 @@ impl<'d> Socket<'d> {
         })
     }
 
-    /// Waits until any other operation is ready.
-    fn write_side<T>(
+    /// Waits until any other operation is ready: a write, the open, the close, a change of the mode.
+    fn wait_otherwise<T>(
         &self,
         mut operation: impl FnMut(&mut Engine<'d>, Key) -> Poll<T>,
     ) -> impl Future<Output = T> {
@@ -135,35 +135,35 @@ impl<'d> Socket<'d> {
     }
 
     pub(crate) fn read(&self, into: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
-        self.read_side(move |engine, key| engine.poll_read(key, into))
+        self.wait_reading(move |engine, key| engine.poll_read(key, into))
     }
 
     pub(crate) fn write(&self, bytes: &[u8]) -> impl Future<Output = Result<usize, Error>> {
-        self.write_side(move |engine, key| engine.poll_write(key, bytes))
+        self.wait_otherwise(move |engine, key| engine.poll_write(key, bytes))
     }
 
     /// Waits until the module has accepted everything that was written.
     pub(crate) fn flush(&self) -> impl Future<Output = Result<(), Error>> {
-        self.write_side(Engine::poll_flush)
+        self.wait_otherwise(Engine::poll_flush)
     }
 
     /// Waits until the peer has acknowledged everything that was written.
     pub(crate) fn acknowledged(&self) -> impl Future<Output = Result<(), Error>> {
-        self.write_side(Engine::poll_acknowledged)
+        self.wait_otherwise(Engine::poll_acknowledged)
     }
 
     /// Waits until a read would not wait.
     pub(crate) fn readable(&self) -> impl Future<Output = ()> {
-        self.read_side(Engine::poll_readable)
+        self.wait_reading(Engine::poll_readable)
     }
 
     /// Waits until a write would not wait.
     pub(crate) fn writable(&self) -> impl Future<Output = ()> {
-        self.write_side(|engine, key| engine.poll_writable(key))
+        self.wait_otherwise(|engine, key| engine.poll_writable(key))
     }
 
     /// Whether the slot has a property. False for a socket that is gone.
-    pub(crate) fn slot(&self, property: impl FnOnce(&Slot<'d>) -> bool) -> bool {
+    pub(crate) fn slot_is(&self, property: impl FnOnce(&Slot<'d>) -> bool) -> bool {
         self.with(|engine, key| engine.slot(key).is_some_and(property))
     }
 
@@ -218,7 +218,7 @@ impl<'d> Socket<'d> {
     /// Sends what was written, closes the socket, and waits until the module has done so.
     pub(crate) async fn close(&self) -> Result<(), Error> {
         self.with(|engine, key| engine.close_when_sent(key, time::now()));
-        self.write_side(Engine::poll_closed).await
+        self.wait_otherwise(Engine::poll_closed).await
     }
 
     /// Closes the socket without sending what was written and not yet accepted by the module.
@@ -239,7 +239,7 @@ impl Socket<'_> {
         bytes: &[u8],
         to: Option<SocketAddr>,
     ) -> impl Future<Output = Result<(), Error>> {
-        self.write_side(move |engine, key| engine.poll_send(key, bytes, to))
+        self.wait_otherwise(move |engine, key| engine.poll_send(key, bytes, to))
     }
 
     /// Takes the oldest datagram: its full length, and its sender, which is the peer of a socket that has only one.
@@ -247,7 +247,7 @@ impl Socket<'_> {
         &self,
         into: &mut [u8],
     ) -> impl Future<Output = Result<(usize, SocketAddr), Error>> {
-        self.read_side(move |engine, key| Self::poll_receive(engine, key, into))
+        self.wait_reading(move |engine, key| Self::poll_receive(engine, key, into))
     }
 
     pub(crate) fn poll_receive(
@@ -268,8 +268,11 @@ impl Socket<'_> {
 impl Socket<'_> {
     /// Takes the oldest connection that the module has accepted for this listener, and its peer.
     pub(crate) async fn accept(&self) -> Result<(Self, SocketAddr), Error> {
-        let (key, peer) = self.read_side(Engine::poll_accept).await?;
-        Ok((Self::of(self.shared, key), peer.unwrap_or(UNKNOWN_PEER)))
+        let (key, peer) = self.wait_reading(Engine::poll_accept).await?;
+        Ok((
+            Self::from_key(self.shared, key),
+            peer.unwrap_or(UNKNOWN_PEER),
+        ))
     }
 }
 
@@ -283,7 +286,7 @@ impl Socket<'_> {
     /// Asks for another access mode, and waits until the module uses it.
     pub(crate) async fn set_mode(&self, mode: AccessMode) -> Result<(), Error> {
         self.with(|engine, key| engine.want_mode(key, mode))?;
-        self.write_side(Engine::poll_mode).await
+        self.wait_otherwise(Engine::poll_mode).await
     }
 }
 

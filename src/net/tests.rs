@@ -95,7 +95,7 @@ fn stack(rig: &Rig) -> Stack<'static> {
 
 fn connection(rig: &mut Rig) -> (TcpConnection<'static>, Key) {
     let key = rig.open();
-    (TcpConnection::new(Socket::of(rig.shared, key)), key)
+    (TcpConnection::new(Socket::from_key(rig.shared, key)), key)
 }
 
 /// Answers the command that is due, whatever it is.

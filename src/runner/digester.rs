@@ -17,7 +17,7 @@ enum State {
     Line { scanned: usize },
     /// The line end of a header. Payload begins after its line feed.
     HeaderEnd,
-    /// Payload. If nothing of it has come, it may still turn out to be none.
+    /// Payload. If nothing of it has come, the header may still turn out to be a notice (`Stage::Doubtful`).
     Payload { has_begun: bool },
     /// What follows payload.
     PayloadEnd,
@@ -75,7 +75,7 @@ impl<'d> Digester<'d> {
 
     /// Consumes the first bytes of `input`, which is not empty, as far as they belong together.
     ///
-    /// Returns what they were, and how many. 0: more bytes, or room in a receive ring, are needed first.
+    /// Returns what they were, and how many. 0: more bytes, or space in a receive ring, are needed first.
     ///
     /// One step is one short critical section. It copies no more than the receive buffer holds.
     pub(crate) fn step(&mut self, input: &[u8]) -> (Event, usize) {
@@ -101,10 +101,16 @@ impl<'d> Digester<'d> {
                 None => self.line_start(engine, input),
             },
             State::PayloadEnd => {
-                let belongs = |byte: &&u8| engine.behind_payload(**byte);
-                match input.iter().take_while(belongs).count() {
+                let mut count = 0;
+                for byte in input {
+                    if !engine.take_payload_trailer(*byte) {
+                        break;
+                    }
+                    count += 1;
+                }
+                match count {
                     0 => self.line_start(engine, input),
-                    count => (Event::None, count),
+                    _ => (Event::None, count),
                 }
             }
             State::SkippedLine => self.skip(engine, input),
@@ -119,7 +125,7 @@ impl<'d> Digester<'d> {
 
     fn line(&mut self, engine: &mut Engine<'_>, input: &[u8], scanned: usize) -> (Event, usize) {
         if scanned == 0 {
-            if let Some(result) = without_line_end(engine, input) {
+            if let Some(result) = take_unterminated(engine, input) {
                 return result;
             }
             // Any run of line ends is one separator.
@@ -207,7 +213,7 @@ impl<'d> Digester<'d> {
         (Event::None, delivered)
     }
 
-    /// The line end in front of payload or data: any number of carriage returns, and one line feed.
+    /// The line end before payload or data: any number of carriage returns, and one line feed.
     fn line_end(&mut self, engine: &mut Engine<'_>, input: &[u8], next: State) -> (Event, usize) {
         let returns = input.iter().take_while(|byte| **byte == b'\r').count();
         match input.get(returns) {
@@ -240,9 +246,9 @@ impl<'d> Digester<'d> {
     }
 }
 
-/// What can stand at the start of a line without a line end of its own: echoed payload, and a prompt.
-fn without_line_end(engine: &mut Engine<'_>, input: &[u8]) -> Option<(Event, usize)> {
-    let echo = engine.payload_echo(input);
+/// Takes what can come at the start of a line without a line end of its own: echoed payload, and a prompt.
+fn take_unterminated(engine: &mut Engine<'_>, input: &[u8]) -> Option<(Event, usize)> {
+    let echo = engine.match_payload_echo(input);
     if echo > 0 {
         return Some((Event::None, echo));
     }

@@ -46,9 +46,9 @@ use transact::Transactor;
 pub struct Runner<'d, L = (), U = ()> {
     shared: &'d Shared<'d>,
     /// What is read from the serial line.
-    receive_buffer: &'d mut [u8],
+    line_buffer: &'d mut [u8],
     /// What is written to it.
-    transmit_buffer: &'d mut [u8],
+    command_buffer: &'d mut [u8],
     lines: L,
     urcs: U,
 }
@@ -62,13 +62,13 @@ impl<L, U> fmt::Debug for Runner<'_, L, U> {
 impl<'d> Runner<'d> {
     pub(crate) const fn new(
         shared: &'d Shared<'d>,
-        receive_buffer: &'d mut [u8],
-        transmit_buffer: &'d mut [u8],
+        line_buffer: &'d mut [u8],
+        command_buffer: &'d mut [u8],
     ) -> Self {
         Self {
             shared,
-            receive_buffer,
-            transmit_buffer,
+            line_buffer,
+            command_buffer,
             lines: (),
             urcs: (),
         }
@@ -87,8 +87,8 @@ impl<'d, L, U> Runner<'d, L, U> {
     pub fn control_lines<C: ControlLines>(self, lines: C) -> Runner<'d, C, U> {
         Runner {
             shared: self.shared,
-            receive_buffer: self.receive_buffer,
-            transmit_buffer: self.transmit_buffer,
+            line_buffer: self.line_buffer,
+            command_buffer: self.command_buffer,
             lines,
             urcs: self.urcs,
         }
@@ -109,8 +109,8 @@ impl<'d, L, U> Runner<'d, L, U> {
     ) -> Runner<'d, L, &'u UrcChannel<Urc, CAPACITY, SUBSCRIBERS>> {
         Runner {
             shared: self.shared,
-            receive_buffer: self.receive_buffer,
-            transmit_buffer: self.transmit_buffer,
+            line_buffer: self.line_buffer,
+            command_buffer: self.command_buffer,
             lines: self.lines,
             urcs,
         }
@@ -139,8 +139,8 @@ impl<L: ControlLines, U: Urcs> Runner<'_, L, U> {
     pub fn run(&mut self, mut rx: impl Read, tx: impl Write) -> impl Future<Output = RunError> {
         let shared = self.shared;
         let mut transactor =
-            Transactor::new(shared, tx, &mut self.lines, &mut *self.transmit_buffer);
-        let (urcs, bytes) = (&mut self.urcs, &mut *self.receive_buffer);
+            Transactor::new(shared, tx, &mut self.lines, &mut *self.command_buffer);
+        let (urcs, bytes) = (&mut self.urcs, &mut *self.line_buffer);
         async move {
             // An ingress needs a response slot. It stays empty: information responses are handled by the engine.
             let response = ResponseSlot::<1>::new();

@@ -21,7 +21,7 @@ const ERROR_PAUSE: Duration = Duration::from_millis(5);
 /// When every read of the UART has failed for this long, the UART is taken to be unusable.
 const ERROR_TIME: Duration = Duration::from_secs(120);
 
-/// After so many reads other tasks have a turn, even if the UART always has more bytes.
+/// Number of reads after which other tasks have a turn, even if the UART always has more bytes.
 const READS: u8 = 64;
 
 /// The receive buffer and the digester behind it.
@@ -121,10 +121,10 @@ impl<'d, B: ReceiveBuffer> Receiver<'d, B> {
 #[cfg(feature = "push")]
 async fn wait_for_room(shared: &Shared<'_>) {
     let since = time::now();
-    while let Some(until) = shared.with(|engine| engine.poll_room(since, time::now())) {
-        // What is to be done when the time is over the engine decides.
+    while let Some(until) = shared.with(|engine| engine.stall_deadline(since, time::now())) {
+        // When the time is over, the engine decides what happens.
         let changed = shared.wait(Queue::Room(Room::Receiver), |engine| {
-            match engine.poll_room(since, time::now()) {
+            match engine.stall_deadline(since, time::now()) {
                 Some(time) if time == until => Poll::Pending,
                 _ => Poll::Ready(()),
             }

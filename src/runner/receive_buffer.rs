@@ -31,7 +31,7 @@ impl ReceiveBuffer for &mut [u8] {
     }
 }
 
-/// Takes what it is given for one URC.
+/// Treats its whole input as one URC.
 pub(super) struct WholeLine;
 
 impl Digester for WholeLine {

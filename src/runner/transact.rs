@@ -8,10 +8,10 @@ use embassy_time::{Instant, Timer};
 use embedded_io_async::Write;
 
 use crate::engine::shared::Shared;
-use crate::engine::{Action, Job, Key, PIECE, Queue, Room};
+use crate::engine::{Action, Job, Key, PAYLOAD_PIECE, Queue, Room};
 use crate::runner::control_lines::ControlLines;
 use crate::runner::error::RunError;
-use crate::runner::transmit::{Stopped, Then, Transmitter};
+use crate::runner::transmit::{Stopped, Transmitter, WaitFor};
 use crate::util::log::{Ascii, trace};
 use crate::util::slices::{front, front_mut};
 use crate::util::time::{self, NEVER};
@@ -51,8 +51,12 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
                 #[cfg(feature = "transparent")]
                 Action::WriteRaw { key, length } => {
                     let is_last = shared.with(|engine| engine.is_last(key, length.into()));
-                    let then = if is_last { Then::Flush } else { Then::More };
-                    self.write_payload(key, length, then).await
+                    let wait_for = if is_last {
+                        WaitFor::Flush
+                    } else {
+                        WaitFor::More
+                    };
+                    self.write_payload(key, length, wait_for).await
                 }
                 Action::Escape(way) => self.escape(way).await,
                 Action::Reset => {
@@ -60,7 +64,7 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
                     Ok(())
                 }
                 #[cfg(feature = "transparent")]
-                Action::AskCarrier => {
+                Action::ReadDcd => {
                     let carrier = self.lines.carrier();
                     shared.with(|engine| engine.carrier(carrier));
                     Ok(())
@@ -97,23 +101,28 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
             Job::EnterPin | Job::Configure => trace!("> {:?}", job),
             _ => trace!("> {:?}", Ascii(command)),
         }
-        self.tx.write(command, Then::Answer).await?;
+        self.tx.write(command, WaitFor::Answer).await?;
         if let Job::Send { key, length } = job {
             if shared.with(|engine| engine.begin_payload(time::now())) {
-                self.write_payload(key, length, Then::Answer).await?;
+                self.write_payload(key, length, WaitFor::Answer).await?;
             }
         }
         Ok(())
     }
 
     /// Writes bytes from the transmit ring of a socket, piece by piece, as long as the module wants them, and after the last
-    /// piece waits as `then` says.
-    async fn write_payload(&mut self, key: Key, length: u16, then: Then) -> Result<(), Stopped> {
+    /// piece waits as `wait_for` says.
+    async fn write_payload(
+        &mut self,
+        key: Key,
+        length: u16,
+        wait_for: WaitFor,
+    ) -> Result<(), Stopped> {
         let length = usize::from(length);
         let mut written = 0;
         while written < length {
             let left = length - written;
-            let piece = front_mut(self.buffer, PIECE.min(left));
+            let piece = front_mut(self.buffer, PAYLOAD_PIECE.min(left));
             if !self
                 .shared
                 .with(|engine| engine.payload_piece(key, written, piece))
@@ -122,8 +131,12 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
                 break;
             }
             written += piece.len();
-            let then = if written < length { Then::More } else { then };
-            self.tx.write(piece, then).await?;
+            let wait_for = if written < length {
+                WaitFor::More
+            } else {
+                wait_for
+            };
+            self.tx.write(piece, wait_for).await?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ pub(super) enum Stopped {
 
 /// What a write waits for once the UART has taken the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
+pub(super) enum WaitFor {
     /// Nothing: more bytes follow.
     More,
     /// Until the bytes have left the UART.
@@ -39,15 +39,15 @@ impl<'d, W: Write> Transmitter<'d, W> {
         Self { shared, tx }
     }
 
-    /// Writes all of `bytes` and waits as `then` says, within the time limit of the action.
-    pub(super) async fn write(&mut self, bytes: &[u8], then: Then) -> Result<(), Stopped> {
+    /// Writes all of `bytes` and waits as `wait_for` says, within the time limit of the action.
+    pub(super) async fn write(&mut self, bytes: &[u8], wait_for: WaitFor) -> Result<(), Stopped> {
         let shared = self.shared;
         let work = async {
             self.tx.write_all(bytes).await?;
-            if then != Then::More {
+            if wait_for != WaitFor::More {
                 self.tx.flush().await?;
             }
-            if then == Then::Answer {
+            if wait_for == WaitFor::Answer {
                 shared
                     .wait(Queue::Room(Room::Runner), |engine| engine.poll_answer())
                     .await;

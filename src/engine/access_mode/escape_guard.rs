@@ -2,7 +2,7 @@
 
 use embassy_time::{Duration, Instant};
 
-use crate::engine::exchange::job::{GUARD, PIECE};
+use crate::engine::exchange::job::{ESCAPE_GUARD, PAYLOAD_PIECE};
 use crate::util::ring::Ring;
 use crate::util::time::{NEVER, after, get_or_set};
 
@@ -38,7 +38,7 @@ impl EscapeGuard {
         if now >= after(sent_at, PAUSE) {
             self.pluses = Some(0);
         }
-        let length = tx.len().min(PIECE);
+        let length = tx.len().min(PAYLOAD_PIECE);
         let Some(before) = self.pluses else {
             return Ok(length);
         };
@@ -50,7 +50,7 @@ impl EscapeGuard {
         }
         match more {
             // The third one only when a silence separates it from the others.
-            1 => Err(after(sent_at, GUARD)),
+            1 => Err(after(sent_at, ESCAPE_GUARD)),
             _ => Ok(more - 1),
         }
     }

@@ -51,7 +51,11 @@ impl<'d> Push<'d> {
     }
 
     /// The stalled UART may wait until `until`. `Err`: the time is over for this socket.
-    pub(crate) fn poll_room(&mut self, until: Instant, now: Instant) -> Result<(), Option<Key>> {
+    pub(crate) fn stall_deadline(
+        &mut self,
+        until: Instant,
+        now: Instant,
+    ) -> Result<(), Option<Key>> {
         self.stalled_at = now;
         if now >= until {
             return Err(self.stall.take());

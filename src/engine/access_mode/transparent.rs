@@ -10,7 +10,7 @@ use embassy_time::{Duration, Instant};
 use super::end_marker::{EndMarker, withheld_length};
 use super::escape_guard::EscapeGuard;
 use crate::config::Config;
-use crate::engine::exchange::job::{Action, Escape, GUARD};
+use crate::engine::exchange::job::{Action, ESCAPE_GUARD, Escape};
 use crate::engine::sockets::key::Key;
 use crate::engine::sockets::slot::{Phase, Slot};
 use crate::error::Error;
@@ -238,7 +238,7 @@ impl Transparent {
             Stage::Escaping(since) => {
                 // Behind an escape by DTR no silence is needed.
                 let by_dtr = has_dtr && !self.tries.is_multiple_of(2);
-                let silence = if by_dtr { Duration::MIN } else { GUARD };
+                let silence = if by_dtr { Duration::MIN } else { ESCAPE_GUARD };
                 let last_look = after(after(since, silence), ANSWER_TIME);
                 // Lines behind the marker may go on for ever.
                 let stands_since = quiet_since.min(self.withheld_since);
@@ -269,7 +269,7 @@ impl Transparent {
         if has_dtr && self.tries.is_multiple_of(2) {
             (Escape::Dtr, Duration::MIN)
         } else {
-            (Escape::PlusOnly, GUARD)
+            (Escape::PlusOnly, ESCAPE_GUARD)
         }
     }
 
@@ -297,7 +297,7 @@ impl Transparent {
                 slot.give_withheld();
             } else if self.doubt != Doubt::CarrierAsked {
                 self.doubt = Doubt::CarrierAsked;
-                return Action::AskCarrier;
+                return Action::ReadDcd;
             } else {
                 self.stage = Stage::BeforeEscape;
                 return Action::Wait(now);

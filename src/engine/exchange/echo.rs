@@ -6,12 +6,13 @@ use super::job::Job;
 use super::payload_echo::PayloadEcho;
 use crate::at::ResultCode;
 use crate::engine::sockets::Sockets;
+use crate::engine::sockets::key::Key;
 use crate::engine::sockets::slot::Slot;
 use crate::util::slices::front;
 
 impl InFlight {
     /// The socket and the length of the payload that is being written.
-    fn payload(&self) -> Option<(crate::engine::sockets::key::Key, u16)> {
+    fn payload(&self) -> Option<(Key, u16)> {
         match self.job {
             Job::Send { key, length } if self.is_behind_prompt() => Some((key, length)),
             _ => None,
@@ -44,7 +45,7 @@ impl Exchange<'_> {
     }
 
     /// Returns how many bytes at the start of `bytes` are the echo of the payload that is being written.
-    pub(crate) fn payload_echo(&mut self, bytes: &[u8], sockets: &Sockets<'_>) -> usize {
+    pub(crate) fn match_payload_echo(&mut self, bytes: &[u8], sockets: &Sockets<'_>) -> usize {
         let is_known = match self.payload_echo {
             PayloadEcho::Off => return 0,
             PayloadEcho::Unknown => false,
@@ -64,7 +65,7 @@ impl Exchange<'_> {
         let offset = slot.payload_offset() + usize::from(echo.count);
         let same = slot.tx.common_prefix(offset, front(bytes, left));
         if first == b' ' && same == 0 && echo.only_blanks {
-            // The blank behind the prompt.
+            // The blank after the prompt.
             return 1;
         }
         if !is_known {

@@ -11,7 +11,7 @@ use crate::at::{
 use crate::engine::ids::IdSet;
 use crate::engine::sockets::key::Key;
 
-/// A line that ends a transaction.
+/// How a line ends a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FinalResult {
     Ok,
@@ -56,7 +56,7 @@ impl InFlight {
         Self {
             job,
             stage: transaction.stage,
-            prefix: transaction.answer,
+            prefix: transaction.prefix,
             needs_answer: transaction.needs_answer,
             asks_reason: transaction.asks_reason,
             answer: Answer::Nothing,
@@ -73,18 +73,18 @@ impl InFlight {
     }
 
     /// Takes a final result code. One that cannot end the transaction is a late one of an earlier transaction.
-    pub(crate) fn conclude(&mut self, line: FinalResult) -> Conclusion {
+    pub(crate) fn conclude(&mut self, result: FinalResult) -> Conclusion {
         if self.result.is_some() {
             return Conclusion::Late;
         }
-        let ends = match (self.stage, line) {
+        let ends = match (self.stage, result) {
             (Stage::Result, FinalResult::Ok) => {
                 !self.needs_answer || !matches!(self.answer, Answer::Nothing)
             }
             (Stage::Nothing, FinalResult::Ok) => true,
             (_, FinalResult::Error(_)) => true,
             (Stage::Prompted | Stage::Payload, FinalResult::SendOk | FinalResult::SendFail) => true,
-            // Example 3.2.2 of the note has an OK in front of SEND OK (quirk 54).
+            // Example 3.2.2 of the note has an OK before SEND OK (quirk 54).
             // Other firmware says OK to an open in transparent access mode, and its result afterwards.
             (Stage::Prompted | Stage::Payload | Stage::Connect, FinalResult::Ok) => {
                 return Conclusion::Intermediate;
@@ -95,7 +95,7 @@ impl InFlight {
         if !ends {
             return Conclusion::Late;
         }
-        self.result = Some(line);
+        self.result = Some(result);
         Conclusion::Ended
     }
 
@@ -191,7 +191,7 @@ impl InFlight {
         answer.is_some()
     }
 
-    /// What an information response says. `None` if it is none of this job.
+    /// What an information response says; also stores the addresses of the context. `None` if it is none of this job.
     fn answer_in(
         &self,
         line: &[u8],

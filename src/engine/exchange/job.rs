@@ -7,9 +7,9 @@ use crate::at::ConnectId;
 use crate::engine::sockets::key::Key;
 
 /// The silence before and after `+++`: more than 1 s (1.2, quirk 88).
-pub(crate) const GUARD: Duration = Duration::from_millis(1100);
+pub(crate) const ESCAPE_GUARD: Duration = Duration::from_millis(1100);
 /// Payload is written in pieces of this many bytes, so that the lock is free in between.
-pub(crate) const PIECE: usize = 256;
+pub(crate) const PAYLOAD_PIECE: usize = 256;
 
 /// What the runner has to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +23,9 @@ pub(crate) enum Action {
     /// Write `length` bytes of the socket's transmit ring to the UART as they are (transparent access mode).
     #[cfg(feature = "transparent")]
     WriteRaw { key: Key, length: u16 },
-    /// Ask the DCD line whether the module is in data mode.
+    /// Read the DCD line: is the module in data mode?
     #[cfg(feature = "transparent")]
-    AskCarrier,
+    ReadDcd,
     /// Wait until something happens, or until this instant.
     Wait(Instant),
 }
@@ -43,13 +43,13 @@ pub(crate) enum Escape {
     /// DTR goes off and on again.
     #[cfg(feature = "transparent")]
     Dtr,
-    /// As many bytes as a prompt for a fixed length can still be waiting for.
+    /// 1460 CRs: the longest payload that a prompt can still wait for.
     Fill,
     /// The frame that closes a multiplexer down (3GPP TS 27.010).
     Multiplexer,
 }
 
-/// One AT transaction. The room that asks for it holds its command, its time limit and the meaning of each outcome.
+/// One AT transaction. The part of the engine that asks for it holds its command, its time limit and the meaning of each outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) enum Job {

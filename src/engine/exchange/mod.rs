@@ -1,4 +1,14 @@
 //! The AT transaction in flight, and what the runner has to know of it.
+//!
+//! A line that ends it passes through these types:
+//!
+//! | type | what it says |
+//! |---|---|
+//! | `ResultCode` (`at`) | the text of the line |
+//! | `FinalResult` | what that text means in this place |
+//! | `Conclusion` | whether it ended the transaction, or is a late one |
+//! | `Outcome` | the result for the part of the engine that asked: `FinalResult` with the answer before it |
+//! | `LineKind` | what the digester has to do |
 
 mod echo;
 pub(crate) mod in_flight;
@@ -21,7 +31,7 @@ use outcome::{Answer, Outcome, Reason};
 use payload_echo::PayloadEcho;
 use transaction::{CommandBuffer, Transaction};
 
-/// For so long after a sign that something of the module was lost, lost URCs are looked for often.
+/// How long lost URCs are looked for often after a sign that something of the module was lost.
 const LOSSY_TIME: Duration = Duration::from_secs(3600);
 
 /// A socket whose read was not answered.
@@ -36,7 +46,7 @@ pub(crate) struct LateReader {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MessageText {
     None,
-    /// Behind a URC.
+    /// After a URC.
     Foreign,
     /// In the answer to the user's command.
     Answer,
@@ -49,19 +59,19 @@ pub(crate) struct Exchange<'d> {
     in_flight: Option<InFlight>,
     /// A job that was refused without a reason: AT+QIGETERROR comes before anything else.
     pub(crate) awaiting_reason: Option<Job>,
-    /// The socket whose read was not answered. Its answer can come as long as nothing but `AT` was sent since.
+    /// The socket whose read was not answered. Its data can still come, and be used, until anything but `AT` is sent.
     pub(crate) late_reader: Option<LateReader>,
     pub(crate) payload_echo: PayloadEcho,
-    /// This connection has left data mode, if the `OK` that it ended with was the module's: the next answer shows it.
+    /// The connection that has probably left data mode. Its `OK` may have been data; a late `OK` after it proves that.
     #[cfg(feature = "transparent")]
     pub(crate) escaped: Option<Key>,
-    /// A read was given up: its answer may still come.
-    pub(crate) late_read: bool,
+    /// A read was not answered: the next read header may belong to it, whatever was sent since.
+    pub(crate) late_header_allowed: bool,
     /// Bytes were lost on the UART, and may have been those of the line that comes next.
     pub(crate) line_damaged: bool,
-    /// There was a sign that something of the module was lost.
+    /// There was a sign that something of the module was lost. `update_lossy` adds the time: the engine has no clock.
     has_loss: bool,
-    /// Until then there was one within the last [`LOSSY_TIME`].
+    /// Re-checks have the short pause until this instant.
     lossy_until: Instant,
     pub(crate) message_text: MessageText,
     /// Line feeds since the last line.
@@ -87,7 +97,7 @@ impl<'d> Exchange<'d> {
             payload_echo: PayloadEcho::Unknown,
             #[cfg(feature = "transparent")]
             escaped: None,
-            late_read: false,
+            late_header_allowed: false,
             line_damaged: false,
             has_loss: false,
             lossy_until: Instant::MIN,
@@ -106,7 +116,7 @@ impl<'d> Exchange<'d> {
     pub(crate) fn forget(&mut self) {
         self.in_flight = None;
         self.awaiting_reason = None;
-        self.late_read = false;
+        self.late_header_allowed = false;
         self.late_reader = None;
         #[cfg(feature = "transparent")]
         {
@@ -184,7 +194,7 @@ impl<'d> Exchange<'d> {
         self.in_flight = Some(InFlight::new(job, transaction));
     }
 
-    /// The transaction in flight, as long as its final result code has not come.
+    /// The transaction in flight, until its final result code has come.
     pub(crate) fn pending(&self) -> Option<&InFlight> {
         self.in_flight
             .as_ref()
@@ -229,8 +239,8 @@ impl<'d> Exchange<'d> {
         self.wake_runner();
     }
 
-    /// Whether there was such a sign within the last [`LOSSY_TIME`].
-    pub(crate) fn is_lossy(&mut self, now: Instant) -> bool {
+    /// Takes note of such a sign. Returns whether there was one within the last [`LOSSY_TIME`].
+    pub(crate) fn update_lossy(&mut self, now: Instant) -> bool {
         if core::mem::take(&mut self.has_loss) {
             self.lossy_until = after(now, LOSSY_TIME);
         }

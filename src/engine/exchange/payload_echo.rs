@@ -14,7 +14,7 @@ pub(crate) enum PayloadEcho {
 pub(crate) struct EchoProgress {
     /// Bytes.
     pub(crate) count: u16,
-    /// All of these were blanks, so that they may have been the blank behind the prompt.
+    /// All of these were blanks, so that they may have been the blank after the prompt.
     pub(crate) only_blanks: bool,
     /// A line has begun or ended since the prompt.
     pub(crate) line_seen: bool,

@@ -10,7 +10,7 @@ use crate::at::Prefix;
 pub(crate) enum Stage {
     /// `OK` or an error ends the transaction.
     Result,
-    /// Nothing. A final result code that comes all the same still counts.
+    /// Nothing: a user's command that no module answers. A final result code that comes all the same ends the transaction.
     Nothing,
     /// `CONNECT` or an error: the UART becomes a data line.
     Connect,
@@ -32,8 +32,8 @@ pub(crate) struct Transaction {
     /// What the module sends first.
     pub(crate) stage: Stage,
     /// The prefix of the information responses that belong to the transaction.
-    pub(crate) answer: Option<Prefix>,
-    /// An `OK` without an information response in front of it is a late one of another command.
+    pub(crate) prefix: Option<Prefix>,
+    /// An `OK` without an information response before it is a late one of another command.
     pub(crate) needs_answer: bool,
     /// After a bare `ERROR`, AT+QIGETERROR gives the reason (2.1.17).
     pub(crate) asks_reason: bool,
@@ -46,7 +46,7 @@ impl Transaction {
             length,
             limit,
             stage: Stage::Result,
-            answer: None,
+            prefix: None,
             needs_answer: false,
             asks_reason: false,
         }
@@ -58,15 +58,15 @@ impl Transaction {
     }
 
     /// Information responses with this prefix belong to it; there may be none.
-    pub(crate) const fn answered_by(mut self, answer: Prefix) -> Self {
-        self.answer = Some(answer);
+    pub(crate) const fn answered_by(mut self, prefix: Prefix) -> Self {
+        self.prefix = Some(prefix);
         self
     }
 
     /// An information response with this prefix comes before `OK`.
-    pub(crate) const fn needs(mut self, answer: Prefix) -> Self {
+    pub(crate) const fn needs(mut self, prefix: Prefix) -> Self {
         self.needs_answer = true;
-        self.answered_by(answer)
+        self.answered_by(prefix)
     }
 
     pub(crate) const fn with_prompt(mut self) -> Self {

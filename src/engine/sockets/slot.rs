@@ -237,6 +237,12 @@ impl<'d> Slot<'d> {
         AccessMode::Buffer
     }
 
+    #[cfg(not(feature = "udp"))]
+    #[allow(clippy::unused_self)] // There are no datagrams.
+    pub(crate) const fn has_partial_datagram(&self) -> bool {
+        false
+    }
+
     /// The only peer, unless it was given by name.
     pub(crate) const fn remote(&self) -> Option<SocketAddr> {
         match self.endpoint.target {

@@ -109,7 +109,7 @@ impl World<'_> {
         let now = self.rig.now;
         while self.rig.engine(|engine| engine.is_stalled()) {
             let since = *self.stalled_since.get_or_insert(now);
-            let until = self.rig.engine(|engine| engine.poll_room(since, now));
+            let until = self.rig.engine(|engine| engine.stall_deadline(since, now));
             if until.is_some_and(|until| now < until) {
                 return;
             }
@@ -125,7 +125,7 @@ impl World<'_> {
     pub(super) fn overrun(&mut self) {
         let now = self.rig.now;
         if let Some(since) = self.stalled_since {
-            let until = self.rig.engine(|engine| engine.poll_room(since, now));
+            let until = self.rig.engine(|engine| engine.stall_deadline(since, now));
             self.rig.now = until.unwrap_or(now).max(now);
         }
     }

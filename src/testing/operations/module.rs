@@ -19,7 +19,7 @@ impl World<'_> {
                 return true;
             }
             Action::Wait(_) => return false,
-            Action::Escape(_) | Action::Reset | Action::WriteRaw { .. } | Action::AskCarrier => {
+            Action::Escape(_) | Action::Reset | Action::WriteRaw { .. } | Action::ReadDcd => {
                 return true;
             }
         };

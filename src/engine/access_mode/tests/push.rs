@@ -49,13 +49,13 @@ fn push(rig: &mut Rig, header: &str, bytes: &[u8]) -> usize {
 /// The line end behind payload, and the beginning of a line.
 fn behind(rig: &mut Rig) {
     for byte in *b"\r\n+" {
-        rig.engine(|engine| engine.behind_payload(byte));
+        rig.engine(|engine| engine.take_payload_trailer(byte));
     }
 }
 
 /// When to look again for room in the ring that has held up the line since then.
 fn room(rig: &Rig, since: Instant) -> Option<Instant> {
-    let until = rig.engine(|engine| engine.poll_room(since, rig.now));
+    let until = rig.engine(|engine| engine.stall_deadline(since, rig.now));
     until.filter(|until| rig.now < *until)
 }
 
@@ -291,7 +291,7 @@ fn what_comes_behind_a_pause_is_data_if_what_has_to_stand_behind_it_does() {
         assert_eq!(rig.engine(|engine| engine.deliver(rest, b"\r\n+QIST")), 7);
         assert_eq!(rig.read(key), Poll::Pending);
         for byte in *behind {
-            rig.engine(|engine| engine.behind_payload(byte));
+            rig.engine(|engine| engine.take_payload_trailer(byte));
         }
         let expected = match is_whole {
             true => Ok(b"\r\n+QIST".to_vec()),

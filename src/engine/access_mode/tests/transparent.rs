@@ -93,7 +93,7 @@ fn mode(rig: &mut Rig, key: Key) -> Poll<Result<(), Error>> {
 
 /// The DCD line is not wired.
 fn no_carrier_line(rig: &mut Rig) {
-    assert_eq!(until_action(rig), Action::AskCarrier);
+    assert_eq!(until_action(rig), Action::ReadDcd);
     rig.engine(|engine| engine.carrier(None));
 }
 
@@ -486,7 +486,7 @@ fn dcd_decides_at_once() {
         let key = transparent(&mut rig);
         come(&mut rig, b"\r\nNO CARRIER\r\n");
         let before = rig.now;
-        assert_eq!(until_action(&mut rig), Action::AskCarrier);
+        assert_eq!(until_action(&mut rig), Action::ReadDcd);
         assert!((rig.now - before).as_millis() < 100);
         rig.engine(|engine| engine.carrier(Some(carrier)));
         if carrier {
@@ -504,7 +504,7 @@ fn a_closed_notice_behind_no_carrier_belongs_to_it() {
     let mut rig = up();
     let key = transparent(&mut rig);
     come(&mut rig, b"\r\nNO CARRIER\r\n\r\n+QIURC: \"closed\",0\r\n");
-    assert_eq!(until_action(&mut rig), Action::AskCarrier);
+    assert_eq!(until_action(&mut rig), Action::ReadDcd);
     rig.engine(|engine| engine.carrier(Some(false)));
     assert_eq!(rig.phase(key), Phase::Draining);
     assert_eq!(read(&mut rig, key), b"");
@@ -619,7 +619,7 @@ fn notices_of_every_socket_may_follow_the_end() {
         }
     }
     assert_eq!(read(&mut rig, key), b"data");
-    assert_eq!(until_action(&mut rig), Action::AskCarrier);
+    assert_eq!(until_action(&mut rig), Action::ReadDcd);
     rig.engine(|engine| engine.carrier(Some(false)));
     // The first of them takes the link down.
     let lost = Error::Link(LinkError::ContextLost);
@@ -672,7 +672,7 @@ fn a_full_ring_holds_the_line_as_long_as_nobody_else_needs_it() {
     rig.pass(100_000);
     let stalled = |rig: &Rig| {
         let now = rig.now;
-        rig.engine(|engine| engine.poll_room(since, now))
+        rig.engine(|engine| engine.stall_deadline(since, now))
     };
     assert_eq!(stalled(&rig), Some(NEVER));
     want(&mut rig, key, AccessMode::Buffer);

@@ -317,7 +317,7 @@ fn restarts_are_paced() {
                 rig.silence();
             }
             Action::Wait(until) => rig.wait(until),
-            Action::Escape(_) | Action::WriteRaw { .. } | Action::AskCarrier => {}
+            Action::Escape(_) | Action::WriteRaw { .. } | Action::ReadDcd => {}
             Action::Reset => {
                 gaps.extend(last.map(|last| (rig.now - last).as_secs()));
                 last = Some(rig.now);

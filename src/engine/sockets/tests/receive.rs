@@ -648,7 +648,7 @@ fn read_that_takes_its_result_for_data_has_lost_data() {
             // A URC follows.
             if payload.ends_with('\n') {
                 for byte in *b"\r\n+" {
-                    engine.behind_payload(byte);
+                    engine.take_payload_trailer(byte);
                 }
             }
         });
