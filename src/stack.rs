@@ -8,7 +8,7 @@ use embassy_time::Duration;
 use crate::at::{AccessMode, MAX_COMMAND_LENGTH};
 use crate::config::Config;
 use crate::engine::shared::Shared;
-use crate::engine::{Engine, LinkState, Queue, Room, Slot, Statistics, WakeSet};
+use crate::engine::{Engine, LinkState, Queue, Slot, Statistics, WakeSet};
 use crate::error::{Error, LinkError};
 use crate::runner::Runner;
 use crate::util::zeroed::Zeroed;
@@ -239,7 +239,7 @@ impl Stack<'_> {
     pub async fn wait_link_up(&self) -> Result<(), LinkError> {
         let since = self.shared.with(|engine| engine.attempt());
         self.shared
-            .wait(Queue::Room(Room::Link), |engine| engine.poll_link(since))
+            .wait(Queue::Link, |engine| engine.poll_link(since))
             .await
     }
 

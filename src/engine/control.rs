@@ -7,7 +7,7 @@ use embassy_time::Instant;
 use super::ids::IdSet;
 use super::link::{Attempt, LinkMode, LinkState};
 use super::state::Engine;
-use super::wakes::{Queue, Room};
+use super::wakes::Queue;
 use crate::at::ConnectId;
 use crate::error::{Error, LinkError};
 use crate::util::time::earliest;
@@ -26,7 +26,7 @@ impl Engine<'_> {
             self.dns.reject_waiting(TURNED_OFF, true);
             // Tasks that wait for a slot, or for their turn, learn it as well.
             self.sockets.wake_waiters();
-            self.wakes.wake(Queue::Room(Room::Turn));
+            self.wakes.wake(Queue::Turn);
         }
         self.link.since(now);
         self.wake_runner();

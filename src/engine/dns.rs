@@ -11,7 +11,7 @@ use super::exchange::outcome::Outcome;
 use super::exchange::transaction::{CommandBuffer, Transaction};
 use super::refusal::Retries;
 use super::round::Round;
-use super::wakes::{Room, Signal, WakeSet};
+use super::wakes::{Queue, Signal, WakeSet};
 use crate::at::{ContextId, ErrorCode, Host, ResolveName, Text};
 use crate::error::Error;
 use crate::util::time::{NEVER, after, earliest, get_or_set};
@@ -94,8 +94,8 @@ impl<'d> Dns<'d> {
             limit: NEVER,
             is_overdue: false,
             ticket: 0,
-            turn: Signal::new(wakes, Room::Turn),
-            result: Signal::new(wakes, Room::LookupResult),
+            turn: Signal::new(wakes, Queue::Turn),
+            result: Signal::new(wakes, Queue::LookupResult),
         }
     }
 

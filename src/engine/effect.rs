@@ -1,6 +1,6 @@
 //! What the end of a socket's transaction means to the rest of the engine.
 
-/// Returned by the rooms that handle a result; [`Engine::apply`](super::state::Engine::apply) is the one place that acts on it.
+/// Returned by the parts of the engine that handle a result; [`Engine::apply`](super::state::Engine::apply) is the one place that acts on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Effect {

@@ -1,4 +1,4 @@
-//! The end of a transaction: its result goes to the room that asked for it, and the effect on the others is applied here.
+//! The end of a transaction: its result goes to the part of the engine that asked for it, and the effect on the others is applied here.
 
 use embassy_time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ impl Engine<'_> {
                 // A job whose socket is gone does not begin.
                 let has_begun = self.exchange.in_flight().is_some();
                 self.finish(now);
-                // Tasks that wait for room in the transmit ring fill it first: one large chunk goes out sooner than two small
+                // Tasks that wait for space in the transmit ring fill it first: one large chunk goes out sooner than two small
                 // ones.
                 return !has_begun || matches!(job, Job::Send { .. });
             }
@@ -105,7 +105,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Hands the result to the room that asked for it.
+    /// Passes the result to the part of the engine that asked for it.
     fn done(&mut self, job: Job, outcome: &Outcome, echoed: bool, now: Instant) {
         let was_up = self.link.is_up();
         let silent_until = self.silent_until(job);

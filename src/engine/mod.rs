@@ -1,7 +1,7 @@
 //! The engine: what every socket is doing, and which AT transaction comes next.
 //!
 //! Pure state. Nothing in here does I/O, awaits, or reads a clock, so that every race between the module, the network and the
-//! users can be written down as a test. One room for each subject, with its state and its rules:
+//! users can be written down as a test. One file or directory for each subject, with its state and its rules:
 //!
 //! * [`exchange`]: the AT transaction in flight;
 //! * [`link`]: bring-up and supervision;
@@ -9,8 +9,8 @@
 //! * [`access_mode`]: direct push and transparent access mode;
 //! * [`dns`], [`services`], [`user_command`]; [`ids`]: the connectIDs.
 //!
-//! [`state`] holds the rooms together. Its methods are sorted by where they are called from: [`input`] and [`urc`] take lines,
-//! [`payload`] and [`pushed`] take data ([`incoming`] is the payload that is coming), [`scheduler`] chooses and begins a transaction, [`finish`] ends it and applies its effects, [`calls`]
+//! [`state`] holds them together. Its methods are sorted by where they are called from: [`input`] and [`urc`] take lines,
+//! [`payload`] and [`pushed`] take data ([`incoming`] is the payload that is coming), [`scheduler`] chooses and begins a transaction, [`finish`] ends it and applies its effects, [`user_calls`]
 //! serves the users, [`control`] those that turn the link off, [`runner_calls`] and [`data_line`] the runner.
 //!
 //! Functions with many callers are marked `#[inline(never)]`. Together that saves 1,308 bytes of flash with TCP only, and 1,996 with
@@ -86,4 +86,4 @@ pub(crate) use state::Engine;
 pub use statistics::Statistics;
 #[cfg(feature = "at-client")]
 pub(crate) use user_command::{AtResult, Options};
-pub(crate) use wakes::{Queue, Room, WakeSet};
+pub(crate) use wakes::{Queue, WakeSet};

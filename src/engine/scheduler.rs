@@ -217,7 +217,7 @@ impl Engine<'_> {
         Some(transaction.length)
     }
 
-    /// The room of a job writes its command, and says how long its answer may take and what it is.
+    /// The part of the engine that a job belongs to writes its command, and says how long its answer may take and what it is.
     fn transaction(&mut self, job: Job, buffer: &mut [u8]) -> Option<Transaction> {
         let config = &self.config;
         let to = CommandBuffer::new(buffer, config.answer_time);

@@ -9,7 +9,7 @@ use super::exchange::job::{Action, Escape, Job};
 use super::exchange::outcome::{Outcome, Reason};
 use super::exchange::transaction::Stage;
 use super::exchange::transaction::{CommandBuffer, Transaction};
-use super::wakes::{Room, Signal, WakeSet};
+use super::wakes::{Queue, Signal, WakeSet};
 use crate::at::{MAX_COMMAND_LENGTH, ResultCode};
 use crate::util::slices::{copy, front};
 use crate::util::time::{NEVER, after, get_or_set};
@@ -109,8 +109,8 @@ impl<'d> UserCommand<'d> {
             owner: 0,
             next_owner: 0,
             had_last_turn: false,
-            turn: Signal::new(wakes, Room::Turn),
-            result: Signal::new(wakes, Room::CommandResult),
+            turn: Signal::new(wakes, Queue::Turn),
+            result: Signal::new(wakes, Queue::CommandResult),
         }
     }
 

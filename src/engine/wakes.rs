@@ -11,19 +11,9 @@ use super::sockets::key::Key;
 /// What a task waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Queue {
-    Room(Room),
-    /// Received data, the end of the stream, an accepted connection.
-    Reader(Key),
-    /// Everything else about a socket: it is open, there is room in its transmit ring, all is sent, it is closed.
-    Writer(Key),
-}
-
-/// What a task waits for besides sockets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Room {
     /// The transmitting half of the runner: for work, a prompt, a final result code.
     Runner,
-    /// The receiving half of the runner: for room in a receive ring.
+    /// The receiving half of the runner: for space in a receive ring.
     Receiver,
     Link,
     FreeSlot,
@@ -33,13 +23,24 @@ pub(crate) enum Room {
     CommandResult,
     /// For the end of a ping or an NTP request.
     ServiceResult,
+    /// Received data, the end of the stream, an accepted connection.
+    Reader(Key),
+    /// Everything else about a socket: it is open, there is space in its transmit ring, all is sent, it is closed.
+    Writer(Key),
 }
 
 impl Queue {
-    /// The bit of the queue: one for each room, and two for each of up to 12 sockets.
+    /// The bit of the queue. Each of up to 12 sockets has two.
     pub(crate) const fn bit(self) -> u32 {
         1 << match self {
-            Self::Room(room) => room as u8,
+            Self::Runner => 0,
+            Self::Receiver => 1,
+            Self::Link => 2,
+            Self::FreeSlot => 3,
+            Self::Turn => 4,
+            Self::LookupResult => 5,
+            Self::CommandResult => 6,
+            Self::ServiceResult => 7,
             Self::Reader(key) => 8 + 2 * key.index() as u8,
             Self::Writer(key) => 9 + 2 * key.index() as u8,
         }
@@ -59,7 +60,11 @@ impl WakeSet {
 
     /// The tasks that wait in this queue are to be woken.
     pub(crate) fn wake(&self, queue: Queue) {
-        self.0.store(self.0.load(Relaxed) | queue.bit(), Relaxed);
+        self.wake_bits(queue.bit());
+    }
+
+    fn wake_bits(&self, queues: u32) {
+        self.0.store(self.0.load(Relaxed) | queues, Relaxed);
     }
 
     /// Takes the queues to be woken.
@@ -72,19 +77,23 @@ impl WakeSet {
     }
 }
 
-/// Wakes the tasks that wait for something in one room.
+/// Wakes the tasks that wait in one queue.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Signal<'d> {
     wakes: &'d WakeSet,
-    room: Room,
+    /// The bit of the queue.
+    queue: u32,
 }
 
 impl<'d> Signal<'d> {
-    pub(crate) const fn new(wakes: &'d WakeSet, room: Room) -> Self {
-        Self { wakes, room }
+    pub(crate) const fn new(wakes: &'d WakeSet, queue: Queue) -> Self {
+        Self {
+            wakes,
+            queue: queue.bit(),
+        }
     }
 
     pub(crate) fn wake(&self) {
-        self.wakes.wake(Queue::Room(self.room));
+        self.wakes.wake_bits(self.queue);
     }
 }

@@ -5,7 +5,7 @@ use embassy_time::Duration;
 
 use crate::at::{ErrorCode, MAX_COMMAND_LENGTH};
 use crate::engine::shared::Shared;
-use crate::engine::{AtResult, LinkState, Options, Queue, Reason, Room};
+use crate::engine::{AtResult, LinkState, Options, Queue, Reason};
 use crate::error::{Error, LinkError};
 use crate::stack::Stack;
 
@@ -18,7 +18,7 @@ pub(super) struct CommandSlot<'s, 'd> {
 impl<'s, 'd> CommandSlot<'s, 'd> {
     /// Waits until the buffer is free, and until `owner` may send a command.
     pub(super) async fn claim(shared: &'s Shared<'d>, owner: u16) -> Self {
-        let turn = Queue::Room(Room::Turn);
+        let turn = Queue::Turn;
         shared
             .wait(turn, |engine| engine.user_command().poll_begin(owner))
             .await;
@@ -53,7 +53,7 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
             });
             engine.wake_runner();
         });
-        let result = Queue::Room(Room::CommandResult);
+        let result = Queue::CommandResult;
         let result = shared.wait(result, |engine| engine.user_command().poll_result());
         match result.await {
             AtResult::Done => {

@@ -7,7 +7,7 @@ use embedded_nal_async::{AddrType, Dns};
 use super::host::literal;
 use crate::at::Host;
 use crate::engine::shared::Shared;
-use crate::engine::{Addresses, Queue, Room};
+use crate::engine::{Addresses, Queue};
 use crate::error::Error;
 use crate::stack::Stack;
 
@@ -79,10 +79,10 @@ impl<'s, 'd> Lookup<'s, 'd> {
             return pick(&[address]);
         }
         Host::name(host).map_err(Error::InvalidName)?;
-        let turn = Queue::Room(Room::Turn);
+        let turn = Queue::Turn;
         let ticket = shared.wait(turn, |engine| engine.poll_ask(host)).await?;
         let _accepted = Self { shared, ticket };
-        let result = Queue::Room(Room::LookupResult);
+        let result = Queue::LookupResult;
         shared
             .wait(result, |engine| engine.dns().poll_answer(ticket, &pick))
             .await

@@ -5,7 +5,7 @@ use core::fmt;
 use embassy_time::Instant;
 
 use crate::engine::shared::Shared;
-use crate::engine::{LinkMode, LinkState, Queue, Room};
+use crate::engine::{LinkMode, LinkState, Queue};
 use crate::error::LinkError;
 use crate::stack::Stack;
 use crate::util::time;
@@ -47,7 +47,7 @@ impl<'d> Stack<'d> {
     pub async fn wait_link_mode(&self) -> Result<LinkMode, LinkError> {
         let since = self.shared.with(|engine| engine.attempt());
         self.shared
-            .wait(Queue::Room(Room::Link), |engine| engine.poll_wish(since))
+            .wait(Queue::Link, |engine| engine.poll_wish(since))
             .await
     }
 
@@ -102,9 +102,7 @@ impl LinkChanges<'_> {
         let seen = self.seen;
         let (seen, state) = self
             .shared
-            .wait(Queue::Room(Room::Link), |engine| {
-                engine.poll_link_change(seen)
-            })
+            .wait(Queue::Link, |engine| engine.poll_link_change(seen))
             .await;
         self.seen = seen;
         state

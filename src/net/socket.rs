@@ -10,7 +10,7 @@ use crate::at::ConnectId;
 #[cfg(any(feature = "udp", feature = "server"))]
 use crate::engine::UNKNOWN_PEER;
 use crate::engine::shared::Shared;
-use crate::engine::{Engine, Key, Phase, Queue, Request, Room, Slot};
+use crate::engine::{Engine, Key, Phase, Queue, Request, Slot};
 use crate::error::Error;
 use crate::stack::Stack;
 use crate::util::time;
@@ -78,7 +78,7 @@ impl<'d> Socket<'d> {
         async move {
             let request = request.as_mut().map_err(|error| *error)?;
             loop {
-                let claimed = stack.shared.wait(Queue::Room(Room::FreeSlot), |engine| {
+                let claimed = stack.shared.wait(Queue::FreeSlot, |engine| {
                     Self::poll_claim(engine, stack, request)
                 });
                 let socket = claimed.await?;

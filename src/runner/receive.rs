@@ -8,7 +8,7 @@ use embassy_time::{Duration, Timer};
 use embedded_io_async::{Error as _, Read};
 
 use crate::engine::shared::Shared;
-use crate::engine::{Engine, Queue, Room};
+use crate::engine::{Engine, Queue};
 use crate::runner::digester::{Digester, Event};
 use crate::runner::error::RunError;
 use crate::runner::receive_buffer::ReceiveBuffer;
@@ -123,7 +123,7 @@ async fn wait_for_room(shared: &Shared<'_>) {
     let since = time::now();
     while let Some(until) = shared.with(|engine| engine.stall_deadline(since, time::now())) {
         // When the time is over, the engine decides what happens.
-        let changed = shared.wait(Queue::Room(Room::Receiver), |engine| {
+        let changed = shared.wait(Queue::Receiver, |engine| {
             match engine.stall_deadline(since, time::now()) {
                 Some(time) if time == until => Poll::Pending,
                 _ => Poll::Ready(()),

@@ -8,7 +8,7 @@ use embassy_time::{Instant, Timer};
 use embedded_io_async::Write;
 
 use crate::engine::shared::Shared;
-use crate::engine::{Action, Job, Key, PAYLOAD_PIECE, Queue, Room};
+use crate::engine::{Action, Job, Key, PAYLOAD_PIECE, Queue};
 use crate::runner::control_lines::ControlLines;
 use crate::runner::error::RunError;
 use crate::runner::transmit::{Stopped, Transmitter, WaitFor};
@@ -144,7 +144,7 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
 
 /// Waits until the engine has something to do, at most until this instant.
 async fn idle(shared: &Shared<'_>, until: Instant) {
-    let work = shared.wait(Queue::Room(Room::Runner), |engine| engine.poll_work());
+    let work = shared.wait(Queue::Runner, |engine| engine.poll_work());
     select(work, sleep(until)).await;
 }
 

@@ -4,8 +4,8 @@ use embassy_futures::select::{Either, select};
 use embassy_time::Timer;
 use embedded_io_async::{Error as _, Write};
 
+use crate::engine::Queue;
 use crate::engine::shared::Shared;
-use crate::engine::{Queue, Room};
 use crate::runner::error::RunError;
 use crate::util::time;
 
@@ -49,7 +49,7 @@ impl<'d, W: Write> Transmitter<'d, W> {
             }
             if wait_for == WaitFor::Answer {
                 shared
-                    .wait(Queue::Room(Room::Runner), |engine| engine.poll_answer())
+                    .wait(Queue::Runner, |engine| engine.poll_answer())
                     .await;
             }
             Ok::<(), W::Error>(())

@@ -3,7 +3,7 @@
 use embassy_time::{Duration, Instant};
 
 use crate::engine::sockets::key::Key;
-use crate::engine::wakes::{Room, Signal, WakeSet};
+use crate::engine::wakes::{Queue, Signal, WakeSet};
 use crate::util::time::after;
 
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl<'d> Push<'d> {
         Self {
             stall: None,
             stalled_at: Instant::MIN,
-            receiver: Signal::new(wakes, Room::Receiver),
+            receiver: Signal::new(wakes, Queue::Receiver),
         }
     }
 

@@ -21,7 +21,7 @@ use core::task::Poll;
 
 use embassy_time::{Duration, Instant};
 
-use super::wakes::{Room, Signal, WakeSet};
+use super::wakes::{Queue, Signal, WakeSet};
 use crate::at::{Prefix, QueryLastError, ResultCode};
 use crate::engine::sockets::key::Key;
 use crate::util::time::after;
@@ -108,7 +108,7 @@ impl<'d> Exchange<'d> {
             limit: Duration::MIN,
             rest_until: Instant::MIN,
             work_pending: false,
-            runner: Signal::new(wakes, Room::Runner),
+            runner: Signal::new(wakes, Queue::Runner),
         }
     }
 

@@ -17,7 +17,7 @@ use core::task::Poll;
 use embassy_time::{Duration, Instant};
 
 use super::exchange::job::{Action, Job};
-use super::wakes::{Room, Signal, WakeSet};
+use super::wakes::{Queue, Signal, WakeSet};
 use crate::at::{ConnectId, ContextAddresses};
 use crate::config::Config;
 use crate::error::{BringUpCommand, LinkError};
@@ -163,7 +163,7 @@ impl<'d> Link<'d> {
             not_before: Instant::MIN,
             attempts: 0,
             addresses: ContextAddresses::NONE,
-            waiters: Signal::new(wakes, Room::Link),
+            waiters: Signal::new(wakes, Queue::Link),
         }
     }
 

@@ -6,7 +6,7 @@ use embassy_time::Instant;
 
 use crate::at::ErrorCode;
 use crate::engine::refusal::Retries;
-use crate::engine::wakes::{Room, Signal, WakeSet};
+use crate::engine::wakes::{Queue, Signal, WakeSet};
 use crate::error::Error;
 
 /// Names one query: a user of an earlier one gets nothing of its result.
@@ -44,8 +44,8 @@ impl<'d, T: Copy> Deferred<'d, T> {
             result: None,
             retries: Retries::NEW,
             is_orphaned: false,
-            turn: Signal::new(wakes, Room::Turn),
-            ended: Signal::new(wakes, Room::ServiceResult),
+            turn: Signal::new(wakes, Queue::Turn),
+            ended: Signal::new(wakes, Queue::ServiceResult),
         }
     }
 

@@ -6,7 +6,7 @@ use embassy_time::Duration;
 
 use crate::at::ErrorCode;
 use crate::engine::tests::{Alarm, Rig, up};
-use crate::engine::{PingReply, PingSummary, QueryId, Queue, Room};
+use crate::engine::{PingReply, PingSummary, QueryId, Queue};
 use crate::error::Error;
 use crate::util::time::NEVER;
 
@@ -17,7 +17,7 @@ const SUMMARY: &str = "+QPING: 0,4,4,0,192,479,287";
 /// A task that waits for its turn.
 fn in_line(rig: &Rig) -> std::sync::Arc<Alarm> {
     let now = rig.now;
-    Alarm::of(rig, Queue::Room(Room::Turn), move |engine| {
+    Alarm::of(rig, Queue::Turn, move |engine| {
         engine.ping().query.poll_begin(now)
     })
 }
@@ -162,7 +162,7 @@ fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
     let old = asked(&mut rig);
     rig.on_line(REPLY);
     rig.pass(60_000);
-    let alarm = Alarm::of(&rig, Queue::Room(Room::ServiceResult), move |engine| {
+    let alarm = Alarm::of(&rig, Queue::ServiceResult, move |engine| {
         engine.ping().query.poll_result(old)
     });
     let new = asked(&mut rig);

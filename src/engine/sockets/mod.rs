@@ -20,7 +20,7 @@ use self::request::Request;
 use self::slot::{Phase, Slot};
 use crate::at::{AccessMode, ConnectId, InvalidText};
 use crate::engine::ids::IdSet;
-use crate::engine::wakes::{Room, Signal, WakeSet};
+use crate::engine::wakes::{Queue, Signal, WakeSet};
 use crate::error::Error;
 use crate::util::zeroed::Zeroed;
 
@@ -41,7 +41,7 @@ impl<'d> Sockets<'d> {
     pub(crate) const fn new(slots: &'d mut [Zeroed<Slot<'d>>], wakes: &'d WakeSet) -> Self {
         Self {
             slots,
-            waiters: Signal::new(wakes, Room::FreeSlot),
+            waiters: Signal::new(wakes, Queue::FreeSlot),
             #[cfg(feature = "udp")]
             next_port: FIRST_EPHEMERAL_PORT,
         }

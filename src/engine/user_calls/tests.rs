@@ -6,7 +6,7 @@ use crate::at::AccessMode;
 use crate::config::Config;
 use crate::engine::rig::PEER;
 use crate::engine::tests::{Alarm, Rig, up};
-use crate::engine::{Job, Key, LinkState, Queue, Request, Room};
+use crate::engine::{Job, Key, LinkState, Queue, Request};
 use crate::error::Error;
 
 fn reader(rig: &mut Rig, key: Key) -> std::sync::Arc<Alarm> {
@@ -112,7 +112,7 @@ fn closer_when_the_module_has_closed() {
 }
 
 fn in_line(rig: &mut Rig) -> std::sync::Arc<Alarm> {
-    Alarm::of(rig, Queue::Room(Room::FreeSlot), move |engine| {
+    Alarm::of(rig, Queue::FreeSlot, move |engine| {
         engine.poll_claim(&Request::connect(PEER).unwrap(), AccessMode::Buffer)
     })
 }
@@ -159,9 +159,7 @@ fn link_watcher_when_it_is_up_and_when_it_has_failed() {
     let mut rig = Rig::new::<1, 64, 64>(Config::new("internet"));
     rig.start();
     let since = rig.engine(|engine| engine.attempt());
-    let alarm = Alarm::of(&rig, Queue::Room(Room::Link), move |engine| {
-        engine.poll_link(since)
-    });
+    let alarm = Alarm::of(&rig, Queue::Link, move |engine| engine.poll_link(since));
     rig.bring_up();
     assert!(alarm.rang());
     assert_eq!(
@@ -174,9 +172,7 @@ fn link_watcher_when_it_is_up_and_when_it_has_failed() {
         LinkState::Down(_)
     ));
     let since = rig.engine(|engine| engine.attempt());
-    let alarm = Alarm::of(&rig, Queue::Room(Room::Link), move |engine| {
-        engine.poll_link(since)
-    });
+    let alarm = Alarm::of(&rig, Queue::Link, move |engine| engine.poll_link(since));
     // Nobody answers.
     for _ in 0..100 {
         match rig.next() {
@@ -203,11 +199,11 @@ fn link_watcher_when_it_is_up_and_when_it_has_failed() {
 fn questioner_by_the_answer_and_the_next_one_by_its_taking() {
     let mut rig = up();
     let _ = rig.ask("example.com");
-    let first = Alarm::of(&rig, Queue::Room(Room::LookupResult), move |engine| {
+    let first = Alarm::of(&rig, Queue::LookupResult, move |engine| {
         let ticket = engine.dns().current();
         engine.dns().poll_answer(ticket, |found| Ok(found.len()))
     });
-    let second = Alarm::of(&rig, Queue::Room(Room::Turn), move |engine| {
+    let second = Alarm::of(&rig, Queue::Turn, move |engine| {
         engine.poll_ask("example.org")
     });
     rig.run(Job::Resolve, &["OK"]);
@@ -224,7 +220,7 @@ fn runner_by_every_wish() {
     let mut rig = up();
     let check = |rig: &mut Rig, what: &str, wish: &mut dyn FnMut(&mut Rig)| {
         rig.idle();
-        let alarm = Alarm::of(rig, Queue::Room(Room::Runner), |engine| engine.poll_work());
+        let alarm = Alarm::of(rig, Queue::Runner, |engine| engine.poll_work());
         wish(rig);
         assert!(alarm.rang(), "{what}");
         assert!(rig.engine(|engine| engine.poll_work()).is_ready(), "{what}");

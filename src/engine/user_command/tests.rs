@@ -6,9 +6,9 @@ use embassy_time::Duration;
 
 use crate::at::ErrorCode;
 use crate::config::Config;
+use crate::engine::Queue;
 use crate::engine::tests::{Alarm, Rig, up};
 use crate::engine::{Action, AtResult, Escape, Job, LineKind, Options, Reason};
-use crate::engine::{Queue, Room};
 
 fn begin(rig: &Rig, owner: u16) -> bool {
     rig.engine(|engine| engine.user_command().poll_begin(owner).is_ready())
@@ -86,7 +86,7 @@ fn refusals_keep_their_reason() {
 fn one_at_a_time() {
     let mut rig = up();
     ask(&rig, 1, b"AT+CSQ\r");
-    let alarm = Alarm::of(&rig, Queue::Room(Room::Turn), |engine| {
+    let alarm = Alarm::of(&rig, Queue::Turn, |engine| {
         engine.user_command().poll_begin(2)
     });
     sent(&mut rig);

@@ -5,7 +5,7 @@ use embassy_time::Duration;
 use super::Module;
 use super::query::{Kind, Query};
 use crate::at::{DateTime, SynchronizeTime};
-use crate::engine::{Deferred, Engine, Queue, Room};
+use crate::engine::{Deferred, Engine, Queue};
 use crate::error::Error;
 use crate::net::host::host_of;
 
@@ -16,8 +16,8 @@ struct NtpQuery;
 
 impl Kind for NtpQuery {
     type Result = DateTime;
-    const TURN: Queue = Queue::Room(Room::Turn);
-    const RESULT: Queue = Queue::Room(Room::ServiceResult);
+    const TURN: Queue = Queue::Turn;
+    const RESULT: Queue = Queue::ServiceResult;
 
     fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, DateTime> {
         engine.ntp()

@@ -5,7 +5,7 @@ use embassy_time::{Duration, with_deadline};
 use super::Module;
 use super::query::{Kind, Query};
 use crate::at::{Ping, PingCount, PingTimeout};
-use crate::engine::{Deferred, Engine, PingReply, PingSummary, Queue, Room};
+use crate::engine::{Deferred, Engine, PingReply, PingSummary, Queue};
 use crate::error::Error;
 use crate::net::host::host_of;
 
@@ -14,8 +14,8 @@ struct PingQuery;
 
 impl Kind for PingQuery {
     type Result = PingSummary;
-    const TURN: Queue = Queue::Room(Room::Turn);
-    const RESULT: Queue = Queue::Room(Room::ServiceResult);
+    const TURN: Queue = Queue::Turn;
+    const RESULT: Queue = Queue::ServiceResult;
 
     fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, PingSummary> {
         &mut engine.ping().query

@@ -13,7 +13,7 @@ use super::world::{Task, World};
 use crate::at::{AccessMode, ServiceType};
 use crate::engine::rig::PEER;
 
-use crate::engine::{Key, Queue, Request, Room};
+use crate::engine::{Key, Queue, Request};
 use crate::error::Error;
 
 /// More rounds than this without an event: tasks wake each other.
@@ -245,7 +245,7 @@ impl<'d> World<'d> {
             _ => AccessMode::Buffer,
         };
         let request = request.expect("a request that can be fulfilled");
-        let queue = Queue::Room(Room::FreeSlot);
+        let queue = Queue::FreeSlot;
         let claimed =
             (self.rig.shared).wait(queue, move |engine| engine.poll_claim(&request, mode));
         Box::pin(async { Told::Slot(claimed.await) })

@@ -9,7 +9,7 @@ use super::{state, until};
 use crate::at::{AccessMode, ServiceType};
 use crate::config::Config;
 use crate::engine::tests::{Alarm, Rig, up};
-use crate::engine::{Action, Job, LinkMode, LinkState, Phase, Queue, Request, Room};
+use crate::engine::{Action, Job, LinkMode, LinkState, Phase, Queue, Request};
 use crate::error::{Error, LinkError};
 use crate::util::time::NEVER;
 
@@ -181,7 +181,7 @@ fn lookup_fails_at_once() {
     let mut rig = up();
     assert_eq!(rig.ask("example.com"), Poll::Ready(Ok(())));
     rig.run(Job::Resolve, &["OK"]);
-    let found = Alarm::of(&rig, Queue::Room(Room::LookupResult), |engine| {
+    let found = Alarm::of(&rig, Queue::LookupResult, |engine| {
         let ticket = engine.dns().current();
         engine.dns().poll_answer(ticket, |_| Ok(()))
     });
@@ -199,7 +199,7 @@ fn tasks_that_wait_for_a_slot_learn_it() {
     let key = rig.open();
     assert_eq!(rig.write(key, b"x"), Poll::Ready(Ok(1)));
     rig.release(key);
-    let slot = Alarm::of(&rig, Queue::Room(Room::FreeSlot), |engine| {
+    let slot = Alarm::of(&rig, Queue::FreeSlot, |engine| {
         let request = Request::connect(crate::engine::rig::PEER).unwrap();
         engine.poll_claim(&request, AccessMode::Buffer)
     });
@@ -477,9 +477,7 @@ fn users_that_wait_learn_what_the_link_has_come_to() {
     let up = |rig: &Rig, since| rig.engine(|engine| engine.poll_link(since));
     assert_eq!(wish(&rig, since), Poll::Ready(Ok(LinkMode::Up)));
     set(&rig, LinkMode::Down);
-    let alarm = Alarm::of(&rig, Queue::Room(Room::Link), move |engine| {
-        engine.poll_wish(since)
-    });
+    let alarm = Alarm::of(&rig, Queue::Link, move |engine| engine.poll_wish(since));
     assert_eq!(up(&rig, since), Poll::Ready(Err(LinkError::TurnedOff)));
     rig.run(Job::Deactivate, &["OK"]);
     assert!(alarm.rang());
@@ -515,7 +513,7 @@ fn changes_are_counted_and_have_their_time() {
         rig.engine(|engine| engine.poll_link_change(seen)),
         Poll::Pending
     );
-    let change = Alarm::of(&rig, Queue::Room(Room::Link), move |engine| {
+    let change = Alarm::of(&rig, Queue::Link, move |engine| {
         engine.poll_link_change(seen)
     });
     // A change by the network.
