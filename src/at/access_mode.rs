@@ -12,7 +12,7 @@ pub enum AccessMode {
     /// 0: the module keeps the data until the host reads it with AT+QIRD. The default.
     #[at_arg(default)]
     Buffer = 0,
-    /// 1: the module sends the data behind a URC as soon as it arrives.
+    /// 1: the module sends the data after a URC as soon as it arrives.
     DirectPush = 1,
     /// 2: the UART carries the data of one socket, and no commands.
     Transparent = 2,

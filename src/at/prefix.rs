@@ -4,7 +4,7 @@ use super::deserializer::split;
 use super::tables::texts;
 
 texts! {
-    /// The text in front of the first colon of a line, for the lines that the engine reads.
+    /// The text before the first colon of a line, for the lines that the engine reads.
     pub(crate) enum Prefix {
         Read "+QIRD",
         Sent "+QISEND",

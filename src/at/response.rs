@@ -9,7 +9,7 @@ use super::atat::AtatResp;
 use super::deserializer::{deserialize_by, read, remainder, trim};
 use super::fields::Clipped;
 
-/// The response of a command that is answered by a final result code only. Lines in front of it are ignored: they are URCs.
+/// The response of a command that is answered by a final result code only. Lines before it are ignored: they are URCs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoResponse;

@@ -17,7 +17,7 @@ pub(super) struct SerializeOptions<'a> {
     pub(super) value_sep: bool,
     /// `AT`.
     pub(super) cmd_prefix: &'a str,
-    /// What ends the command: a carriage return, in front of which there can be an argument that is always the same.
+    /// What ends the command: a carriage return, before which there can be an argument that is always the same.
     pub(super) termination: &'a str,
     /// Not used: the texts of commands contain nothing that has to be escaped, see [`Text`](super::Text).
     #[allow(dead_code)]
@@ -57,7 +57,7 @@ fn write_bare(buffer: &mut [u8], name: &str) -> usize {
 pub(super) struct Writer<'b> {
     buffer: &'b mut [u8],
     length: usize,
-    /// The byte in front of the next argument.
+    /// The byte before the next argument.
     separator: Option<u8>,
     /// The number of omitted arguments since the last one.
     left_out: u8,

@@ -138,7 +138,7 @@ settings! {
     },
     /// Whether the module caches the results of name lookups.
     DnsCache "dns/cache" (Switch),
-    /// The time limit of payload behind the prompt of AT+QISEND, 0 to 3600 ms. Default 0, no limit.
+    /// The time limit of payload after the prompt of AT+QISEND, 0 to 3600 ms. Default 0, no limit.
     SendTimeout "qisend/timeout" (Within<0, 3600>),
     /// Whether the module closes a TCP connection by itself when the peer has closed it.
     PassiveClose "passiveclosed" (Switch),

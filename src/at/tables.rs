@@ -74,7 +74,7 @@ macro_rules! open_numbers {
     };
 }
 
-/// Commands without arguments: name, command behind `AT`, response, and the maximum time to the final result code in milliseconds.
+/// Commands without arguments: name, command after `AT`, response, and the maximum time to the final result code in milliseconds.
 macro_rules! bare_commands {
     ($($(#[$doc:meta])* $name:ident $command:literal -> $response:ty, $timeout:literal;)*) => {
         $(

@@ -74,7 +74,7 @@ pub enum Urc {
 impl Urc {
     /// Reads a whole line, without its line end. `None` if it is no URC.
     ///
-    /// Unlike [`AtatUrc::parse`](::atat::AtatUrc::parse) this allows blanks at the end, and refuses a colon behind `RDY` and
+    /// Unlike [`AtatUrc::parse`](::atat::AtatUrc::parse) this allows blanks at the end, and refuses a colon after `RDY` and
     /// the other URCs without fields.
     #[must_use]
     pub fn parse(line: &[u8]) -> Option<Self> {
@@ -118,7 +118,7 @@ texts! {
 }
 
 impl IndicationType {
-    /// The type in a `+QIURC` line, and the fields behind it.
+    /// The type in a `+QIURC` line, and the fields after it.
     pub(crate) fn of_line(line: &[u8]) -> Option<(Self, Fields<'_>)> {
         let mut fields = Fields::of_line(line);
         Some((Self::of(fields.field())?, fields))

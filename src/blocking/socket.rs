@@ -66,7 +66,7 @@ impl<'d> LazySocket<'d> {
         };
         if !*was_open {
             match ready!(socket.with(Engine::poll_connected)) {
-                Err(error) if self.request.tries_again(error) => {
+                Err(error) if self.request.use_port_try(error) => {
                     self.claimed = None;
                     return Poll::Pending;
                 }

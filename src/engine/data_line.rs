@@ -12,7 +12,7 @@ use crate::at::AccessMode;
 use crate::error::Error;
 use crate::util::slices::front;
 
-/// Bytes of the longest URC that matters behind the end of data mode.
+/// Bytes of the longest URC that matters after the end of data mode.
 const LONGEST_URC: usize = 96;
 
 impl Engine<'_> {
@@ -144,7 +144,7 @@ impl Engine<'_> {
         }
         self.end_data_line();
         self.replay_missed_urcs(Some((key, EndMarker::Ended)));
-        // `+++` may stand in front of the next command.
+        // `+++` may stand before the next command.
         self.link.resync();
     }
 
@@ -170,7 +170,7 @@ impl Engine<'_> {
         self.wake_runner();
     }
 
-    /// In data mode no URC came through. Those behind the marker that ended it, at the end of the data of a connection, are
+    /// In data mode no URC came through. Those after the marker that ended it, at the end of the data of a connection, are
     /// handled now; for everything else the module is asked.
     fn replay_missed_urcs(&mut self, end: Option<(Key, EndMarker)>) {
         for slot in self.sockets.iter_mut().filter(|slot| slot.is_open()) {
@@ -202,7 +202,7 @@ impl Engine<'_> {
         }
     }
 
-    /// The first transaction behind an escape has ended. An `OK` too many has shown before that the one that ended data mode
+    /// The first transaction after an escape has ended. An `OK` too many has shown before that the one that ended data mode
     /// was data; without an answer the module is still in data mode, and the peer has got the command.
     pub(super) fn end_escape(&mut self, is_answered: bool) {
         let key = self.exchange.escaped.take();
@@ -218,7 +218,7 @@ impl Engine<'_> {
         }
     }
 
-    /// An `OK` that belongs to no transaction: behind an escape it is the answer to that.
+    /// An `OK` that belongs to no transaction: after an escape it is the answer to that.
     pub(super) fn on_late_ok(&mut self) {
         let key = self.exchange.escaped.take();
         if let Some(slot) = key.and_then(|key| self.sockets.get_mut(key)) {

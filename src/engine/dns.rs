@@ -24,7 +24,7 @@ const MAX_ADDRESSES: usize = 4;
 /// The addresses of a name, in the order in which the module lists them. At most four are kept.
 pub type Addresses = Vec<IpAddr, MAX_ADDRESSES>;
 
-/// How long the addresses may take behind the first line of the answer, which announces them.
+/// How long the addresses may take after the first line of the answer, which announces them.
 const ADDRESS_TIME: Duration = Duration::from_secs(5);
 /// How long the answer to a lookup that was given up can still come; it is not the answer to the next one. The module may take
 /// 60 s (2.1.14), and does not begin to count when the command was written.
@@ -39,7 +39,7 @@ enum State {
     },
     /// AT+QIDNSGIP is sent, and its result has not come.
     Asked,
-    /// The first line of the answer has come; so many addresses are missing.
+    /// The first line of the answer has come; this many addresses are missing.
     Answering {
         missing: u8,
         /// The deadline is that of the addresses.
@@ -56,7 +56,7 @@ pub(crate) struct Dns<'d> {
     deadline: Instant,
     /// AT+QIDNSGIP was not answered, and its result may still come.
     result_may_be_late: bool,
-    /// A lookup was given up with the link: what comes in front of the next `OK` may be its result.
+    /// A lookup was given up with the link: what comes before the next `OK` may be its result.
     distrusts_early: bool,
     /// AT+QIDNSGIP was not answered, and is sent once more: the module may sleep (quirk 124).
     is_repeated: bool,
@@ -274,7 +274,7 @@ impl<'d> Dns<'d> {
 
     // ---- its result ----------------------------------------------------------------------------------------------
 
-    /// Whether a result in front of the `OK` to its command may belong to an earlier lookup.
+    /// Whether a result before the `OK` to its command may belong to an earlier lookup.
     pub(crate) const fn distrusts_early(&self) -> bool {
         self.distrusts_early
     }
@@ -322,7 +322,7 @@ impl<'d> Dns<'d> {
 
     fn fail(&mut self, code: ErrorCode) {
         match code {
-            code if !self.is_abandoned && self.retries.refused(code) => {
+            code if !self.is_abandoned && self.retries.count_refusal(code) => {
                 self.state = State::Wanted {
                     not_before: Instant::MIN,
                 };

@@ -92,7 +92,7 @@ impl Engine<'_> {
         }
     }
 
-    /// The transaction in flight is forgotten. What the module has said of sent data in front of that holds all the same.
+    /// The transaction in flight is forgotten. What the module has said of sent data before that holds all the same.
     pub(super) fn keep_result(&mut self) {
         let concluded = self
             .exchange

@@ -98,7 +98,7 @@ impl Engine<'_> {
         if is_own || is_likely {
             self.exchange.on_loss();
         }
-        // Is it data whose header was lost, or what is left of a header?
+        // It can be data whose header was lost, or what is left of a header.
         #[cfg(feature = "push")]
         if is_likely || can_be_header(line) {
             self.doubt_pushed_streams(is_likely);

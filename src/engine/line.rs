@@ -11,7 +11,7 @@ pub(crate) enum LineKind {
     Final,
     /// A header: these payload bytes follow.
     Header(Payload),
-    /// `CONNECT`: a final result code, and everything behind its line end is data.
+    /// `CONNECT`: a final result code, and everything after its line end is data.
     #[cfg(feature = "transparent")]
     Connected,
     /// A line that is not part of the stack's language.

@@ -137,7 +137,7 @@ impl<'d> Engine<'d> {
         if payload.pushed {
             use super::sockets::datagram::Pushed;
             match slot.take_in_pushed(bytes) {
-                Pushed::Waits => {
+                Pushed::NoSpace => {
                     self.push.stall(slot.key);
                     return 0;
                 }

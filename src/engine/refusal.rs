@@ -1,4 +1,8 @@
-//! Refusals that pass: which they are, how often the command is repeated, and after what pause. One rule for every command.
+//! Refusals that pass: which they are, how often the command is repeated, and after what pause.
+//!
+//! [`Retries`] is the rule for opens, counts of what was sent, changes of the mode, datagrams, lookups, pings and questions for the
+//! time. Sends of a stream are repeated until `send_time` is over, reads `READ_TRIES` times, both after
+//! the pauses of `Pause` (`sockets/transfer.rs`).
 
 use embassy_time::{Duration, Instant};
 
@@ -10,7 +14,7 @@ const OPERATION_NOT_ALLOWED: u16 = 3;
 /// `+CME ERROR: 14`: the SIM card is busy.
 const SIM_BUSY: u16 = 14;
 
-/// Whether the module may carry out the same command a moment later (quirk 122). Other refusals are told to the user at once.
+/// Whether the module may carry out the same command a moment later (quirk 122). Other refusals are reported to the user at once.
 pub(crate) fn can_pass(code: ErrorCode) -> bool {
     matches!(
         code,
@@ -42,13 +46,13 @@ impl Retries {
     const FIRST_PAUSE: Duration = Duration::from_millis(500);
     const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
-    /// The operation was refused. Returns whether it is to be repeated after a pause.
-    pub(crate) fn refused(&mut self, code: ErrorCode) -> bool {
-        can_pass(code) && self.repeats()
+    /// Counts a refusal of the operation. Returns whether it is to be repeated after a pause.
+    pub(crate) fn count_refusal(&mut self, code: ErrorCode) -> bool {
+        can_pass(code) && self.count_failure()
     }
 
-    /// The operation failed for a reason that can pass. Returns whether it is to be repeated after a pause.
-    pub(crate) const fn repeats(&mut self) -> bool {
+    /// Counts a failure for a reason that can pass. Returns whether the operation is to be repeated after a pause.
+    pub(crate) const fn count_failure(&mut self) -> bool {
         let repeats = self.count < Self::MAX;
         if repeats {
             self.count += 1;
@@ -77,7 +81,7 @@ mod tests {
             let mut retries = Retries::NEW;
             let mut now = Instant::from_secs(1);
             let mut count = 0;
-            while retries.refused(code) {
+            while retries.count_refusal(code) {
                 let until = retries.begin_pause(now).expect("a pause");
                 assert!(until - now >= Duration::from_millis(500));
                 assert_eq!(retries.begin_pause(until), None);
@@ -94,7 +98,7 @@ mod tests {
             10, 50, 550, 552, 554, 555, 556, 557, 561, 563, 565, 566, 567, 570, 573, 574,
         ] {
             let mut retries = Retries::NEW;
-            assert!(!retries.refused(ErrorCode::new(code).unwrap()));
+            assert!(!retries.count_refusal(ErrorCode::new(code).unwrap()));
         }
     }
 }

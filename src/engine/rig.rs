@@ -185,7 +185,7 @@ impl<'d> Rig<'d> {
         self.engine(|engine| engine.on_line(line.as_bytes()))
     }
 
-    /// A blank line, as in front of everything that is no text of a message.
+    /// A blank line, as before everything that is no text of a message.
     pub(crate) fn blank_line(&self) {
         self.engine(|engine| engine.on_line_ends(b"\r\n\r\n"));
     }

@@ -67,7 +67,7 @@ impl Engine<'_> {
 
     // ---- short messages ------------------------------------------------------------------------------------------
 
-    /// The lines behind the header of a short message are its text, and change nothing, whatever they say (quirk 125).
+    /// The lines after the header of a short message are its text, and change nothing, whatever they say (quirk 125).
     pub(super) fn on_message_text(&mut self, line: &[u8]) -> Option<LineKind> {
         if line.is_empty() {
             return None;
@@ -177,7 +177,7 @@ impl Engine<'_> {
             };
         }
         if is_early && self.ids.was_closed_recently(id) {
-            // In front of the OK it can be the late result of an earlier open on this connectID: AT+QISTATE shows it.
+            // Before the OK it can be the late result of an earlier open on this connectID: AT+QISTATE shows it.
             slot.receive.recheck.start(Instant::MIN);
             return LineKind::Handled;
         }
@@ -245,7 +245,7 @@ impl Engine<'_> {
         #[cfg(feature = "dns")]
         {
             use crate::at::Resolution;
-            // In front of the OK to its own AT+QIDNSGIP it may belong to an earlier lookup.
+            // Before the OK to its own AT+QIDNSGIP it may belong to an earlier lookup.
             let is_early =
                 matches!(self.exchange.pending(), Some(flight) if flight.job == Job::Resolve);
             if is_early && self.dns.distrusts_early() {
@@ -307,7 +307,7 @@ impl Engine<'_> {
         if self.link.is_serving() {
             self.on_link_lost(LinkError::ContextLost);
         } else {
-            // In front of the activation it is about the time before (quirk 20).
+            // Before the activation it is about the time before (quirk 20).
             self.link.suspect_context();
         }
     }

@@ -238,7 +238,7 @@ impl<'d> UserCommand<'d> {
 
     /// Takes a line, if it is an information response: one without a prefix, or with the name of the command.
     pub(crate) fn on_line(&mut self, line: &[u8]) -> bool {
-        // Behind the header of a message come its lines, whatever they say (quirk 125).
+        // After the header of a message come its lines, whatever they say (quirk 125).
         if !self.reads_messages() || self.text.is_empty() {
             if ResultCode::of(line).is_some_and(ResultCode::is_unsolicited) {
                 return false;
@@ -298,7 +298,7 @@ impl<'d> UserCommand<'d> {
         })
     }
 
-    /// Whether a prompt ends the command: not behind the end of payload, and not behind an information response, where it is
+    /// Whether a prompt ends the command: not after the end of payload, and not after an information response, where it is
     /// more of the answer.
     pub(crate) fn takes_prompt(&self) -> bool {
         !self.ends_payload && self.text.is_empty()
@@ -314,7 +314,7 @@ impl<'d> UserCommand<'d> {
         let is_mute = self.options.is_mute;
         let is_empty_message = outcome.is_no_answer() && self.ends_with_ok;
         if is_empty_message {
-            // The `OK` was not the text of a message, but the final result code behind an empty one.
+            // The `OK` was not the text of a message, but the final result code after an empty one.
             let end = self.text.len().saturating_sub(b"\r\nOK".len());
             self.text.truncate(end);
         }

@@ -16,7 +16,7 @@ impl<'d> Stack<'d> {
     ///
     /// Without a link, connects and name lookups fail at once with [`LinkError::TurnedOff`]. Sockets end in good order: nothing more
     /// can be written, what was written is sent, for at most 10 s, and then they are closed. Data in the receive rings can still be
-    /// read; behind it stands [`LinkError::TurnedOff`]. Listeners and lookups under way fail at once. Then the PDP context is
+    /// read; the state is then [`LinkError::TurnedOff`]. Listeners and lookups under way fail at once. Then the PDP context is
     /// deactivated.
     ///
     /// The mode outlasts restarts of the module and of the runner.

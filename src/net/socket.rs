@@ -83,7 +83,7 @@ impl<'d> Socket<'d> {
                 });
                 let socket = claimed.await?;
                 match socket.wait_otherwise(Engine::poll_connected).await {
-                    Err(error) if request.tries_again(error) => {}
+                    Err(error) if request.use_port_try(error) => {}
                     result => {
                         result.and_then(|()| socket.check_local(request))?;
                         return Ok(make(socket));

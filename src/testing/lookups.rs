@@ -1,4 +1,4 @@
-//! Name lookups with a module that answers late, twice, in front of its OK, or not at all.
+//! Name lookups with a module that answers late, twice, before its OK, or not at all.
 
 use core::task::Poll;
 use std::collections::VecDeque;

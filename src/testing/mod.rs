@@ -89,7 +89,7 @@ impl<'a> Choices<'a> {
         usize::from(self.byte()) % end
     }
 
-    /// At most so many bytes, as they are.
+    /// At most this many bytes, as they are.
     pub(crate) fn take(&mut self, most: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(most.min(self.0.len()));
         self.0 = rest;

@@ -188,7 +188,7 @@ fn registration(choices: &mut Choices<'_>) {
         ",,,,0,15",
         ",\"\",\"\",,0,\"15\"",
     ];
-    // Without anything behind it a single number is the status.
+    // Without anything after it a single number is the status.
     let line = line(choices, "+CEREG", &fields) + rest[choices.below(4)];
     let registration: Option<Registration> = read(line.as_bytes());
     same(&line, registration.map(|it| it.status), number.into());

@@ -60,7 +60,7 @@ impl<'d> Ring<'d> {
         count
     }
 
-    /// Copies bytes into `into`, beginning `offset` bytes behind the oldest, and leaves them in the ring.
+    /// Copies bytes into `into`, beginning `offset` bytes after the oldest, and leaves them in the ring.
     #[inline(never)]
     pub(crate) fn peek(&self, offset: usize, into: &mut [u8]) -> usize {
         let (first, second) = self.pieces(offset);

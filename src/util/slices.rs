@@ -11,12 +11,12 @@ pub(crate) fn front_mut(bytes: &mut [u8], length: usize) -> &mut [u8] {
     bytes.get_mut(..length).unwrap_or_default()
 }
 
-/// The bytes behind the first `length`; empty if there are not that many.
+/// The bytes after the first `length`; empty if there are not that many.
 pub(crate) fn behind(bytes: &[u8], length: usize) -> &[u8] {
     bytes.get(length..).unwrap_or_default()
 }
 
-/// The bytes behind the first `length`; empty if there are not that many.
+/// The bytes after the first `length`; empty if there are not that many.
 pub(crate) fn behind_mut(bytes: &mut [u8], length: usize) -> &mut [u8] {
     bytes.get_mut(length..).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use crate::engine::sockets::slot::Slot;
 use crate::util::ring::Ring;
 use crate::util::slices::front;
 
-/// The most bytes that can come from the module: a marker, and behind it URCs for every socket.
+/// The most bytes that can come from the module: a marker, and after it URCs for every socket.
 const LONGEST: usize = 640;
 
 /// What the end of the data may be.
@@ -95,7 +95,7 @@ impl<'a> Tail<'a> {
     }
 }
 
-/// How many of the newest `count` bytes of the ring may come from the module. `OK` counts only behind an escape.
+/// How many of the newest `count` bytes of the ring may come from the module. `OK` counts only after an escape.
 pub(crate) fn withheld_length(rx: &Ring<'_>, count: usize, is_escaping: bool) -> usize {
     let count = count.min(LONGEST);
     let tail = Tail::of(rx, count);
@@ -117,7 +117,7 @@ pub(crate) fn withheld_length(rx: &Ring<'_>, count: usize, is_escaping: bool) ->
     let withheld = returns
         .find(|from| begins(*from))
         .map_or(0, |from| count - from);
-    // A ring with nothing else in it would never have room for what comes behind.
+    // A ring with nothing else in it would never have room for what follows.
     if withheld < rx.capacity() {
         withheld
     } else {
@@ -134,7 +134,7 @@ impl Slot<'_> {
     /// The marker that stands complete at the end of the data, if it is one.
     pub(crate) fn end_marker(&self) -> Option<EndMarker> {
         let tail = self.withheld();
-        // A module that is out of data mode and has echo on repeats the escape behind the marker.
+        // A module that is out of data mode and has echo on repeats the escape after the marker.
         let mut is_complete = false;
         for byte in tail.bytes(0) {
             is_complete = byte == b'\n' || is_complete && byte == b'+';

@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(900);
 pub(crate) struct EscapeGuard {
     /// When the last bytes were sent, as far as the scheduler has looked.
     sent_at: Instant,
-    /// So many `+`, and nothing else, were sent since the last pause.
+    /// Number of `+` that were sent since the last pause, if nothing else was.
     pluses: Option<u8>,
 }
 

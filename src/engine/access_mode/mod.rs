@@ -80,7 +80,9 @@ impl Slot<'_> {
                 self.mode.data_mode = DataMode::Resume;
                 Effect::None
             }
-            Outcome::Refused(reason) if self.mode.retries.refused(reason.code()) => Effect::None,
+            Outcome::Refused(reason) if self.mode.retries.count_refusal(reason.code()) => {
+                Effect::None
+            }
             Outcome::Refused(reason) => {
                 self.end_resume();
                 self.mode.wanted = None;
@@ -128,7 +130,7 @@ impl Slot<'_> {
             AccessMode::Transparent => Meaning::Notice,
             _ if self.mode.is_unsettled => Meaning::Unknown,
             AccessMode::DirectPush if may_be_late && self.receive.count == 0 => Meaning::Unknown,
-            // Pushed data comes in front of `closed`.
+            // Pushed data comes before `closed`.
             AccessMode::DirectPush if self.phase == Phase::Draining => Meaning::Unknown,
             AccessMode::DirectPush => Meaning::Header,
             AccessMode::Buffer => Meaning::Notice,

@@ -10,7 +10,7 @@ pub(crate) struct Mode {
     pub(crate) current: AccessMode,
     /// The mode to change to.
     pub(crate) wanted: Option<AccessMode>,
-    /// What the module has held back while it changed the mode may still come: behind that answer, and before the next.
+    /// What the module has held back while it changed the mode may still come: after that answer, and before the next.
     pub(super) is_unsettled: bool,
     /// Of the change that is wanted.
     pub(super) retries: Retries,

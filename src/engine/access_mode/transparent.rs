@@ -2,7 +2,7 @@
 //!
 //! What comes belongs to the peer, unless it is a line of the module: `NO CARRIER` when the connection has ended, `OK` after
 //! an escape, `RDY` after a restart. Both look the same. So the newest bytes are withheld from the reader
-//! as long as they may be such a line. More data behind them shows that they were data; silence, and the answer to an
+//! as long as they may be such a line. More data after them shows that they were data; silence, and the answer to an
 //! escape, show that they were not.
 
 use embassy_time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::engine::sockets::slot::{Phase, Slot};
 use crate::error::Error;
 use crate::util::time::{NEVER, after, earliest, get_or_set};
 
-/// This long a silence behind what may be the beginning of a line of the module means that it is none: a module makes no
+/// This long a silence after what may be the beginning of a line of the module means that it is none: a module makes no
 /// pause within a line.
 const LINE_PAUSE: Duration = Duration::from_millis(60);
 /// How long the `OK` to an escape may take, after the silence.
@@ -43,7 +43,7 @@ enum Doubt {
     None,
     /// The DCD line was asked about the bytes that are withheld now.
     CarrierAsked,
-    /// Nothing has come for so long that the connection may be gone.
+    /// Nothing has come for a long time: the connection may be gone.
     Silence,
 }
 
@@ -151,7 +151,7 @@ impl Transparent {
         }
         let left = bytes.len() - taken;
         if left > 0 && slot.fault.is_some() {
-            // No reader makes room for what comes behind the failure.
+            // No reader makes room for what comes after the failure.
             dropped += left;
             taken = bytes.len();
         }
@@ -236,11 +236,11 @@ impl Transparent {
                 Next::Escape(escape)
             }
             Stage::Escaping(since) => {
-                // Behind an escape by DTR no silence is needed.
+                // After an escape by DTR no silence is needed.
                 let by_dtr = has_dtr && !self.tries.is_multiple_of(2);
                 let silence = if by_dtr { Duration::MIN } else { ESCAPE_GUARD };
                 let last_look = after(after(since, silence), ANSWER_TIME);
-                // Lines behind the marker may go on for ever.
+                // Lines after the marker may go on for ever.
                 let stands_since = quiet_since.min(self.withheld_since);
                 let first_look = after(since, silence)
                     .max(after(stands_since, LINE_PAUSE))

@@ -198,7 +198,7 @@ fn passing_refusals_are_repeated() {
     for code in [3, 14, 551, 553, 564, 568, 569, 571, 572] {
         let mut rig = up();
         let _ = rig.ask("example.com");
-        // In place of the OK, and behind it.
+        // In place of the OK, and after it.
         rig.run(Job::Resolve, &[&std::format!("+CME ERROR: {code}")]);
         for pause in [500, 1000] {
             assert_eq!(rig.found(), Poll::Pending);

@@ -23,7 +23,7 @@ pub(crate) enum Action {
     /// Write `length` bytes of the socket's transmit ring to the UART as they are (transparent access mode).
     #[cfg(feature = "transparent")]
     WriteRaw { key: Key, length: u16 },
-    /// Read the DCD line: is the module in data mode?
+    /// Read the DCD line, which shows whether the module is in data mode.
     #[cfg(feature = "transparent")]
     ReadDcd,
     /// Wait until something happens, or until this instant.
@@ -81,7 +81,7 @@ pub(crate) enum Job {
     Deactivate,
     Configure,
     Activate,
-    /// AT+QICFG with this row of the table of settings; behind its end `sendinfo`.
+    /// AT+QICFG with this row of the table of settings; after its end `sendinfo`.
     Set(u8),
     SetDns,
     // Sockets: `sockets/open_close.rs`, `receive.rs`, `send.rs`.

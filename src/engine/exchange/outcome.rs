@@ -82,7 +82,7 @@ pub(crate) enum Answer {
         total: u32,
         all_acknowledged: bool,
     },
-    /// How many bytes the module has handed over since the open, modulo 2^32.
+    /// How many bytes AT+QIRD has returned since the open, modulo 2^32.
     HandedOver(u32),
     /// The state of the socket that was asked for.
     Socket(SocketState),

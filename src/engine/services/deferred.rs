@@ -118,7 +118,7 @@ impl<'d, T: Copy> Deferred<'d, T> {
         now: Instant,
     ) -> Option<Instant> {
         let failure = self.result.and_then(Result::err)?;
-        if !self.is_current(id) || !self.retries.refused(failure) {
+        if !self.is_current(id) || !self.retries.count_refusal(failure) {
             return None;
         }
         let at = self.retries.begin_pause(now).filter(|at| *at < until)?;

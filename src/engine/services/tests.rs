@@ -76,7 +76,7 @@ fn replies_come_before_the_end() {
     assert!(matches!(end(&rig, ticket), Poll::Ready(Ok(summary)) if summary.sent == 4));
 }
 
-/// The first numbers alone are requests, the one behind the last of them is the end.
+/// The first numbers alone are requests, the one after the last of them is the end.
 #[test]
 fn a_number_alone_is_a_reply_while_one_is_missing() {
     let mut rig = up();

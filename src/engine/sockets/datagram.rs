@@ -19,9 +19,9 @@ const V6: u8 = 6;
 /// What became of bytes of a pushed datagram.
 #[cfg(feature = "push")]
 pub(crate) enum Pushed {
-    /// There is no room for the datagram yet.
-    Waits,
-    /// So many bytes were kept. If `is_lost`, the datagram is dropped.
+    /// There is no space for the datagram yet.
+    NoSpace,
+    /// This many bytes were kept. If `is_lost`, the datagram is dropped.
     Taken { count: usize, is_lost: bool },
 }
 
@@ -91,7 +91,7 @@ impl Slot<'_> {
         useful && !is_cut
     }
 
-    /// Whether the datagram that is being pushed is one that cannot be handed out.
+    /// Whether the datagram that is being pushed is being discarded.
     #[cfg(feature = "push")]
     pub(crate) const fn drops_pushed_datagram(&self) -> bool {
         self.is_datagram() && self.datagrams.announced.is_none()
@@ -105,7 +105,7 @@ impl Slot<'_> {
             let has_begun = self.begin_datagram(length, peer);
             let can_wait = !self.datagrams.drop_until_room && length > 0 && self.can_hold(length);
             if !has_begun && can_wait {
-                return Pushed::Waits;
+                return Pushed::NoSpace;
             }
             self.datagrams.announced = None;
             is_lost = !has_begun;
@@ -174,7 +174,7 @@ impl Slot<'_> {
         is_partial
     }
 
-    /// Drops what lies behind the complete datagrams of the receive ring.
+    /// Drops what lies after the complete datagrams of the receive ring.
     fn retract_to_complete(&mut self) {
         let mut end = 0;
         for _ in 0..self.datagrams.complete {

@@ -98,7 +98,7 @@ impl Slot<'_> {
         config: &Config<'_>,
     ) -> Effect {
         match *outcome {
-            // The result came in front of the final result code.
+            // The result came before the final result code.
             _ if self.phase != Phase::Opening => Effect::None,
             Outcome::Done(_) => Effect::None,
             #[cfg(feature = "transparent")]
@@ -115,7 +115,7 @@ impl Slot<'_> {
                 if self.id.get() > LAST_ID_OF_SOME
                     && (reason.is_bad_parameter() || reason.code() == ErrorCode::UNSPECIFIED) =>
             {
-                let repeats = self.reopen.repeats_at_once();
+                let repeats = self.reopen.use_immediate_retry();
                 self.on_open_failed(Error::from_code(reason.code()), repeats);
                 Effect::IdRefused
             }
@@ -127,10 +127,10 @@ impl Slot<'_> {
     pub(crate) fn on_open_refused(&mut self, code: ErrorCode, config: &Config<'_>) -> Effect {
         let error = Error::from_code(code);
         let repeats = match code {
-            ErrorCode::ID_IN_USE => self.reopen.repeats_at_once(),
+            ErrorCode::ID_IN_USE => self.reopen.use_immediate_retry(),
             // Of parameters that were good a moment ago it means something else (quirks 41 and 47).
             ErrorCode::INVALID_PARAMETERS if self.reopen.is_known_good => {
-                self.reopen.retries.repeats()
+                self.reopen.retries.count_failure()
             }
             ErrorCode::UNSPECIFIED
             | ErrorCode::INVALID_PARAMETERS
@@ -141,9 +141,9 @@ impl Slot<'_> {
                     && !self.reopen.binds_v6 =>
             {
                 self.reopen.binds_v6 = true;
-                self.reopen.repeats_at_once()
+                self.reopen.use_immediate_retry()
             }
-            _ => self.reopen.retries.refused(code),
+            _ => self.reopen.retries.count_refusal(code),
         };
         self.on_open_failed(error, repeats);
         Effect::of(error)
@@ -221,7 +221,7 @@ impl Slot<'_> {
             }
             // The command was lost, as the first one after a sleep can be (quirk 124), or the result was an error.
             (Phase::Opening, None) => {
-                let repeats = self.reopen.repeats_at_once();
+                let repeats = self.reopen.use_immediate_retry();
                 self.on_open_failed(Error::Module(ErrorCode::UNSPECIFIED), repeats);
             }
             // The module has dropped the connection without a URC. A close makes sure.
@@ -229,7 +229,7 @@ impl Slot<'_> {
             (Phase::Open, Some(SocketState::Closing)) => self.on_closed_by_peer(),
             // Unless the question was about the open, which has failed meanwhile: then a close makes sure.
             (Phase::Closing, None) if was_due => return self.on_closed(),
-            (Phase::Closing, Some(_)) if self.gives_up_closing() => return self.leave_behind(),
+            (Phase::Closing, Some(_)) if self.count_close_refusal() => return self.leave_behind(),
             _ => return Effect::None,
         }
         if is_loss { Effect::Loss } else { Effect::None }

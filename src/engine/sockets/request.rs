@@ -130,9 +130,10 @@ impl<'a> Request<'a> {
         Ok(self)
     }
 
-    /// Whether another local port is tried after this error: the stack chose the last one, and the module has refused it.
+    /// Takes a try of another local port after this error, if the stack chose the last one and the module has refused it. Returns
+    /// whether there is one.
     #[cfg(feature = "udp")]
-    pub(crate) const fn tries_again(&mut self, error: Error) -> bool {
+    pub(crate) const fn use_port_try(&mut self, error: Error) -> bool {
         if self.endpoint.local_port != 0 || !error.is_port_taken() {
             return false;
         }
@@ -142,7 +143,7 @@ impl<'a> Request<'a> {
 
     #[cfg(not(feature = "udp"))]
     #[allow(clippy::unused_self)] // Only UDP sockets have a local port that is chosen.
-    pub(crate) const fn tries_again(&self, _: Error) -> bool {
+    pub(crate) const fn use_port_try(&self, _: Error) -> bool {
         false
     }
 

@@ -162,7 +162,7 @@ impl Slot<'_> {
     /// The module has not taken the oldest datagram. It is sent again if that makes sense, and dropped if not.
     #[cfg(feature = "udp")]
     fn repeat_or_drop(&mut self, repeats: bool, now: Instant) -> Effect {
-        if repeats && self.send.retries.repeats() {
+        if repeats && self.send.retries.count_failure() {
             if let Some(until) = self.send.retries.begin_pause(now) {
                 self.not_before = until;
             }
@@ -241,7 +241,7 @@ impl Slot<'_> {
                 }
                 return effect;
             }
-            Outcome::Refused(reason) if self.send.retries.refused(reason.code()) => {
+            Outcome::Refused(reason) if self.send.retries.count_refusal(reason.code()) => {
                 self.send.count_at = self.send.retries.begin_pause(now).unwrap_or(now);
             }
             Outcome::Refused(_) if self.phase != Phase::Open => {

@@ -92,7 +92,7 @@ impl Reopen {
     };
 
     /// Whether the open is to be repeated without a pause.
-    pub(super) const fn repeats_at_once(&mut self) -> bool {
+    pub(super) const fn use_immediate_retry(&mut self) -> bool {
         !core::mem::replace(&mut self.was_at_once, true)
     }
 }
@@ -465,7 +465,7 @@ impl<'d> Slot<'d> {
     }
 
     /// AT+QICLOSE was refused and the connectID still exists. Returns whether another try makes no sense.
-    pub(crate) const fn gives_up_closing(&mut self) -> bool {
+    pub(crate) const fn count_close_refusal(&mut self) -> bool {
         self.close.refusals += 1;
         self.close.refusals >= CLOSE_TRIES
     }

@@ -81,7 +81,7 @@ pub(crate) enum Counted {
     Stale,
     /// A read was not answered, or not plainly: compare with the module's count whether bytes are missing.
     ReadUnconfirmed,
-    /// A line has come that may be what is left of a pushed header (`is_likely`), or of the data behind one: compare. Not all
+    /// A line has come that may be what is left of a pushed header (`is_likely`), or of the data after one: compare. Not all
     /// modules count what they push.
     PushUnconfirmed {
         is_likely: bool,

@@ -278,7 +278,7 @@ fn empty_message_ends_with_the_blank_line() {
     assert_eq!(result(&rig), Poll::Ready(AtResult::Done));
 }
 
-/// Without a blank line the `OK` behind its header may be its text: only time tells.
+/// Without a blank line the `OK` after its header may be its text: only time tells.
 #[test]
 fn message_without_a_blank_line_ends_with_the_time_limit() {
     let mut rig = up();

@@ -10,7 +10,7 @@ use crate::util::time::NEVER;
 
 use embassy_time::Duration;
 
-/// All that is waited for has ended after so many seconds: the longest time limit is that of an open, 150 s.
+/// Seconds after which all that is waited for has ended: the longest time limit is that of an open, 150 s.
 const LONGEST_WAIT: u64 = 400;
 /// No world needs as many steps to come to rest.
 const PATIENCE: usize = 3000;

@@ -11,7 +11,7 @@
 //! * a task that has something to do was woken, and so was the runner; tasks do not wake each other for ever;
 //! * from every state: if all goes well from now on, every wait ends, every slot comes free, and the module is left with nothing.
 //!
-//! A state that was seen before is not gone on from. `EXPLORE_DEEPER=n` goes so many events further than the usual
+//! A state that was seen before is not gone on from. `EXPLORE_DEEPER=n` goes `n` events further than the usual
 //! run; `EXPLORE_WORLD=name` explores that world only. Depths and numbers of states are in `docs/exploration.md`.
 
 mod contract;

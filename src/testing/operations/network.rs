@@ -5,7 +5,7 @@ use std::format;
 use super::{Choices, Connection, Datagram, World};
 use crate::at::{ConnectId, ServiceType};
 
-/// The module keeps so many datagrams, and drops the rest before the host knows of them.
+/// Number of datagrams that the module keeps. It drops the rest before the host knows of them.
 const MOST_DATAGRAMS: usize = 8;
 
 impl World<'_> {

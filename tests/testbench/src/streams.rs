@@ -91,7 +91,7 @@ pub fn echo_network() -> InProcess {
     network
 }
 
-/// A server at [`PEER`] that reads so many bytes of every client, and closes.
+/// A server at [`PEER`] that reads this many bytes of every client, and closes.
 pub fn collect(network: &InProcess, port: u16, count: usize) {
     network.tcp(PEER, port, move |mut stream: PeerStream| async move {
         let _ = stream.read_exact(&mut vec![0; count]).await;

@@ -46,7 +46,7 @@ fn push(rig: &mut Rig, header: &str, bytes: &[u8]) -> usize {
     }
 }
 
-/// The line end behind payload, and the beginning of a line.
+/// The line end after payload, and the beginning of a line.
 fn behind(rig: &mut Rig) {
     for byte in *b"\r\n+" {
         rig.engine(|engine| engine.take_payload_trailer(byte));
@@ -582,7 +582,7 @@ fn what_a_pushing_listener_accepts_is_switched_over() {
 
 // ---- lines that may be the rest of pushed data ---------------------------------------------------------------------
 
-/// The module says how much it has handed over.
+/// The module says how much it has returned.
 #[track_caller]
 fn count(rig: &mut Rig, key: Key, count: u32) {
     let line = std::format!("+QIRD: {count},{count},0");
@@ -636,7 +636,7 @@ fn data_whose_header_was_lost_is_missed_by_the_count() {
     }
 }
 
-/// What comes behind the loss is in the wrong place.
+/// What comes after the loss is in the wrong place.
 #[test]
 fn what_follows_lost_data_waits_for_the_count() {
     for (line, counted, is_lost) in [

@@ -305,7 +305,7 @@ fn ok_among_the_data_is_data() {
     let key = transparent(&mut rig);
     want(&mut rig, key, AccessMode::Buffer);
     escape(&mut rig);
-    // Each piece as it comes; only the last OK has nothing but URCs behind it.
+    // Each piece as it comes; only the last OK has nothing but URCs after it.
     for piece in [
         &b"a\r\nOK\r\n"[..],
         b"b\r\nO",
@@ -321,7 +321,7 @@ fn ok_among_the_data_is_data() {
     );
     until_action(&mut rig);
     assert_eq!(mode(&mut rig, key), Poll::Ready(Ok(())));
-    // The URC behind it counts, and the ones in the data do not.
+    // The URC after it counts, and the ones in the data do not.
     assert_eq!(rig.phase(key), Phase::Open);
     rig.run(Job::CountReceived(key), &["+QIRD: 3,0,3", "OK"]);
     rig.serve(key, b"end");
@@ -758,7 +758,7 @@ fn leaving_has_an_end_although_lines_keep_coming() {
     assert_eq!(mode(&mut rig, key), Poll::Ready(Ok(())));
 }
 
-/// The peer has said `OK` right behind the escape, and the module says it later.
+/// The peer has said `OK` right after the escape, and the module says it later.
 #[test]
 fn ok_of_the_peer_behind_an_escape_is_data() {
     for is_late in [true, false] {

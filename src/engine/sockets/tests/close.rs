@@ -1,4 +1,4 @@
-//! The ends of a connection: by the user, by the peer, and what stays behind (2.1.5, 2.2.1).
+//! The ends of a connection: by the user, by the peer, and what is left (2.1.5, 2.2.1).
 
 use core::task::Poll;
 

@@ -135,7 +135,7 @@ fn a_connection_without_a_slot_is_closed() {
     assert_eq!(rig.idle(), None);
 }
 
-/// The close of a stray gets no answer; the module answers other commands.
+/// The close of an orphan gets no answer; the module answers other commands.
 fn unanswered(rig: &mut Rig, id: u8) {
     rig.expect(Job::CloseOrphan(ConnectId::new(id).unwrap()));
     rig.silence();

@@ -389,7 +389,7 @@ fn refused_read_is_a_reset_connection() {
     assert_eq!(rig.phase(key), Phase::Closed);
 }
 
-/// A read has no answer, or not all of one; the module is asked how many bytes it has handed over.
+/// A read has no answer, or not all of one; the module is asked how many bytes it has returned.
 #[test]
 fn unanswered_read_is_lost_data_if_the_module_has_handed_over_more_than_came() {
     for (come, count, is_lost) in [
@@ -631,7 +631,7 @@ fn slow_read_that_is_cut_is_lost_data() {
     assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
 }
 
-/// So many bytes are lost that the final result code is the end of the payload, or more.
+/// Enough bytes are lost that the payload ends with the final result code, or takes all of it.
 #[test]
 fn read_that_takes_its_result_for_data_has_lost_data() {
     for payload in ["some\r\n\r\nO", "some\r\n\r\nOK", "some\r\n\r\nOK\r\n"] {

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::engine::tests::{Rig, up};
 use crate::engine::{Action, Job, Key, Phase};
 
-/// A reader waits for this long, and nothing comes. Returns the pauses in front of each search, in seconds, and how often the
+/// A reader waits for this long, and nothing comes. Returns the pauses before each search, in seconds, and how often the
 /// state of the socket was asked for.
 fn wait_for(rig: &mut Rig, key: Key, seconds: u64) -> (Vec<u64>, usize) {
     let (mut pauses, mut questions) = (Vec::new(), 0);
@@ -42,7 +42,7 @@ fn wait_for(rig: &mut Rig, key: Key, seconds: u64) -> (Vec<u64>, usize) {
     }
 }
 
-/// The pause in front of the next search.
+/// The pause before the next search.
 fn next_pause(rig: &mut Rig, key: Key) -> u64 {
     assert_eq!(rig.read(key), Poll::Pending);
     (rig.idle().expect("a re-check") - rig.now).as_secs()
@@ -54,7 +54,7 @@ fn the_pause_doubles_while_nothing_is_lost() {
     let key = rig.open();
     let (pauses, questions) = wait_for(&mut rig, key, 3600);
     assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320, 640, 1200]);
-    // After the first four, and behind each pause of more than a minute.
+    // After the first four, and after each pause of more than a minute.
     assert_eq!(questions, 1 + 5);
     let (pauses, questions) = wait_for(&mut rig, key, 3600);
     assert_eq!((pauses.len(), questions), (3, 3));

@@ -515,7 +515,7 @@ fn command_that_the_module_took_for_a_short_payload_is_lost_data() {
     }
 }
 
-/// A send whose SEND OK, and what comes behind it, is read in one chunk.
+/// A send whose SEND OK, and what comes after it, is read in one chunk.
 fn accepted_and(lines: &[&str]) -> (Rig, crate::engine::Key) {
     let mut rig = up();
     let key = rig.open();
@@ -688,7 +688,7 @@ fn wait_acked_fails_if_the_peer_closed_without_reading_all() {
 /// What it says depends on what happened, not on when the user asks.
 #[test]
 fn wait_acked_is_ok_behind_the_close_of_a_peer_that_read_all() {
-    // Asked for behind the last line of these; a passing refusal is no answer.
+    // Asked for after the last line of these; a passing refusal is no answer.
     for asked_behind in 0..4 {
         for refusals in 0..3 {
             let (mut rig, key) = accepted_and(&["+QIURC: \"closed\",0"]);

@@ -25,7 +25,7 @@ enum Seen {
     ForeignLine(Vec<u8>),
 }
 
-/// A digester behind a buffer of the usual size.
+/// A digester with a buffer of the usual size.
 struct Bench {
     rig: Rig<'static>,
     digester: Digester<'static>,
@@ -155,7 +155,7 @@ impl Bench {
         self.rig.expect(Job::Send { key, length });
     }
 
-    /// Goes on with a module in good health that has handed over `total` bytes. Returns how the connection fails, if it does.
+    /// Goes on with a module in good health that has returned `total` bytes. Returns how the connection fails, if it does.
     fn ends(&mut self, key: Key, total: u32, got: &mut Vec<u8>) -> Option<Error> {
         for _ in 0..20 {
             match self.rig.read(key) {
@@ -254,7 +254,7 @@ fn unasked(
     unasked_behind(&BEHIND_PAYLOAD, lines, random, bytes, events);
 }
 
-/// Some of these lines, each with one of these line ends in front of it.
+/// Some of these lines, each with one of these line ends before it.
 fn unasked_behind(
     line_ends: &[&[u8]],
     lines: &[(&[u8], bool)],
@@ -282,7 +282,7 @@ const LINE_ENDS: [&[u8]; 6] = [
     b"\r\n\r\n\r\n",
 ];
 
-/// What may stand behind payload, and so in front of a line.
+/// What may stand after payload, and so before a line.
 const BEHIND_PAYLOAD: [&[u8]; 3] = [b"\r\n", b"\r\n\r\n", b"\r\n\r\n\r\n"];
 
 /// The answer to a read: its bytes, its events, and the payload in it.
@@ -295,7 +295,7 @@ fn read_answer(random: &mut Random) -> (Vec<u8>, Vec<Seen>, Vec<u8>) {
     let payload = payload(random, 1500);
     bytes.extend(*random.pick(&[&b"\r\n"[..], b"", b"\r\r\n"]));
     bytes.extend(std::format!("+QIRD: {}", payload.len()).bytes());
-    // The line end of a header has one line feed: behind it is payload.
+    // The line end of a header has one line feed: after it is payload.
     bytes.extend(*random.pick(&[&b"\r\n"[..], b"\n", b"\r\r\n"]));
     bytes.extend(&payload);
     bytes.extend(*random.pick(&BEHIND_PAYLOAD));
@@ -781,7 +781,7 @@ fn cost_is_linear() {
     }
 }
 
-/// What stands behind payload shows whether all of it has come: one line end or two, and the final result code.
+/// What stands after payload shows whether all of it has come: one line end or two, and the final result code.
 #[test]
 fn payload_without_its_line_end_is_not_believed() {
     for (behind, is_believed) in [
@@ -931,7 +931,7 @@ fn read_all(bench: &mut Bench, key: Key, mut held: &[u8]) -> Result<Vec<u8>, Err
     Ok(got)
 }
 
-/// The notice was held back while the module changed the mode; it comes behind the OK, and then the data is pushed, or is not.
+/// The notice was held back while the module changed the mode; it comes after the OK, and then the data is pushed, or is not.
 #[test]
 fn notice_behind_a_change_of_the_mode_is_no_header() {
     let notice = "\r\n+QIURC: \"recv\",0,27\r\n";
@@ -958,7 +958,7 @@ fn notice_behind_a_change_of_the_mode_is_no_header() {
     }
 }
 
-/// The first push behind the change is one, whatever is in it.
+/// The first push after the change is one, whatever is in it.
 #[test]
 fn header_behind_a_change_of_the_mode_is_one() {
     for data in [

@@ -10,7 +10,7 @@ use crate::engine::rig::{PEER, Rig};
 use crate::engine::{Key, PayloadEcho, Request};
 use crate::testing::{Random, seeded};
 
-/// What stands in front of a line, for firmware that has a line end behind pushed data and for firmware that has none
+/// What stands before a line, for firmware that has a line end after pushed data and for firmware that has none
 /// (quirk 91).
 fn line_starts(has_line_end: bool) -> &'static [&'static [u8]] {
     match has_line_end {
@@ -19,7 +19,7 @@ fn line_starts(has_line_end: bool) -> &'static [&'static [u8]] {
     }
 }
 
-/// Header, data, and the line end behind it if there is one.
+/// Header, data, and the line end after it if there is one.
 fn push(
     random: &mut Random,
     has_line_end: bool,
@@ -29,7 +29,7 @@ fn push(
 ) {
     bytes.extend(*random.pick(line_starts(has_line_end)));
     bytes.extend(header.bytes());
-    // The line end of a header has one line feed: behind it is payload.
+    // The line end of a header has one line feed: after it is payload.
     bytes.extend(*random.pick(&[&b"\r\n"[..], b"\n", b"\r\r\n"]));
     bytes.extend(payload);
     if has_line_end {
