@@ -122,8 +122,7 @@ impl Engine<'_> {
     fn on_escaped(&mut self, key: Key) {
         if let Some(slot) = self.sockets.get_mut(key) {
             let wanted = slot.mode.wanted;
-            let goes_on =
-                slot.phase == Phase::Open && !slot.closes_when_sent() && slot.has_handle();
+            let goes_on = slot.phase == Phase::Open && !slot.is_write_ended() && slot.has_handle();
             slot.set_mode(AccessMode::Buffer);
             slot.mode.wanted = match wanted {
                 // The doubt is settled: all of it was data.
@@ -193,7 +192,7 @@ impl Engine<'_> {
         let Some(slot) = self.sockets.get_mut(key) else {
             return;
         };
-        let goes_on = slot.is_live() && slot.is_kept() && !slot.closes_when_sent();
+        let goes_on = slot.is_live() && slot.is_kept() && !slot.is_write_ended();
         if marker == EndMarker::Escaped && goes_on {
             // It may have been the peer's.
             self.exchange.escaped = Some(key);

@@ -22,7 +22,7 @@ pub(crate) enum Effect {
 }
 
 impl Effect {
-    /// Of an error, on what it says of the PDP context.
+    /// The effect of an error on the PDP context.
     pub(crate) fn of(error: crate::error::Error) -> Self {
         match error {
             crate::error::Error::Link(_) => Self::ContextSuspect,

@@ -161,7 +161,7 @@ impl Engine<'_> {
                 let is_taken = |slot: &Slot<'_>| slot.id == id && slot.is_live();
                 if self.sockets.iter().any(is_taken) {
                     if let Some(slot) = self.sockets.at_mut(turn) {
-                        slot.on_id_freed();
+                        slot.detach_id();
                     }
                     // It may want to open again, on another connectID.
                     return self.prepare_turn(turn);

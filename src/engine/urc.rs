@@ -53,7 +53,7 @@ impl Engine<'_> {
         let (kind, mut fields) = IndicationType::of_line(line)?;
         match kind {
             IndicationType::Received => return Some(self.on_received(&fields.last()?)),
-            IndicationType::Closed => self.on_closed(fields.last()?),
+            IndicationType::Closed => self.on_peer_closed(fields.last()?),
             IndicationType::ContextLost => self.on_context_lost(fields.last()?),
             IndicationType::Resolution => self.on_resolved(fields)?,
             IndicationType::Incoming => self.on_incoming(fields)?,
@@ -137,7 +137,7 @@ impl Engine<'_> {
     }
 
     /// `"closed",<connectID>`.
-    fn on_closed(&mut self, id: ConnectId) {
+    fn on_peer_closed(&mut self, id: ConnectId) {
         let may_be_late = self.ids.was_closed_recently(id);
         if let Some(slot) = self.sockets.by_id(id, Slot::is_open) {
             if may_be_late {

@@ -87,7 +87,7 @@ impl<'d> Engine<'d> {
 
     /// Ready when the connection is up, or never will be.
     pub(crate) fn poll_connected(&mut self, key: Key) -> Poll<Result<(), Error>> {
-        let slot = self.sockets.known(key)?;
+        let slot = self.sockets.get_or_closed(key)?;
         if slot.has_opened {
             // Whatever came then is for the reader and the writer.
             return Poll::Ready(Ok(()));
@@ -146,7 +146,7 @@ impl<'d> Engine<'d> {
         if let Some(slot) = self.listeners.take_oldest(&mut self.sockets, listener) {
             return Poll::Ready(Ok((slot.key, slot.remote())));
         }
-        let slot = self.sockets.known(listener)?;
+        let slot = self.sockets.get_or_closed(listener)?;
         slot.check_writable()?;
         Poll::Pending
     }
@@ -157,7 +157,7 @@ impl<'d> Engine<'d> {
         if into.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        let slot = self.sockets.known(key)?;
+        let slot = self.sockets.get_or_closed(key)?;
         let count = slot.read_into(into);
         if count > 0 {
             self.on_room_made(key);
@@ -176,7 +176,7 @@ impl<'d> Engine<'d> {
         key: Key,
         into: &mut [u8],
     ) -> Poll<Result<(usize, Option<SocketAddr>), Error>> {
-        let slot = self.sockets.known(key)?;
+        let slot = self.sockets.get_or_closed(key)?;
         if let Some(datagram) = slot.take_datagram(into) {
             self.on_room_made(key);
             return Poll::Ready(Ok(datagram));
@@ -224,7 +224,7 @@ impl<'d> Engine<'d> {
     // ---- sending -------------------------------------------------------------------------------------------------
 
     pub(crate) fn poll_write(&mut self, key: Key, bytes: &[u8]) -> Poll<Result<usize, Error>> {
-        let slot = self.sockets.known(key)?;
+        let slot = self.sockets.get_or_closed(key)?;
         let written = slot.poll_write(bytes);
         if let Poll::Ready(Ok(1..)) = written {
             self.wake_runner();
@@ -240,7 +240,7 @@ impl<'d> Engine<'d> {
         bytes: &[u8],
         to: Option<SocketAddr>,
     ) -> Poll<Result<(), Error>> {
-        let slot = self.sockets.known(key)?;
+        let slot = self.sockets.get_or_closed(key)?;
         slot.check_writable()?;
         if !slot.put_datagram(bytes, to)? {
             return Poll::Pending;
@@ -267,13 +267,13 @@ impl<'d> Engine<'d> {
 
     /// Ready when the module has accepted everything that was written.
     pub(crate) fn poll_flush(&mut self, key: Key) -> Poll<Result<(), Error>> {
-        self.sockets.known(key)?.poll_flush()
+        self.sockets.get_or_closed(key)?.poll_flush()
     }
 
     /// Ready when the peer has acknowledged everything that was written.
     pub(crate) fn poll_acknowledged(&mut self, key: Key) -> Poll<Result<(), Error>> {
-        let slot = self.sockets.known(key)?;
-        let was_asked = slot.send.is_acknowledge_asked();
+        let slot = self.sockets.get_or_closed(key)?;
+        let was_asked = slot.send.is_ack_query_active();
         let acknowledged = slot.poll_acknowledged();
         if acknowledged.is_pending() && !was_asked {
             self.wake_runner();
@@ -294,7 +294,7 @@ impl<'d> Engine<'d> {
     /// Asks for another access mode.
     #[cfg(feature = "push")]
     pub(crate) fn want_mode(&mut self, key: Key, mode: AccessMode) -> Result<(), Error> {
-        let slot = self.sockets.known(key)?;
+        let slot = self.sockets.get_or_closed(key)?;
         slot.want_mode(mode)?;
         if slot.mode.wanted.is_some() {
             if slot.mode.current == AccessMode::Transparent {
@@ -308,7 +308,7 @@ impl<'d> Engine<'d> {
     /// Ready when the module has changed to the access mode that was asked for last.
     #[cfg(feature = "push")]
     pub(crate) fn poll_mode(&mut self, key: Key) -> Poll<Result<(), Error>> {
-        self.sockets.known(key)?.poll_mode()
+        self.sockets.get_or_closed(key)?.poll_mode()
     }
 
     // ---- closing -------------------------------------------------------------------------------------------------

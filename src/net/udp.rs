@@ -119,7 +119,7 @@ impl<'d> Stack<'d> {
         make: impl Fn(UdpSocket<'d>) -> T,
     ) -> impl Future<Output = Result<T, Error>> {
         let request = Request::datagrams(remote, local.port());
-        let request = request.and_then(|request| request.on(local));
+        let request = request.and_then(|request| request.bound_to(local));
         Socket::open(self, request, move |socket| make(UdpSocket { socket }))
     }
 
@@ -128,7 +128,7 @@ impl<'d> Stack<'d> {
         local: SocketAddr,
         make: impl Fn(UdpService<'d>) -> T,
     ) -> impl Future<Output = Result<T, Error>> {
-        let request = Request::service(local.port()).on(local);
+        let request = Request::service(local.port()).bound_to(local);
         Socket::open(self, request, move |socket| make(UdpService { socket }))
     }
 }

@@ -116,7 +116,7 @@ impl Slot<'_> {
         self.mode.is_unsettled = true;
         self.end_resume();
         // The module may hold data that it did not pass on in the old mode.
-        if !self.closes_when_sent() {
+        if !self.is_write_ended() {
             self.receive.mark_readable();
         }
         self.wake_writers();

@@ -343,7 +343,7 @@ fn leaves_line(slot: &Slot<'_>, now: Instant) -> bool {
     let is_sent = slot.tx.is_empty() || now >= slot.deadline;
     slot.phase != Phase::Open
         || slot.fault.is_some()
-        || !slot.is_kept() && !slot.closes_when_sent()
+        || !slot.is_kept() && !slot.is_write_ended()
         || slot.mode.wanted.is_some()
-        || slot.closes_when_sent() && is_sent
+        || slot.is_write_ended() && is_sent
 }

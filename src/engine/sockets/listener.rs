@@ -35,13 +35,13 @@ impl Listeners {
         self.accept_counter = order.wrapping_add(1);
         // A socket that still uses this connectID has lost it: its open is too late, or its close was carried out and not
         // answered. Its AT+QICLOSE may also be under way, and close the new connection.
-        let mut is_doubtful = false;
+        let mut needs_state_check = false;
         if let Some(slot) = sockets.by_id(id, Slot::uses_id) {
-            is_doubtful = !slot.is_opening();
+            needs_state_check = !slot.is_opening();
             if slot.is_opening() {
                 let _ = slot.on_open_refused(ErrorCode::ID_IN_USE, config);
             }
-            slot.on_id_freed();
+            slot.detach_id();
             sockets.wake_waiters();
         }
         let Some(listener) = sockets.by_id(server, Slot::accepts) else {
@@ -60,7 +60,7 @@ impl Listeners {
             return false;
         };
         slot.claim_incoming(service, id, peer, owner, mode);
-        slot.state_check_due = is_doubtful;
+        slot.state_check_due = needs_state_check;
         if let Some(listener) = sockets.get_mut(key) {
             listener.wake_readers();
         }
@@ -130,7 +130,7 @@ impl Slot<'_> {
         self.is_listener()
             && matches!(self.phase, Phase::Open | Phase::Opening)
             && self.has_handle()
-            && !self.closes_when_sent()
+            && !self.is_write_ended()
     }
 
     /// Takes a free slot into use for a connection that the module has accepted.

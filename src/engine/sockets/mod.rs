@@ -81,8 +81,8 @@ impl<'d> Sockets<'d> {
             .filter(|slot| slot.key == key && !slot.is_free())
     }
 
-    /// The slot of a socket, for its user.
-    pub(crate) fn known(&mut self, key: Key) -> Result<&mut Slot<'d>, Error> {
+    /// The slot of a socket, or [`Error::Closed`].
+    pub(crate) fn get_or_closed(&mut self, key: Key) -> Result<&mut Slot<'d>, Error> {
         self.get_mut(key).ok_or(Error::Closed)
     }
 
@@ -147,25 +147,25 @@ impl<'d> Sockets<'d> {
         Poll::Ready(Ok(slot.key))
     }
 
-    /// A slot may be free, or will never be.
+    /// Wakes the tasks that wait for a slot: one may be free, or there will be none.
     pub(crate) fn wake_waiters(&mut self) {
         self.waiters.wake();
     }
 
-    /// The module has forgotten every connection.
+    /// All connections are lost.
     pub(crate) fn fail_all(&mut self, error: Error) {
         for slot in self.iter_mut() {
-            slot.on_module_forgot(error);
+            slot.on_all_connections_lost(error);
         }
         self.waiters.wake();
     }
 
-    /// Nothing is done about the link for a while: sockets that are not open yet fail.
+    /// The link stays down for a while: sockets that are not open yet fail.
     pub(crate) fn reject_waiting(&mut self, error: Error) {
         for slot in self.iter_mut() {
             if slot.phase == Phase::Wanted {
                 slot.fail(error);
-                slot.on_id_freed();
+                slot.detach_id();
             }
         }
         self.waiters.wake();

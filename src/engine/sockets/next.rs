@@ -22,9 +22,9 @@ impl Slot<'_> {
             }
             Phase::Open | Phase::Draining => self.next_transfer(round),
             // The connectID is needed to learn what the peer has acknowledged.
-            Phase::Closing if self.is_acknowledge_wanted() => self
-                .is_acknowledge_due(round)
-                .then_some(Job::CountSent(key)),
+            Phase::Closing if self.may_query_ack() => {
+                self.is_ack_query_due(round).then_some(Job::CountSent(key))
+            }
             Phase::Closing if self.state_check_due => Some(Job::Status(key)),
             Phase::Closing => Some(Job::Close(key)),
         }
@@ -35,12 +35,12 @@ impl Slot<'_> {
         if self.state_check_due {
             return Some(Job::Status(key));
         }
-        // Nobody wants to know it of a socket that is dropped.
+        // Not needed for a dropped socket.
         if self.send.unconfirmed.is_some() && self.is_kept() && round.is_due(self.send.count_at) {
             return Some(Job::CountSent(key));
         }
         // No user reads what the module still holds: the connection can be closed at once.
-        if self.phase == Phase::Draining && (!self.is_kept() || self.closes_when_sent()) {
+        if self.phase == Phase::Draining && (!self.is_kept() || self.is_write_ended()) {
             self.phase = Phase::Closing;
             return Some(Job::Close(key));
         }
@@ -59,12 +59,11 @@ impl Slot<'_> {
             (Some(length), Some(_)) if !self.yields_to_send() => Some(self.begin_read(length)),
             (_, Some(length)) => Some(self.begin_send(length)),
             (None, None) => {
-                if self.closes_when_sent() && self.tx.is_empty() && self.phase == Phase::Open {
+                if self.is_write_ended() && self.tx.is_empty() && self.phase == Phase::Open {
                     self.phase = Phase::Closing;
                     return Some(Job::Close(key));
                 }
-                self.is_acknowledge_due(round)
-                    .then_some(Job::CountSent(key))
+                self.is_ack_query_due(round).then_some(Job::CountSent(key))
             }
         }
     }

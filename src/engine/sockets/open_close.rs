@@ -24,7 +24,7 @@ const IPV6_LOCAL: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 /// The last connectID of modules that have six.
 const LAST_ID_OF_SOME: u8 = 5;
 
-/// How long AT+QICLOSE may take besides the timeout that is its argument.
+/// How long AT+QICLOSE may take besides the timeout that is its argument. That is more than the note allows.
 const CLOSE_TIME: Duration = Duration::from_secs(10);
 
 /// How long the answer to AT+QICLOSE may take.
@@ -35,7 +35,7 @@ pub(crate) fn close_time(config: &Config<'_>) -> Duration {
 impl Slot<'_> {
     // ---- AT+QIOPEN (2.1.4) ---------------------------------------------------------------------------------------
 
-    /// The open that is due, unless the module has to be given a pause.
+    /// The open that is due, on the connectID that the scheduler has chosen, unless a pause after a refusal is due first.
     pub(super) fn next_open(&mut self, round: &mut Round<'_>) -> Option<Job> {
         if let Some(until) = self.reopen.retries.begin_pause(round.now) {
             self.not_before = until;
@@ -128,7 +128,7 @@ impl Slot<'_> {
         let error = Error::from_code(code);
         let repeats = match code {
             ErrorCode::ID_IN_USE => self.reopen.use_immediate_retry(),
-            // Of parameters that were good a moment ago it means something else (quirks 41 and 47).
+            // If the same open has worked before, 552 does not mean bad parameters (quirks 41 and 47).
             ErrorCode::INVALID_PARAMETERS if self.reopen.is_known_good => {
                 self.reopen.retries.count_failure()
             }
@@ -163,8 +163,8 @@ impl Slot<'_> {
         match *outcome {
             // The module has given the connectID to another connection meanwhile.
             _ if self.phase != Phase::Closing => Effect::None,
-            Outcome::Done(_) | Outcome::SendFail => self.on_closed(),
-            // Is the connectID not in use, or was the close really refused, or lost? AT+QISTATE shows it (quirk 33).
+            Outcome::Done(_) | Outcome::SendFail => self.free_id(),
+            // AT+QISTATE shows whether the connectID is not in use, or the close was really refused or lost (quirk 33).
             Outcome::Refused(_) | Outcome::NoAnswer => {
                 self.state_check_due = true;
                 Effect::None
@@ -172,14 +172,15 @@ impl Slot<'_> {
         }
     }
 
-    fn on_closed(&mut self) -> Effect {
-        self.on_id_freed();
+    /// The module has freed the connectID.
+    fn free_id(&mut self) -> Effect {
+        self.detach_id();
         Effect::IdFreed
     }
 
-    /// The slot has another use, and the module may still hold the connectID.
-    pub(super) fn leave_behind(&mut self) -> Effect {
-        self.on_id_freed();
+    /// The socket ends, and the module may still hold the connectID.
+    pub(super) fn orphan_id(&mut self) -> Effect {
+        self.detach_id();
         Effect::IdOrphaned
     }
 
@@ -201,8 +202,8 @@ impl Slot<'_> {
         let state = match *outcome {
             Outcome::Done(Answer::Socket(state)) => Some(state),
             Outcome::Done(_) => None,
-            // No help: it has to be closed before its connectID is used again.
-            _ if self.phase == Phase::Closing && was_due => return self.leave_behind(),
+            // AT+QISTATE was refused too: the connectID has to be closed before it is used again.
+            _ if self.phase == Phase::Closing && was_due => return self.orphan_id(),
             _ => return Effect::None,
         };
         // Without a re-check the URC of the end can be on its way.
@@ -224,12 +225,12 @@ impl Slot<'_> {
                 let repeats = self.reopen.use_immediate_retry();
                 self.on_open_failed(Error::Module(ErrorCode::UNSPECIFIED), repeats);
             }
-            // The module has dropped the connection without a URC. A close makes sure.
+            // The module has dropped the connection without a URC. AT+QICLOSE is sent anyway.
             (Phase::Open, None) => self.fail(Error::ConnectionReset),
             (Phase::Open, Some(SocketState::Closing)) => self.on_closed_by_peer(),
-            // Unless the question was about the open, which has failed meanwhile: then a close makes sure.
-            (Phase::Closing, None) if was_due => return self.on_closed(),
-            (Phase::Closing, Some(_)) if self.count_close_refusal() => return self.leave_behind(),
+            // Unless the question was about the open, which has failed meanwhile: then AT+QICLOSE is sent anyway.
+            (Phase::Closing, None) if was_due => return self.free_id(),
+            (Phase::Closing, Some(_)) if self.count_close_refusal() => return self.orphan_id(),
             _ => return Effect::None,
         }
         if is_loss { Effect::Loss } else { Effect::None }

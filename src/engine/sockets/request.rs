@@ -25,7 +25,7 @@ pub(crate) enum Target {
     None,
 }
 
-/// What AT+QIOPEN is given.
+/// Arguments of AT+QIOPEN.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Endpoint {
     pub(crate) service: ServiceType,
@@ -124,7 +124,7 @@ impl<'a> Request<'a> {
 
     /// The same socket on this local address, which may be unspecified.
     #[cfg(feature = "udp")]
-    pub(crate) fn on(mut self, local: SocketAddr) -> Result<Self, Error> {
+    pub(crate) fn bound_to(mut self, local: SocketAddr) -> Result<Self, Error> {
         self.endpoint.is_v6 = local.is_ipv6();
         self.local = specified(local)?;
         Ok(self)

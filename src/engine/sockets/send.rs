@@ -99,7 +99,7 @@ impl Slot<'_> {
         match *outcome {
             Outcome::Done(_) => self.on_sent(length, now),
             // The module's buffer is full; the chunk may have left the module all the same (quirk 56). Without an answer it
-            // may have been taken or not. The module's count shows it, if the module answers the next command.
+            // may have been taken or not. The module is asked for its count at once; only the next send waits for the pause.
             Outcome::SendFail | Outcome::NoAnswer => {
                 self.send.unconfirmed = Some(length);
                 self.begin_send_pause(now, config);
@@ -135,12 +135,12 @@ impl Slot<'_> {
             Error::Link(_) => self.fail(error),
             #[cfg(feature = "udp")]
             _ if self.is_datagram() => {
-                // Of one destination it says nothing about the others (quirk 115).
+                // 552 may concern this destination only (quirk 115).
                 self.state_check_due |= may_be_gone && code != ErrorCode::INVALID_PARAMETERS;
                 return self.repeat_or_drop(refusal::can_pass(code), now);
             }
             _ if refusal::can_pass(code) => self.begin_send_pause(now, config),
-            // Does the connection still exist? If the peer has closed it, what it sent before can still be read.
+            // AT+QISTATE shows whether the connection exists. If the peer has closed it, what it sent before can still be read.
             _ if may_be_gone => {
                 self.state_check_due = true;
                 self.send.unconfirmed = Some(length);
@@ -190,7 +190,7 @@ impl Slot<'_> {
             self.send.retry = Pause::SEND;
             self.send.retries = Retries::NEW;
             self.not_before = Instant::MIN;
-            self.linger(now);
+            self.restart_deadline(now);
         }
         self.wake_writers();
     }
@@ -268,7 +268,7 @@ impl Slot<'_> {
         Effect::None
     }
 
-    /// What the module has accepted since the open, after a chunk of which that was not known.
+    /// Total accepted since the open, after a chunk with unknown result.
     fn on_count_sent(&mut self, total: u32, now: Instant) -> Effect {
         let Some(length) = self.send.unconfirmed.take() else {
             return Effect::None;
@@ -310,26 +310,26 @@ impl Slot<'_> {
 
     /// What the peer has acknowledged will not be known.
     fn on_acknowledge_failed(&mut self) {
-        if self.send.is_acknowledge_asked() {
+        if self.send.is_ack_query_active() {
             self.send.acknowledge = Acknowledge::Missing;
         }
         self.wake_writers();
     }
 
     /// Whether a user waits for what the peer acknowledges, or will ask for it, and can learn it.
-    pub(super) fn is_acknowledge_wanted(&self) -> bool {
-        self.send.is_acknowledge_asked()
+    pub(super) fn may_query_ack(&self) -> bool {
+        self.send.is_ack_query_active()
             && self.send.accepted > 0
             && self.has_handle()
-            && !self.closes_when_sent()
+            && !self.is_write_ended()
             && self.tx.is_empty()
             && self.fault.is_none()
     }
 
     /// Whether to ask how much the peer has acknowledged.
-    pub(super) fn is_acknowledge_due(&self, round: &mut Round<'_>) -> bool {
+    pub(super) fn is_ack_query_due(&self, round: &mut Round<'_>) -> bool {
         match self.send.acknowledge {
-            Acknowledge::Wanted { not_before, .. } if self.is_acknowledge_wanted() => {
+            Acknowledge::Wanted { not_before, .. } if self.may_query_ack() => {
                 round.is_due(not_before.max(self.send.count_at))
             }
             _ => false,
@@ -342,7 +342,7 @@ impl Slot<'_> {
     #[inline(never)] // Many callers; figures in `engine/mod.rs`.
     pub(crate) fn check_writable(&self) -> Result<(), Error> {
         match self.phase {
-            Phase::Open if !self.closes_when_sent() => self.fault.map_or(Ok(()), Err),
+            Phase::Open if !self.is_write_ended() => self.fault.map_or(Ok(()), Err),
             _ => Err(self.end_reason()),
         }
     }
@@ -397,7 +397,7 @@ impl Slot<'_> {
         if !is_known {
             self.check_sending()?;
         }
-        if !self.send.is_acknowledge_asked() {
+        if !self.send.is_ack_query_active() {
             self.send.begin_acknowledge();
         }
         Poll::Pending

@@ -21,15 +21,15 @@ use crate::util::log::debug;
 use crate::util::ring::Ring;
 use crate::util::time::{NEVER, after};
 
-/// For this long a closing connection may hand over nothing of what was written to it.
+/// A closing connection that makes no send progress for this long is closed, and the rest is discarded.
 const LINGER: Duration = Duration::from_secs(10);
-/// How often AT+QICLOSE is sent for a socket that does not go away.
+/// How often AT+QICLOSE is sent for a socket, if it is refused.
 const CLOSE_TRIES: u8 = 3;
 
 /// After this many transactions in a row without an answer a socket is given up.
 const MOST_UNANSWERED: u8 = 4;
 
-/// Where a socket is in its life.
+/// State of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// The slot is not in use.
@@ -65,8 +65,8 @@ pub(crate) enum Owner {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reopen {
     stage: ReopenStage,
-    /// It was repeated without a pause. That helps once, or never.
-    was_at_once: bool,
+    /// It was repeated without a pause, which is done once at most.
+    used_immediate_retry: bool,
     pub(super) retries: Retries,
     /// The same open has worked before, so that its parameters are good.
     pub(super) is_known_good: bool,
@@ -77,7 +77,7 @@ pub(super) struct Reopen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReopenStage {
     None,
-    /// As soon as the connectID is closed.
+    /// Opens again as soon as the connectID is closed.
     AfterClose,
     Repeating,
 }
@@ -85,15 +85,15 @@ enum ReopenStage {
 impl Reopen {
     const NEW: Self = Self {
         stage: ReopenStage::None,
-        was_at_once: false,
+        used_immediate_retry: false,
         retries: Retries::NEW,
         is_known_good: false,
         binds_v6: false,
     };
 
-    /// Whether the open is to be repeated without a pause.
+    /// Uses up the repetition without a pause. Returns whether there was one left.
     pub(super) const fn use_immediate_retry(&mut self) -> bool {
-        !core::mem::replace(&mut self.was_at_once, true)
+        !core::mem::replace(&mut self.used_immediate_retry, true)
     }
 }
 
@@ -101,16 +101,23 @@ impl Reopen {
 #[derive(Debug, Clone, Copy)]
 struct Close {
     /// No more writes, for this reason; the socket closes when the transmit ring is empty.
-    when_sent: Option<Error>,
+    write_end: Option<Error>,
     /// How often AT+QICLOSE was refused although the connectID exists.
     refusals: u8,
+}
+
+impl Close {
+    const NEW: Self = Self {
+        write_end: None,
+        refusals: 0,
+    };
 }
 
 #[derive(Debug)]
 pub(crate) struct Slot<'d> {
     pub(crate) phase: Phase,
     pub(crate) id: ConnectId,
-    /// Of its present use, or of its last one.
+    /// Key of the present use of the slot, or of the last one.
     pub(crate) key: Key,
     pub(crate) endpoint: Endpoint,
     pub(crate) owner: Owner,
@@ -132,7 +139,7 @@ pub(crate) struct Slot<'d> {
     close: Close,
     /// How many of its last transactions were not answered.
     unanswered: u8,
-    /// Whether the connection still exists has to be asked (AT+QISTATE).
+    /// AT+QISTATE is due: it shows whether the connection still exists.
     pub(crate) state_check_due: bool,
     /// Before this instant no AT+QIOPEN or AT+QISEND.
     pub(crate) not_before: Instant,
@@ -168,10 +175,7 @@ impl<'d> Slot<'d> {
             fault: None,
             has_opened: false,
             reopen: Reopen::NEW,
-            close: Close {
-                when_sent: None,
-                refusals: 0,
-            },
+            close: Close::NEW,
             unanswered: 0,
             state_check_due: false,
             not_before: Instant::MIN,
@@ -192,10 +196,7 @@ impl<'d> Slot<'d> {
         self.fault = None;
         self.has_opened = false;
         self.reopen = Reopen::NEW;
-        self.close = Close {
-            when_sent: None,
-            refusals: 0,
-        };
+        self.close = Close::NEW;
         self.not_before = Instant::MIN;
         self.deadline = NEVER;
         self.reset_connection(mode);
@@ -305,13 +306,13 @@ impl<'d> Slot<'d> {
     }
 
     /// Whether the sending direction has ended.
-    pub(crate) const fn closes_when_sent(&self) -> bool {
-        self.close.when_sent.is_some()
+    pub(crate) const fn is_write_ended(&self) -> bool {
+        self.close.write_end.is_some()
     }
 
     /// What a user of a socket that has ended learns.
     pub(crate) fn end_reason(&self) -> Error {
-        self.fault.or(self.close.when_sent).unwrap_or(Error::Closed)
+        self.fault.or(self.close.write_end).unwrap_or(Error::Closed)
     }
 
     /// Whether AT+QIOPEN is being repeated, on the connectID that was just closed for it.
@@ -400,22 +401,22 @@ impl<'d> Slot<'d> {
         } else if self.unanswered >= MOST_UNANSWERED {
             self.unanswered = 0;
             if self.phase == Phase::Closing {
-                return self.leave_behind();
+                return self.orphan_id();
             }
             self.fail(Error::TimedOut);
         }
         effect
     }
 
-    /// The module has forgotten every connection.
-    pub(crate) fn on_module_forgot(&mut self, error: Error) {
+    /// All connections are lost.
+    pub(crate) fn on_all_connections_lost(&mut self, error: Error) {
         match self.phase {
             Phase::Free | Phase::Closed => {}
             // AT+QIOPEN was not sent: it can wait until the link is back.
             Phase::Wanted if self.has_handle() => {}
             _ => {
                 self.fail(error);
-                self.on_id_freed();
+                self.detach_id();
             }
         }
     }
@@ -428,7 +429,7 @@ impl<'d> Slot<'d> {
             {
                 self.mode.wanted = None;
             }
-            // Pushed data came in front of the URC. What the module still holds has to be read.
+            // Pushed data came before the URC. What the module still holds has to be read.
             self.receive.mark_readable();
             if !self.is_datagram() {
                 self.send.on_closed_by_peer();
@@ -446,14 +447,14 @@ impl<'d> Slot<'d> {
         self.wake();
     }
 
-    /// The connectID is free again.
-    pub(crate) fn on_id_freed(&mut self) {
+    /// The socket does not use its connectID any more: opens again, keeps what was received, or frees the slot.
+    pub(crate) fn detach_id(&mut self) {
         debug!("connectID {:?} closed", self.id);
         if (self.reopen.stage, self.owner) == (ReopenStage::AfterClose, Owner::Handle) {
             self.reopen.stage = ReopenStage::Repeating;
             self.close.refusals = 0;
             self.phase = Phase::Wanted;
-            // What came in front of the failure was pushed to another connection, which had the connectID.
+            // What came before the failure was pushed to another connection, which had the connectID.
             self.rx.clear();
             self.reset_connection(self.access_mode());
         } else if self.is_kept() {
@@ -464,7 +465,7 @@ impl<'d> Slot<'d> {
         self.wake();
     }
 
-    /// AT+QICLOSE was refused and the connectID still exists. Returns whether another try makes no sense.
+    /// Counts a refused AT+QICLOSE whose connectID still exists. Returns whether it was the last try.
     pub(crate) const fn count_close_refusal(&mut self) -> bool {
         self.close.refusals += 1;
         self.close.refusals >= CLOSE_TRIES
@@ -498,9 +499,9 @@ impl<'d> Slot<'d> {
     }
 
     fn end(&mut self, reason: Error, now: Instant) {
-        if self.close.when_sent.is_none() {
-            self.close.when_sent = Some(reason);
-            self.linger(now);
+        if self.close.write_end.is_none() {
+            self.close.write_end = Some(reason);
+            self.restart_deadline(now);
         }
     }
 
@@ -516,9 +517,9 @@ impl<'d> Slot<'d> {
         self.wake();
     }
 
-    /// Bytes were handed over: a closing connection gets its time again.
-    pub(crate) fn linger(&mut self, now: Instant) {
-        self.deadline = if self.closes_when_sent() {
+    /// Send progress: restarts the deadline of a closing connection, and clears that of a send.
+    pub(crate) fn restart_deadline(&mut self, now: Instant) {
+        self.deadline = if self.is_write_ended() {
             after(now, LINGER)
         } else {
             NEVER

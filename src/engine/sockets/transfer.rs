@@ -302,7 +302,7 @@ impl Send {
     }
 
     /// Whether the module is asked for what the peer acknowledges.
-    pub(crate) const fn is_acknowledge_asked(&self) -> bool {
+    pub(crate) const fn is_ack_query_active(&self) -> bool {
         matches!(self.acknowledge, Acknowledge::Wanted { .. })
     }
 
