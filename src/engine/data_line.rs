@@ -37,7 +37,7 @@ impl Engine<'_> {
     pub(super) fn begin_transparent(&mut self, key: Key) {
         if let Some(slot) = self.sockets.get_mut(key) {
             slot.on_opened();
-            self.link.trust_context();
+            self.link.clear_context_errors();
             self.transparent = Some(Transparent::begin(slot));
         }
         #[cfg(feature = "link-control")]
@@ -144,7 +144,7 @@ impl Engine<'_> {
         self.end_data_line();
         self.replay_missed_urcs(Some((key, EndMarker::Ended)));
         // `+++` may stand before the next command.
-        self.link.resync();
+        self.link.start_check();
     }
 
     /// It is not known whether the module is in data mode: the connection fails, and the link is checked.
@@ -155,7 +155,7 @@ impl Engine<'_> {
         }
         self.end_data_line();
         self.replay_missed_urcs(None);
-        self.link.suspect_line();
+        self.link.expect_data_mode();
     }
 
     fn end_data_line(&mut self) {
@@ -213,7 +213,7 @@ impl Engine<'_> {
         } else {
             slot.give_withheld();
             slot.fail(Error::DataLost);
-            self.link.suspect_line();
+            self.link.expect_data_mode();
         }
     }
 

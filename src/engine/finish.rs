@@ -75,7 +75,7 @@ impl Engine<'_> {
                 self.done(job, &refusal, false, now);
             }
             if outcome.is_no_answer() {
-                self.link.resync_until(self.silent_until(flight.job));
+                self.link.start_check_until(self.silent_until(flight.job));
             }
             return;
         }
@@ -120,7 +120,7 @@ impl Engine<'_> {
             #[cfg(feature = "at-client")]
             Job::User => {
                 if self.user_command.done(outcome) {
-                    self.link.resync();
+                    self.link.start_check();
                 }
                 return;
             }
@@ -129,7 +129,7 @@ impl Engine<'_> {
         }
         if was_up {
             if outcome.is_no_answer() {
-                self.link.resync_until(silent_until);
+                self.link.start_check_until(silent_until);
             }
             return;
         }
@@ -190,8 +190,8 @@ impl Engine<'_> {
             Effect::None => {}
             Effect::Loss => self.exchange.on_loss(),
             Effect::DatagramDropped => self.count_dropped_datagrams(1),
-            Effect::ContextSuspect => self.link.doubt_context(),
-            Effect::LineSuspect => self.link.suspect_line(),
+            Effect::ContextSuspect => self.link.count_context_error(),
+            Effect::LineSuspect => self.link.expect_data_mode(),
             Effect::IdRefused => self.ids.on_refused(),
             Effect::IdFreed => {
                 self.ids.on_freed(id, now);
@@ -246,7 +246,7 @@ impl Engine<'_> {
     /// Checks the link if a code says that its context may be down.
     pub(super) fn check_context(&mut self, code: ErrorCode) {
         if matches!(Error::from_code(code), Error::Link(_)) {
-            self.link.doubt_context();
+            self.link.count_context_error();
         }
     }
 

@@ -21,7 +21,7 @@ impl Engine<'_> {
     pub(crate) fn next(&mut self, now: Instant) -> Action {
         #[cfg(feature = "link-control")]
         self.link.since(now);
-        if let Some(until) = self.exchange.resting_until(now) {
+        if let Some(until) = self.exchange.pause_until(now) {
             return Action::Wait(until);
         }
         let action = self.choose(now);

@@ -185,13 +185,13 @@ impl Engine<'_> {
             None => {
                 slot.on_opened();
                 self.ids.on_opened(id);
-                self.link.trust_context();
+                self.link.clear_context_errors();
                 Effect::None
             }
             Some(code) => slot.on_open_refused(code, &self.config),
         };
         if let Effect::ContextSuspect = effect {
-            self.link.doubt_context();
+            self.link.count_context_error();
         }
         self.wake_runner();
         LineKind::Handled
@@ -308,7 +308,7 @@ impl Engine<'_> {
             self.on_link_lost(LinkError::ContextLost);
         } else {
             // Before the activation it is about the time before (quirk 20).
-            self.link.suspect_context();
+            self.link.recheck_context_before_up();
         }
     }
 

@@ -81,7 +81,7 @@ pub(crate) enum Job {
     Deactivate,
     Configure,
     Activate,
-    /// AT+QICFG with this row of the table of settings; after its end `sendinfo`.
+    /// AT+QICFG with the setting at this place: `SETTINGS`, then `sendinfo`, then those of the user.
     Set(u8),
     SetDns,
     // Sockets: `sockets/open_close.rs`, `receive.rs`, `send.rs`.

@@ -82,7 +82,7 @@ pub(crate) struct Exchange<'d> {
     pub(crate) started: Instant,
     pub(crate) limit: Duration,
     /// No command before this instant ([`Config::command_gap`](crate::Config::command_gap)).
-    rest_until: Instant,
+    next_command_at: Instant,
     /// The scheduler has to be asked again.
     work_pending: bool,
     runner: Signal<'d>,
@@ -106,7 +106,7 @@ impl<'d> Exchange<'d> {
             epoch: 0,
             started: Instant::MIN,
             limit: Duration::MIN,
-            rest_until: Instant::MIN,
+            next_command_at: Instant::MIN,
             work_pending: false,
             runner: Signal::new(wakes, Queue::Runner),
         }
@@ -180,9 +180,9 @@ impl<'d> Exchange<'d> {
     // ---- one transaction -----------------------------------------------------------------------------------------
 
     /// The scheduler is asked what comes next. Returns until when no command may be sent.
-    pub(crate) fn resting_until(&mut self, now: Instant) -> Option<Instant> {
+    pub(crate) fn pause_until(&mut self, now: Instant) -> Option<Instant> {
         self.work_pending = false;
-        Some(self.rest_until).filter(|until| now < *until)
+        Some(self.next_command_at).filter(|until| now < *until)
     }
 
     /// The command is about to be written.
@@ -265,7 +265,7 @@ impl<'d> Exchange<'d> {
     /// The transaction is over, with a final result code or without.
     pub(crate) fn take(&mut self, gap: Duration, now: Instant) -> Option<InFlight> {
         let flight = self.in_flight.take()?;
-        self.rest_until = after(now, gap);
+        self.next_command_at = after(now, gap);
         Some(flight)
     }
 

@@ -1,6 +1,6 @@
 //! The recipe of the bring-up: one step after the other, each with its command and the meaning of its answer.
 //!
-//! The order is that of figure 1 of the note, with what modules need in front of it: they may sleep, boot, wait at a prompt, be
+//! The order is that of figure 1 of the note, with what modules need before it: they may sleep, boot, wait at a prompt, be
 //! in data mode, or still hold the sockets and the context of a host that was reset (quirks 9 and 10).
 //!
 //! 1. Find a module that answers: AT, twice; echo off, numeric errors, payload echo off, AT&D1, URC port; radio on.
@@ -11,7 +11,7 @@
 //! 5. Deactivate a context with unknown settings; configure and activate the context; look at its address.
 //! 6. Settings that decide how data looks on the UART; DNS servers.
 //!
-//! After a command without an answer the module is asked by AT whether it is still there. Then the recipe goes on: behind a
+//! After a command without an answer the module is asked by AT whether it is still there. Then the recipe goes on: after a
 //! command that it can do without, else with the command again. Without a second answer the attempt has failed.
 //!
 //! The link check (`check.rs`) uses some of these commands, too.
@@ -51,7 +51,7 @@ const FUNCTIONALITY_TIME: Duration = Duration::from_secs(15);
 const FUNCTIONALITY_TRIES: u8 = 3;
 /// How long an active context may be without an address (quirk 119).
 const ADDRESS_TIME: Duration = Duration::from_secs(10);
-/// After the first answer, so that late answers to commands of an earlier life pass.
+/// After the first answer, so that late answers to commands that were sent before this attempt pass.
 pub(super) const SETTLE: Duration = Duration::from_millis(100);
 /// How often a refused AT+QICSGP is repeated: modules refuse it for a while after a cold boot (quirk 5).
 const CONFIGURE_TRIES: u8 = 5;
@@ -64,10 +64,12 @@ impl Link<'_> {
     /// The transaction of the present step, if the step is one.
     pub(super) const fn job(&self) -> Option<Job> {
         match self.step {
-            Step::Probe | Step::Settle | Step::Resync | Step::Resettle => Some(Job::Attention),
+            Step::Probe | Step::Settle | Step::CheckAnswer | Step::CheckSettle => {
+                Some(Job::Attention)
+            }
             Step::Run(job) => Some(job),
-            Step::Address { .. } | Step::Verify => Some(Job::ListContexts),
-            Step::Bearer => Some(Job::ListBearers),
+            Step::Address { .. } | Step::CheckContext => Some(Job::ListContexts),
+            Step::CheckBearer => Some(Job::ListBearers),
             _ => None,
         }
     }
@@ -83,7 +85,7 @@ impl Link<'_> {
         let context = config.context;
         Some(match job {
             // The module has answered: it may be slow.
-            Job::Attention if matches!(self.step, Step::Settle | Step::Resettle) => {
+            Job::Attention if matches!(self.step, Step::Settle | Step::CheckSettle) => {
                 to.write(&Attention)
             }
             Job::Attention => to.write(&Attention).within(ATTENTION_TIME),
@@ -202,17 +204,17 @@ impl Link<'_> {
                 self.go(step);
                 self.tries = tries;
             }
-            (Step::CloseOrphans, Job::CloseOrphan(_)) if is_silent => self.detour(),
+            (Step::CloseOrphans, Job::CloseOrphan(_)) if is_silent => self.probe_then_resume(),
             (Step::Address { otherwise }, Job::ListContexts) => {
                 self.on_address(outcome, otherwise, now);
             }
             (Step::Run(wanted), _) if wanted == job => {
                 self.advance(job, outcome, echoed, orphans, config, now);
                 if is_silent {
-                    self.detour();
+                    self.probe_then_resume();
                 }
             }
-            // The command was that of an earlier step: its answer does not end this one.
+            // The step has changed since this command was sent.
             _ => {}
         }
     }
@@ -287,10 +289,10 @@ impl Link<'_> {
             Job::Registration(domain) => self.on_registration(domain, outcome, config, now),
             // 5. The PDP context.
             Job::ListContexts if outcome.is_no_answer() => {
-                self.require(BringUpCommand::ListContexts, now);
+                self.on_required_unanswered(BringUpCommand::ListContexts, now);
             }
             Job::Configure if outcome.is_no_answer() => {
-                self.require(BringUpCommand::Configure, now);
+                self.on_required_unanswered(BringUpCommand::Configure, now);
             }
             Job::ListContexts => {
                 let active = matches!(*outcome, Outcome::Done(Answer::Context { active: true }));
@@ -317,7 +319,7 @@ impl Link<'_> {
                     self.tries += 1;
                     self.pause(now, POLL);
                     if self.tries >= CONFIGURE_TRIES {
-                        // A context that cannot be deactivated refuses it, and can be used (quirk 118).
+                        // The module refuses AT+QICSGP while the context is active. The context can be used as it is (quirk 118).
                         self.look_for_address(LinkError::ApnRefused(reason.code()));
                     } else if self.has_deactivated {
                         self.step = Step::Run(Job::Deactivate);
@@ -367,8 +369,8 @@ impl Link<'_> {
     fn on_address(&mut self, outcome: &Outcome, otherwise: LinkError, now: Instant) {
         let is_active = matches!(*outcome, Outcome::Done(Answer::Context { active: true }));
         if outcome.is_no_answer() {
-            self.require(BringUpCommand::ListContexts, now);
-            self.detour();
+            self.on_required_unanswered(BringUpCommand::ListContexts, now);
+            self.probe_then_resume();
         } else if is_active && self.has_address() {
             self.is_configured = true;
             self.must_deactivate = false;
@@ -388,15 +390,15 @@ impl Link<'_> {
         }
     }
 
-    /// A command without which there is no link was not answered: it is repeated once.
-    pub(super) fn require(&mut self, command: BringUpCommand, now: Instant) {
+    /// A command without which there is no link was not answered. It is repeated once, then the attempt fails.
+    pub(super) fn on_required_unanswered(&mut self, command: BringUpCommand, now: Instant) {
         if self.unanswered.replace(command) == Some(command) {
             self.fail(LinkError::CommandUnanswered(command), now);
         }
     }
 
     /// The command of a job without which there is no link.
-    pub(super) const fn required(job: Job) -> Option<BringUpCommand> {
+    pub(super) const fn required_command(job: Job) -> Option<BringUpCommand> {
         Some(match job {
             Job::SimState => BringUpCommand::SimState,
             Job::EnterPin => BringUpCommand::EnterPin,
@@ -408,19 +410,19 @@ impl Link<'_> {
     }
 
     /// A command was not answered: finds out whether the module is still there, before the present step goes on.
-    fn detour(&mut self) {
+    fn probe_then_resume(&mut self) {
         match self.step {
             Step::Run(_) | Step::CloseOrphans | Step::Address { .. } => {
                 self.resume = Some((self.step, self.tries));
                 self.go(Step::Probe);
             }
-            Step::Up => self.resync(),
+            Step::Up => self.start_check(),
             _ => {}
         }
     }
 
     fn on_up(&mut self) {
-        self.trust_context();
+        self.clear_context_errors();
         info!("link up");
         self.end_attempt(self.state_towards(LinkState::Up), Step::Up);
     }

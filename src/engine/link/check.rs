@@ -1,6 +1,7 @@
 //! The link check: are the module, and the context, still there? While it lasts sockets wait, and stay as they are.
 //!
-//! A command without an answer leads to `Resync`, `Resettle` and `Verify`; so does an error that casts doubt on the context.
+//! A command without an answer leads to `CheckAnswer`, `CheckSettle` and `CheckContext`; so does an error that says that the
+//! context is down.
 
 use embassy_time::Instant;
 
@@ -12,59 +13,60 @@ use crate::engine::exchange::outcome::{Answer, Outcome};
 use crate::error::LinkError;
 use crate::util::time::after;
 
-/// After so many errors of sockets in a row that say that the context is down, it is deactivated even if AT+QIACT? lists it. After so
-/// many opens in a row that failed for any reason, AT+CGACT? shows whether it has its bearer.
-const MAX_DOUBTS: u8 = 3;
+/// Number of errors in a row that say that the context is down, after which it is deactivated even if AT+QIACT? lists it.
+const MAX_CONTEXT_ERRORS: u8 = 3;
+/// Number of opens in a row that failed for any reason, after which AT+CGACT? shows whether the context has its bearer.
+const MAX_FAILED_OPENS: u8 = 3;
 /// After this many unanswered AT in a row a module that was up counts as silent.
-const RESYNC_TRIES: u8 = 4;
+const CHECK_TRIES: u8 = 4;
 
 impl Link<'_> {
     // ---- why -----------------------------------------------------------------------------------------------------
 
     /// The context may be down: check the module.
-    pub(crate) fn resync(&mut self) {
-        self.resync_until(Instant::MIN);
+    pub(crate) fn start_check(&mut self) {
+        self.start_check_until(Instant::MIN);
     }
 
     /// A command was not answered: check the module, which may stay silent until then.
-    pub(crate) fn resync_until(&mut self, silent_until: Instant) {
+    pub(crate) fn start_check_until(&mut self, silent_until: Instant) {
         if self.is_up() {
             self.silent_until = silent_until;
-            self.go(Step::Resync);
+            self.go(Step::CheckAnswer);
         }
     }
 
     /// An error says that the context is down (561, 570).
-    pub(crate) fn doubt_context(&mut self) {
-        self.doubts = self.doubts.saturating_add(1);
-        self.resync();
+    pub(crate) fn count_context_error(&mut self) {
+        self.context_errors = self.context_errors.saturating_add(1);
+        self.start_check();
     }
 
     /// A socket was opened: the context is up.
-    pub(crate) const fn trust_context(&mut self) {
-        self.doubts = 0;
+    pub(crate) const fn clear_context_errors(&mut self) {
+        self.context_errors = 0;
         self.failed_opens = 0;
     }
 
     /// A socket has ended that was never opened. The bearer may have moved to another context (quirk 17).
     pub(crate) fn on_open_failed(&mut self) {
         self.failed_opens = self.failed_opens.saturating_add(1);
-        if self.failed_opens >= MAX_DOUBTS && self.is_up() {
+        if self.failed_opens >= MAX_FAILED_OPENS && self.is_up() {
             self.failed_opens = 0;
-            self.go(Step::Bearer);
+            self.go(Step::CheckBearer);
         }
     }
 
     /// A command that makes the UART a data line was not answered, or data mode did not end.
-    pub(crate) fn suspect_line(&mut self) {
+    pub(crate) fn expect_data_mode(&mut self) {
         self.may_be_in_data_mode = true;
-        self.resync();
+        self.start_check();
     }
 
     // ---- how -----------------------------------------------------------------------------------------------------
 
     /// Finds out whether the module still takes commands. It may be at a prompt.
-    pub(super) fn reprobe(&mut self) -> Action {
+    pub(super) fn next_check_probe(&mut self) -> Action {
         if core::mem::take(&mut self.may_be_in_data_mode) {
             return Action::Escape(Escape::DataMode);
         }
@@ -87,50 +89,54 @@ impl Link<'_> {
     ) {
         let is_silent = outcome.is_no_answer();
         match (self.step, job) {
-            (Step::Resync, Job::Attention) if is_silent => {
+            (Step::CheckAnswer, Job::Attention) if is_silent => {
                 // It may be at a prompt, or in the middle of a boot.
                 self.tries = self.tries.saturating_add(1);
                 self.pause(now, SETTLE);
-                if self.tries > RESYNC_TRIES && now >= self.silent_until {
+                if self.tries > CHECK_TRIES && now >= self.silent_until {
                     self.on_lost(LinkError::NoAnswer);
                 }
             }
-            (Step::Resync, Job::Attention) => {
+            (Step::CheckAnswer, Job::Attention) => {
                 // The answer to the command that had none in time can come yet.
-                self.may_be_behind = self.silent_until > Instant::MIN
+                self.may_answer_previous = self.silent_until > Instant::MIN
                     || self.tries > 0
                     || matches!(*outcome, Outcome::Refused(_));
-                self.go(Step::Resettle);
+                self.go(Step::CheckSettle);
                 self.pause(now, SETTLE);
             }
-            (Step::Resettle | Step::Verify, _) if is_silent && now < self.silent_until => {
-                self.go(Step::Resync);
+            (Step::CheckSettle | Step::CheckContext, _) if is_silent && now < self.silent_until => {
+                self.go(Step::CheckAnswer);
             }
-            (Step::Resettle | Step::Verify, _) if is_silent => self.on_lost(LinkError::NoAnswer),
+            (Step::CheckSettle | Step::CheckContext, _) if is_silent => {
+                self.on_lost(LinkError::NoAnswer)
+            }
             // The command that was not answered is still being carried out.
-            (Step::Resettle, Job::Attention)
+            (Step::CheckSettle, Job::Attention)
                 if matches!(*outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES =>
             {
                 self.tries += 1;
                 self.pause(now, POLL);
             }
-            (Step::Resettle, Job::Attention) => self.go(Step::Verify),
-            (Step::Verify, Job::ListContexts) => match *outcome {
-                // The module does not know that the network has dropped it.
-                Outcome::Done(Answer::Context { active: true }) if self.doubts >= MAX_DOUBTS => {
+            (Step::CheckSettle, Job::Attention) => self.go(Step::CheckContext),
+            (Step::CheckContext, Job::ListContexts) => match *outcome {
+                // AT+QIACT? still lists the context, but errors say that the network has dropped it.
+                Outcome::Done(Answer::Context { active: true })
+                    if self.context_errors >= MAX_CONTEXT_ERRORS =>
+                {
                     self.is_configured = false;
                     self.on_lost(LinkError::ContextLost);
                 }
                 Outcome::Done(Answer::Context { active: true }) => self.go(Step::Up),
                 // This may be the answer to a command that had none in time: ask again.
                 Outcome::Done(_) | Outcome::Refused(_)
-                    if core::mem::take(&mut self.may_be_behind) =>
+                    if core::mem::take(&mut self.may_answer_previous) =>
                 {
                     self.pause(now, SETTLE);
                 }
                 _ => self.on_lost(LinkError::ContextLost),
             },
-            (Step::Bearer, Job::ListBearers) => match *outcome {
+            (Step::CheckBearer, Job::ListBearers) => match *outcome {
                 Outcome::Done(Answer::Context { active: false }) => {
                     self.is_configured = false;
                     self.on_lost(LinkError::ContextLost);
@@ -138,11 +144,11 @@ impl Link<'_> {
                 _ => {
                     self.go(Step::Up);
                     if is_silent {
-                        self.resync_until(after(now, config.silence_time));
+                        self.start_check_until(after(now, config.silence_time));
                     }
                 }
             },
-            // The command was that of an earlier step.
+            // The step has changed since this command was sent.
             _ => {}
         }
     }

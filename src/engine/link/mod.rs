@@ -1,4 +1,4 @@
-//! The link: from whatever state the module was left in to an active PDP context, and back there after every loss.
+//! The link: from whatever state the module was left in to an active PDP context, and to it again after a loss.
 
 mod bring_up;
 mod check;
@@ -30,7 +30,7 @@ pub use state::{LinkMode, LinkState};
 
 /// The longest time of an attempt to bring the link up, besides the times for the boot and for the registration.
 const ATTEMPT_TIME: Duration = Duration::from_secs(900);
-/// How many restarts of the module an attempt survives.
+/// The attempt fails with the next restart of the module after this many.
 const MAX_RESTARTS: u8 = 5;
 /// Between two questions about the SIM card, about the registration, and between two tries of a refused command.
 const POLL: Duration = Duration::from_secs(1);
@@ -40,28 +40,28 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(60);
 /// The step of bring-up or supervision that comes next. [`bring_up`] has their order, their commands, and what the answers mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// Does the module answer?
+    /// AT, and the escapes, until the module answers.
     Probe,
-    /// It does. Late answers pass, and it is asked again.
+    /// The first AT was answered: AT again, after a pause in which late lines pass.
     Settle,
     /// One command of the recipe.
     Run(Job),
     CloseOrphans,
-    /// Is the PDP context active, after AT+QIACT?
+    /// AT+QIACT? after the activation, until the context has an address.
     Address {
-        /// The reason if it is not.
+        /// The reason if it gets none.
         otherwise: LinkError,
     },
     /// The link is up; sockets have their turn.
     Up,
-    /// A command was not answered. Does the module still answer?
-    Resync,
-    /// It does. The second answer, after late ones have passed, belongs to the question.
-    Resettle,
-    /// Is the PDP context still active?
-    Verify,
-    /// Opens fail, one after the other. Is the bearer still that of the context?
-    Bearer,
+    /// Link check: AT, and escapes, until the module answers.
+    CheckAnswer,
+    /// Link check: as `Settle`.
+    CheckSettle,
+    /// Link check: AT+QIACT? shows whether the PDP context is active.
+    CheckContext,
+    /// AT+CGACT? after several opens in a row that failed.
+    CheckBearer,
     /// The attempt has failed; another one follows.
     Pause,
     /// Only the user's hook helps.
@@ -98,13 +98,13 @@ pub(crate) struct Link<'d> {
     /// The context was deactivated in this attempt.
     has_deactivated: bool,
     /// Errors that said that the context is down, since a socket was opened.
-    doubts: u8,
+    context_errors: u8,
     /// Sockets in a row that were never opened.
     failed_opens: u8,
     /// The module may be in data mode.
     may_be_in_data_mode: bool,
-    /// The module is slow: an answer may be that to the command before.
-    may_be_behind: bool,
+    /// The module is slow: the next answer may belong to the command before.
+    may_answer_previous: bool,
     registration: Registration,
     /// When the search for a network began, over all attempts; `NEVER` while the module is registered.
     searching_since: Instant,
@@ -119,7 +119,7 @@ pub(crate) struct Link<'d> {
     /// Failed attempts in a row.
     failures: u8,
     resets: Resets,
-    /// Until then the module may stay silent in the link check.
+    /// Deadline for an answer in the link check.
     silent_until: Instant,
     /// When the present step, or the series of tries it belongs to, began.
     since: Instant,
@@ -146,10 +146,10 @@ impl<'d> Link<'d> {
             is_configured: false,
             must_deactivate: false,
             has_deactivated: false,
-            doubts: 0,
+            context_errors: 0,
             failed_opens: 0,
             may_be_in_data_mode: false,
-            may_be_behind: false,
+            may_answer_previous: false,
             registration: Registration::NONE,
             searching_since: NEVER,
             resume: None,
@@ -188,9 +188,9 @@ impl<'d> Link<'d> {
             Step::Probe
             | Step::Settle
             | Step::Run(Job::EchoOff | Job::NumericErrors)
-            | Step::Resync
-            | Step::Resettle
-            | Step::Verify
+            | Step::CheckAnswer
+            | Step::CheckSettle
+            | Step::CheckContext
             | Step::Reset
             | Step::Disabled => false,
             #[cfg(feature = "link-control")]
@@ -204,7 +204,11 @@ impl<'d> Link<'d> {
     pub(crate) const fn is_serving(&self) -> bool {
         matches!(
             self.step,
-            Step::Up | Step::Resync | Step::Resettle | Step::Verify | Step::Bearer
+            Step::Up
+                | Step::CheckAnswer
+                | Step::CheckSettle
+                | Step::CheckContext
+                | Step::CheckBearer
         )
     }
 
@@ -324,7 +328,7 @@ impl<'d> Link<'d> {
         match error {
             LinkError::ContextLost => {
                 self.must_deactivate = true;
-                // The module still is.
+                // The module stays registered.
                 self.registration.is_done = true;
                 self.run(Job::ListSockets);
             }
@@ -334,7 +338,7 @@ impl<'d> Link<'d> {
     }
 
     /// `pdpdeact` during the last steps of the bring-up: look at the context again before the link counts as up.
-    pub(crate) fn suspect_context(&mut self) {
+    pub(crate) fn recheck_context_before_up(&mut self) {
         if matches!(self.step, Step::Run(Job::Set(_) | Job::SetDns)) {
             self.must_deactivate = true;
             self.run(Job::ListContexts);
@@ -461,7 +465,7 @@ impl<'d> Link<'d> {
             if self.restarts > MAX_RESTARTS {
                 self.fail(LinkError::Restarted, now);
             } else if is_over {
-                let command = self.job().and_then(Self::required);
+                let command = self.job().and_then(Self::required_command);
                 self.fail(
                     command.map_or(LinkError::NoAnswer, LinkError::CommandUnanswered),
                     now,
@@ -470,7 +474,7 @@ impl<'d> Link<'d> {
         }
         Some(match self.step {
             Step::Probe => self.probe(since, config, now),
-            Step::Resync => self.reprobe(),
+            Step::CheckAnswer => self.next_check_probe(),
             Step::CloseOrphans => match orphan {
                 Some(id) => Action::Run(Job::CloseOrphan(id)),
                 None => {

@@ -18,25 +18,37 @@ const SEARCH_POLL: Duration = Duration::from_secs(15);
 /// What the questions about the registration have found.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Registration {
-    /// When the first one of this attempt was answered.
-    since: Instant,
-    /// Any was answered in this attempt.
+    /// When the first question of this attempt was answered, or was not.
+    first_answer_at: Instant,
+    /// Any question was answered in this attempt.
     is_answered: bool,
     /// The module is registered, as far as this attempt has asked.
     pub(super) is_done: bool,
-    /// In the present round.
+    /// A domain has denied the registration in the present round.
     is_denied: bool,
     status: RegistrationStatus,
 }
 
 impl Registration {
     pub(super) const NONE: Self = Self {
-        since: NEVER,
+        first_answer_at: NEVER,
         is_answered: false,
         is_done: false,
         is_denied: false,
         status: RegistrationStatus::NotRegistered,
     };
+
+    /// Why the attempt ends after a round of questions, if it does.
+    fn round_error(&self, is_late: bool) -> Option<LinkError> {
+        if self.is_denied && self.status != RegistrationStatus::Searching {
+            return Some(LinkError::RegistrationDenied);
+        }
+        is_late.then_some(if self.is_answered {
+            LinkError::NotRegistered(self.status)
+        } else {
+            LinkError::CommandUnanswered(BringUpCommand::Registration)
+        })
+    }
 }
 
 impl Link<'_> {
@@ -47,7 +59,7 @@ impl Link<'_> {
         config: &Config<'_>,
         now: Instant,
     ) {
-        let since = get_or_set(&mut self.registration.since, now);
+        let first_answer_at = get_or_set(&mut self.registration.first_answer_at, now);
         if domain == Domain::Lte {
             self.registration.is_denied = false;
             self.registration.status = RegistrationStatus::NotRegistered;
@@ -71,7 +83,7 @@ impl Link<'_> {
             _ => {}
         }
         let searching_since = get_or_set(&mut self.searching_since, now);
-        let until = after(since, config.registration_time);
+        let until = after(first_answer_at, config.registration_time);
         let pause = if now >= after(searching_since, SEARCH_TIME) {
             SEARCH_POLL
         } else if domain == Domain::Circuit {
@@ -83,38 +95,21 @@ impl Link<'_> {
         };
         // At the end of the attempt each domain is asked once more.
         self.not_before = after(now, pause).min(until.max(now));
-        self.step = Step::Run(Job::Registration(match domain {
+        let next = match domain {
             Domain::Lte => Domain::Packet,
             Domain::Packet => Domain::Circuit,
-            Domain::Circuit => {
-                let Registration {
-                    is_denied,
-                    is_answered,
-                    status,
-                    ..
-                } = self.registration;
-                if is_denied && status != RegistrationStatus::Searching {
-                    return self.fail(LinkError::RegistrationDenied, now);
-                }
-                if now >= until {
-                    return self.fail(
-                        if is_answered {
-                            LinkError::NotRegistered(status)
-                        } else {
-                            LinkError::CommandUnanswered(BringUpCommand::Registration)
-                        },
-                        now,
-                    );
-                }
-                Domain::Lte
-            }
-        }));
+            Domain::Circuit => match self.registration.round_error(now >= until) {
+                Some(error) => return self.fail(error, now),
+                None => Domain::Lte,
+            },
+        };
+        self.step = Step::Run(Job::Registration(next));
     }
 
     /// A URC tells of a change of the registration. Lost registration is a reason to look at the context (quirk 126).
     pub(crate) fn on_registration_urc(&mut self, domain: Domain, status: RegistrationStatus) {
         if !status.is_registered() {
-            self.resync();
+            self.start_check();
         }
         // A denial takes a whole round.
         let domain = match status {

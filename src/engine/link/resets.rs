@@ -1,4 +1,4 @@
-//! Restarts of the module by the user's hook, and their pace.
+//! Resets of the module by the user's hook, and their pace.
 
 use embassy_time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use crate::util::time::after;
 #[derive(Debug)]
 pub(super) struct Resets {
     pub(super) is_available: bool,
-    /// Restarts in a row that did not help.
+    /// Resets in a row that did not help.
     count: u8,
     allowed_at: Instant,
 }

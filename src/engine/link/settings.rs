@@ -24,7 +24,8 @@ pub(super) const SETTINGS: &[Setting] = &[
 ];
 
 impl Link<'_> {
-    /// The setting at this place: first those that the stack needs, then, behind that of the URCs about sent data, those of the user.
+    /// The setting at this place: first those that the stack needs. The next place is that of `DisableSendInfo`, and the places
+    /// after it are those of the user's settings.
     pub(super) fn setting(place: u8, config: &Config<'_>) -> Option<Setting> {
         let place = usize::from(place);
         let own = SETTINGS.get(place);

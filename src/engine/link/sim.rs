@@ -21,18 +21,21 @@ pub(super) struct Pin {
     /// Given in this attempt: the card may be slow to show it.
     pub(super) is_given: bool,
     /// How often it was given since the card accepted it. An accepted PIN may be given again: the module may have restarted
-    /// unheard (quirk 117). A refused one may not: another try would bring the card closer to its lock.
+    /// without the host receiving `RDY` (quirk 117).
     unconfirmed: u8,
+    /// The card refused it: another try would bring the card closer to its lock.
+    is_refused: bool,
 }
 
 impl Pin {
     pub(super) const NEW: Self = Self {
         is_given: false,
         unconfirmed: 0,
+        is_refused: false,
     };
 
     const fn may_be_given(&self) -> bool {
-        !self.is_given && self.unconfirmed < MAX_UNCONFIRMED_PINS
+        !self.is_given && !self.is_refused && self.unconfirmed < MAX_UNCONFIRMED_PINS
     }
 
     const fn give(&mut self) {
@@ -42,13 +45,7 @@ impl Pin {
 
     /// The card accepted it, or needs none.
     const fn confirm(&mut self) {
-        if self.unconfirmed <= MAX_UNCONFIRMED_PINS {
-            self.unconfirmed = 0;
-        }
-    }
-
-    const fn refuse(&mut self) {
-        self.unconfirmed = u8::MAX;
+        self.unconfirmed = 0;
     }
 }
 
@@ -56,7 +53,7 @@ impl Link<'_> {
     pub(super) fn on_sim(&mut self, outcome: &Outcome, config: &Config<'_>, now: Instant) {
         let is_early = now < after(self.since.min(now), SIM_TIME);
         let error = match *outcome {
-            Outcome::NoAnswer => return self.require(BringUpCommand::SimState, now),
+            Outcome::NoAnswer => return self.on_required_unanswered(BringUpCommand::SimState, now),
             // No connection needs the second PIN.
             Outcome::Done(Answer::Sim(SimState::Ready | SimState::Pin2 | SimState::Puk2)) => {
                 self.pin.confirm();
@@ -106,7 +103,7 @@ impl Link<'_> {
             // The card is busy.
             Outcome::Refused(Reason::Equipment(14)) => {}
             _ => {
-                self.pin.refuse();
+                self.pin.is_refused = true;
                 return self.fail(LinkError::SimLocked, now);
             }
         }
