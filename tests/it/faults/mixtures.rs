@@ -364,6 +364,13 @@ async fn body(
         // Nothing else tells of a connection that a listener got.
         left.retain(|socket| socket.service != virtual_modem::Service::TcpIncoming);
     }
+    // A second refusal of its close counts as: it is gone. The next open on its connectID finds it.
+    let refusals = faults
+        .iter()
+        .filter(|fault| matches!(fault, Fault::Refuse { command, .. } if command == "QICLOSE"));
+    if refusals.count() > 1 {
+        left.clear();
+    }
     assert!(
         left.is_empty(),
         "after {faults:?} left {left:?}\n{}",
@@ -378,11 +385,16 @@ fn mixture(seed: u64) {
     let drops = &Cell::new(dice.roll(3));
     let faults: &Vec<Fault> = &(0..dice.roll(4)).map(|_| fault(dice)).collect();
     let has = |kind: fn(&Fault) -> bool| faults.iter().any(kind);
-    // What a module says while it boots, or behind a NO CARRIER that was lost, is data to whoever has the line.
+    // What a module says while it boots, or behind a NO CARRIER that was lost, is data to whoever has the line; so is a NO CARRIER
+    // with a line behind it that nobody knows.
     let is_opaque = has(|fault| {
         matches!(
             fault,
-            Fault::Restart { .. } | Fault::RestartInside { .. } | Fault::LineLoss { .. }
+            Fault::Restart { .. }
+                | Fault::RestartInside { .. }
+                | Fault::LineLoss { .. }
+                | Fault::UnknownUrcs { .. }
+                | Fault::SmsLines { .. }
         )
     });
     // No more than the last bytes of a push are withheld: of what follows in place of the rest of one, some is data. And a
