@@ -28,7 +28,7 @@ impl Engine<'_> {
             self.sockets.wake_waiters();
             self.wakes.wake(Queue::Turn);
         }
-        self.link.since(now);
+        self.link.state_changed_at(now);
         self.wake_runner();
     }
 
@@ -41,7 +41,7 @@ impl Engine<'_> {
 
     /// When the link changed last.
     pub(crate) fn link_since(&mut self, now: Instant) -> Instant {
-        self.link.since(now)
+        self.link.state_changed_at(now)
     }
 
     /// How often the link has changed.

@@ -88,7 +88,7 @@ impl Engine<'_> {
             self.exchange.late_reader = None;
         }
         if let Some(key) = reader {
-            self.end_read(key, &outcome, is_damaged, flight.doubtful);
+            self.end_read(key, &outcome, is_damaged, flight.has_unknown_line);
         }
     }
 
@@ -156,9 +156,9 @@ impl Engine<'_> {
             Job::Status(_) => slot.status_done(outcome),
             Job::Read { length, .. } => slot.read_done(length, outcome, now),
             Job::CountReceived(key) => {
-                let was_doubtful = slot.receive.is_count_due();
+                let was_count_due = slot.receive.is_count_due();
                 slot.count_received_done(outcome, now);
-                if was_doubtful && !self.incoming.is_pushed_to(key) {
+                if was_count_due && !self.incoming.is_pushed_to(key) {
                     slot.confirm_payload();
                 }
                 Effect::None

@@ -12,7 +12,7 @@ pub(super) enum Stage {
     /// No payload is coming.
     Idle,
     /// The last line was the header of a push, or a notice. The next bytes decide; this many of them have not decided yet.
-    Doubtful(u16),
+    MayBeNotice(u16),
     /// The rest is still to come.
     Coming,
     /// It is complete, and this many characters of line ends have followed: 0 to 4, and 5 for a CR after complete pairs.
@@ -54,13 +54,13 @@ impl Incoming {
         self.double_line_ends = [0; 2];
     }
 
-    /// A header has come, or with `is_doubtful` what may be one.
-    pub(super) const fn begin(&mut self, payload: &Payload, is_doubtful: bool) {
+    /// A header has come, or with `may_be_notice` what may be one.
+    pub(super) const fn begin(&mut self, payload: &Payload, may_be_notice: bool) {
         self.sink = payload.sink;
         self.pushed = payload.pushed;
         self.length = payload.length;
-        self.stage = if is_doubtful {
-            Stage::Doubtful(0)
+        self.stage = if may_be_notice {
+            Stage::MayBeNotice(0)
         } else {
             Stage::Coming
         };
@@ -82,13 +82,13 @@ impl Incoming {
     pub(super) const fn is_cut(&self) -> bool {
         match self.stage {
             Stage::Idle => false,
-            Stage::Doubtful(_) | Stage::Coming => true,
+            Stage::MayBeNotice(_) | Stage::Coming => true,
             Stage::Complete(count) => count < 2 || !count.is_multiple_of(2),
         }
     }
 
     /// The line was a notice and not a header. Returns its socket, and the length in it.
-    pub(super) const fn end_doubt(&mut self) -> (Option<Key>, u16) {
+    pub(super) const fn end_as_notice(&mut self) -> (Option<Key>, u16) {
         self.stage = Stage::Idle;
         (self.sink, self.length)
     }

@@ -89,7 +89,7 @@ impl Engine<'_> {
         if let Some(kind) = self.on_urc(prefix, line) {
             return kind;
         }
-        self.exchange.mark_doubtful();
+        self.exchange.mark_unknown_line();
         let is_own = matches!(
             prefix,
             Some(Prefix::Indication | Prefix::Opened | Prefix::Read)
@@ -101,7 +101,7 @@ impl Engine<'_> {
         // It can be data whose header was lost, or what is left of a header.
         #[cfg(feature = "push")]
         if is_likely || can_be_header(line) {
-            self.doubt_pushed_streams(is_likely);
+            self.require_count_checks(is_likely);
         }
         self.statistics.foreign_lines = self.statistics.foreign_lines.wrapping_add(1);
         LineKind::Foreign
@@ -152,7 +152,7 @@ impl Engine<'_> {
                     self.on_late_ok();
                 }
                 #[cfg(feature = "push")]
-                self.doubt_pushed_streams(false);
+                self.require_count_checks(false);
                 LineKind::Handled
             }
         }

@@ -48,13 +48,13 @@ impl<'d> Engine<'d> {
     pub(crate) fn deliver(&mut self, payload: Payload, bytes: &[u8]) -> usize {
         self.incoming.quiet_since = NEVER;
         #[cfg(feature = "push")]
-        if let Stage::Doubtful(_) = self.incoming.stage {
+        if let Stage::MayBeNotice(_) = self.incoming.stage {
             if LINE_STARTS.iter().any(|start| bytes.starts_with(start)) {
                 self.on_notice_after_all();
                 return 0;
             }
             if LINE_STARTS.iter().any(|start| start.starts_with(bytes)) {
-                self.incoming.stage = Stage::Doubtful(bytes.len() as u16);
+                self.incoming.stage = Stage::MayBeNotice(bytes.len() as u16);
                 // `watch_payload` begins its pause.
                 self.wake_runner();
                 return 0;
@@ -237,7 +237,7 @@ impl<'d> Engine<'d> {
         let sink = incoming.sink.and_then(|key| self.sockets.get_mut(key));
         let until = match incoming.stage {
             Stage::Coming if !incoming.has_paused => LONGEST_GAP,
-            Stage::Doubtful(_) => LONGEST_GAP,
+            Stage::MayBeNotice(_) => LONGEST_GAP,
             Stage::Complete(_) if sink.as_ref().is_none_or(|slot| !slot.withholds()) => {
                 return NEVER;
             }
@@ -252,8 +252,8 @@ impl<'d> Engine<'d> {
             return until;
         }
         match incoming.stage {
-            Stage::Doubtful(come) if come < incoming.length => self.on_notice_after_all(),
-            Stage::Coming | Stage::Doubtful(_) => {
+            Stage::MayBeNotice(come) if come < incoming.length => self.on_notice_after_all(),
+            Stage::Coming | Stage::MayBeNotice(_) => {
                 incoming.stage = Stage::Coming;
                 incoming.has_paused = true;
                 // The answer to this question comes after the rest, or in place of it.
@@ -288,7 +288,7 @@ impl<'d> Engine<'d> {
             Stage::Complete(2..) => slot.confirm_payload(),
             Stage::Complete(_) if slot.receive.withheld == 0 => {}
             Stage::Complete(_) | Stage::Coming => slot.fail(Error::DataLost),
-            Stage::Idle | Stage::Doubtful(_) => {}
+            Stage::Idle | Stage::MayBeNotice(_) => {}
         }
     }
 
@@ -299,13 +299,13 @@ impl<'d> Engine<'d> {
     }
 
     /// A read has ended. Its payload is whole, unless bytes were lost on the UART (`is_damaged`). If an unknown line came during the
-    /// answer (`is_doubtful`), part of the payload may be missing.
+    /// answer (`has_unknown_line`), part of the payload may be missing.
     pub(super) fn end_read(
         &mut self,
         key: Key,
         outcome: &Outcome,
         is_damaged: bool,
-        is_doubtful: bool,
+        has_unknown_line: bool,
     ) {
         let Some(slot) = self.sockets.get_mut(key) else {
             return;
@@ -326,7 +326,7 @@ impl<'d> Engine<'d> {
             slot.fail(Error::DataLost);
         } else if is_done {
             slot.give_withheld();
-            if is_doubtful && slot.is_live() {
+            if has_unknown_line && slot.is_live() {
                 slot.receive.counted = Counted::ReadUnconfirmed;
             }
         }

@@ -9,13 +9,13 @@ use crate::at::ConnectId;
 use crate::error::Error;
 
 impl Engine<'_> {
-    /// The header of pushed data, which follows at once; with `is_doubtful` it may be a notice of data to be read.
+    /// The header of pushed data, which follows at once; with `may_be_notice` it may be a notice of data to be read.
     pub(super) fn on_pushed_header(
         &mut self,
         id: ConnectId,
         length: u32,
         peer: Option<SocketAddr>,
-        is_doubtful: bool,
+        may_be_notice: bool,
     ) -> LineKind {
         let is_damaged = self.exchange.line_damaged;
         let slot = self
@@ -26,7 +26,7 @@ impl Engine<'_> {
             slot.receive.recheck.reset_fruitless();
             #[cfg(feature = "udp")]
             if slot.is_datagram() && (is_damaged || !slot.on_pushed_datagram_header(length, peer)) {
-                self.count_dropped_datagrams((!is_doubtful).into());
+                self.count_dropped_datagrams((!may_be_notice).into());
             }
         }
         let _ = (is_damaged, peer);
@@ -36,7 +36,7 @@ impl Engine<'_> {
             length: length.min(u16::MAX.into()) as u16,
             pushed: true,
         };
-        self.incoming.begin(&payload, is_doubtful && length > 0);
+        self.incoming.begin(&payload, may_be_notice && length > 0);
         if length == 0 {
             // An empty datagram.
             self.deliver(payload, &[]);
@@ -49,7 +49,7 @@ impl Engine<'_> {
     /// What looked like a header was a notice.
     pub(super) fn on_notice_after_all(&mut self) {
         self.exchange.give_up_payload();
-        let (sink, length) = self.incoming.end_doubt();
+        let (sink, length) = self.incoming.end_as_notice();
         if let Some(slot) = sink.and_then(|key| self.sockets.get_mut(key)) {
             #[cfg(feature = "udp")]
             slot.drop_partial_datagram();
@@ -70,14 +70,14 @@ impl Engine<'_> {
     }
 
     /// Bytes of a stream whose data comes unasked may be lost, or are (`is_likely`): the module's count shows it.
-    pub(super) fn doubt_pushed_streams(&mut self, is_likely: bool) {
+    pub(super) fn require_count_checks(&mut self, is_likely: bool) {
         let mut has_any = false;
         for slot in self
             .sockets
             .iter_mut()
             .filter(|slot| slot.is_pushed_stream())
         {
-            slot.receive.doubt_pushed(is_likely);
+            slot.receive.require_count_check(is_likely);
             has_any = true;
         }
         if has_any {

@@ -20,7 +20,7 @@ impl Engine<'_> {
     /// What the runner has to do now.
     pub(crate) fn next(&mut self, now: Instant) -> Action {
         #[cfg(feature = "link-control")]
-        self.link.since(now);
+        self.link.state_changed_at(now);
         if let Some(until) = self.exchange.pause_until(now) {
             return Action::Wait(until);
         }
@@ -67,7 +67,7 @@ impl Engine<'_> {
         #[cfg(feature = "link-control")]
         self.leave(orphan, &mut wake_at, now);
         if let Some(action) = self.link.next(orphan, &self.config, now) {
-            if let Some(error) = self.link.failure() {
+            if let Some(error) = self.link.idle_reason() {
                 self.reject_waiting(error);
             }
             return action;

@@ -125,8 +125,8 @@ impl Engine<'_> {
                 None => Meaning::Unknown,
             };
             if meaning != Meaning::Notice {
-                let is_doubtful = meaning == Meaning::Unknown;
-                return self.on_pushed_header(id, length, received.peer.0, is_doubtful);
+                let may_be_notice = meaning == Meaning::Unknown;
+                return self.on_pushed_header(id, length, received.peer.0, may_be_notice);
             }
         }
         if let Some(slot) = slot.filter(|slot| slot.is_live() || slot.is_opening()) {
@@ -314,7 +314,7 @@ impl Engine<'_> {
 
     /// `RDY`: the module has restarted.
     pub(super) fn on_restart(&mut self) -> LineKind {
-        if self.link.doubts_restart() {
+        if self.link.restart_may_be_data() {
             return LineKind::Handled;
         }
         let ends_transaction = self.exchange.in_flight().is_some();

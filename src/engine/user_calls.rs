@@ -81,7 +81,7 @@ impl<'d> Engine<'d> {
 
     /// Fails while no attempt to bring the link up is under way.
     fn check_link(&self) -> Result<(), Error> {
-        let refusal = self.link.refusal();
+        let refusal = self.link.connect_error();
         refusal.map_or(Ok(()), |error| Err(Error::Link(error)))
     }
 

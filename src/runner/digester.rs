@@ -17,7 +17,7 @@ enum State {
     Line { scanned: usize },
     /// The line end of a header. Payload begins after its line feed.
     HeaderEnd,
-    /// Payload. If nothing of it has come, the header may still turn out to be a notice (`Stage::Doubtful`).
+    /// Payload. If nothing of it has come, the header may still turn out to be a notice (`Stage::MayBeNotice`).
     Payload { has_begun: bool },
     /// What follows payload.
     PayloadEnd,

@@ -48,7 +48,7 @@ pub(crate) struct InFlight {
     /// Bytes were lost on the UART during this transaction.
     pub(crate) damaged: bool,
     /// A line that is not known has come during this transaction.
-    pub(crate) doubtful: bool,
+    pub(crate) has_unknown_line: bool,
 }
 
 impl InFlight {
@@ -68,7 +68,7 @@ impl InFlight {
                 line_seen: false,
             },
             damaged: false,
-            doubtful: false,
+            has_unknown_line: false,
         }
     }
 

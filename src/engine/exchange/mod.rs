@@ -256,9 +256,9 @@ impl<'d> Exchange<'d> {
     }
 
     /// A line has come that is not known: it may be data, or what is left of a header.
-    pub(crate) fn mark_doubtful(&mut self) {
+    pub(crate) fn mark_unknown_line(&mut self) {
         if let Some(flight) = &mut self.in_flight {
-            flight.doubtful = true;
+            flight.has_unknown_line = true;
         }
     }
 

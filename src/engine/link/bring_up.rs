@@ -376,7 +376,7 @@ impl Link<'_> {
             self.must_deactivate = false;
             self.run(Job::Set(0));
         } else if (is_active || otherwise == LinkError::ContextLost)
-            && now < after(self.since.min(now), ADDRESS_TIME)
+            && now < after(self.step_began_at.min(now), ADDRESS_TIME)
         {
             self.pause(now, POLL);
         } else {

@@ -100,7 +100,7 @@ impl Link<'_> {
     }
 
     /// When the state changed last, at `now` if nobody has asked since.
-    pub(crate) fn since(&mut self, now: Instant) -> Instant {
+    pub(crate) fn state_changed_at(&mut self, now: Instant) -> Instant {
         get_or_set(&mut self.control.since, now)
     }
 

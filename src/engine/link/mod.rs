@@ -122,7 +122,7 @@ pub(crate) struct Link<'d> {
     /// Deadline for an answer in the link check.
     silent_until: Instant,
     /// When the present step, or the series of tries it belongs to, began.
-    since: Instant,
+    step_began_at: Instant,
     /// Before this instant nothing is to be done.
     not_before: Instant,
     /// How many attempts have ended, in success or not.
@@ -159,7 +159,7 @@ impl<'d> Link<'d> {
             failures: 0,
             resets: Resets::NEW,
             silent_until: Instant::MIN,
-            since: NEVER,
+            step_began_at: NEVER,
             not_before: Instant::MIN,
             attempts: 0,
             addresses: ContextAddresses::NONE,
@@ -233,7 +233,7 @@ impl<'d> Link<'d> {
     }
 
     /// The error that a connect gets at once: no link is wanted, or no attempt is under way.
-    pub(crate) fn refusal(&self) -> Option<LinkError> {
+    pub(crate) fn connect_error(&self) -> Option<LinkError> {
         if !self.wants_up() {
             return Some(LinkError::TurnedOff);
         }
@@ -241,11 +241,11 @@ impl<'d> Link<'d> {
         if self.control.is_changed {
             return None;
         }
-        self.failure()
+        self.idle_reason()
     }
 
     /// Why nothing is done about the link for a while.
-    pub(crate) const fn failure(&self) -> Option<LinkError> {
+    pub(crate) const fn idle_reason(&self) -> Option<LinkError> {
         match (self.step, self.state) {
             (Step::Pause | Step::Reset | Step::Disabled, LinkState::Down(error)) => Some(error),
             #[cfg(feature = "link-control")]
@@ -277,20 +277,20 @@ impl<'d> Link<'d> {
         Attempt(self.attempts)
     }
 
-    /// Ready when the link is up, will not be, or when an attempt that was not over at `since` has failed.
-    pub(crate) fn poll_up(&self, since: Attempt) -> Poll<Result<(), LinkError>> {
+    /// Ready when the link is up, will not be, or when an attempt that was not over at `seen` has failed.
+    pub(crate) fn poll_up(&self, seen: Attempt) -> Poll<Result<(), LinkError>> {
         if self.wants_up() {
-            self.poll_attempt(since)
+            self.poll_attempt(seen)
         } else {
             Poll::Ready(Err(LinkError::TurnedOff))
         }
     }
 
-    fn poll_attempt(&self, since: Attempt) -> Poll<Result<(), LinkError>> {
+    fn poll_attempt(&self, seen: Attempt) -> Poll<Result<(), LinkError>> {
         match self.state {
             LinkState::Up => Poll::Ready(Ok(())),
             LinkState::Down(error)
-                if matches!(self.step, Step::Disabled) || since != self.attempt() =>
+                if matches!(self.step, Step::Disabled) || seen != self.attempt() =>
             {
                 Poll::Ready(Err(error))
             }
@@ -431,7 +431,7 @@ impl<'d> Link<'d> {
     fn go(&mut self, step: Step) {
         self.step = step;
         self.tries = 0;
-        self.since = NEVER;
+        self.step_began_at = NEVER;
         self.not_before = Instant::MIN;
     }
 
@@ -458,8 +458,8 @@ impl<'d> Link<'d> {
         if now < self.not_before {
             return Some(Action::Wait(self.not_before));
         }
-        let since = get_or_set(&mut self.since, now);
-        if !self.is_serving() && self.failure().is_none() {
+        let since = get_or_set(&mut self.step_began_at, now);
+        if !self.is_serving() && self.idle_reason().is_none() {
             let limit = config.boot_time + config.registration_time + ATTEMPT_TIME;
             let is_over = now >= get_or_set(&mut self.attempt_until, after(now, limit));
             if self.restarts > MAX_RESTARTS {

@@ -14,7 +14,7 @@ impl Link<'_> {
     /// Finds out whether the module takes commands: a plain AT first, then the ways out of a prompt, of data mode, of a payload
     /// (quirk 10), of numeric or suppressed result codes, and of a multiplexer (quirk 132).
     pub(super) fn probe(&mut self, since: Instant, config: &Config<'_>, now: Instant) -> Action {
-        self.since = since;
+        self.step_began_at = since;
         let tries = self.tries;
         if now >= after(since, config.boot_time) && tries > 10 {
             #[cfg(feature = "link-control")]
@@ -42,7 +42,7 @@ impl Link<'_> {
 
     /// Whether a `RDY` may be data of a socket that an earlier program left open in direct push mode: it comes again and again,
     /// and these sockets are not closed yet. Without it they never would be.
-    pub(crate) fn doubts_restart(&self) -> bool {
+    pub(crate) fn restart_may_be_data(&self) -> bool {
         let is_early = match self.step {
             Step::Probe | Step::Settle => self.resume.is_none(),
             Step::CloseOrphans => true,

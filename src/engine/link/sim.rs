@@ -51,7 +51,7 @@ impl Pin {
 
 impl Link<'_> {
     pub(super) fn on_sim(&mut self, outcome: &Outcome, config: &Config<'_>, now: Instant) {
-        let is_early = now < after(self.since.min(now), SIM_TIME);
+        let is_early = now < after(self.step_began_at.min(now), SIM_TIME);
         let error = match *outcome {
             Outcome::NoAnswer => return self.on_required_unanswered(BringUpCommand::SimState, now),
             // No connection needs the second PIN.

@@ -200,7 +200,7 @@ impl Receive {
     }
 
     /// Pushed data may be lost.
-    pub(crate) const fn doubt_pushed(&mut self, is_likely: bool) {
+    pub(crate) const fn require_count_check(&mut self, is_likely: bool) {
         self.counted = match self.counted {
             Counted::Exact => Counted::PushUnconfirmed { is_likely },
             Counted::PushUnconfirmed { is_likely: was } => Counted::PushUnconfirmed {
