@@ -1,4 +1,4 @@
-//! The engine itself: the rooms, and what happens to all of them at once.
+//! The engine itself: its parts, and what happens to all of them at once.
 
 use core::task::Poll;
 

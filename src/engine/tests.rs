@@ -1,6 +1,6 @@
-//! What the rule tests of the rooms have in common.
+//! What the rule tests of all subjects have in common.
 //!
-//! The rules of a room are tested next to it, in its `tests` module: lines of the module and calls of users go in, transactions
+//! The rules of a subject are tested next to it, in its `tests` module: lines of the module and calls of users go in, transactions
 //! and results come out. Numbers in comments are sections of the note. [`Rig`](crate::engine::rig::Rig) plays everything around
 //! the engine.
 

@@ -1,4 +1,4 @@
-//! The state of a socket's access mode. The rules are in the other files of this room.
+//! The state of a socket's access mode. The rules are in the other files of this directory.
 
 use crate::at::{AccessMode, ErrorCode};
 use crate::engine::refusal::Retries;
@@ -12,7 +12,7 @@ pub(crate) struct Mode {
     pub(crate) wanted: Option<AccessMode>,
     /// What the module has held back while it changed the mode may still come: after that answer, and before the next.
     pub(super) is_unsettled: bool,
-    /// Of the change that is wanted.
+    /// Refusals of the change that is wanted.
     pub(super) retries: Retries,
     /// Why the last change was refused.
     pub(super) refused: Option<ErrorCode>,

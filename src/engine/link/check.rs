@@ -1,4 +1,4 @@
-//! The link check: are the module, and the context, still there? While it lasts sockets wait, and stay as they are.
+//! The link check: whether the module and the context are still there. While it lasts sockets wait, and stay as they are.
 //!
 //! A command without an answer leads to `CheckAnswer`, `CheckSettle` and `CheckContext`; so does an error that says that the
 //! context is down.

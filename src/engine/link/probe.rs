@@ -1,4 +1,4 @@
-//! Does the module answer? What else it may be doing, and the ways out.
+//! Finding out whether the module answers: what else it may be doing, and the ways out.
 
 use embassy_time::Instant;
 
