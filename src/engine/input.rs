@@ -66,7 +66,7 @@ impl Engine<'_> {
             if flight.on_information(prefix, line, context, addresses) {
                 if let Job::CountReceived(key) = flight.job {
                     if let Some(slot) = self.sockets.get_mut(key) {
-                        slot.receive.count_then = slot.receive.count;
+                        slot.receive.count_at_answer = slot.receive.count;
                     }
                 }
                 return LineKind::Handled;

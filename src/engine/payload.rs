@@ -119,7 +119,7 @@ impl<'d> Engine<'d> {
             slot.receive.withheld = 0;
         }
         if slot.has_data() {
-            slot.wake_reader();
+            slot.end_wait_for_data();
         }
         if taken < bytes.len() {
             #[cfg(feature = "push")]

@@ -147,7 +147,7 @@ impl Transparent {
             slot.rx.discard(dropped);
         }
         if withheld < before + taken {
-            slot.wake_reader();
+            slot.end_wait_for_data();
         }
         let left = bytes.len() - taken;
         if left > 0 && slot.fault.is_some() {

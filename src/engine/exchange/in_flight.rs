@@ -239,7 +239,7 @@ impl InFlight {
                     all_acknowledged: counts.unacknowledged == 0,
                 }
             }
-            Job::CountReceived(_) => Answer::HandedOver(read::<ReceivedData>(line)?.read as u32),
+            Job::CountReceived(_) => Answer::ReceivedTotal(read::<ReceivedData>(line)?.read as u32),
             Job::LastError => Answer::LastError(read::<LastError>(line)?.error()),
             _ => return None,
         })

@@ -83,7 +83,7 @@ pub(crate) enum Answer {
         all_acknowledged: bool,
     },
     /// How many bytes AT+QIRD has returned since the open, modulo 2^32.
-    HandedOver(u32),
+    ReceivedTotal(u32),
     /// The state of the socket that was asked for.
     Socket(SocketState),
     /// The connectIDs that exist.

@@ -147,7 +147,7 @@ impl Slot<'_> {
         if self.datagrams.missing == Some(0) {
             self.datagrams.missing = None;
             self.datagrams.complete += 1;
-            self.wake_reader();
+            self.end_wait_for_data();
         }
     }
 

@@ -150,7 +150,7 @@ impl Slot<'_> {
                 }
             }
             Outcome::Done(_) | Outcome::SendFail => {}
-            // Did the module hand over bytes that never arrived?
+            // The module may have returned bytes that never arrived.
             #[cfg(feature = "udp")]
             Outcome::NoAnswer if self.is_datagram() => {
                 if self.drop_partial_datagram() {
@@ -170,7 +170,7 @@ impl Slot<'_> {
         Effect::None
     }
 
-    /// A read was refused. That can pass, and behind a `closed` it is not the end of what was announced (quirks 114 and 122).
+    /// A read was refused. That can pass, and after a `closed` it is not the end of what was announced (quirks 114 and 122).
     fn on_read_refused(&mut self, reason: Reason, now: Instant) {
         let is_draining = self.phase == Phase::Draining;
         let is_missing = self.receive.is_announced;
@@ -186,7 +186,7 @@ impl Slot<'_> {
             return;
         }
         if self.receive.withheld > 0 {
-            // There was data in front of the refusal.
+            // There was data before the refusal.
             return self.fail(Error::DataLost);
         }
         let can_pass = reason.can_pass();
@@ -196,7 +196,7 @@ impl Slot<'_> {
             _ if is_draining => 2,
             _ => 1,
         };
-        if self.receive.retries(tries, now) {
+        if self.receive.use_retry(tries, now) {
             return;
         }
         match error {
@@ -252,12 +252,11 @@ impl Slot<'_> {
         let is_suspect = recheck.fruitless == 0 || recheck.pause >= LONG_RECHECK;
         recheck.pause = Duration::from_ticks(recheck.pause.as_ticks() * 2);
         // A reader that still waits registers again. A read that was dropped needs no more re-checks.
-        recheck.reader_waits = false;
-        self.wake_readers();
+        self.end_wait_for_data();
         is_suspect
     }
 
-    // ---- AT+QIRD=<connectID>,0 (2.1.8): how many bytes the module has handed over --------------------------------
+    // ---- AT+QIRD=<connectID>,0 (2.1.8): how many bytes the module has returned -----------------------------------
 
     pub(crate) fn count_received(&self, to: CommandBuffer<'_>) -> Transaction {
         to.write(&QueryReceivedData {
@@ -270,12 +269,15 @@ impl Slot<'_> {
     pub(crate) fn count_received_done(&mut self, outcome: &Outcome, now: Instant) {
         let counted = self.receive.counted;
         match *outcome {
-            Outcome::Done(Answer::HandedOver(count)) if counted == Counted::Stale => {
-                let since = self.receive.count.wrapping_sub(self.receive.count_then);
+            Outcome::Done(Answer::ReceivedTotal(count)) if counted == Counted::Stale => {
+                let since = self
+                    .receive
+                    .count
+                    .wrapping_sub(self.receive.count_at_answer);
                 self.receive.count = count.wrapping_add(since);
                 self.receive.counted = Counted::Exact;
             }
-            Outcome::Done(Answer::HandedOver(count)) => self.compare_count(count, now),
+            Outcome::Done(Answer::ReceivedTotal(count)) => self.compare_count(count, now),
             Outcome::Refused(_) if counted == Counted::Stale && self.phase == Phase::Draining => {
                 self.receive.counted = Counted::Exact;
             }
@@ -283,7 +285,7 @@ impl Slot<'_> {
                 self.receive.counted = Counted::Exact;
             }
             Outcome::Refused(reason) => {
-                if !reason.can_pass() || !self.receive.retries(READ_TRIES, now) {
+                if !reason.can_pass() || !self.receive.use_retry(READ_TRIES, now) {
                     self.fail(Error::ConnectionReset);
                 }
             }
@@ -297,28 +299,29 @@ impl Slot<'_> {
         }
     }
 
-    /// The module has counted so many bytes: are some missing?
+    /// Compares the module's count with the host's: bytes may be missing.
     fn compare_count(&mut self, count: u32, now: Instant) {
-        let missing = |counted: u32| counted.wrapping_sub(self.receive.count_then) as i32;
+        // Above 0: the module counts more than the host. Below 0: its count lags.
+        let excess = |counted: u32| counted.wrapping_sub(self.receive.count_at_answer) as i32;
         let is_lost = match self.receive.counted {
-            Counted::Ahead(before) if missing(before) > 0 => true,
+            Counted::Ahead(before) if excess(before) > 0 => true,
             // Pushed data can be counted before it is sent.
-            Counted::PushUnconfirmed { .. } | Counted::Ahead(_) if missing(count) > 0 => {
+            Counted::PushUnconfirmed { .. } | Counted::Ahead(_) if excess(count) > 0 => {
                 self.receive.counted = Counted::Ahead(count);
-                if self.receive.retries(READ_TRIES, now) {
+                if self.receive.use_retry(READ_TRIES, now) {
                     return;
                 }
                 true
             }
             // The count can lag (quirk 69).
-            Counted::PushUnconfirmed { is_likely: true } if missing(count) < 0 => {
-                if count > 0 && self.receive.retries(READ_TRIES, now) {
+            Counted::PushUnconfirmed { is_likely: true } if excess(count) < 0 => {
+                if count > 0 && self.receive.use_retry(READ_TRIES, now) {
                     return;
                 }
                 true
             }
             // It never runs ahead of what was read.
-            _ => missing(count) > 0,
+            _ => excess(count) > 0,
         };
         if is_lost {
             return self.fail(Error::DataLost);
@@ -334,8 +337,8 @@ impl Slot<'_> {
 
     // ---- from the digester into the ring -------------------------------------------------------------------------
 
-    /// There is something for a reader.
-    pub(crate) fn wake_reader(&mut self) {
+    /// Wakes the readers. One that still waits registers again.
+    pub(crate) fn end_wait_for_data(&mut self) {
         self.receive.recheck.reader_waits = false;
         self.wake_readers();
     }
@@ -344,7 +347,7 @@ impl Slot<'_> {
     pub(crate) fn give_withheld(&mut self) {
         if self.receive.withheld > 0 {
             self.receive.withheld = 0;
-            self.wake_reader();
+            self.end_wait_for_data();
         }
     }
 

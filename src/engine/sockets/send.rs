@@ -187,7 +187,7 @@ impl Slot<'_> {
         self.send.accepted = self.send.accepted.wrapping_add(count.into());
         self.send.unconfirmed = None;
         if count > 0 {
-            self.send.retry = Pause::SEND;
+            self.send.retry = Pause::SHORTEST;
             self.send.retries = Retries::NEW;
             self.not_before = Instant::MIN;
             self.restart_deadline(now);

@@ -15,13 +15,13 @@ pub(crate) struct Pause {
 }
 
 impl Pause {
-    /// For the repetition of a send, and of the question what the peer has acknowledged: 100 ms to 2 s (quirk 56).
-    pub(crate) const SEND: Self = Self { milliseconds: 100 };
+    /// Before the repetition of a send or a read, and of the question what the peer has acknowledged: 100 ms to 2 s (quirk 56).
+    pub(crate) const SHORTEST: Self = Self { milliseconds: 100 };
     const LONGEST: Self = Self { milliseconds: 2000 };
 
     /// The pause that has doubled this many times.
     fn doubled(times: u8) -> Self {
-        let milliseconds = Self::SEND.milliseconds << times.min(5);
+        let milliseconds = Self::SHORTEST.milliseconds << times.min(5);
         Self { milliseconds }.min(Self::LONGEST)
     }
 
@@ -64,7 +64,7 @@ pub(crate) struct Receive {
     /// Bytes received since the open, modulo 2^32.
     pub(crate) count: u32,
     /// How many they were when the module's count came: pushed data can have come since.
-    pub(crate) count_then: u32,
+    pub(crate) count_at_answer: u32,
     pub(crate) counted: Counted,
     pub(crate) recheck: Recheck,
     /// The newest bytes in the receive ring that are not the reader's yet: it is not certain that the peer has sent them.
@@ -73,7 +73,7 @@ pub(crate) struct Receive {
     pub(crate) may_be_result: bool,
 }
 
-/// Whether [`Receive::count`] is what the module counts as handed over.
+/// Whether [`Receive::count`] is what the module counts as returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Counted {
     Exact,
@@ -86,15 +86,15 @@ pub(crate) enum Counted {
     PushUnconfirmed {
         is_likely: bool,
     },
-    /// The module has counted this many bytes, which is more than have come. What it had not sent by then has to have come when
-    /// the next answer comes; and once, before long, both counts have to be the same.
+    /// The module's count, which is higher than the host's: the bytes may still come. At the next answer the host must have
+    /// reached this count, and after a few answers both must be equal. Else data is lost.
     Ahead(u32),
 }
 
 /// The search for data whose `recv` URC was lost (quirk 63), while a reader waits.
 #[derive(Debug)]
 pub(crate) struct Recheck {
-    /// When the module is asked. Also used for the result of an open that does not come.
+    /// When the module is asked: for data, or, while the socket opens, for its state.
     pub(super) at: Instant,
     /// A reader began to wait while `at` was not set.
     pub(super) requested: bool,
@@ -104,7 +104,7 @@ pub(crate) struct Recheck {
     pub(super) in_progress: bool,
     /// Re-checks in a row that found nothing.
     pub(super) fruitless: u8,
-    /// Of the re-check that was armed last. While nothing is lost it doubles.
+    /// Pause before the re-check that was armed last. Doubles with each one that finds nothing.
     pub(crate) pause: Duration,
 }
 
@@ -160,7 +160,7 @@ impl Receive {
         refusals: 0,
         not_before: Instant::MIN,
         count: 0,
-        count_then: 0,
+        count_at_answer: 0,
         counted: Counted::Exact,
         recheck: Recheck {
             at: NEVER,
@@ -210,14 +210,15 @@ impl Receive {
         };
     }
 
-    /// A read was refused. Returns whether it is repeated, after a pause, because fewer than `tries` were.
-    pub(super) fn retries(&mut self, tries: u8, now: Instant) -> bool {
+    /// Counts a read, or a count, that has to be repeated, and sets the pause before that. Returns true while there were fewer than
+    /// `tries` in a row.
+    pub(super) fn use_retry(&mut self, tries: u8, now: Instant) -> bool {
         self.not_before = Pause::doubled(self.refusals).begin(now);
         self.refusals = self.refusals.saturating_add(1);
         self.refusals < tries
     }
 
-    /// Data has passed that is not counted as handed over by AT+QIRD.
+    /// Data has passed that AT+QIRD does not count.
     pub(crate) const fn mark_count_stale(&mut self) {
         if let Counted::Exact = self.counted {
             self.counted = Counted::Stale;
@@ -243,7 +244,7 @@ pub(crate) struct Send {
     pub(super) in_progress: bool,
     /// Before a send that was refused for a passing reason is repeated.
     pub(super) retry: Pause,
-    /// Of the oldest datagram, and of the question what the module took.
+    /// Refusals of the oldest datagram, and of the question what the module took.
     pub(super) retries: Retries,
     pub(super) acknowledge: Acknowledge,
 }
@@ -270,7 +271,7 @@ impl Send {
         is_unwritten: false,
         count_at: Instant::MIN,
         in_progress: false,
-        retry: Pause::SEND,
+        retry: Pause::SHORTEST,
         retries: Retries::NEW,
         acknowledge: Acknowledge::Unknown,
     };
@@ -292,7 +293,7 @@ impl Send {
     pub(super) fn begin_acknowledge(&mut self) {
         self.acknowledge = Acknowledge::Wanted {
             not_before: Instant::MIN,
-            pause: Pause::SEND,
+            pause: Pause::SHORTEST,
         };
     }
 
@@ -306,9 +307,9 @@ impl Send {
         matches!(self.acknowledge, Acknowledge::Wanted { .. })
     }
 
-    /// The peer has closed. What it has not acknowledged within the pauses of one series it never will. The module is asked even if
-    /// nobody waits for it: it knows the answer no longer than until AT+QICLOSE, and what a user is told must not depend on when it
-    /// asks. That costs one command, and none if nothing was sent since the last question.
+    /// The peer has closed. Until the longest pause was used, the module is asked what the peer has acknowledged. The count is lost
+    /// with AT+QICLOSE: so the question is sent even if no task waits, and a later `wait_acked` gets the same answer. That costs one
+    /// command, and none if nothing was sent since the last question.
     pub(super) fn on_closed_by_peer(&mut self) {
         if self.acknowledge != Acknowledge::Complete {
             self.begin_acknowledge();
@@ -329,7 +330,7 @@ impl Send {
 pub(crate) struct Datagrams {
     /// Complete datagrams in the receive ring.
     pub(crate) complete: u16,
-    /// Bytes still missing of the newest datagram in the receive ring. 0: it is not certain that they are its own.
+    /// Bytes still missing of the newest datagram in the receive ring. 0: all have come, and are not confirmed yet.
     pub(crate) missing: Option<u16>,
     /// The header of a datagram that is being pushed and has no room in the ring yet.
     #[cfg(feature = "push")]
