@@ -406,7 +406,7 @@ pub(crate) fn split(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
 mod tests {
     use std::{format, string::String, vec::Vec};
 
-    use proptest::{collection::vec, prelude::*};
+    use testbench::{Dice, each_seed};
 
     use super::super::Switch;
     use super::super::atat::{self, AtatResp};
@@ -482,35 +482,48 @@ mod tests {
         assert_eq!(one::<Switch>("257"), None);
     }
 
-    proptest! {
-        #[test]
-        fn numbers_are_read_back(numbers in vec(any::<u32>(), 1..8)) {
+    /// With 256 seeds.
+    fn at_random(test: impl Fn(&Dice)) {
+        each_seed("FIELDS", 0..256, |seed| test(&Dice::new(seed)));
+    }
+
+    #[test]
+    fn numbers_are_read_back() {
+        at_random(|dice| {
+            let numbers = dice.several(1..8, || dice.roll(1 << 32) as u32);
             let texts: Vec<String> = numbers.iter().map(|number| format!("{number}")).collect();
             let line = format!("+X: {}", texts.join(","));
             let mut fields = Fields::of_line(line.as_bytes());
             for number in numbers {
-                prop_assert_eq!(fields.next(), Some(number));
+                assert_eq!(fields.next(), Some(number));
             }
-            prop_assert!(fields.end().is_some());
-        }
+            assert!(fields.end().is_some());
+        });
+    }
 
-        #[test]
-        fn texts_are_read_back(texts in vec("[ -!#-~]{0,20}", 1..5)) {
-            let quoted: Vec<String> = texts.iter().map(|text| format!("\"{text}\"")).collect();
-            let line = quoted.join(",");
-            let mut fields = Fields::of_line(line.as_bytes());
-            for text in texts {
-                let field = format!("\"{text}\"");
-                prop_assert_eq!(fields.field(), field.as_bytes());
-            }
-            prop_assert!(fields.end().is_some());
-        }
-
-        #[test]
-        fn any_bytes_come_to_an_end(line in vec(any::<u8>(), 0..64), kinds in vec(0..4, 65)) {
+    #[test]
+    fn texts_are_read_back() {
+        // All of ASCII that can be printed, but for the quote.
+        let characters: Vec<u8> = (b' '..=b'~').filter(|each| *each != b'"').collect();
+        at_random(|dice| {
+            let text = || dice.several(0..21, || *dice.pick(&characters));
+            let quoted = dice.several(1..5, || [b"\"", &text()[..], b"\""].concat());
+            let line = quoted.join(&b","[..]);
             let mut fields = Fields::of_line(&line);
-            for kind in kinds {
-                match kind {
+            for text in quoted {
+                assert_eq!(fields.field(), text);
+            }
+            assert!(fields.end().is_some());
+        });
+    }
+
+    #[test]
+    fn any_bytes_come_to_an_end() {
+        at_random(|dice| {
+            let line = dice.several(0..64, || dice.byte());
+            let mut fields = Fields::of_line(&line);
+            for _ in 0..65 {
+                match dice.roll(4) {
                     0 => drop(fields.next::<u8>()),
                     1 => drop(fields.next::<Option<u64>>()),
                     2 => drop(fields.next::<Switch>()),
@@ -518,7 +531,7 @@ mod tests {
                 }
             }
             fields.remainder();
-            prop_assert!(fields.end().is_some());
-        }
+            assert!(fields.end().is_some());
+        });
     }
 }

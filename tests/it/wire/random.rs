@@ -1,34 +1,13 @@
 //! No bytes from the wire make a parser panic, and none make it say what they do not.
 
 use atat::AtatCmd;
-use proptest::{
-    collection::vec,
-    prelude::*,
-    sample::select,
-    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
-};
 use quectel_nal::at::*;
 use serde_at::{from_slice, serde::de::DeserializeOwned};
+use testbench::{Dice, each_seed};
 
-const SEEDS: [u8; 4] = [1, 2, 3, 4];
-
-/// Runs a property with fixed seeds; a failure tells the seed and the smallest input.
-fn for_all<S: Strategy>(strategy: &S, property: impl Fn(S::Value)) {
-    for seed in SEEDS {
-        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
-        let config = Config {
-            cases: 2_000,
-            failure_persistence: None,
-            ..Config::default()
-        };
-        let result = TestRunner::new_with_rng(config, rng).run(strategy, |value| {
-            property(value);
-            Ok(())
-        });
-        if let Err(error) = result {
-            panic!("seed {seed}: {error}");
-        }
-    }
+/// Runs a test with 8000 seeds.
+fn at_random(test: impl Fn(&Dice)) {
+    each_seed("WIRE", 0..8_000, |seed| test(&Dice::new(seed)));
 }
 
 /// Reads a line as everything it could be.
@@ -69,87 +48,87 @@ fn read_as_anything(line: &[u8]) {
 }
 
 /// Lines made of pieces that the parsers look for.
-fn likely_line() -> impl Strategy<Value = Vec<u8>> {
-    let pieces = select(vec![
-        "+QIURC: ",
-        "+QIURC:",
-        "+QIOPEN: ",
-        "+QPING: ",
-        "+QNTP: ",
-        "+QIRD: ",
-        "+QISTATE: ",
-        "+QIACT: ",
-        "+QICSGP: ",
-        "+QISEND: ",
-        "+QIGETERROR: ",
-        "+QIDNSCFG: ",
-        "+QICFG: ",
-        "+CREG: ",
-        "+CSQ: ",
-        "+CPIN: ",
-        "+CCLK: ",
-        "+CFUN: ",
-        "+CME ERROR: ",
-        "RDY",
-        "NO CARRIER",
-        "\"recv\"",
-        "\"closed\"",
-        "\"incoming\"",
-        "\"incoming full\"",
-        "\"pdpdeact\"",
-        "\"dnsgip\"",
-        "\"TCP\"",
-        "\"UDP SERVICE\"",
-        "\"10.7.157.1\"",
-        "10.7.157.1",
-        "\"2409:8D1E:750C:DFA4::1\"",
-        "\"26/07/02,14:27:52+32\"",
-        "\"tcp/keepalive\"",
-        "\"uart1\"",
-        "\"",
-        "\\",
-        "\\\"",
-        ",",
-        ",",
-        ",",
-        ",",
-        " ",
-        ":",
-        "+",
-        "-",
-        "0",
-        "1",
-        "11",
-        "12",
-        "255",
-        "256",
-        "65535",
-        "65536",
-        "4294967296",
-        "99999999999999999999999",
-        "\r\n",
-        "\u{fc}",
-        "\0",
-        "true",
-        "[",
-        "}",
-    ]);
-    vec(pieces, 0..16).prop_map(|pieces| pieces.concat().into_bytes())
-}
+const PIECES: &[&str] = &[
+    "+QIURC: ",
+    "+QIURC:",
+    "+QIOPEN: ",
+    "+QPING: ",
+    "+QNTP: ",
+    "+QIRD: ",
+    "+QISTATE: ",
+    "+QIACT: ",
+    "+QICSGP: ",
+    "+QISEND: ",
+    "+QIGETERROR: ",
+    "+QIDNSCFG: ",
+    "+QICFG: ",
+    "+CREG: ",
+    "+CSQ: ",
+    "+CPIN: ",
+    "+CCLK: ",
+    "+CFUN: ",
+    "+CME ERROR: ",
+    "RDY",
+    "NO CARRIER",
+    "\"recv\"",
+    "\"closed\"",
+    "\"incoming\"",
+    "\"incoming full\"",
+    "\"pdpdeact\"",
+    "\"dnsgip\"",
+    "\"TCP\"",
+    "\"UDP SERVICE\"",
+    "\"10.7.157.1\"",
+    "10.7.157.1",
+    "\"2409:8D1E:750C:DFA4::1\"",
+    "\"26/07/02,14:27:52+32\"",
+    "\"tcp/keepalive\"",
+    "\"uart1\"",
+    "\"",
+    "\\",
+    "\\\"",
+    ",",
+    ",",
+    ",",
+    ",",
+    " ",
+    ":",
+    "+",
+    "-",
+    "0",
+    "1",
+    "11",
+    "12",
+    "255",
+    "256",
+    "65535",
+    "65536",
+    "4294967296",
+    "99999999999999999999999",
+    "\r\n",
+    "\u{fc}",
+    "\0",
+    "true",
+    "[",
+    "}",
+];
 
 #[test]
 fn no_bytes_make_a_parser_panic() {
-    for_all(&vec(any::<u8>(), 0..300), |line| read_as_anything(&line));
+    at_random(|dice| read_as_anything(&dice.several(0..300, || dice.byte())));
 }
 
 #[test]
 fn no_pieces_of_lines_make_a_parser_panic() {
-    for_all(&likely_line(), |line| read_as_anything(&line));
+    at_random(|dice| {
+        let line = dice.several(0..16, || *dice.pick(PIECES)).concat();
+        read_as_anything(line.as_bytes());
+    });
 }
 
 #[test]
 fn no_damage_to_a_line_makes_a_parser_panic() {
-    let lines = select(vec![
+    let lines = [
         "+QIURC: \"recv\",1,13,\"1.1.1.1\",65534",
         "+QIURC: \"incoming\",11,1,\"172.31.242.222\",54091",
         "+QIURC: \"dnsgip\",0,1,300",
@@ -163,26 +142,24 @@ fn no_damage_to_a_line_makes_a_parser_panic() {
         "+QIRD: 14,\"195.34.89.241\",7",
         "+QICFG: \"tcp/keepalive\",1,1,30,3",
         "+CREG: 2,5,\"1A2B\",\"01C3D4E5\",7",
-    ]);
-    let damage = vec((any::<prop::sample::Index>(), any::<u8>()), 1..4);
-    for_all(
-        &(lines, damage, any::<prop::sample::Index>()),
-        |(line, damage, end)| {
-            let mut line = line.as_bytes().to_vec();
-            for (place, byte) in damage {
-                let place = place.index(line.len());
-                line[place] = byte;
-            }
-            read_as_anything(&line);
-            read_as_anything(&line[..end.index(line.len())]);
-        },
-    );
+    ];
+    at_random(|dice| {
+        let mut line = dice.pick(&lines).as_bytes().to_vec();
+        let place = || dice.roll(line.len() as u64) as usize;
+        let (damaged, end) = (dice.several(1..4, place), place());
+        for place in damaged {
+            line[place] = dice.byte();
+        }
+        read_as_anything(&line);
+        read_as_anything(&line[..end]);
+    });
 }
 
 #[test]
 fn every_notice_of_data_is_read_back() {
-    let notice = (0_u8..12, any::<u32>(), any::<[u8; 4]>(), any::<u16>());
-    for_all(&notice, |(id, length, address, port)| {
+    at_random(|dice| {
+        let (id, length) = (dice.roll(12) as u8, dice.roll(1 << 32) as u32);
+        let (address, port) = (dice.bytes::<4>(), dice.roll(65_536) as u16);
         let address = std::net::Ipv4Addr::from(address);
         let line = format!("+QIURC: \"recv\",{id},{length},\"{address}\",{port}");
         let expected = Urc::Indication(Indication::Received(Received {
@@ -196,7 +173,8 @@ fn every_notice_of_data_is_read_back() {
 
 #[test]
 fn every_address_is_read_back() {
-    for_all(&any::<[u8; 16]>(), |octets| {
+    at_random(|dice| {
+        let octets = dice.bytes::<16>();
         let address = std::net::Ipv6Addr::from(octets);
         assert_eq!(
             parse_address(&format_address(address.into())),
@@ -211,12 +189,12 @@ fn every_address_is_read_back() {
 /// But for the sixteen numbers, which are no address to others.
 #[test]
 fn addresses_are_what_they_are_to_others() {
-    let pieces = select(vec![
+    let pieces = [
         ":", ":", ":", "::", "::", ".", ".", "0", "1", "9", "10", "01", "255", "256", "f", "FF",
         "ffff", "10000", "g", "-1", "+1", " ", "1.2.3.4", "1:2:3:4", "5:6:7:8",
-    ]);
-    let text = vec(pieces, 0..12).prop_map(|pieces| pieces.concat());
-    for_all(&text, |text| {
+    ];
+    at_random(|dice| {
+        let text = dice.several(0..12, || *dice.pick(&pieces)).concat();
         let numbers = text.split('.').count();
         if numbers != 16 {
             assert_eq!(parse_address(&text), text.parse().ok(), "{text}");

@@ -23,6 +23,24 @@ impl Dice {
         (state >> 16) % sides
     }
 
+    pub fn byte(&self) -> u8 {
+        self.roll(256) as u8
+    }
+
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        core::array::from_fn(|_| self.byte())
+    }
+
+    pub fn pick<'a, T>(&self, choices: &'a [T]) -> &'a T {
+        &choices[self.roll(choices.len() as u64) as usize]
+    }
+
+    /// As many as the range says.
+    pub fn several<T>(&self, count: Range<u64>, each: impl Fn() -> T) -> Vec<T> {
+        let count = count.start + self.roll(count.end - count.start);
+        (0..count).map(|_| each()).collect()
+    }
+
     pub fn millis(&self, most: u64) -> Duration {
         Duration::from_millis(self.roll(most))
     }
