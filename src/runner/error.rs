@@ -8,6 +8,7 @@ use embedded_io_async::ErrorKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
+#[must_use = "it says why the UART cannot be used; `run` can be called again"]
 pub enum RunError {
     /// A read returned end of file: the port is gone.
     Closed,

@@ -9,7 +9,7 @@ use core::num::NonZero;
 use board::report::{self, Output};
 use board::uart::{Rx, Tx};
 use embassy_executor::Spawner;
-use embassy_time::{Duration, with_timeout};
+use embassy_time::{Duration, Timer, with_timeout};
 use firmware as _;
 use quectel_nal::{Config, Resources, Runner, Stack};
 use rust_mqtt::buffer::BumpBuffer;
@@ -56,9 +56,12 @@ async fn main(spawner: Spawner) {
 }
 
 #[embassy_executor::task]
-async fn modem(mut runner: Runner<'static>, rx: Rx, tx: Tx) {
-    let error = runner.run(rx, tx).await;
-    let _ = writeln!(Output, "{error}");
+async fn modem(mut runner: Runner<'static>, mut rx: Rx, mut tx: Tx) -> ! {
+    loop {
+        let error = runner.run(&mut rx, &mut tx).await;
+        let _ = writeln!(Output, "{error}");
+        Timer::after_secs(1).await;
+    }
 }
 
 async fn publish(stack: Stack<'static>) -> Result<(), &'static str> {

@@ -8,6 +8,7 @@ use core::fmt::Write as _;
 use board::report::{self, Output};
 use board::uart::{Rx, Tx};
 use embassy_executor::Spawner;
+use embassy_time::Timer;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::{AddrType, Dns};
 use firmware::Checksum;
@@ -40,9 +41,12 @@ async fn main(spawner: Spawner) {
 }
 
 #[embassy_executor::task]
-async fn modem(mut runner: Runner<'static>, rx: Rx, tx: Tx) {
-    let error = runner.run(rx, tx).await;
-    let _ = writeln!(Output, "{error}");
+async fn modem(mut runner: Runner<'static>, mut rx: Rx, mut tx: Tx) -> ! {
+    loop {
+        let error = runner.run(&mut rx, &mut tx).await;
+        let _ = writeln!(Output, "{error}");
+        Timer::after_secs(1).await;
+    }
 }
 
 /// Connects in direct push mode: the module sends received data without being asked for it.
