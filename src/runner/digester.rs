@@ -101,16 +101,10 @@ impl<'d> Digester<'d> {
                 None => self.line_start(engine, input),
             },
             State::PayloadEnd => {
-                let mut count = 0;
-                for byte in input {
-                    if !engine.take_payload_trailer(*byte) {
-                        break;
-                    }
-                    count += 1;
-                }
-                match count {
+                let take = |byte: &&u8| engine.take_payload_trailer(**byte);
+                match input.iter().take_while(take).count() {
                     0 => self.line_start(engine, input),
-                    _ => (Event::None, count),
+                    count => (Event::None, count),
                 }
             }
             State::SkippedLine => self.skip(engine, input),

@@ -8,7 +8,7 @@ use crate::runner::control_lines::ControlLines;
 use crate::runner::transact::Transactor;
 #[cfg(feature = "transparent")]
 use crate::runner::transmit::within_limit;
-use crate::runner::transmit::{Stopped, WaitFor};
+use crate::runner::transmit::{Stopped, Wait};
 
 /// The close-down command of a multiplexer in basic mode, for control channel 0 (3GPP TS 27.010, 5.4.6.3.3).
 const CLOSE_DOWN: &[u8] = b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9";
@@ -39,7 +39,7 @@ impl<W: Write, L: ControlLines> Transactor<'_, '_, W, L> {
         };
         for &(bytes, times, silence) in steps {
             for _ in 0..times {
-                self.tx.write(bytes, WaitFor::Flush).await?;
+                self.tx.write(bytes, Wait::Flush).await?;
             }
             if silence > 0 {
                 Timer::after_millis(silence.into()).await;

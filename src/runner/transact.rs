@@ -11,7 +11,7 @@ use crate::engine::shared::Shared;
 use crate::engine::{Action, Job, Key, PAYLOAD_PIECE, Queue};
 use crate::runner::control_lines::ControlLines;
 use crate::runner::error::RunError;
-use crate::runner::transmit::{Stopped, Transmitter, WaitFor};
+use crate::runner::transmit::{Stopped, Transmitter, Wait};
 use crate::util::log::{Ascii, trace};
 use crate::util::slices::{front, front_mut};
 use crate::util::time::{self, NEVER};
@@ -51,12 +51,8 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
                 #[cfg(feature = "transparent")]
                 Action::WriteRaw { key, length } => {
                     let is_last = shared.with(|engine| engine.is_last(key, length.into()));
-                    let wait_for = if is_last {
-                        WaitFor::Flush
-                    } else {
-                        WaitFor::More
-                    };
-                    self.write_payload(key, length, wait_for).await
+                    let wait = if is_last { Wait::Flush } else { Wait::More };
+                    self.write_payload(key, length, wait).await
                 }
                 Action::Escape(way) => self.escape(way).await,
                 Action::Reset => {
@@ -101,23 +97,18 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
             Job::EnterPin | Job::Configure => trace!("> {:?}", job),
             _ => trace!("> {:?}", Ascii(command)),
         }
-        self.tx.write(command, WaitFor::Answer).await?;
+        self.tx.write(command, Wait::Answer).await?;
         if let Job::Send { key, length } = job {
             if shared.with(|engine| engine.begin_payload(time::now())) {
-                self.write_payload(key, length, WaitFor::Answer).await?;
+                self.write_payload(key, length, Wait::Answer).await?;
             }
         }
         Ok(())
     }
 
     /// Writes bytes from the transmit ring of a socket, piece by piece, as long as the module wants them, and after the last
-    /// piece waits as `wait_for` says.
-    async fn write_payload(
-        &mut self,
-        key: Key,
-        length: u16,
-        wait_for: WaitFor,
-    ) -> Result<(), Stopped> {
+    /// piece waits as `wait` says.
+    async fn write_payload(&mut self, key: Key, length: u16, wait: Wait) -> Result<(), Stopped> {
         let length = usize::from(length);
         let mut written = 0;
         while written < length {
@@ -131,12 +122,8 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
                 break;
             }
             written += piece.len();
-            let wait_for = if written < length {
-                WaitFor::More
-            } else {
-                wait_for
-            };
-            self.tx.write(piece, wait_for).await?;
+            let wait = if written < length { Wait::More } else { wait };
+            self.tx.write(piece, wait).await?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ pub(super) enum Stopped {
 
 /// What a write waits for once the UART has taken the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum WaitFor {
+pub(super) enum Wait {
     /// Nothing: more bytes follow.
     More,
     /// Until the bytes have left the UART.
@@ -39,15 +39,15 @@ impl<'d, W: Write> Transmitter<'d, W> {
         Self { shared, tx }
     }
 
-    /// Writes all of `bytes` and waits as `wait_for` says, within the time limit of the action.
-    pub(super) async fn write(&mut self, bytes: &[u8], wait_for: WaitFor) -> Result<(), Stopped> {
+    /// Writes all of `bytes` and waits as `wait` says, within the time limit of the action.
+    pub(super) async fn write(&mut self, bytes: &[u8], wait: Wait) -> Result<(), Stopped> {
         let shared = self.shared;
         let work = async {
             self.tx.write_all(bytes).await?;
-            if wait_for != WaitFor::More {
+            if wait != Wait::More {
                 self.tx.flush().await?;
             }
-            if wait_for == WaitFor::Answer {
+            if wait == Wait::Answer {
                 shared
                     .wait(Queue::Runner, |engine| engine.poll_answer())
                     .await;
