@@ -17,7 +17,7 @@ impl Slot<'_> {
             Phase::Opening => {
                 round.look_again(self.deadline);
                 // The result may be lost (quirk 28).
-                let asks = self.receive.recheck.is_due(round);
+                let asks = self.receive.recheck.is_due(None, round);
                 asks.then_some(Job::Status(key))
             }
             Phase::Open | Phase::Draining => self.next_transfer(round),

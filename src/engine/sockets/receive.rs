@@ -22,6 +22,10 @@ const LESS_TO_READ: u16 = 1024;
 const FRUITLESS_RECHECKS: u8 = 4;
 /// And after each one behind a pause of this length.
 const LONG_RECHECK: Duration = Duration::from_secs(60);
+/// After so many announced datagrams in a row that came alone, the module is not asked at once for one behind the next.
+const LONE: u8 = 3;
+/// More of them change nothing.
+const MOST_LONE: u8 = LONE + 5;
 /// How often a read is tried that the module refuses although it may hold data.
 const READ_TRIES: u8 = 8;
 
@@ -32,9 +36,10 @@ impl Slot<'_> {
     /// or not at all.
     pub(super) fn read_due(&mut self, round: &mut Round<'_>) -> Option<u16> {
         let now = round.now;
+        let soon = self.next_datagram_after();
         let recheck = &mut self.receive.recheck;
         if core::mem::take(&mut recheck.requested) {
-            recheck.arm(round);
+            recheck.arm(soon, round);
         }
         if self.is_listener() || !self.is_kept() || !self.has_room() {
             #[cfg(feature = "udp")]
@@ -59,7 +64,7 @@ impl Slot<'_> {
             }
             round.look_again(recheck.at);
         }
-        recheck.in_progress = searches && recheck.is_due(round);
+        recheck.in_progress = searches && recheck.is_due(soon, round);
         if recheck.in_progress && self.access_mode() != AccessMode::Buffer {
             // Pushed data need not be asked for; whether the connection still exists may have to be.
             self.receive.recheck.in_progress = false;
@@ -141,9 +146,12 @@ impl Slot<'_> {
         match *outcome {
             Outcome::Done(Answer::Received { has_data, length }) => {
                 self.receive.refusals = 0;
-                // Nothing has announced this data.
+                // Nothing has announced this data, and something should have.
                 let receive = &self.receive;
-                let is_loss = has_data && receive.recheck.in_progress && !receive.noticed;
+                let is_loss = has_data
+                    && receive.recheck.in_progress
+                    && !receive.noticed
+                    && self.next_datagram_after().is_none();
                 self.on_read(has_data, length, asked);
                 if is_loss {
                     return Effect::Loss;
@@ -213,15 +221,23 @@ impl Slot<'_> {
     fn on_read(&mut self, has_data: bool, length: u16, asked: u16) {
         let mut has_more = has_data;
         let is_stream = !self.is_datagram();
+        let is_confirming = self.next_datagram_after().is_some();
         let receive = &mut self.receive;
         receive.recheck.cancel();
         receive.is_announced &= receive.noticed;
         if let Some(announced) = &mut receive.announced {
             let is_short = length < asked && is_stream;
+            if !is_stream && *announced == 0 {
+                receive.lone = match has_data {
+                    true => 0,
+                    false => (receive.lone + 1).min(MOST_LONE),
+                };
+            }
             *announced = announced.saturating_sub(length.into());
             receive.is_announced |= has_data && *announced > 0;
             receive.reads_short |= is_short && has_more && *announced > 0;
-            if is_short && *announced == 0 && !receive.reads_short && self.phase == Phase::Open {
+            let is_last = is_short && !receive.reads_short || !is_stream && receive.lone >= LONE;
+            if is_last && *announced == 0 && self.phase == Phase::Open {
                 receive.recheck.reset_fruitless();
                 has_more = false;
             }
@@ -231,17 +247,28 @@ impl Slot<'_> {
             receive.may_have_data = true;
             return;
         }
-        if receive.recheck.in_progress && self.on_fruitless_recheck() {
+        if receive.recheck.in_progress && !is_confirming && self.on_fruitless_recheck() {
             // The end of the connection may have come without a URC as well.
             self.state_check_due |= self.phase == Phase::Open;
         }
         if !self.receive.noticed {
             self.receive.may_have_data = false;
-            self.receive.announced = None;
+            if is_stream || !has_data {
+                self.receive.announced = None;
+            }
             if self.phase == Phase::Draining {
                 self.on_end_of_stream();
             }
         }
+    }
+
+    /// The pause before a waiting reader's search for another datagram, if one may have come right behind those that the module
+    /// has announced (quirk 62). It doubles as long as none has.
+    fn next_datagram_after(&self) -> Option<Duration> {
+        let is_due =
+            self.is_datagram() && !self.receive.may_have_data && self.receive.announced == Some(0);
+        let doubled = self.receive.lone.saturating_sub(LONE);
+        is_due.then(|| Duration::from_millis(100 << doubled))
     }
 
     /// A re-check has found nothing. Returns true for every fourth one in a row, and behind a long pause: the state of the
@@ -392,6 +419,7 @@ impl Slot<'_> {
 
     /// A reader waits for data. Returns whether the runner has to be woken: the re-check is to be armed.
     pub(crate) fn wait_for_data(&mut self, rechecks: bool) -> bool {
+        let rechecks = rechecks || self.next_datagram_after().is_some();
         let recheck = &mut self.receive.recheck;
         recheck.reader_waits = true;
         // A re-check that is armed serves this reader, too.

@@ -6,7 +6,7 @@ use embassy_time::{Duration, Instant};
 
 use crate::engine::refusal::Retries;
 use crate::engine::round::Round;
-use crate::util::time::{NEVER, after, earliest, get_or_set};
+use crate::util::time::{NEVER, after, earliest};
 
 /// A pause that doubles each time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,8 +52,10 @@ pub(crate) struct Receive {
     pub(crate) ended: bool,
     /// The last transaction was a read, so that a send goes first now.
     pub(super) was_last: bool,
-    /// Bytes that the module had according to its URC, less what was read since.
+    /// Bytes that the module had according to its URCs, less what was read since.
     pub(super) announced: Option<u32>,
+    /// How often in a row nothing had come behind an announced datagram before the module was asked again.
+    pub(super) lone: u8,
     /// The module refuses reads of more than 1024 bytes.
     pub(super) asks_less: bool,
     /// The module returns less than it has: only an empty read shows that there is no more.
@@ -122,23 +124,25 @@ impl Recheck {
         self.fruitless = 0;
     }
 
-    /// Arms the re-check. Returns when it is due.
-    pub(super) fn arm(&mut self, round: &Round<'_>) -> Instant {
+    /// Arms the re-check. Returns when it is due: not later than after `soon`.
+    pub(super) fn arm(&mut self, soon: Option<Duration>, round: &Round<'_>) -> Instant {
         let shortest = round.config.recheck;
-        if round.is_lossy {
-            self.pause = shortest;
-            earliest(&mut self.at, after(round.now, shortest));
-        }
-        self.pause = self.pause.min(round.config.longest_recheck).max(shortest);
-        get_or_set(&mut self.at, after(round.now, self.pause))
+        self.pause = if round.is_lossy {
+            shortest
+        } else {
+            self.pause.min(round.config.longest_recheck).max(shortest)
+        };
+        let pause = soon.map_or(self.pause, |soon| soon.min(self.pause));
+        earliest(&mut self.at, after(round.now, pause));
+        self.at
     }
 
     /// Arms the re-check. Returns whether it is due.
-    pub(crate) fn is_due(&mut self, round: &mut Round<'_>) -> bool {
+    pub(crate) fn is_due(&mut self, soon: Option<Duration>, round: &mut Round<'_>) -> bool {
         if self.at == NEVER && round.config.recheck == Duration::MIN {
             return false;
         }
-        let at = self.arm(round);
+        let at = self.arm(soon, round);
         let is_due = round.is_due(at);
         if is_due {
             self.cancel();
@@ -155,6 +159,7 @@ impl Receive {
         ended: false,
         was_last: false,
         announced: None,
+        lone: 0,
         asks_less: false,
         reads_short: false,
         refusals: 0,
@@ -181,10 +186,12 @@ impl Receive {
         self.announced = None;
     }
 
-    /// A `recv` URC: the module holds data, and some firmware says how many bytes.
-    pub(crate) const fn on_notice(&mut self, length: Option<u32>) {
+    /// A `recv` URC: the module holds data, and some firmware says how many bytes. One that follows before all is read is about
+    /// more of them.
+    pub(crate) fn on_notice(&mut self, length: Option<u32>) {
+        let before = self.announced.unwrap_or(0);
         self.mark_readable();
-        self.announced = length;
+        self.announced = length.map(|length| length.saturating_add(before));
         self.is_announced = true;
     }
 

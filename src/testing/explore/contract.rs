@@ -163,11 +163,20 @@ impl World<'_> {
     }
 
     fn read_to_end(&mut self, index: usize) {
-        if matches!(self.handles[index].kind, Kind::Listener | Kind::Udp) {
+        if self.handles[index].kind == Kind::Listener {
+            return;
+        }
+        let is_udp = self.handles[index].kind == Kind::Udp;
+        // Datagrams may be lost, with a fault.
+        if is_udp && (self.is_shaken || !self.blamed.is_empty()) {
             return;
         }
         loop {
+            let arrived = self.connection(index).map_or(0, |at| at.arrived);
             let handle = &mut self.handles[index];
+            if is_udp && handle.received >= arrived {
+                return;
+            }
             if !handle.is_connected || handle.is_gone || handle.is_over {
                 return;
             }

@@ -339,6 +339,8 @@ impl Module {
             self.say(&format!("+QIURC: \"recv\",{id},1"));
             self.output
                 .push_back([from_peer(index, place), b'\r', b'\n'].to_vec());
+        } else if is_first && connection.is_datagram {
+            self.say(&format!("+QIURC: \"recv\",{id},1"));
         } else if is_first {
             self.say(&format!("+QIURC: \"recv\",{id}"));
         }

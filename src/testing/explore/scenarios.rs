@@ -3,7 +3,9 @@
 use super::module::Manner;
 use super::users::Kind;
 use super::{Event, Limits, Scenario};
-use Event::{Connect, Flush, Line, LoseContext, Opened, Replug, Rerun, Restart, Run, Say, Write};
+use Event::{
+    Connect, Data, Flush, Line, LoseContext, Opened, Read, Replug, Rerun, Restart, Run, Say, Write,
+};
 
 /// A connection is being opened, and the module has accepted that.
 const OPEN_ACCEPTED: &[Event] = &[
@@ -24,8 +26,28 @@ const PAYLOAD: &[Event] = &[
     Run(Manner::Well),
 ];
 
+/// A datagram comes, alone, and is read.
+const LONE: &[Event] = &[
+    Read(0),
+    Data(0),
+    Line,
+    Run(Manner::Well),
+    // The header, the datagram, `OK`.
+    Line,
+    Line,
+    Line,
+    Run(Manner::Well),
+    // There is no other.
+    Run(Manner::Well),
+    Line,
+    Line,
+    Run(Manner::Well),
+    Run(Manner::Well),
+];
+
 const OPENING: &[&[Event]] = &[OPEN_ACCEPTED];
 const OPEN: &[&[Event]] = &[OPEN_ACCEPTED, RESULT];
+const LONE_ONES: &[&[Event]] = &[OPEN_ACCEPTED, RESULT, LONE, LONE, LONE];
 const SENT: &[&[Event]] = &[OPEN_ACCEPTED, RESULT, PAYLOAD];
 
 const STRANGE: &[Event] = &[
@@ -111,6 +133,7 @@ pub(super) const ALL: &[Scenario] = &[
     scenario("push-faults", 1, faulty(PUSH), OPEN, 4),
     scenario("udp", 1, UDP, OPEN, 6),
     scenario("udp-faults", 1, faulty(UDP), OPEN, 4),
+    scenario("udp-lone", 1, Limits { bytes: 5, ..UDP }, LONE_ONES, 10),
     scenario("listener", 2, LISTENER, OPEN, 6),
     scenario("listener-faults", 2, faulty(LISTENER), OPEN, 4),
 ];

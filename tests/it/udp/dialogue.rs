@@ -90,6 +90,71 @@ fn udp_client() {
     });
 }
 
+/// With "recvind" the module says how long a datagram is, but not that another one came behind it before it was read.
+#[test]
+fn a_datagram_costs_one_read() {
+    const READ: &str = "AT+QIRD=0,1500";
+    dialogue(config(), async |stack, module| {
+        module.bring_up().await;
+        let open = module.open("AT+QIOPEN=1,0,\"UDP\",\"10.7.89.10\",6969,4040,0");
+        let (local, remote) = (address("10.7.157.1:4040"), address("10.7.89.10:6969"));
+        let (socket, ()) = join(stack.connect_from(local, remote), open).await;
+        let mut socket = socket.unwrap().1;
+        let notice = "+QIURC: \"recv\",0,4";
+        let mut receive = async |text: &[u8; 4]| {
+            let mut buffer = [0; 4];
+            assert_eq!(socket.receive_into(&mut buffer).await, Ok(4));
+            assert_eq!(&buffer, text);
+        };
+        // The first three show that they come alone.
+        for _ in 0..3 {
+            let come = async {
+                module.line(notice).await;
+                module.return_payload(READ, "lone").await;
+                module.return_nothing(READ).await;
+                module.expect_silence(Duration::from_millis(50)).await;
+            };
+            join(receive(b"lone"), come).await;
+        }
+        for _ in 0..3 {
+            let come = async {
+                module.line(notice).await;
+                module.return_payload(READ, "lone").await;
+                module.expect_silence(Duration::from_secs(3600)).await;
+            };
+            join(receive(b"lone"), come).await;
+        }
+        // A reader that waits on: did another one come with it?
+        let come = async {
+            module.line(notice).await;
+            module.return_payload(READ, "one!").await;
+            module.expect_silence(Duration::from_millis(99)).await;
+            module.return_payload(READ, "two!").await;
+            module.return_payload(READ, "last").await;
+            module.return_nothing(READ).await;
+        };
+        let read = async {
+            receive(b"one!").await;
+            receive(b"two!").await;
+            receive(b"last").await;
+        };
+        join(read, come).await;
+        // It did: now the next ones are asked for at once.
+        let come = async {
+            module.line(notice).await;
+            module.return_payload(READ, "one!").await;
+            module.return_payload(READ, "two!").await;
+            module.return_nothing(READ).await;
+        };
+        let read = async {
+            receive(b"one!").await;
+            receive(b"two!").await;
+        };
+        join(read, come).await;
+        module.expect_silence(Duration::from_secs(3600)).await;
+    });
+}
+
 /// The module hands over a length and nothing behind it: the datagram is dropped, counted, and the next one is whole.
 #[test]
 fn a_datagram_that_ends_early() {

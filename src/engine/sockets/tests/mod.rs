@@ -1,5 +1,7 @@
 //! The rules of sockets.
 
+#[cfg(feature = "udp")]
+mod announced;
 mod close;
 #[cfg(feature = "udp")]
 mod datagram;

@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
+use embassy_time::Instant;
 use embedded_io_async::Write;
 use quectel_nal::at::AccessMode;
 use quectel_nal::{Error, LinkError, LinkState};
@@ -67,6 +68,7 @@ through_both_faces!(
     data_comes_before_the_end,
     names_lead_to_peers,
     datagrams_keep_their_borders,
+    a_datagram_costs_one_read,
     a_service_has_many_peers,
     clients_are_served_at_once,
     more_sockets_than_slots,
@@ -167,6 +169,47 @@ async fn datagrams_keep_their_borders<F: Face>(face: &F, _: &ModemHandle, _: &In
     assert_eq!(refused, Err(Error::InvalidLength { max: 1460 }));
     let refused = face.send_datagram(&mut socket, &[]).await;
     assert_eq!(refused, Err(Error::InvalidLength { max: 1460 }));
+}
+
+/// In buffer mode: the module says how long each one is, and does not announce one that comes before the one in front of it was
+/// read.
+async fn a_datagram_costs_one_read<F: Face>(face: &F, modem: &ModemHandle, network: &InProcess) {
+    network.udp(PEER, 9, |mut socket| async move {
+        loop {
+            let (bytes, from) = socket.receive().await;
+            // As many at once as the first byte says.
+            for number in 0..bytes[0] {
+                socket.send(&[number], from);
+            }
+        }
+    });
+    let mut socket = face.datagrams(peer(9)).await.unwrap();
+    let mut exchange = async |count: u8| {
+        let started = Instant::now();
+        face.send_datagram(&mut socket, &[count]).await.unwrap();
+        for number in 0..count {
+            let mut buffer = [0; 10];
+            let received = face.receive_datagram(&mut socket, &mut buffer).await;
+            assert_eq!((received, buffer[0]), (Ok(1), number));
+        }
+        started.elapsed()
+    };
+    for _ in 0..4 {
+        exchange(1).await;
+    }
+    let before = modem.counters().commands;
+    for _ in 0..100 {
+        exchange(1).await;
+    }
+    // Half of them are AT+QISEND.
+    assert_eq!(modem.counters().commands - before, 200);
+    // Those that come in a bunch are all there, after a pause that is short.
+    let pause = exchange(20).await;
+    assert!(pause < embassy_time::Duration::from_secs(4), "{pause:?}");
+    let before = modem.counters().commands;
+    let pause = exchange(20).await;
+    assert!(pause < embassy_time::Duration::from_secs(1), "{pause:?}");
+    assert!(modem.counters().commands - before <= 22);
 }
 
 async fn a_service_has_many_peers<F: Face>(face: &F, _: &ModemHandle, network: &InProcess) {
