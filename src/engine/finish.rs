@@ -121,6 +121,8 @@ impl Engine<'_> {
             Job::User => {
                 if self.user_command.done(outcome) {
                     self.link.start_check();
+                    #[cfg(feature = "link-control")]
+                    self.link.check_rest();
                 }
                 return;
             }

@@ -424,6 +424,7 @@ impl Link<'_> {
     fn on_up(&mut self) {
         self.clear_context_errors();
         info!("link up");
+        self.resets.on_success();
         self.end_attempt(self.state_towards(LinkState::Up), Step::Up);
     }
 }

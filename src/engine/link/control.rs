@@ -23,6 +23,17 @@ pub(super) const POWER_DOWN_TIME: Duration = Duration::from_secs(60);
 /// How often AT+CFUN and AT+QPOWD are sent to a module that refuses them.
 const DESCENT_TRIES: u8 = 3;
 
+/// What is known of a module that is to be off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Power {
+    /// It has said that it is.
+    Off,
+    /// It does not answer, or has not said so in time.
+    Silent,
+    /// It has started by itself.
+    On,
+}
+
 /// What the application wants.
 #[derive(Debug)]
 pub(super) struct Control {
@@ -31,8 +42,8 @@ pub(super) struct Control {
     pub(super) is_changed: bool,
     /// Until then sockets may hand over what was written to them.
     leave_until: Instant,
-    /// The module was switched off, and has started by itself.
-    is_on: bool,
+    /// What is known of a module that is to be off.
+    power: Power,
     /// When the state changed last; `NEVER` until the scheduler has looked.
     since: Instant,
     /// How many states there have been.
@@ -44,7 +55,7 @@ impl Control {
         wish: LinkMode::Up,
         is_changed: false,
         leave_until: NEVER,
-        is_on: false,
+        power: Power::Off,
         since: Instant::MIN,
         changes: 0,
     };
@@ -69,7 +80,7 @@ impl Link<'_> {
                 LinkState::Starting
             }
             (state, LinkMode::Up) => state,
-            (state @ LinkState::TurnedOff(rests), mode) if rests == mode && !self.control.is_on => {
+            (state @ LinkState::TurnedOff(rests), mode) if rests == mode && self.is_at_rest() => {
                 state
             }
             (_, mode) => LinkState::TurningOff(mode),
@@ -135,7 +146,7 @@ impl Link<'_> {
             Step::Disabled => {}
             // Sockets end first.
             _ if self.is_serving() => {}
-            Step::Rest(mode) if mode == wish && !self.control.is_on => {
+            Step::Rest(mode) if mode == wish && self.is_at_rest() => {
                 self.set_state(LinkState::TurnedOff(mode));
             }
             step => {
@@ -146,8 +157,10 @@ impl Link<'_> {
                 );
                 self.begin_attempt();
                 match (step, wish) {
-                    (Step::Rest(LinkMode::Off), _)
-                        if !self.control.is_on && self.resets.may(now) =>
+                    (Step::Rest(LinkMode::Off), wish)
+                        if wish != LinkMode::Off
+                            && self.control.power != Power::On
+                            && self.resets.may(now) =>
                     {
                         self.go(Step::Reset);
                     }
@@ -209,17 +222,39 @@ impl Link<'_> {
     pub(super) fn rest(&mut self, mode: LinkMode) {
         info!("link turned off: {:?}", mode);
         self.searching_since = NEVER;
-        self.control.is_on = false;
-        self.end_attempt(LinkState::TurnedOff(mode), Step::Rest(mode));
+        self.control.power = Power::Off;
+        // A module that is off has not shown that it works.
+        if mode != LinkMode::Off {
+            self.resets.on_success();
+        }
+        let state = match self.control.is_changed {
+            true => self.state,
+            false => LinkState::TurnedOff(mode),
+        };
+        self.end_attempt(state, Step::Rest(mode));
     }
 
-    /// The module restarts while the link rests. What was switched off, and starts by itself, is left alone.
-    pub(super) fn on_restarted_at_rest(&mut self, mode: LinkMode) {
-        if mode == LinkMode::Off {
-            self.control.is_on = true;
-        } else {
-            self.set_state(LinkState::TurningOff(self.control.wish));
-            self.begin_attempt();
+    /// The module does not answer, or has not said that it is off.
+    pub(super) fn rest_silent(&mut self) {
+        self.rest(LinkMode::Off);
+        self.control.power = Power::Silent;
+    }
+
+    /// Whether the same wish once more changes nothing.
+    fn is_at_rest(&self) -> bool {
+        self.control.power == Power::Off
+    }
+
+    /// The module restarts, or may have, while the link rests.
+    pub(crate) fn check_rest(&mut self) {
+        match self.step {
+            // What was switched off, and starts by itself, is left alone.
+            Step::Rest(LinkMode::Off) => self.control.power = Power::On,
+            Step::Rest(_) => {
+                self.set_state(LinkState::TurningOff(self.control.wish));
+                self.begin_attempt();
+            }
+            _ => {}
         }
     }
 

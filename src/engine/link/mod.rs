@@ -354,7 +354,7 @@ impl<'d> Link<'d> {
             Step::Pause if matches!(self.state, LinkState::Down(LinkError::Restarted)) => {}
             Step::Pause | Step::Reset => self.begin_attempt(),
             #[cfg(feature = "link-control")]
-            Step::Rest(mode) => self.on_restarted_at_rest(mode),
+            Step::Rest(_) => self.check_rest(),
             _ => {
                 self.restarts = self.restarts.saturating_add(1);
                 self.pin.is_given = false;
@@ -410,10 +410,6 @@ impl<'d> Link<'d> {
     /// This attempt has succeeded.
     fn end_attempt(&mut self, state: LinkState, step: Step) {
         self.failures = 0;
-        // A module that is off has not shown that it works.
-        if state != LinkState::TurnedOff(LinkMode::Off) {
-            self.resets.on_success();
-        }
         self.attempts = self.attempts.wrapping_add(1);
         self.go(step);
         self.set_state(state);
@@ -501,7 +497,7 @@ impl<'d> Link<'d> {
             // The line that says so may be lost.
             #[cfg(feature = "link-control")]
             Step::PoweringDown => {
-                self.rest(LinkMode::Off);
+                self.rest_silent();
                 Action::Wait(now)
             }
             _ => self.job().map_or(Action::Wait(NEVER), Action::Run),

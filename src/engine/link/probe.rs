@@ -19,8 +19,7 @@ impl Link<'_> {
         if now >= after(since, config.boot_time) && tries > 10 {
             #[cfg(feature = "link-control")]
             if self.wish() == LinkMode::Off {
-                // It is off.
-                self.rest(LinkMode::Off);
+                self.rest_silent();
                 return Action::Wait(now);
             }
             self.fail(LinkError::NoAnswer, now);

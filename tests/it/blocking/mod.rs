@@ -1,5 +1,6 @@
 //! The blocking API: plain calls, none of which waits. Mostly under virtual time.
 
+mod link;
 mod same_as_async;
 mod sockets;
 mod waiting;

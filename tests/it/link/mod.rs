@@ -3,3 +3,4 @@
 mod control;
 mod dialogue;
 mod modem;
+mod sequences;

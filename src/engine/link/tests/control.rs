@@ -468,6 +468,37 @@ fn user_command_runs_at_rest() {
     assert_eq!(state(&rig), DOWN);
 }
 
+/// Nobody else would notice that the module is gone.
+#[test]
+fn user_command_without_an_answer_at_rest_looks_for_the_module() {
+    let mut rig = Rig::new::<2, 64, 64>(Config::new("internet"));
+    rig.engine(|engine| engine.start(true, false));
+    rig.bring_up();
+    set(&rig, LinkMode::Down);
+    carry_on(&mut rig);
+    rig.pass(DAY);
+    submit(&rig);
+    rig.expect(Job::User);
+    rig.pass(1000);
+    rig.silence();
+    assert_eq!(state(&rig), LinkState::TurningOff(LinkMode::Down));
+    while rig.next() != Action::Reset {
+        match rig.next() {
+            Action::Run(job) => {
+                rig.begin(job);
+                rig.pass(1000);
+                rig.silence();
+            }
+            Action::Wait(until) => rig.wait(until),
+            _ => {}
+        }
+    }
+    let now = rig.now;
+    rig.engine(|engine| engine.finish_action(Action::Reset, true, now));
+    carry_on(&mut rig);
+    assert_eq!(state(&rig), DOWN);
+}
+
 #[test]
 fn users_that_wait_learn_what_the_link_has_come_to() {
     let mut rig = up();
@@ -813,6 +844,7 @@ fn wish_that_comes_back_while_the_module_switches_off() {
         let until = rig.idle().expect("an end");
         assert_eq!(until - rig.now, Duration::from_secs(60));
         rig.on_line("POWERED DOWN");
+        assert_eq!(state(&rig), LinkState::Starting);
         assert_eq!(rig.next(), Action::Reset);
         let now = rig.now;
         rig.engine(|engine| engine.finish_action(Action::Reset, true, now));
@@ -828,6 +860,10 @@ fn silent_module_counts_as_off() {
     set(&rig, LinkMode::Off);
     rig.mute_for(40);
     assert_eq!(state(&rig), OFF);
+    assert_eq!(rig.idle(), None);
+    // If it is asked for again it is looked for again.
+    set(&rig, LinkMode::Off);
+    until(&mut rig, Job::PowerDown);
     // Before the hook has been called.
     let mut rig = Rig::new::<2, 64, 64>(Config::new("internet"));
     rig.engine(|engine| engine.start(true, false));
@@ -915,4 +951,19 @@ fn user_command_fails_at_once_while_the_module_is_off() {
     rig.idle();
     let result = rig.engine(|engine| engine.user_command().poll_result());
     assert_eq!(result, Poll::Ready(crate::engine::AtResult::Aborted));
+}
+
+/// A context that is listed as inactive may become active a second later (quirk 119).
+#[test]
+fn context_that_is_about_to_become_active_is_deactivated() {
+    let mut rig = Rig::new::<1, 64, 64>(Config::new("internet"));
+    rig.start();
+    until(&mut rig, Job::Activate);
+    rig.run(Job::Activate, &["OK"]);
+    rig.run(Job::ListContexts, &["OK"]);
+    set(&rig, LinkMode::Down);
+    rig.active = false;
+    let way = carry_on(&mut rig);
+    assert_eq!(count(&way, Job::Deactivate), 1, "{way:?}");
+    assert_eq!(state(&rig), DOWN);
 }
