@@ -41,6 +41,8 @@ pub struct Config<'d> {
     #[cfg(feature = "dns")]
     pub(crate) lookup_time: Duration,
     pub(crate) answer_time: Duration,
+    #[cfg(feature = "sleep")]
+    pub(crate) awake_time: Duration,
     pub(crate) silence_time: Duration,
     pub(crate) send_time: Duration,
     pub(crate) close_timeout: Option<u16>,
@@ -75,6 +77,8 @@ impl<'d> Config<'d> {
             #[cfg(feature = "dns")]
             lookup_time: Duration::from_secs(60),
             answer_time: Duration::from_secs(10),
+            #[cfg(feature = "sleep")]
+            awake_time: Duration::from_secs(2),
             silence_time: Duration::from_secs(60),
             send_time: Duration::from_secs(30),
             close_timeout: Some(1),
@@ -178,6 +182,15 @@ impl<'d> Config<'d> {
     #[must_use]
     pub const fn answer_time(mut self, time: Duration) -> Self {
         self.answer_time = bounded(time);
+        self
+    }
+
+    /// Sets how long the module stays awake after the last command, if [`ControlLines::can_sleep`](crate::ControlLines::can_sleep).
+    /// A shorter time saves energy; a longer one saves the delay of about 100 ms with which a command wakes the module. Default 2 s.
+    #[cfg(feature = "sleep")]
+    #[must_use]
+    pub const fn awake_time(mut self, time: Duration) -> Self {
+        self.awake_time = bounded(time);
         self
     }
 

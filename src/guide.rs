@@ -26,6 +26,7 @@ pages! {
     from_ppp = "guide/14-from-ppp.md",
     in_the_field = "guide/15-in-the-field.md",
     programs = "guide/16-programs.md",
+    sleep = "guide/17-sleep.md",
     commands = "commands.md",
     footprint = "footprint.md",
     benchmarks = "benchmarks.md",

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::engine::shared::Shared;
 use crate::engine::{
     Action, Addresses, Domain, Engine, Job, Key, LineKind, LinkState, PayloadEcho, Phase, Request,
-    Slot, WakeSet,
+    Slot, WakeSet, Wiring,
 };
 use crate::error::Error;
 use crate::util::time::NEVER;
@@ -84,7 +84,7 @@ impl<'d> Rig<'d> {
     // ---- the runner ----------------------------------------------------------------------------------------------
 
     pub(crate) fn start(&mut self) {
-        self.engine(|engine| engine.start(false, false));
+        self.engine(|engine| engine.start(Wiring::NONE));
     }
 
     pub(crate) fn next(&mut self) -> Action {

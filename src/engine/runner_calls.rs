@@ -5,6 +5,8 @@ use embassy_time::{Duration, Instant};
 use super::sockets::key::Key;
 use super::state::Engine;
 use crate::util::slices::behind_mut;
+#[cfg(feature = "sleep")]
+use crate::util::time::NEVER;
 use crate::util::time::after;
 
 /// Modules have been seen to stop for 12 s within a payload (quirk 129).
@@ -15,6 +17,20 @@ impl Engine<'_> {
     #[cfg(test)]
     pub(crate) const fn start_deadline(&mut self, limit: embassy_time::Duration, now: Instant) {
         self.exchange.start_deadline(limit, now);
+    }
+
+    /// How long the module has to stay awake, if nothing is to be done any more; `NEVER` if it may not sleep.
+    #[cfg(feature = "sleep")]
+    pub(crate) fn awake_until(&self, now: Instant) -> Instant {
+        #[cfg(feature = "transparent")]
+        if self.transparent.is_some() {
+            return NEVER;
+        }
+        if self.link.may_sleep() && !self.incoming.is_coming() {
+            after(now, self.config.awake_time)
+        } else {
+            NEVER
+        }
     }
 
     /// When that has to be over. The time in which the module cannot be heard does not count, so that the instant can move.

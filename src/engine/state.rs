@@ -11,7 +11,7 @@ use super::dns::Dns;
 use super::exchange::Exchange;
 use super::ids::{ConnectIds, IdSet};
 use super::incoming::Incoming;
-use super::link::{Link, LinkState};
+use super::link::{Link, LinkState, Wiring};
 #[cfg(feature = "ntp")]
 use super::services::ntp::Ntp;
 #[cfg(feature = "ping")]
@@ -104,10 +104,10 @@ impl<'d> Engine<'d> {
     // ---- the runner ----------------------------------------------------------------------------------------------
 
     /// The runner starts: everything that the module may still hold is unknown.
-    pub(crate) fn start(&mut self, can_reset: bool, has_dtr: bool) {
+    pub(crate) fn start(&mut self, wiring: Wiring) {
         self.forget_module();
         self.fail_all(LinkError::NotRunning);
-        self.link.start(can_reset, has_dtr);
+        self.link.start(wiring);
         self.ids.orphans = IdSet::EMPTY;
         if let Some(invalid) = self.config.invalid {
             self.disable(LinkError::InvalidConfig(invalid));

@@ -31,6 +31,26 @@ pub trait ControlLines {
     /// without the silence of a second before and after `+++` (section 1.2). DTR has to be on before.
     async fn pulse_dtr(&mut self) {}
 
+    /// Whether [`sleep`](Self::sleep) and [`wake`](Self::wake) reach the module. Default: false.
+    ///
+    /// If so the runner lets the module sleep (AT+QSCLK=1) whenever the link is up, no connection is in transparent access mode, and
+    /// nothing was to do for [`Config::awake_time`](crate::Config::awake_time).
+    #[cfg(feature = "sleep")]
+    fn can_sleep(&self) -> bool {
+        false
+    }
+
+    /// Lets the module sleep: switches DTR off. The module still receives data and reports it, by URCs and with RI.
+    #[cfg(feature = "sleep")]
+    async fn sleep(&mut self) {}
+
+    /// Wakes the module: switches DTR on, and returns when the module takes bytes. The hardware manual of the module says how long
+    /// that is; 20 ms is enough for most.
+    ///
+    /// The runner writes an `AT` then, and repeats it twice if there is no answer, because the first command can be lost.
+    #[cfg(feature = "sleep")]
+    async fn wake(&mut self) {}
+
     /// Whether DCD is on, which is to say that the module is in data mode. `None` if DCD is not wired (default).
     ///
     /// Used to distinguish the module's `NO CARRIER` from the same bytes sent by the peer. Without DCD the runner finds out

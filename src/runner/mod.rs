@@ -10,6 +10,8 @@ mod error;
 mod escape;
 pub(crate) mod receive;
 pub(crate) mod receive_buffer;
+#[cfg(feature = "sleep")]
+mod sleep;
 mod transact;
 mod transmit;
 
@@ -19,6 +21,7 @@ use atat::{AtatUrc, ResponseSlot, UrcChannel};
 use embassy_futures::select::{Either, select};
 use embedded_io_async::{Read, Write};
 
+use crate::engine::Wiring;
 use crate::engine::shared::Shared;
 pub use control_lines::{ControlLines, Reset};
 pub use error::RunError;
@@ -164,8 +167,13 @@ struct Running<'d> {
 
 impl<'d> Running<'d> {
     fn start(shared: &'d Shared<'d>, lines: &impl ControlLines) -> Self {
-        let (can_reset, has_dtr) = (lines.can_reset(), lines.has_dtr());
-        shared.with(|engine| engine.start(can_reset, has_dtr));
+        let wiring = Wiring {
+            reset: lines.can_reset(),
+            dtr: lines.has_dtr(),
+            #[cfg(feature = "sleep")]
+            sleep: lines.can_sleep(),
+        };
+        shared.with(|engine| engine.start(wiring));
         Self {
             shared,
             has_failed: false,

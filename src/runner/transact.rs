@@ -2,7 +2,7 @@
 
 use core::future::pending;
 
-use embassy_futures::select::select;
+use embassy_futures::select::{Either, select};
 use embassy_futures::yield_now;
 use embassy_time::{Instant, Timer};
 use embedded_io_async::Write;
@@ -44,6 +44,10 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
     /// Does one action after the other, until the serial line fails.
     pub(super) async fn run(&mut self) -> RunError {
         let shared = self.shared;
+        #[cfg(feature = "sleep")]
+        if self.lines.can_sleep() {
+            self.lines.wake().await;
+        }
         loop {
             let action = shared.with(|engine| engine.next(time::now()));
             let result = match action {
@@ -65,8 +69,11 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
                     shared.with(|engine| engine.carrier(carrier));
                     Ok(())
                 }
+                #[cfg(feature = "sleep")]
+                Action::Wait(until) => self.idle(until).await,
+                #[cfg(not(feature = "sleep"))]
                 Action::Wait(until) => {
-                    idle(shared, until).await;
+                    self.work_until(until).await;
                     Ok(())
                 }
             };
@@ -82,9 +89,15 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
         }
     }
 
+    /// Waits until the engine has something to do. Returns false if it has not by this instant.
+    pub(super) async fn work_until(&self, until: Instant) -> bool {
+        let work = self.shared.wait(Queue::Runner, |engine| engine.poll_work());
+        matches!(select(work, sleep(until)).await, Either::First(()))
+    }
+
     /// Runs one AT transaction: writes the command and, for a send, the payload after the prompt, and waits for the final
     /// result code.
-    async fn transact(&mut self, job: Job) -> Result<(), Stopped> {
+    pub(super) async fn transact(&mut self, job: Job) -> Result<(), Stopped> {
         let shared = self.shared;
         let command = shared.with(|engine| engine.begin(job, self.buffer, time::now()));
         let Some(length) = command else {
@@ -127,12 +140,6 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
         }
         Ok(())
     }
-}
-
-/// Waits until the engine has something to do, at most until this instant.
-async fn idle(shared: &Shared<'_>, until: Instant) {
-    let work = shared.wait(Queue::Runner, |engine| engine.poll_work());
-    select(work, sleep(until)).await;
 }
 
 pub(super) async fn sleep(until: Instant) {

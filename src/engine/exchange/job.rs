@@ -84,6 +84,9 @@ pub(crate) enum Job {
     /// AT+QICFG with the setting at this place: `SETTINGS`, then `sendinfo`, then those of the user.
     Set(u8),
     SetDns,
+    /// AT+QSCLK=1.
+    #[cfg(feature = "sleep")]
+    AllowSleep,
     // Sockets: `sockets/open_close.rs`, `receive.rs`, `send.rs`.
     Open(Key),
     Close(Key),

@@ -41,6 +41,9 @@ use crate::util::time::after;
 
 /// How long the answer to a plain AT may take.
 const ATTENTION_TIME: Duration = Duration::from_secs(1);
+/// How long the answer to the AT may take that follows a sleep of the module.
+#[cfg(feature = "sleep")]
+const WAKE_TIME: Duration = Duration::from_millis(300);
 /// How long the activation of a context may take (2.1.2).
 const ACTIVATION_TIME: Duration = Duration::from_secs(150);
 /// How long the deactivation of a context may take (2.1.3).
@@ -88,6 +91,8 @@ impl Link<'_> {
             Job::Attention if matches!(self.step, Step::Settle | Step::CheckSettle) => {
                 to.write(&Attention)
             }
+            #[cfg(feature = "sleep")]
+            Job::Attention if self.is_up() => to.write(&Attention).within(WAKE_TIME),
             Job::Attention => to.write(&Attention).within(ATTENTION_TIME),
             Job::RestoreResultCodes => to.write(&RestoreResultCodes).within(ATTENTION_TIME),
             Job::EchoOff => to.write(&DisableCommandEcho),
@@ -159,6 +164,8 @@ impl Link<'_> {
             Job::Set(place) => to.write(&ConfigureSetting {
                 setting: Self::setting(place, config)?,
             }),
+            #[cfg(feature = "sleep")]
+            Job::AllowSleep => to.write(&crate::at::SetUartSleep { sleep: Switch::On }),
             Job::SetDns if cfg!(feature = "dns") => {
                 let servers = config.dns?;
                 to.write(&ConfigureDns {
@@ -244,7 +251,7 @@ impl Link<'_> {
                     self.run(Job::DataEchoOff);
                 }
             }
-            Job::DataEchoOff if self.has_dtr => self.run(Job::EscapeWithDtr),
+            Job::DataEchoOff if self.wiring.dtr => self.run(Job::EscapeWithDtr),
             Job::DataEchoOff | Job::EscapeWithDtr if config.urc_port.is_some() => {
                 self.run(Job::SetUrcPort);
             }
@@ -345,11 +352,26 @@ impl Link<'_> {
             Job::Set(place) => match Self::next_setting(place, config) {
                 Some(place) => self.run(Job::Set(place)),
                 None if cfg!(feature = "dns") && config.dns.is_some() => self.run(Job::SetDns),
-                None => self.on_up(),
+                None => self.allow_sleep(),
             },
-            Job::SetDns => self.on_up(),
+            Job::SetDns => self.allow_sleep(),
+            // 7. Sleep.
+            #[cfg(feature = "sleep")]
+            Job::AllowSleep => {
+                self.may_sleep = matches!(outcome, Outcome::Done(_));
+                self.on_up();
+            }
             _ => {}
         }
+    }
+
+    /// The last step: the module may sleep while DTR is off, if that is wired.
+    fn allow_sleep(&mut self) {
+        #[cfg(feature = "sleep")]
+        if self.wiring.sleep {
+            return self.run(Job::AllowSleep);
+        }
+        self.on_up();
     }
 
     /// The context is inactive.

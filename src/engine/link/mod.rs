@@ -10,6 +10,7 @@ mod resets;
 mod settings;
 mod sim;
 mod state;
+mod wiring;
 
 use core::net::IpAddr;
 use core::task::Poll;
@@ -27,6 +28,7 @@ use registration::Registration;
 use resets::Resets;
 use sim::Pin;
 pub use state::{LinkMode, LinkState};
+pub(crate) use wiring::Wiring;
 
 /// The longest time of an attempt to bring the link up, besides the times for the boot and for the registration.
 const ATTEMPT_TIME: Duration = Duration::from_secs(900);
@@ -88,8 +90,10 @@ pub(crate) struct Link<'d> {
     control: control::Control,
     /// Tries of the present step.
     tries: u8,
-    /// DTR is wired.
-    has_dtr: bool,
+    wiring: Wiring,
+    /// The module sleeps while DTR is off (AT+QSCLK=1).
+    #[cfg(feature = "sleep")]
+    may_sleep: bool,
     pin: Pin,
     /// This runner has activated the context, with the settings of the configuration.
     is_configured: bool,
@@ -141,7 +145,9 @@ impl<'d> Link<'d> {
             #[cfg(feature = "link-control")]
             control: control::Control::NEW,
             tries: 0,
-            has_dtr: false,
+            wiring: Wiring::NONE,
+            #[cfg(feature = "sleep")]
+            may_sleep: false,
             pin: Pin::NEW,
             is_configured: false,
             must_deactivate: false,
@@ -174,7 +180,13 @@ impl<'d> Link<'d> {
     }
 
     pub(crate) const fn has_dtr(&self) -> bool {
-        self.has_dtr
+        self.wiring.dtr
+    }
+
+    /// Whether the module may sleep now: it was told so, and the link is up.
+    #[cfg(feature = "sleep")]
+    pub(crate) fn may_sleep(&self) -> bool {
+        self.may_sleep && self.is_up()
     }
 
     /// Whether sockets can be served now.
@@ -301,9 +313,9 @@ impl<'d> Link<'d> {
     // ---- what happens to it --------------------------------------------------------------------------------------
 
     /// The runner starts.
-    pub(crate) fn start(&mut self, can_reset: bool, has_dtr: bool) {
-        self.has_dtr = has_dtr;
-        self.resets.is_available = can_reset;
+    pub(crate) fn start(&mut self, wiring: Wiring) {
+        self.wiring = wiring;
+        self.resets.is_available = wiring.reset;
         self.forget_module();
         self.failures = 0;
         self.begin_attempt();
@@ -367,6 +379,10 @@ impl<'d> Link<'d> {
 
     /// The context is as it is after a restart.
     const fn forget_module(&mut self) {
+        #[cfg(feature = "sleep")]
+        {
+            self.may_sleep = false;
+        }
         self.searching_since = NEVER;
         self.is_configured = false;
         self.must_deactivate = false;

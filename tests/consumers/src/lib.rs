@@ -37,4 +37,6 @@ mod pages {
     mod in_the_field {}
     #[doc = include_str!("../../../docs/guide/16-programs.md")]
     mod programs {}
+    #[doc = include_str!("../../../docs/guide/17-sleep.md")]
+    mod sleep {}
 }

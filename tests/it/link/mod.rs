@@ -4,3 +4,4 @@ mod control;
 mod dialogue;
 mod modem;
 mod sequences;
+mod sleep;

@@ -189,11 +189,18 @@ impl Core {
     /// The DTR line, as the run loop sees it.
     pub fn set_data_terminal_ready(&mut self, on: bool) {
         let fell = self.data_terminal_ready && !on;
+        self.has_slept |= on && self.is_asleep();
         self.data_terminal_ready = on;
         if fell && self.profile.leaves_data_by_dtr && matches!(self.mode, Mode::Data(_)) {
             self.remark("DTR falls");
             self.escape();
         }
+    }
+
+    /// With AT+QSCLK=1 the module sleeps while DTR is off, and hears nothing.
+    pub(super) fn is_asleep(&self) -> bool {
+        let may_sleep = self.kept.get("QSCLK").is_some_and(|mode| mode == "1");
+        may_sleep && !self.data_terminal_ready && matches!(self.mode, Mode::Command)
     }
 
     /// ATO.

@@ -26,6 +26,10 @@ impl Core {
         if self.is_deaf() {
             return self.record_payload(Direction::ToModule, bytes);
         }
+        if self.is_asleep() {
+            self.violation("bytes for a module that sleeps");
+            return self.record_payload(Direction::ToModule, bytes);
+        }
         if self.multiplexed {
             return self.multiplexer_input(bytes);
         }
@@ -143,7 +147,8 @@ impl Core {
                     return;
                 };
                 let is_swallowed = |reaction: &Reaction| *reaction == Reaction::Swallow;
-                if self.faults.reaction(&first.name, is_swallowed).is_some() {
+                let is_lost = core::mem::take(&mut self.has_slept);
+                if is_lost || self.faults.reaction(&first.name, is_swallowed).is_some() {
                     self.remark("lost: the line above");
                     self.rest.clear();
                 } else {

@@ -237,6 +237,8 @@ pub(crate) struct Core {
     fresh_line: bool,
     functionality: u32,
     network_up: bool,
+    /// The module has slept, and loses the next command line.
+    has_slept: bool,
     /// The DTR line as somebody outside holds it.
     pub held_ready: bool,
     report_registration: BTreeMap<String, u32>,
@@ -318,6 +320,7 @@ impl Core {
             fresh_line: false,
             functionality: settings.functionality.into(),
             network_up: true,
+            has_slept: false,
             held_ready: true,
             report_registration: BTreeMap::new(),
             faults: Faults::new(seed),

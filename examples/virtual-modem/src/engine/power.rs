@@ -75,6 +75,9 @@ impl Core {
     }
 
     pub(super) fn boot(&mut self) {
+        // The module forgets AT+QSCLK.
+        self.kept.remove("QSCLK");
+        self.has_slept = false;
         self.power = Power::Booting;
         self.on_since = self.now;
         self.after(self.settings.boot_time, |core| {

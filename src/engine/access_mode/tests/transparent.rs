@@ -363,7 +363,12 @@ fn an_escape_among_lines_without_end_is_given_up_in_the_end() {
 #[test]
 fn dtr_needs_no_silence() {
     let mut rig = Rig::new::<3, 2048, 2048>(Config::new("internet"));
-    rig.engine(|engine| engine.start(false, true));
+    rig.engine(|engine| {
+        engine.start(crate::engine::Wiring {
+            dtr: true,
+            ..crate::engine::Wiring::NONE
+        })
+    });
     rig.bring_up();
     let key = transparent(&mut rig);
     want(&mut rig, key, AccessMode::Buffer);
@@ -378,7 +383,12 @@ fn dtr_needs_no_silence() {
 #[test]
 fn where_dtr_does_nothing_the_other_way_is_tried() {
     let mut rig = Rig::new::<3, 2048, 2048>(Config::new("internet"));
-    rig.engine(|engine| engine.start(false, true));
+    rig.engine(|engine| {
+        engine.start(crate::engine::Wiring {
+            dtr: true,
+            ..crate::engine::Wiring::NONE
+        })
+    });
     rig.bring_up();
     let key = transparent(&mut rig);
     want(&mut rig, key, AccessMode::Buffer);

@@ -39,7 +39,12 @@ fn config() -> Config<'static> {
 
 fn started() -> Rig {
     let mut rig = Rig::new::<1, 64, 64>(config());
-    rig.engine(|engine| engine.start(false, true));
+    rig.engine(|engine| {
+        engine.start(crate::engine::Wiring {
+            dtr: true,
+            ..crate::engine::Wiring::NONE
+        })
+    });
     rig.active = true;
     rig
 }
@@ -358,7 +363,13 @@ fn module_that_restarts_again_and_again() {
 #[test]
 fn restarts_of_a_module_that_answers_only_at_are_paced() {
     let mut rig = started();
-    rig.engine(|engine| engine.start(true, true));
+    rig.engine(|engine| {
+        engine.start(crate::engine::Wiring {
+            reset: true,
+            dtr: true,
+            sleep: false,
+        })
+    });
     let mut answer = |job, lines| match job {
         Job::SimState => None,
         _ => lines,

@@ -306,7 +306,12 @@ fn deadline_of_the_note_needs_a_restart() {
 #[test]
 fn restarts_are_paced() {
     let mut rig = Rig::new::<1, 64, 64>(Config::new("internet").boot_time(Duration::from_secs(1)));
-    rig.engine(|engine| engine.start(true, false));
+    rig.engine(|engine| {
+        engine.start(crate::engine::Wiring {
+            reset: true,
+            ..crate::engine::Wiring::NONE
+        })
+    });
     let mut last: Option<embassy_time::Instant> = None;
     let mut gaps = std::vec![];
     for _ in 0..20_000 {
