@@ -1,12 +1,12 @@
 """The largest figures that the measured firmwares may have, so that growth is noticed. KB is 1000 bytes."""
 
-# Bytes, optimised for size (`s`). Flash: about 1 % over the figures of today. The goal is 52 KB with TCP only and 60 KB with everything
+# Bytes, optimised for size (`s`). Flash: about 1 % over the figures of today, which are in the comments. The goal is 52 KB with TCP only and 60 KB with everything
 # below. Static memory and stack: at most 5 % over the figures at the time when the bounds were set, which are in the comments.
 BOUNDS = {
-    # One TCP socket: 61,592; 6,108; 1,944.
-    "tcp": {"flash": 62_000, "memory": 6_413, "stack": 2_016},
-    # TCP, name lookup, UDP, and restarts of the module: 71,364; 7,388; 1,904.
-    "all": {"flash": 72_000, "memory": 7_665, "stack": 1_999},
+    # One TCP socket: 63,268; 6,108; 1,944.
+    "tcp": {"flash": 63_900, "memory": 6_413, "stack": 2_016},
+    # TCP, name lookup, UDP, and restarts of the module: 72,876; 7,388; 1,904.
+    "all": {"flash": 73_600, "memory": 7_665, "stack": 1_999},
 }
 
 # Instructions per received byte, by the number of bytes that each read of the UART returns. "Waited for": the runner sleeps before
