@@ -167,6 +167,7 @@ impl Slot<'_> {
             // AT+QISTATE shows whether the connectID is not in use, or the close was really refused or lost (quirk 33).
             Outcome::Refused(_) | Outcome::NoAnswer => {
                 self.state_check_due = true;
+                self.close.is_unconfirmed = true;
                 Effect::None
             }
         }
@@ -198,12 +199,14 @@ impl Slot<'_> {
             // Asked again when the module is back.
             return Effect::None;
         }
-        let was_due = core::mem::take(&mut self.state_check_due);
+        self.state_check_due = false;
         let state = match *outcome {
             Outcome::Done(Answer::Socket(state)) => Some(state),
             Outcome::Done(_) => None,
             // AT+QISTATE was refused too: the connectID has to be closed before it is used again.
-            _ if self.phase == Phase::Closing && was_due => return self.orphan_id(),
+            _ if self.phase == Phase::Closing && self.close.is_unconfirmed => {
+                return self.orphan_id();
+            }
             _ => return Effect::None,
         };
         // Without a re-check the URC of the end can be on its way.
@@ -228,9 +231,13 @@ impl Slot<'_> {
             // The module has dropped the connection without a URC. AT+QICLOSE is sent anyway.
             (Phase::Open, None) => self.fail(Error::ConnectionReset),
             (Phase::Open, Some(SocketState::Closing)) => self.on_closed_by_peer(),
-            // Unless the question was about the open, which has failed meanwhile: then AT+QICLOSE is sent anyway.
-            (Phase::Closing, None) if was_due => return self.free_id(),
-            (Phase::Closing, Some(_)) if self.count_close_refusal() => return self.orphan_id(),
+            // Before AT+QICLOSE was sent this may be a late `OK`: it is sent anyway.
+            (Phase::Closing, None) if self.close.is_unconfirmed => return self.free_id(),
+            (Phase::Closing, Some(_))
+                if self.close.is_unconfirmed && self.count_close_refusal() =>
+            {
+                return self.orphan_id();
+            }
             _ => return Effect::None,
         }
         if is_loss { Effect::Loss } else { Effect::None }

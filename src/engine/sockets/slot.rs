@@ -99,9 +99,11 @@ impl Reopen {
 
 /// The end of a socket, as far as it has come.
 #[derive(Debug, Clone, Copy)]
-struct Close {
+pub(super) struct Close {
     /// No more writes, for this reason; the socket closes when the transmit ring is empty.
     write_end: Option<Error>,
+    /// AT+QICLOSE was refused, or not answered: AT+QISTATE shows whether it was carried out.
+    pub(super) is_unconfirmed: bool,
     /// How often AT+QICLOSE was refused although the connectID exists.
     refusals: u8,
 }
@@ -109,6 +111,7 @@ struct Close {
 impl Close {
     const NEW: Self = Self {
         write_end: None,
+        is_unconfirmed: false,
         refusals: 0,
     };
 }
@@ -136,7 +139,7 @@ pub(crate) struct Slot<'d> {
     /// The module has opened it, whatever came then.
     pub(crate) has_opened: bool,
     pub(super) reopen: Reopen,
-    close: Close,
+    pub(super) close: Close,
     /// How many of its last transactions were not answered.
     unanswered: u8,
     /// AT+QISTATE is due: it shows whether the connection still exists.

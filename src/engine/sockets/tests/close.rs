@@ -258,6 +258,23 @@ fn refused_close_of_an_unused_id_is_a_close() {
 }
 
 #[test]
+fn socket_that_is_dropped_during_a_question_about_its_state_is_closed_whatever_the_answer() {
+    let mut rig = up();
+    let key = rig.open();
+    rig.engine(|engine| {
+        if let Some(slot) = engine.sockets.get_mut(key) {
+            slot.state_check_due = true;
+        }
+    });
+    rig.expect(Job::Status(key));
+    rig.release(key);
+    // The late result of another command: it does not say that there is no such socket.
+    rig.answer(&["OK"]);
+    rig.run(Job::Close(key), &["OK"]);
+    assert!(rig.all_free());
+}
+
+#[test]
 fn refused_close_of_a_used_id_is_repeated_and_then_left_behind() {
     let mut rig = up();
     let key = rig.open();
