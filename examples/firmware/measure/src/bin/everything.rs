@@ -162,7 +162,7 @@ fn without_async() -> Result<(), Error> {
     use embedded_nal::nb::block;
     use embedded_nal::{AddrType, Dns, TcpClientStack, TcpFullStack, UdpClientStack, UdpFullStack};
 
-    let (stack, mut runner) = quectel_nal::new(OTHERS.take(), Config::new("internet"));
+    let (stack, runner) = quectel_nal::new(OTHERS.take(), Config::new("internet"));
     let uart = blocking::Uart::new(Nothing);
     let (rx, tx) = uart.split();
     let urcs = UrcChannel::<Line, 1, 1>::new();

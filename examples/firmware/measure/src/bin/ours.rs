@@ -104,8 +104,8 @@ async fn modem(#[allow(unused_mut)] mut runner: Runner<'static>, rx: Rx, tx: Tx)
         use embassy_time::{Duration, Timer};
 
         let power_key = async || Timer::after(Duration::from_secs(1)).await;
-        runner.reset(power_key).run(rx, tx).await;
+        let _ = runner.reset(power_key).run(rx, tx).await;
     }
     #[cfg(not(feature = "reset"))]
-    runner.run(rx, tx).await;
+    let _ = runner.run(rx, tx).await;
 }
