@@ -32,7 +32,8 @@ impl EndMarker {
 }
 
 /// What else the module sends unasked, besides lines that begin with `+`.
-const UNASKED_LINES: [ResultCode; 3] = [
+const UNASKED_LINES: [ResultCode; 4] = [
+    ResultCode::Ready,
     ResultCode::ApplicationReady,
     ResultCode::Ring,
     ResultCode::PoweredDown,

@@ -367,6 +367,8 @@ impl Slot<'_> {
     /// Wakes the readers. One that still waits registers again.
     pub(crate) fn end_wait_for_data(&mut self) {
         self.receive.recheck.reader_waits = false;
+        // The next reader asks for a re-check of its own.
+        self.receive.recheck.requested = false;
         self.wake_readers();
     }
 

@@ -539,6 +539,18 @@ fn a_restart_is_told() {
 }
 
 #[test]
+fn a_restart_behind_the_end_is_told_too() {
+    let mut rig = up();
+    let key = transparent(&mut rig);
+    come(&mut rig, b"data\r\nNO CARRIER\r\n\r\nRDY\r\n");
+    assert_eq!(read(&mut rig, key), b"data");
+    assert_eq!(until_action(&mut rig), Action::ReadDcd);
+    rig.engine(|engine| engine.carrier(Some(false)));
+    let restarted = Error::Link(LinkError::Restarted);
+    assert_eq!(rig.read(key), Poll::Ready(Err(restarted)));
+}
+
+#[test]
 fn a_silent_connection_is_looked_after() {
     let mut rig = up();
     let key = transparent(&mut rig);
@@ -562,6 +574,24 @@ fn a_silent_connection_is_looked_after() {
     }
     assert_eq!(until_action(&mut rig), Action::Run(Job::Attention));
     assert_eq!(rig.phase(key), Phase::Draining);
+}
+
+/// Whenever it begins to wait.
+#[test]
+fn a_silent_connection_is_looked_after_for_each_reader() {
+    let mut rig = up();
+    let key = transparent(&mut rig);
+    for data in [b"first", b"again"] {
+        assert_eq!(rig.read(key), Poll::Pending);
+        rig.idle().expect("a check");
+        come(&mut rig, data);
+        assert_eq!(read(&mut rig, key), data);
+        assert_eq!(rig.idle(), None);
+    }
+    assert!(!rig.engine(|engine| engine.poll_work().is_ready()));
+    assert_eq!(rig.read(key), Poll::Pending);
+    assert!(rig.engine(|engine| engine.poll_work().is_ready()));
+    escape(&mut rig);
 }
 
 #[test]
