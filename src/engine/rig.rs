@@ -21,6 +21,15 @@ use crate::util::zeroed::Zeroed;
 /// Where test connections go.
 pub(crate) const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)), 80);
 
+pub(crate) const WITH_RESET: Wiring = Wiring {
+    reset: true,
+    ..Wiring::NONE
+};
+pub(crate) const WITH_DTR: Wiring = Wiring {
+    dtr: true,
+    ..Wiring::NONE
+};
+
 /// One engine, driven by a test.
 pub(crate) struct Rig<'d> {
     pub(crate) shared: &'d Shared<'d>,
@@ -84,7 +93,11 @@ impl<'d> Rig<'d> {
     // ---- the runner ----------------------------------------------------------------------------------------------
 
     pub(crate) fn start(&mut self) {
-        self.engine(|engine| engine.start(Wiring::NONE));
+        self.start_wired(Wiring::NONE);
+    }
+
+    pub(crate) fn start_wired(&mut self, wiring: Wiring) {
+        self.engine(|engine| engine.start(wiring));
     }
 
     pub(crate) fn next(&mut self) -> Action {

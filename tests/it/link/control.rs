@@ -7,7 +7,7 @@ use atat::asynch::AtatClient;
 use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
 use quectel_nal::at::QueryModel;
-use quectel_nal::{ControlLines, Error, LinkError, LinkMode, LinkState};
+use quectel_nal::{ControlLines, Error, LinkError, LinkMode, LinkState, Stack};
 use testbench::{SERVER, Script, config, dialogue, dialogue_with_lines};
 
 const TURNED_OFF: Error = Error::Link(LinkError::TurnedOff);
@@ -28,13 +28,16 @@ async fn take_over(module: &Script<'_>) {
         .await;
 }
 
+/// The link comes up for the first time.
+async fn comes_up(stack: &Stack<'_>, module: &Script<'_>) {
+    let (up, ()) = join(stack.wait_link_up(), module.bring_up()).await;
+    up.unwrap();
+}
+
 #[test]
 fn down_and_up_again() {
     dialogue(config(), async |stack, module| {
-        join(stack.wait_link_up(), module.bring_up())
-            .await
-            .0
-            .unwrap();
+        comes_up(&stack, &module).await;
         let mut changes = stack.link_changes();
         let open = stack.connect(SERVER.parse().unwrap());
         let mut connection = join(open, module.open(OPEN)).await.0.unwrap();
@@ -97,10 +100,7 @@ fn down_and_up_again() {
 #[test]
 fn a_restart_brings_no_link() {
     dialogue(config(), async |stack, module| {
-        join(stack.wait_link_up(), module.bring_up())
-            .await
-            .0
-            .unwrap();
+        comes_up(&stack, &module).await;
         stack.set_link(LinkMode::Down);
         module.exchange("AT+QIDEACT=1", "OK").await;
         assert_eq!(stack.wait_link_mode().await, Ok(LinkMode::Down));
@@ -149,10 +149,7 @@ fn minimum_functionality_and_back() {
         (LinkMode::Airplane, "AT+CFUN=4"),
     ] {
         dialogue(config(), async |stack, module| {
-            join(stack.wait_link_up(), module.bring_up())
-                .await
-                .0
-                .unwrap();
+            comes_up(&stack, &module).await;
             stack.set_link(mode);
             let way_down = async {
                 module.exchange("AT+QIDEACT=1", "OK").await;
@@ -189,10 +186,7 @@ fn off_and_on() {
     let pressed = Cell::new(0);
     let hook = Key(&pressed);
     dialogue_with_lines(config(), hook, async |stack, module| {
-        join(stack.wait_link_up(), module.bring_up())
-            .await
-            .0
-            .unwrap();
+        comes_up(&stack, &module).await;
         let open = stack.connect(SERVER.parse().unwrap());
         let mut connection = join(open, module.open(OPEN)).await.0.unwrap();
         connection.write_all(b"goodbye").await.unwrap();
@@ -229,10 +223,7 @@ fn off_and_on() {
 #[test]
 fn a_module_that_starts_by_itself_is_left_alone() {
     dialogue(config(), async |stack, module| {
-        join(stack.wait_link_up(), module.bring_up())
-            .await
-            .0
-            .unwrap();
+        comes_up(&stack, &module).await;
         stack.set_link(LinkMode::Off);
         module.exchange("AT+QIDEACT=1", "OK").await;
         module.exchange("AT+QPOWD=1", "OK").await;

@@ -7,7 +7,7 @@ use embassy_time::Duration;
 
 use crate::at::AccessMode;
 use crate::config::Config;
-use crate::engine::rig::PEER;
+use crate::engine::rig::{PEER, WITH_DTR};
 use crate::engine::tests::{Rig, up};
 use crate::engine::{Action, Escape, Job, Key, LineKind, LinkMode, LinkState, Phase, Request};
 use crate::error::{Error, LinkError};
@@ -363,12 +363,7 @@ fn an_escape_among_lines_without_end_is_given_up_in_the_end() {
 #[test]
 fn dtr_needs_no_silence() {
     let mut rig = Rig::new::<3, 2048, 2048>(Config::new("internet"));
-    rig.engine(|engine| {
-        engine.start(crate::engine::Wiring {
-            dtr: true,
-            ..crate::engine::Wiring::NONE
-        })
-    });
+    rig.start_wired(WITH_DTR);
     rig.bring_up();
     let key = transparent(&mut rig);
     want(&mut rig, key, AccessMode::Buffer);
@@ -383,12 +378,7 @@ fn dtr_needs_no_silence() {
 #[test]
 fn where_dtr_does_nothing_the_other_way_is_tried() {
     let mut rig = Rig::new::<3, 2048, 2048>(Config::new("internet"));
-    rig.engine(|engine| {
-        engine.start(crate::engine::Wiring {
-            dtr: true,
-            ..crate::engine::Wiring::NONE
-        })
-    });
+    rig.start_wired(WITH_DTR);
     rig.bring_up();
     let key = transparent(&mut rig);
     want(&mut rig, key, AccessMode::Buffer);

@@ -8,6 +8,7 @@ use embassy_time::Duration;
 use super::{state, until};
 use crate::at::{AccessMode, ServiceType};
 use crate::config::Config;
+use crate::engine::rig::WITH_RESET;
 use crate::engine::tests::{Alarm, Rig, up};
 use crate::engine::{Action, Job, LinkMode, LinkState, Phase, Queue, Request};
 use crate::error::{Error, LinkError};
@@ -472,12 +473,7 @@ fn user_command_runs_at_rest() {
 #[test]
 fn user_command_without_an_answer_at_rest_looks_for_the_module() {
     let mut rig = Rig::new::<2, 64, 64>(Config::new("internet"));
-    rig.engine(|engine| {
-        engine.start(crate::engine::Wiring {
-            reset: true,
-            ..crate::engine::Wiring::NONE
-        })
-    });
+    rig.start_wired(WITH_RESET);
     rig.bring_up();
     set(&rig, LinkMode::Down);
     carry_on(&mut rig);
@@ -714,12 +710,7 @@ const OFF: LinkState = LinkState::TurnedOff(LinkMode::Off);
 /// The module was switched off from a link that was up.
 fn off() -> Rig {
     let mut rig = Rig::new::<2, 64, 64>(Config::new("internet"));
-    rig.engine(|engine| {
-        engine.start(crate::engine::Wiring {
-            reset: true,
-            ..crate::engine::Wiring::NONE
-        })
-    });
+    rig.start_wired(WITH_RESET);
     rig.bring_up();
     set(&rig, LinkMode::Off);
     rig.run(Job::Deactivate, &["OK"]);
@@ -837,12 +828,7 @@ fn powered_down_ends_the_command() {
 fn wish_that_comes_back_while_the_module_switches_off() {
     for is_answered in [false, true] {
         let mut rig = Rig::new::<2, 64, 64>(Config::new("internet"));
-        rig.engine(|engine| {
-            engine.start(crate::engine::Wiring {
-                reset: true,
-                ..crate::engine::Wiring::NONE
-            })
-        });
+        rig.start_wired(WITH_RESET);
         rig.bring_up();
         set(&rig, LinkMode::Off);
         rig.run(Job::Deactivate, &["OK"]);
@@ -871,12 +857,7 @@ fn wish_that_comes_back_while_the_module_switches_off() {
 #[test]
 fn silent_module_counts_as_off() {
     let mut rig = Rig::new::<2, 64, 64>(Config::new("internet"));
-    rig.engine(|engine| {
-        engine.start(crate::engine::Wiring {
-            reset: true,
-            ..crate::engine::Wiring::NONE
-        })
-    });
+    rig.start_wired(WITH_RESET);
     set(&rig, LinkMode::Off);
     rig.mute_for(40);
     assert_eq!(state(&rig), OFF);
@@ -886,12 +867,7 @@ fn silent_module_counts_as_off() {
     until(&mut rig, Job::PowerDown);
     // Before the hook has been called.
     let mut rig = Rig::new::<2, 64, 64>(Config::new("internet"));
-    rig.engine(|engine| {
-        engine.start(crate::engine::Wiring {
-            reset: true,
-            ..crate::engine::Wiring::NONE
-        })
-    });
+    rig.start_wired(WITH_RESET);
     while rig.next() != Action::Reset {
         match rig.next() {
             Action::Run(job) => {
@@ -924,12 +900,7 @@ fn silent_module_counts_as_off() {
 fn switching_off_and_on_does_not_outrun_the_pace() {
     let config = Config::new("internet").boot_time(Duration::from_secs(1));
     let mut rig = Rig::new::<1, 64, 64>(config);
-    rig.engine(|engine| {
-        engine.start(crate::engine::Wiring {
-            reset: true,
-            ..crate::engine::Wiring::NONE
-        })
-    });
+    rig.start_wired(WITH_RESET);
     let mut resets = Vec::new();
     for _ in 0..2000 {
         match rig.next() {

@@ -9,8 +9,9 @@ use embassy_time::{Duration, Instant};
 
 use super::state;
 use crate::config::Config;
+use crate::engine::rig::{WITH_DTR, WITH_RESET};
 use crate::engine::tests::Rig;
-use crate::engine::{Action, Job, LinkState};
+use crate::engine::{Action, Job, LinkState, Wiring};
 use crate::error::{BringUpCommand, LinkError};
 
 /// boot_time + registration_time + 15 min, and one AT+QIACT.
@@ -39,12 +40,7 @@ fn config() -> Config<'static> {
 
 fn started() -> Rig {
     let mut rig = Rig::new::<1, 64, 64>(config());
-    rig.engine(|engine| {
-        engine.start(crate::engine::Wiring {
-            dtr: true,
-            ..crate::engine::Wiring::NONE
-        })
-    });
+    rig.start_wired(WITH_DTR);
     rig.active = true;
     rig
 }
@@ -363,12 +359,9 @@ fn module_that_restarts_again_and_again() {
 #[test]
 fn restarts_of_a_module_that_answers_only_at_are_paced() {
     let mut rig = started();
-    rig.engine(|engine| {
-        engine.start(crate::engine::Wiring {
-            reset: true,
-            dtr: true,
-            sleep: false,
-        })
+    rig.start_wired(Wiring {
+        dtr: true,
+        ..WITH_RESET
     });
     let mut answer = |job, lines| match job {
         Job::SimState => None,
