@@ -10,6 +10,7 @@
 //!    Then the list of sockets once more: one may have opened late.
 //! 5. Deactivate a context with unknown settings; configure and activate the context; look at its address.
 //! 6. Settings that decide how data looks on the UART; DNS servers.
+//! 7. Sleep, if DTR is wired for it.
 //!
 //! After a command without an answer the module is asked by AT whether it is still there. Then the recipe goes on: after a
 //! command that it can do without, else with the command again. Without a second answer the attempt has failed.

@@ -2,7 +2,7 @@
 //!
 //! A change of the wish takes effect between two transactions. While sockets are served they are closed first; any other step
 //! makes way for a new attempt, which ends where the wish says. The way down is the beginning of the recipe (`bring_up.rs`), and
-//! behind it AT+QIDEACT, AT+CFUN=0 or 4, AT+QPOWD.
+//! after it AT+QIDEACT, AT+CFUN=0 or 4, AT+QPOWD.
 
 use core::task::Poll;
 
@@ -16,9 +16,9 @@ use crate::error::LinkError;
 use crate::util::log::info;
 use crate::util::time::{NEVER, after, get_or_set};
 
-/// How long sockets may take to hand over what was written to them, before the link goes down.
+/// How long sockets may take to send what was written to them, before the link goes down.
 const LEAVE_TIME: Duration = Duration::from_secs(10);
-/// How long the module may take to switch off, and to say so, behind the answer to AT+QPOWD.
+/// How long the module may take to switch off, and to say so, after the answer to AT+QPOWD.
 pub(super) const POWER_DOWN_TIME: Duration = Duration::from_secs(60);
 /// How often AT+CFUN and AT+QPOWD are sent to a module that refuses them.
 const DESCENT_TRIES: u8 = 3;
@@ -40,7 +40,7 @@ pub(super) struct Control {
     pub(super) wish: LinkMode,
     /// The present step was begun for another wish.
     pub(super) is_changed: bool,
-    /// Until then sockets may hand over what was written to them.
+    /// Until then sockets may send what was written to them.
     leave_until: Instant,
     /// What is known of a module that is to be off.
     power: Power,
@@ -122,7 +122,7 @@ impl Link<'_> {
 
     // ---- the runner ----------------------------------------------------------------------------------------------
 
-    /// Whether the link is up and is to go down: until when sockets may hand over what was written to them.
+    /// Whether the link is up and is to go down: until when sockets may send what was written to them.
     pub(crate) fn leaves_at(&self) -> Option<Instant> {
         let is_leaving = self.is_up() && !self.wants_up();
         is_leaving.then_some(self.control.leave_until)
@@ -151,10 +151,8 @@ impl Link<'_> {
             }
             step => {
                 // The context can become active even now.
-                self.must_deactivate |= matches!(
-                    step,
-                    Step::Address { .. } | Step::Run(Job::Set(_) | Job::SetDns)
-                );
+                self.must_deactivate |=
+                    matches!(step, Step::Address { .. }) || step.follows_activation();
                 self.begin_attempt();
                 match (step, wish) {
                     (Step::Rest(LinkMode::Off), wish)
@@ -164,7 +162,7 @@ impl Link<'_> {
                     {
                         self.go(Step::Reset);
                     }
-                    // Has it started by itself, or by somebody else's hand?
+                    // The module may have been switched on by itself or by hand: the probe shows it.
                     (Step::Rest(LinkMode::Off), _) => {}
                     (Step::Rest(_), LinkMode::Airplane | LinkMode::Minimum | LinkMode::Off) => {
                         self.descend();

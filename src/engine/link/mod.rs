@@ -10,6 +10,7 @@ mod resets;
 mod settings;
 mod sim;
 mod state;
+mod step;
 mod wiring;
 
 use core::net::IpAddr;
@@ -28,6 +29,7 @@ use registration::Registration;
 use resets::Resets;
 use sim::Pin;
 pub use state::{LinkMode, LinkState};
+use step::Step;
 pub(crate) use wiring::Wiring;
 
 /// The longest time of an attempt to bring the link up, besides the times for the boot and for the registration.
@@ -38,45 +40,6 @@ const MAX_RESTARTS: u8 = 5;
 const POLL: Duration = Duration::from_secs(1);
 /// The longest pause between two attempts to bring the link up.
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
-
-/// The step of bring-up or supervision that comes next. [`bring_up`] has their order, their commands, and what the answers mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// AT, and the escapes, until the module answers.
-    Probe,
-    /// The first AT was answered: AT again, after a pause in which late lines pass.
-    Settle,
-    /// One command of the recipe.
-    Run(Job),
-    CloseOrphans,
-    /// AT+QIACT? after the activation, until the context has an address.
-    Address {
-        /// The reason if it gets none.
-        otherwise: LinkError,
-    },
-    /// The link is up; sockets have their turn.
-    Up,
-    /// Link check: AT, and escapes, until the module answers.
-    CheckAnswer,
-    /// Link check: as `Settle`.
-    CheckSettle,
-    /// Link check: AT+QIACT? shows whether the PDP context is active.
-    CheckContext,
-    /// AT+CGACT? after several opens in a row that failed.
-    CheckBearer,
-    /// The attempt has failed; another one follows.
-    Pause,
-    /// Only the user's hook helps.
-    Reset,
-    /// There is no link, and the application wants none.
-    #[cfg(feature = "link-control")]
-    Rest(LinkMode),
-    /// AT+QPOWD was accepted; the module is about to be off.
-    #[cfg(feature = "link-control")]
-    PoweringDown,
-    /// The configuration, or the UART, cannot be used. Nothing is done any more.
-    Disabled,
-}
 
 /// The number of attempts to bring the link up that had ended at some time. Another number means that one has ended since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,14 +177,7 @@ impl<'d> Link<'d> {
 
     /// Whether URCs about sockets and the context can be trusted.
     pub(crate) const fn is_serving(&self) -> bool {
-        matches!(
-            self.step,
-            Step::Up
-                | Step::CheckAnswer
-                | Step::CheckSettle
-                | Step::CheckContext
-                | Step::CheckBearer
-        )
+        self.step.is_serving()
     }
 
     /// What the application wants.
@@ -351,7 +307,7 @@ impl<'d> Link<'d> {
 
     /// `pdpdeact` during the last steps of the bring-up: look at the context again before the link counts as up.
     pub(crate) fn recheck_context_before_up(&mut self) {
-        if matches!(self.step, Step::Run(Job::Set(_) | Job::SetDns)) {
+        if self.step.follows_activation() {
             self.must_deactivate = true;
             self.run(Job::ListContexts);
         }

@@ -8,6 +8,7 @@ pub(crate) mod listener;
 mod next;
 pub(crate) mod open_close;
 pub(crate) mod receive;
+mod reopen;
 pub(crate) mod request;
 pub(crate) mod send;
 pub(crate) mod slot;

@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use embassy_time::{Duration, Instant};
 
 use super::key::Key;
+use super::reopen::{Reopen, ReopenStage};
 #[cfg(feature = "udp")]
 use super::transfer::Datagrams;
 
@@ -14,7 +15,6 @@ use crate::at::{AccessMode, ConnectId, ServiceType};
 #[cfg(feature = "push")]
 use crate::engine::access_mode::mode::Mode;
 use crate::engine::effect::Effect;
-use crate::engine::refusal::Retries;
 use crate::engine::wakes::{Queue, WakeSet};
 use crate::error::Error;
 use crate::util::log::debug;
@@ -59,42 +59,6 @@ pub(crate) enum Owner {
         order: u16,
     },
     Nobody,
-}
-
-/// The repetition of an AT+QIOPEN that failed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reopen {
-    stage: ReopenStage,
-    /// It was repeated without a pause, which is done once at most.
-    used_immediate_retry: bool,
-    pub(super) retries: Retries,
-    /// The same open has worked before, so that its parameters are good.
-    pub(super) is_known_good: bool,
-    /// The local address is given as the IPv6 one, because the IPv4 one was refused.
-    pub(super) binds_v6: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ReopenStage {
-    None,
-    /// Opens again as soon as the connectID is closed.
-    AfterClose,
-    Repeating,
-}
-
-impl Reopen {
-    const NEW: Self = Self {
-        stage: ReopenStage::None,
-        used_immediate_retry: false,
-        retries: Retries::NEW,
-        is_known_good: false,
-        binds_v6: false,
-    };
-
-    /// Uses up the repetition without a pause. Returns whether there was one left.
-    pub(super) const fn use_immediate_retry(&mut self) -> bool {
-        !core::mem::replace(&mut self.used_immediate_retry, true)
-    }
 }
 
 /// The end of a socket, as far as it has come.

@@ -9,8 +9,9 @@ use embassy_time::Duration;
 
 use crate::at::{Authentication, ConnectId, ErrorCode, InvalidText};
 use crate::config::Config;
+use crate::engine::rig::WITH_RESET;
 use crate::engine::tests::Rig;
-use crate::engine::{Action, Domain, Escape, Job, LinkState};
+use crate::engine::{Action, Domain, Escape, Job, LinkState, Wiring};
 use crate::error::LinkError;
 
 type Lines = &'static [&'static str];
@@ -306,12 +307,7 @@ fn deadline_of_the_note_needs_a_restart() {
 #[test]
 fn restarts_are_paced() {
     let mut rig = Rig::new::<1, 64, 64>(Config::new("internet").boot_time(Duration::from_secs(1)));
-    rig.engine(|engine| {
-        engine.start(crate::engine::Wiring {
-            reset: true,
-            ..crate::engine::Wiring::NONE
-        })
-    });
+    rig.start_wired(WITH_RESET);
     let mut last: Option<embassy_time::Instant> = None;
     let mut gaps = std::vec![];
     for _ in 0..20_000 {
@@ -440,18 +436,25 @@ fn lost_context_during_the_boot_is_about_the_time_before() {
 
 #[test]
 fn context_lost_again_before_the_link_is_up_is_noticed() {
-    let mut rig = started_until(Job::Set(1));
-    rig.on_line("+QIURC: \"pdpdeact\",1");
-    rig.active = false;
-    let mut activated = false;
-    for _ in 0..50 {
-        activated |= rig.next() == Action::Run(Job::Activate);
-        if state(&rig) == LinkState::Up {
-            break;
+    for job in [Job::Set(1), Job::AllowSleep] {
+        let mut rig = Rig::new::<2, 64, 64>(Config::new("internet"));
+        rig.start_wired(Wiring {
+            sleep: true,
+            ..Wiring::NONE
+        });
+        until(&mut rig, job);
+        rig.on_line("+QIURC: \"pdpdeact\",1");
+        rig.active = false;
+        let mut activated = false;
+        for _ in 0..50 {
+            activated |= rig.next() == Action::Run(Job::Activate);
+            if state(&rig) == LinkState::Up {
+                break;
+            }
+            rig.step_up();
         }
-        rig.step_up();
+        assert!(activated, "{job:?}: the link is up without a context");
     }
-    assert!(activated, "the link is up without a context");
 }
 
 #[test]
