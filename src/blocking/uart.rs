@@ -8,7 +8,7 @@ use crate::util::slices::front;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 
 /// How many bytes are written at once. The driver may block until they are in its transmitter.
-const PAYLOAD_PIECE: usize = 32;
+const PIECE: usize = 32;
 
 /// Adapter for UART drivers that cannot be split into halves.
 ///
@@ -143,7 +143,7 @@ impl<W: Write> embedded_io_async::Write for UartTx<W> {
                 return later(cx);
             }
             self.has_written = true;
-            let piece = front(bytes, PAYLOAD_PIECE);
+            let piece = front(bytes, PIECE);
             Poll::Ready(self.driver.write(piece))
         })
         .await

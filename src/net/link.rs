@@ -1,6 +1,7 @@
-//! The application decides whether there is a link, and learns what becomes of it.
+//! What the application wants of the link, and the changes of its state.
 
 use core::fmt;
+use core::task::Poll;
 
 use embassy_time::Instant;
 
@@ -112,11 +113,11 @@ impl LinkChanges<'_> {
     pub fn try_next(&mut self) -> Option<LinkState> {
         let seen = self.seen;
         match self.shared.with(|engine| engine.poll_link_change(seen)) {
-            core::task::Poll::Ready((seen, state)) => {
+            Poll::Ready((seen, state)) => {
                 self.seen = seen;
                 Some(state)
             }
-            core::task::Poll::Pending => None,
+            Poll::Pending => None,
         }
     }
 }

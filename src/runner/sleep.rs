@@ -38,16 +38,13 @@ impl<W: Write, L: ControlLines> Transactor<'_, '_, W, L> {
         self.lines.wake().await;
         for attempt in 1..=TRIES {
             match self.transact(Job::Attention).await {
-                Err(Stopped::TimedOut) => {}
-                Ok(()) if attempt > 1 => {
-                    Timer::after(LATE_ANSWER_TIME).await;
-                    break;
-                }
-                result => {
-                    result?;
-                    break;
-                }
+                Err(Stopped::TimedOut) => continue,
+                result => result?,
             }
+            if attempt > 1 {
+                Timer::after(LATE_ANSWER_TIME).await;
+            }
+            break;
         }
         let action = Action::Run(Job::Attention);
         self.shared

@@ -20,9 +20,9 @@ pub(crate) const MAX_READ_LENGTH: usize = ReadLength::MAX.get() as usize;
 const LESS_TO_READ: u16 = 1024;
 /// After this many re-checks in a row that found nothing, the module is asked whether the connection still exists.
 const FRUITLESS_RECHECKS: u8 = 4;
-/// And after each one behind a pause of this length.
+/// And after each one that follows a pause of this length or more.
 const LONG_RECHECK: Duration = Duration::from_secs(60);
-/// After so many announced datagrams in a row that came alone, the module is not asked at once for one behind the next.
+/// After this many announced datagrams in a row that came alone, the module is not asked at once for another one after the next.
 const LONE: u8 = 3;
 /// More of them change nothing.
 const MOST_LONE: u8 = LONE + 5;
@@ -42,12 +42,8 @@ impl Slot<'_> {
             recheck.arm(soon, round);
         }
         if self.is_listener() || !self.is_kept() || !self.has_room() {
-            #[cfg(feature = "udp")]
-            let is_partial = self.has_partial_datagram();
-            #[cfg(not(feature = "udp"))]
-            let is_partial = false;
             // While the rest of a datagram is missing, a waiting reader would set the re-check again at once.
-            if !self.receive.recheck.reader_waits || !is_partial {
+            if !self.receive.recheck.reader_waits || !self.has_partial_datagram() {
                 self.receive.recheck.cancel();
             }
             return None;
@@ -262,7 +258,7 @@ impl Slot<'_> {
         }
     }
 
-    /// The pause before a waiting reader's search for another datagram, if one may have come right behind those that the module
+    /// The pause before a waiting reader's search for another datagram, if one may have come right after those that the module
     /// has announced (quirk 62). It doubles as long as none has.
     fn next_datagram_after(&self) -> Option<Duration> {
         let is_due =
@@ -271,7 +267,7 @@ impl Slot<'_> {
         is_due.then(|| Duration::from_millis(100 << doubled))
     }
 
-    /// A re-check has found nothing. Returns true for every fourth one in a row, and behind a long pause: the state of the
+    /// A re-check has found nothing. Returns true for every fourth one in a row, and after a long pause: the state of the
     /// connection has to be asked.
     fn on_fruitless_recheck(&mut self) -> bool {
         let recheck = &mut self.receive.recheck;

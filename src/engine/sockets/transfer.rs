@@ -54,7 +54,7 @@ pub(crate) struct Receive {
     pub(super) was_last: bool,
     /// Bytes that the module had according to its URCs, less what was read since.
     pub(super) announced: Option<u32>,
-    /// How often in a row nothing had come behind an announced datagram before the module was asked again.
+    /// Number of announced datagrams in a row after which AT+QIRD found no other one.
     pub(super) lone: u8,
     /// The module refuses reads of more than 1024 bytes.
     pub(super) asks_less: bool,

@@ -1,5 +1,5 @@
 //! A module that sleeps while there is nothing to do (AT+QSCLK=1 and DTR). On the virtual modem, which hears nothing while it sleeps
-//! and loses the first command behind that.
+//! and loses the first command after that.
 
 use core::cell::{Cell, RefCell};
 use std::fs;
@@ -61,7 +61,7 @@ fn run(
         let program = program(stack, &handle);
         assert!(matches!(select(engine, program).await, Either::Second(())));
         assert_no_violation(&handle);
-        // The first command behind a sleep was lost, and it was never another one than AT.
+        // The first command after a sleep was lost, and it was never another one than AT.
         assert!(sleeps.borrow().len() <= handle.commands()["AT"]);
         (sleeps.take(), handle)
     })
