@@ -8,7 +8,7 @@ use embassy_time::Duration;
 use crate::at::{AccessMode, MAX_COMMAND_LENGTH};
 use crate::config::Config;
 use crate::engine::shared::Shared;
-use crate::engine::{Engine, LinkState, Queue, Slot, Statistics, WakeSet};
+use crate::engine::{Counters, Engine, LinkState, Queue, Slot, Statistics, WakeSet};
 use crate::error::{Error, LinkError};
 use crate::runner::Runner;
 use crate::util::zeroed::Zeroed;
@@ -40,6 +40,8 @@ pub struct Resources<
     line_buffer: [u8; LINE],
     command_buffer: [u8; MAX_COMMAND_LENGTH],
     wakes: WakeSet,
+    counters: Counters,
+    engine: Zeroed<Engine<'d>>,
     shared: Zeroed<Shared<'d>>,
 }
 
@@ -75,6 +77,8 @@ impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize>
             line_buffer: [0; LINE],
             command_buffer: [0; MAX_COMMAND_LENGTH],
             wakes: WakeSet::new(),
+            counters: Counters::new(),
+            engine: Zeroed::Empty,
             shared: Zeroed::Empty,
         }
     }
@@ -109,8 +113,14 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
     for ((index, slot), (rx, tx)) in (0..).zip(&mut resources.slots).zip(rings) {
         slot.fill(Slot::new(index, rx, tx, &resources.wakes));
     }
-    let engine = Engine::new(&mut resources.slots, &resources.wakes, config);
-    let shared = resources.shared.fill(Shared::new(engine));
+    let engine = Engine::new(
+        &mut resources.slots,
+        &resources.wakes,
+        &resources.counters,
+        config,
+    );
+    let engine = resources.engine.fill(engine);
+    let shared = &*resources.shared.fill(Shared::new(engine));
     let stack = Stack {
         shared,
         mode: AccessMode::Buffer,
@@ -128,6 +138,18 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
 ///
 /// It is `Copy`, and every task can have its own. It implements [`embedded_nal_async::TcpConnect`],
 /// [`embedded_nal_async::UdpStack`] (feature `udp`) and [`embedded_nal_async::Dns`] (feature `dns`).
+///
+/// # Calls that return at once
+///
+/// Tasks may run on several threads, and on executors of different priority, also in interrupts. While one of them is in the middle
+/// of a call, the stack is in use: it works with interrupts on. Futures wait for the end of that call. Calls that return at once have no
+/// answer in this moment, and cannot wait for one, because the interrupted task may go on only after them:
+///
+/// * `can_recv`, `can_send`, `read_ready` and `write_ready` return false, `may_recv` and `may_send` true.
+/// * `try_read` and `try_write` return `None`, `peek` 0, and calls of the [blocking](crate::blocking) traits `WouldBlock`.
+/// * [`local_addr`](Self::local_addr), [`last_failure`](Self::last_failure) and what a socket says of itself are `None`.
+///
+/// [`link_state`](Self::link_state) and [`statistics`](Self::statistics) always answer. Tasks of one executor never meet this.
 #[derive(Clone, Copy)]
 pub struct Stack<'d> {
     pub(crate) shared: &'d Shared<'d>,
@@ -223,7 +245,7 @@ impl Stack<'_> {
     /// is noticed with the next command.
     #[must_use]
     pub fn link_state(&self) -> LinkState {
-        self.shared.with(|engine| engine.link_state())
+        self.shared.link().state
     }
 
     /// Waits until the link is up.
@@ -237,26 +259,33 @@ impl Stack<'_> {
     ///
     /// Dropping the future has no effect.
     pub async fn wait_link_up(&self) -> Result<(), LinkError> {
-        let since = self.shared.with(|engine| engine.attempt());
-        self.shared
-            .wait(Queue::Link, |engine| engine.poll_link(since))
-            .await
+        let mut since = None;
+        let link = self.shared.wait(Queue::Link, |engine| {
+            let since = *since.get_or_insert_with(|| engine.attempt());
+            engine.poll_link(since)
+        });
+        link.await
     }
 
-    /// The local address in the PDP context: IPv4 if there is one, otherwise IPv6. `None` while the link is down.
+    /// The local address in the PDP context: IPv4 if there is one, otherwise IPv6. `None` while the link is down, and while the stack
+    /// is [in use](Self#calls-that-return-at-once).
     #[must_use]
     pub fn local_addr(&self) -> Option<IpAddr> {
-        self.shared
-            .with(|engine| engine.local_address(false).or(engine.local_address(true)))
+        let address =
+            |engine: &mut Engine<'_>| engine.local_address(false).or(engine.local_address(true));
+        self.shared.try_with(address).flatten()
     }
 
-    /// The local IPv6 address in the PDP context. `None` while the link is down, or if there is none.
+    /// The local IPv6 address in the PDP context. `None` while the link is down, if there is none, and while the stack is
+    /// [in use](Self#calls-that-return-at-once).
     #[must_use]
     pub fn local_addr_v6(&self) -> Option<IpAddr> {
-        self.shared.with(|engine| engine.local_address(true))
+        let address = |engine: &mut Engine<'_>| engine.local_address(true);
+        self.shared.try_with(address).flatten()
     }
 
-    /// Why a connection, a datagram socket or a name lookup failed last; `None` if none has failed. Nothing is sent.
+    /// Why a connection, a datagram socket or a name lookup failed last; `None` if none has failed, and while the stack is
+    /// [in use](Self#calls-that-return-at-once). Nothing is sent.
     ///
     /// Clients for HTTP or MQTT pass on the kind of an error only. This is the error itself. It stays until something else fails.
     ///
@@ -267,12 +296,13 @@ impl Stack<'_> {
     /// ```
     #[must_use]
     pub fn last_failure(&self) -> Option<Error> {
-        self.shared.with(|engine| engine.last_failure())
+        let failure = |engine: &mut Engine<'_>| engine.last_failure();
+        self.shared.try_with(failure).flatten()
     }
 
     /// The counters since the stack was created.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        self.shared.with(|engine| engine.statistics)
+        self.shared.counters.statistics()
     }
 }

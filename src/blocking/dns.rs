@@ -19,9 +19,9 @@ use crate::runner::RunError;
 pub(super) enum Lookup {
     /// There is none; the engine may be busy with one of an asynchronous task.
     None,
-    InProgress(u16),
+    InProgress(u32),
     /// Another name was asked for while the result was there. The next call for another name discards the result.
-    Unclaimed(u16),
+    Unclaimed(u32),
 }
 
 impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
@@ -38,7 +38,7 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
     }
 
     fn poll_resolve(&self, host: &str) -> Poll<Result<Addresses, Error>> {
-        self.shared().with(|engine| {
+        self.shared().poll(|engine| {
             let ticket = match self.lookup.get() {
                 Lookup::InProgress(ticket) | Lookup::Unclaimed(ticket)
                     if engine.dns().is_current(ticket) =>

@@ -217,15 +217,16 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized> Stack<'d, R> {
     ) -> nb::Result<T, LinkError> {
         let alive = self.poll();
         let shared = self.shared();
-        let since = self.attempt.take();
-        let since = since.unwrap_or_else(|| shared.with(|engine| engine.attempt()));
-        match shared.with(|engine| poll(engine, since)) {
+        let link = shared.poll(|engine| {
+            let since = self.attempt.get().unwrap_or_else(|| engine.attempt());
+            let link = poll(engine, since);
+            self.attempt.set(link.is_pending().then_some(since));
+            link
+        });
+        match link {
             Poll::Ready(result) => result.map_err(nb::Error::Other),
             Poll::Pending if alive.is_err() => Err(nb::Error::Other(LinkError::NotRunning)),
-            Poll::Pending => {
-                self.attempt.set(Some(since));
-                Err(nb::Error::WouldBlock)
-            }
+            Poll::Pending => Err(nb::Error::WouldBlock),
         }
     }
 

@@ -56,7 +56,7 @@ impl<'d> LazySocket<'d> {
                 let socket = ready!(
                     stack
                         .shared
-                        .with(|engine| Socket::poll_claim(engine, stack, request))
+                        .poll(|engine| Socket::poll_claim(engine, stack, request))
                 )?;
                 self.claimed.insert(Claimed {
                     socket,
@@ -65,12 +65,12 @@ impl<'d> LazySocket<'d> {
             }
         };
         if !*was_open {
-            match ready!(socket.with(Engine::poll_connected)) {
+            match ready!(socket.poll(|engine, key| engine.poll_opened(key, &self.request))) {
                 Err(error) if self.request.use_port_try(error) => {
                     self.claimed = None;
                     return Poll::Pending;
                 }
-                result => result.and_then(|()| socket.check_local(&self.request))?,
+                result => result?,
             }
             *was_open = true;
         }
@@ -83,7 +83,7 @@ impl<'d> LazySocket<'d> {
         stack: Stack<'d>,
         operation: impl FnOnce(&mut Engine<'d>, Key) -> Poll<Result<T, Error>>,
     ) -> Poll<Result<T, Error>> {
-        self.poll_socket(stack, |socket| socket.with(operation))
+        self.poll_socket(stack, |socket| socket.poll(operation))
     }
 
     /// Opens the socket.
@@ -98,7 +98,7 @@ impl<'d> LazySocket<'d> {
         stack: Stack<'d>,
     ) -> Poll<Result<(Self, core::net::SocketAddr), Error>> {
         let accepted = self.poll_socket(stack, |socket| {
-            let accepted = socket.with(Engine::poll_accept);
+            let accepted = socket.poll(Engine::poll_accept);
             accepted.map_ok(|(key, peer)| {
                 (
                     Socket::from_key(stack.shared, key),

@@ -28,7 +28,6 @@ impl Engine<'_> {
             self.sockets.wake_waiters();
             self.wakes.wake(Queue::Turn);
         }
-        self.link.state_changed_at(now);
         self.wake_runner();
     }
 
@@ -38,11 +37,6 @@ impl Engine<'_> {
     }
 
     // ---- changes -------------------------------------------------------------------------------------------------
-
-    /// When the link changed last.
-    pub(crate) fn link_since(&mut self, now: Instant) -> Instant {
-        self.link.state_changed_at(now)
-    }
 
     /// How often the link has changed.
     pub(crate) const fn link_changes(&self) -> u32 {

@@ -40,7 +40,6 @@ impl Engine<'_> {
             self.link.clear_context_errors();
             self.transparent = Some(Transparent::begin(slot));
         }
-        #[cfg(feature = "link-control")]
         self.link.on_occupied();
         self.wake_runner();
     }
@@ -160,7 +159,6 @@ impl Engine<'_> {
 
     fn end_data_line(&mut self) {
         self.transparent = None;
-        #[cfg(feature = "link-control")]
         self.link.on_occupied();
         for slot in self.sockets.iter_mut() {
             slot.end_suspension();

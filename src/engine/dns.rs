@@ -72,7 +72,7 @@ pub(crate) struct Dns<'d> {
     /// The time limit has passed: the next lookup may replace an answer that nobody has fetched.
     is_overdue: bool,
     /// Counts the lookups.
-    ticket: u16,
+    ticket: u32,
     turn: Signal<'d>,
     result: Signal<'d>,
 }
@@ -102,7 +102,7 @@ impl<'d> Dns<'d> {
     // ---- the user ------------------------------------------------------------------------------------------------
 
     /// Asks for the addresses of a name, unless another lookup is under way. Ready with the ticket of the lookup.
-    pub(crate) fn poll_ask(&mut self, name: &str) -> Poll<u16> {
+    pub(crate) fn poll_ask(&mut self, name: &str) -> Poll<u32> {
         match self.state {
             State::Idle => {}
             // A user that still holds the ticket learns that it is over.
@@ -127,12 +127,12 @@ impl<'d> Dns<'d> {
     }
 
     /// Whether the last lookup has this ticket.
-    pub(crate) const fn is_current(&self, ticket: u16) -> bool {
+    pub(crate) const fn is_current(&self, ticket: u32) -> bool {
         self.ticket == ticket
     }
 
     #[cfg(any(test, fuzzing))]
-    pub(crate) const fn current(&self) -> u16 {
+    pub(crate) const fn current(&self) -> u32 {
         self.ticket
     }
 
@@ -150,7 +150,7 @@ impl<'d> Dns<'d> {
     /// limit is over and another lookup begins.
     pub(crate) fn poll_answer<T>(
         &mut self,
-        ticket: u16,
+        ticket: u32,
         pick: impl FnOnce(&[IpAddr]) -> Result<T, Error>,
     ) -> Poll<Result<T, Error>> {
         match self.state {
@@ -161,7 +161,7 @@ impl<'d> Dns<'d> {
     }
 
     /// Why this lookup has failed.
-    pub(crate) fn failure(&self, ticket: u16) -> Option<Error> {
+    pub(crate) fn failure(&self, ticket: u32) -> Option<Error> {
         match self.state {
             State::Done(Err(error)) if self.is_current(ticket) => Some(error),
             _ => None,
@@ -169,7 +169,7 @@ impl<'d> Dns<'d> {
     }
 
     /// The user has dropped the lookup. If it is under way, the next one has to wait until the module has answered.
-    pub(crate) fn abandon(&mut self, ticket: u16) {
+    pub(crate) fn abandon(&mut self, ticket: u32) {
         match self.state {
             _ if !self.is_current(ticket) => {}
             State::Wanted { .. } | State::Done(_) => {

@@ -256,23 +256,15 @@ impl Engine<'_> {
 
     /// Counts payload bytes that no socket takes.
     pub(super) fn count_dropped_bytes(&mut self, more: usize) {
-        count_loss(
-            "dropped bytes",
-            &mut self.statistics.dropped_bytes,
-            more as u32,
-        );
+        count_loss("dropped bytes", &self.counters.dropped_bytes, more as u32);
     }
 
     pub(super) fn count_dropped_datagrams(&mut self, more: u32) {
-        count_loss(
-            "dropped datagrams",
-            &mut self.statistics.dropped_datagrams,
-            more,
-        );
+        count_loss("dropped datagrams", &self.counters.dropped_datagrams, more);
     }
 
     pub(super) fn count_refused_connections(&mut self, more: u32) {
-        let counter = &mut self.statistics.refused_connections;
+        let counter = &self.counters.refused_connections;
         count_loss("refused connections", counter, more);
     }
 }

@@ -10,6 +10,7 @@ use super::exchange::job::Job;
 use super::exchange::outcome::Reason;
 use super::line::{LineKind, Payload};
 use super::state::Engine;
+use super::statistics::count;
 #[cfg(not(feature = "udp"))]
 use crate::at::NotRead as Peer;
 #[cfg(feature = "udp")]
@@ -103,7 +104,7 @@ impl Engine<'_> {
         if is_likely || can_be_header(line) {
             self.require_count_checks(is_likely);
         }
-        self.statistics.foreign_lines = self.statistics.foreign_lines.wrapping_add(1);
+        count(&self.counters.foreign_lines, 1);
         LineKind::Foreign
     }
 
@@ -146,7 +147,7 @@ impl Engine<'_> {
             }
             Some(Conclusion::Intermediate) => LineKind::Handled,
             Some(Conclusion::Late) | None => {
-                self.statistics.late_results = self.statistics.late_results.wrapping_add(1);
+                count(&self.counters.late_results, 1);
                 #[cfg(feature = "transparent")]
                 if result == FinalResult::Ok {
                     self.on_late_ok();

@@ -36,6 +36,7 @@ mod input;
 mod line;
 mod link;
 mod payload;
+pub(crate) mod posted;
 #[cfg(feature = "push")]
 mod pushed;
 mod refusal;
@@ -84,6 +85,7 @@ pub(crate) use sockets::request::check_peer;
 pub(crate) use sockets::request::specified;
 pub(crate) use sockets::slot::{Phase, Slot};
 pub(crate) use state::Engine;
+pub(crate) use statistics::Counters;
 pub use statistics::Statistics;
 #[cfg(feature = "at-client")]
 pub(crate) use user_command::{AtResult, Options};

@@ -338,13 +338,8 @@ impl<'d> Engine<'d> {
     pub(crate) fn skipped(&mut self, count: usize) {
         self.exchange.on_line();
         self.exchange.on_loss();
-        let counter = &mut self.statistics.skipped_bytes;
+        let counter = &self.counters.skipped_bytes;
         count_loss("skipped bytes", counter, count as u32);
-    }
-
-    /// The user's URC channel had no space for a line.
-    pub(crate) fn dropped_urc(&mut self) {
-        count_loss("dropped URCs", &mut self.statistics.dropped_urcs, 1);
     }
 
     // ---- echo ----------------------------------------------------------------------------------------------------
@@ -363,7 +358,7 @@ impl<'d> Engine<'d> {
 
     /// The UART driver has reported an error while receiving.
     pub(crate) fn serial_error(&mut self) {
-        count_loss("errors of the UART", &mut self.statistics.serial_errors, 1);
+        count_loss("errors of the UART", &self.counters.serial_errors, 1);
         self.exchange.mark_damaged();
         self.exchange.line_damaged = true;
         // The reader must not see what comes after the gap.

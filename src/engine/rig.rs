@@ -11,8 +11,8 @@ use crate::at::AccessMode;
 use crate::config::Config;
 use crate::engine::shared::Shared;
 use crate::engine::{
-    Action, Addresses, Domain, Engine, Job, Key, LineKind, LinkState, PayloadEcho, Phase, Request,
-    Slot, WakeSet, Wiring,
+    Action, Addresses, Counters, Domain, Engine, Job, Key, LineKind, LinkState, PayloadEcho, Phase,
+    Request, Slot, WakeSet, Wiring,
 };
 use crate::error::Error;
 use crate::util::time::NEVER;
@@ -56,7 +56,8 @@ impl Rig<'static> {
             ))
         });
         let slots = Vec::leak(slots.collect());
-        let engine = Engine::new(slots, wakes, config);
+        let counters = Box::leak(Box::new(Counters::new()));
+        let engine = Box::leak(Box::new(Engine::new(slots, wakes, counters, config)));
         Self::on(Box::leak(Box::new(Shared::new(engine))))
     }
 
@@ -87,7 +88,8 @@ impl<'d> Rig<'d> {
     }
 
     pub(crate) fn engine<T>(&self, access: impl FnOnce(&mut Engine<'d>) -> T) -> T {
-        self.shared.with(access)
+        let value = self.shared.try_with(access);
+        value.expect("the engine is not in use")
     }
 
     // ---- the runner ----------------------------------------------------------------------------------------------
@@ -108,8 +110,8 @@ impl<'d> Rig<'d> {
     pub(crate) fn begin(&mut self, job: Job) {
         let now = self.now;
         let command = &mut self.command;
-        let length = self.shared.with(|engine| engine.begin(job, command, now));
-        self.command_length = length.expect("a command");
+        let length = (self.shared).try_with(|engine| engine.begin(job, command, now));
+        self.command_length = length.flatten().expect("a command");
     }
 
     /// The command that was sent last.
@@ -372,12 +374,20 @@ impl<'d> Rig<'d> {
     }
 
     pub(crate) fn release(&mut self, key: Key) {
-        let now = self.now;
-        self.engine(|engine| engine.release(key, now));
+        self.end_handle(key, false);
     }
 
     pub(crate) fn abort(&mut self, key: Key) {
-        self.engine(|engine| engine.abort(key));
+        self.end_handle(key, true);
+    }
+
+    fn end_handle(&mut self, key: Key, is_aborted: bool) {
+        let now = self.now;
+        self.engine(|engine| {
+            if engine.slot(key).is_some() {
+                engine.release(key.index(), true, is_aborted, now);
+            }
+        });
     }
 
     pub(crate) fn ask(&mut self, name: &str) -> Poll<Result<(), Error>> {

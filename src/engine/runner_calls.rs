@@ -60,7 +60,7 @@ impl Engine<'_> {
 
     // ---- payload to be written -----------------------------------------------------------------------------------
 
-    /// Whether payload is to be written now, and the final result code is to follow.
+    /// The payload of the transaction in flight is about to be written. Returns whether the module takes it.
     pub(crate) fn begin_payload(&mut self, now: Instant) -> bool {
         let limit = self.config.send_time;
         self.exchange.begin_payload(limit, now)

@@ -19,8 +19,6 @@ const ESCAPE_TIME: Duration = Duration::from_secs(10);
 impl Engine<'_> {
     /// What the runner has to do now.
     pub(crate) fn next(&mut self, now: Instant) -> Action {
-        #[cfg(feature = "link-control")]
-        self.link.state_changed_at(now);
         if let Some(until) = self.exchange.pause_until(now) {
             return Action::Wait(until);
         }
@@ -202,7 +200,7 @@ impl Engine<'_> {
     /// command in bytes; `None` if the socket of the job is gone.
     pub(crate) fn begin(&mut self, job: Job, buffer: &mut [u8], now: Instant) -> Option<usize> {
         let transaction = self.transaction(job, buffer)?;
-        count(&mut self.statistics.transactions, 1);
+        count(&self.counters.transactions, 1);
         match job {
             // Once it is closed the module may give its connectID to the next connection, before the result is handled.
             Job::CloseOrphan(id) => self.ids.orphans.remove(id),

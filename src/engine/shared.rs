@@ -1,21 +1,119 @@
-//! The engine behind a lock, and the tasks that wait for it, shared by the stack, its sockets and the runner.
+//! The engine, in use by one task at a time, and the tasks that wait for it; shared by the stack, its sockets and the runner.
+//!
+//! Whoever needs the engine takes it, works with it, and puts it back. Only taking it and putting it back are critical sections, each of a
+//! few instructions, whatever is done in between.
+//!
+//! Another thread, and a task of an executor that has interrupted the task with the engine, find no engine meanwhile. They cannot
+//! wait for it in place, because the task with the engine may go on only after them. So a future is pending, and its task is woken
+//! when the engine is back; a call that returns at once has no answer; and what a dropped handle leaves to be done is done by
+//! whoever has the engine, before it is put back.
 
-use core::cell::RefCell;
+use core::cell::Cell;
 use core::fmt;
 use core::future::poll_fn;
 use core::pin::pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 
 use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
-use embassy_time::{Instant, Timer};
+use embassy_time::{Duration, Instant, Timer};
 
-use crate::engine::Engine;
-use crate::engine::waiters::{OVERFLOW_PAUSE, WAITERS};
+use crate::engine::posted::{HAS_WAITING, Posted, Todo};
+use crate::engine::statistics::Counters;
+use crate::engine::waiters::OVERFLOW_PAUSE;
 use crate::engine::wakes::Queue;
+use crate::engine::{Engine, LinkState};
+use crate::error::LinkError;
+use crate::util::time;
 
-/// The engine behind a critical section.
-pub(crate) struct Shared<'d>(Mutex<CriticalSectionRawMutex, RefCell<Engine<'d>>>);
+/// How many tasks can wait for the engine at a time. Each is of another thread, or of an executor with another priority. More wait,
+/// too, but look again once in [`RETRY`].
+const WAITING: usize = 4;
+const RETRY: Duration = Duration::from_millis(10);
+
+/// The link, for those who look at it while the engine is in use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LinkView {
+    pub(crate) state: LinkState,
+    /// How often it has changed, and when last.
+    #[cfg(feature = "link-control")]
+    pub(crate) changes: u32,
+    #[cfg(feature = "link-control")]
+    pub(crate) since: Instant,
+}
+
+impl LinkView {
+    const NEW: Self = Self {
+        state: LinkState::Down(LinkError::NotRunning),
+        #[cfg(feature = "link-control")]
+        changes: 0,
+        #[cfg(feature = "link-control")]
+        since: Instant::MIN,
+    };
+
+    fn of(mut self, engine: &Engine<'_>) -> Self {
+        self.state = engine.link_state();
+        #[cfg(feature = "link-control")]
+        if self.changes != engine.link_changes() {
+            self.changes = engine.link_changes();
+            self.since = time::now();
+        }
+        self
+    }
+}
+
+/// The engine, and what is known without it.
+pub(crate) struct Shared<'d> {
+    lock: Mutex<CriticalSectionRawMutex, Lock<'d>>,
+    pub(crate) counters: &'d Counters,
+}
+
+/// What is used in critical sections.
+struct Lock<'d> {
+    /// `None` while it is in use.
+    engine: Cell<Option<&'d mut Engine<'d>>>,
+    /// Tasks that wait for it.
+    waiting: [Cell<Option<Waker>>; WAITING],
+    todo: Cell<Todo>,
+    link: Cell<LinkView>,
+    #[cfg(feature = "at-client")]
+    last_owner: Cell<u16>,
+}
+
+impl<'d> Lock<'d> {
+    /// Returns the engine if there is something to be done before.
+    fn put_back(&self, engine: &'d mut Engine<'d>) -> Option<&'d mut Engine<'d>> {
+        if self.todo.get().bits != 0 {
+            return Some(engine);
+        }
+        self.engine.set(Some(engine));
+        None
+    }
+
+    fn post(&self, post: impl FnOnce(&mut Todo)) {
+        let mut todo = self.todo.get();
+        post(&mut todo);
+        self.todo.set(todo);
+    }
+
+    fn take_todo(&self) -> Todo {
+        let todo = self.todo.get();
+        self.todo.set(todo.done());
+        todo
+    }
+
+    /// A task waits for the engine. Returns whether there was room for its waker.
+    fn add_waiting(&self, waker: &Waker) -> bool {
+        self.post(|todo| todo.bits |= HAS_WAITING);
+        let mut new = Some(waker.clone());
+        self.waiting.iter().any(|place| {
+            let known = place.take().or_else(|| new.take());
+            let is_known = known.as_ref().is_some_and(|known| known.will_wake(waker));
+            place.set(known);
+            is_known
+        })
+    }
+}
 
 impl fmt::Debug for Shared<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,26 +122,64 @@ impl fmt::Debug for Shared<'_> {
 }
 
 impl<'d> Shared<'d> {
-    pub(crate) const fn new(engine: Engine<'d>) -> Self {
-        Self(Mutex::new(RefCell::new(engine)))
-    }
-
-    /// Calls `access` within a critical section: interrupts are off, so it has to be short. It cannot await. The tasks that are to
-    /// be woken are woken behind it.
-    pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Engine<'d>) -> T) -> T {
-        let (value, queues) = self.lock(|engine| (access(engine), engine.wakes.take()));
-        if queues != 0 {
-            self.wake(queues);
+    pub(crate) const fn new(engine: &'d mut Engine<'d>) -> Self {
+        Self {
+            counters: engine.counters,
+            lock: Mutex::new(Lock {
+                link: Cell::new(LinkView::NEW),
+                engine: Cell::new(Some(engine)),
+                waiting: [const { Cell::new(None) }; WAITING],
+                todo: Cell::new(Todo::NOTHING),
+                #[cfg(feature = "at-client")]
+                last_owner: Cell::new(0),
+            }),
         }
-        value
     }
 
-    fn lock<T>(&self, access: impl FnOnce(&mut Engine<'d>) -> T) -> T {
-        self.0.lock(|engine| {
-            let Ok(mut engine) = engine.try_borrow_mut() else {
-                locked_twice()
-            };
-            access(&mut engine)
+    // ---- without the engine --------------------------------------------------------------------------------------
+
+    /// The link as it was when the engine was put back last.
+    pub(crate) fn link(&self) -> LinkView {
+        self.lock.lock(|lock| lock.link.get())
+    }
+
+    /// A new number that identifies one user of the command slot.
+    #[cfg(feature = "at-client")]
+    pub(crate) fn new_owner(&self) -> u16 {
+        self.lock.lock(|lock| {
+            let owner = lock.last_owner.get().wrapping_add(1);
+            lock.last_owner.set(owner);
+            owner
+        })
+    }
+
+    // ---- with the engine -----------------------------------------------------------------------------------------
+
+    /// Calls `access`, unless the engine is in use.
+    pub(crate) fn try_with<T>(&self, access: impl FnOnce(&mut Engine<'d>) -> T) -> Option<T> {
+        let engine = self.lock.lock(|lock| lock.engine.take())?;
+        let value = access(engine);
+        self.put_back(engine);
+        Some(value)
+    }
+
+    /// Calls `operation`. Pending while the engine is in use.
+    pub(crate) fn poll<T>(&self, operation: impl FnOnce(&mut Engine<'d>) -> Poll<T>) -> Poll<T> {
+        self.try_with(operation).unwrap_or(Poll::Pending)
+    }
+
+    /// Waits until the engine is not in use, and calls `access` once.
+    pub(crate) fn with<T>(
+        &self,
+        mut access: impl FnMut(&mut Engine<'d>) -> T,
+    ) -> impl Future<Output = T> {
+        poll_fn(move |context| match self.take_or_wait(context) {
+            Some(engine) => {
+                let value = access(engine);
+                self.put_back(engine);
+                Poll::Ready(value)
+            }
+            None => Poll::Pending,
         })
     }
 
@@ -54,44 +190,149 @@ impl<'d> Shared<'d> {
         mut operation: impl FnMut(&mut Engine<'d>) -> Poll<T>,
     ) -> impl Future<Output = T> {
         poll_fn(move |context| {
-            let (result, is_known) = self.with(|engine| {
-                let result = operation(engine);
-                let is_known = result.is_ready() || engine.waiters.add(queue, context.waker());
-                (result, is_known)
-            });
-            if !is_known {
-                self.look_again(context);
+            let Some(engine) = self.take_or_wait(context) else {
+                return Poll::Pending;
+            };
+            let result = operation(engine);
+            if result.is_pending() {
+                self.put_back_and_wait(engine, queue, context);
+            } else {
+                self.put_back(engine);
             }
             result
         })
     }
 
-    /// More tasks wait than the stack has room for: this one looks again, at once if there is room now, otherwise after a pause.
-    fn look_again(&self, context: &mut Context<'_>) {
-        let now = Instant::now();
-        if self.lock(|engine| engine.waiters.purge_due(now)) {
-            self.wake(u32::MAX);
-            context.waker().wake_by_ref();
-        } else {
-            // The waker stays with the time driver.
-            let _ = pin!(Timer::after(OVERFLOW_PAUSE)).poll(context);
+    /// Leaves something to the engine, which does it now, or before it is put back.
+    #[inline(never)] // Many callers.
+    pub(crate) fn post(&self, posted: Posted) {
+        let engine = self.lock.lock(|lock| {
+            lock.post(|todo| todo.add(posted));
+            lock.engine.take()
+        });
+        if let Some(engine) = engine {
+            self.put_back(engine);
         }
     }
 
-    /// Wakes the tasks in these queues, outside the lock: a waker may call the stack.
-    fn wake(&self, queues: u32) {
-        // Bounded, for wakers that poll their task at once.
-        for _ in 0..WAITERS {
-            let Some(waker) = self.lock(|engine| engine.waiters.take(queues)) else {
+    // ---- the lock ------------------------------------------------------------------------------------------------
+
+    #[inline(never)] // Many callers.
+    fn take(&self) -> Option<&'d mut Engine<'d>> {
+        self.lock.lock(|lock| lock.engine.take())
+    }
+
+    /// Takes the engine. If it is in use, the task is woken when it is back.
+    #[inline(never)] // Many callers.
+    fn take_or_wait(&self, context: &mut Context<'_>) -> Option<&'d mut Engine<'d>> {
+        match self.lock.lock(|lock| lock.engine.take()) {
+            None => self.wait_in_line(context),
+            engine => engine,
+        }
+    }
+
+    /// The engine was in use. It may be back.
+    #[cold]
+    #[inline(never)] // The registers of its caller need not be saved in the common case.
+    fn wait_in_line(&self, context: &mut Context<'_>) -> Option<&'d mut Engine<'d>> {
+        let (engine, is_known) = self.lock.lock(|lock| {
+            let engine = lock.engine.take();
+            let is_known = engine.is_some() || lock.add_waiting(context.waker());
+            (engine, is_known)
+        });
+        if !is_known {
+            look_again(context, RETRY);
+        }
+        engine
+    }
+
+    /// Puts the engine back, and wakes the tasks that are to be woken: a waker may call the stack.
+    #[inline(never)] // Many callers.
+    fn put_back(&self, engine: &'d mut Engine<'d>) {
+        if !engine.wakes.is_empty() || engine.waiters.has_due {
+            self.put_back_and_wake(engine);
+        } else if let Some(engine) = self.lock.lock(|lock| lock.put_back(engine)) {
+            self.put_back_and_wake(engine);
+        }
+    }
+
+    #[cold]
+    #[inline(never)] // As `wait_in_line`.
+    fn put_back_and_wake(&self, mut engine: &'d mut Engine<'d>) {
+        let mut has_waiting = false;
+        let mut waker = None;
+        loop {
+            self.note_wakes(engine);
+            waker = waker.or_else(|| engine.waiters.take());
+            let has_more = engine.waiters.has_due;
+            if let Some(back) = self.lock.lock(|lock| lock.put_back(engine)) {
+                engine = back;
+                let todo = self.lock.lock(Lock::take_todo);
+                has_waiting |= todo.bits & HAS_WAITING != 0;
+                engine.carry_out(&todo);
+                continue;
+            }
+            if core::mem::take(&mut has_waiting) {
+                for index in 0..WAITING {
+                    let waiting = |lock: &Lock<'_>| lock.waiting.get(index)?.take();
+                    if let Some(waker) = self.lock.lock(waiting) {
+                        waker.wake();
+                    }
+                }
+            }
+            if let Some(waker) = waker.take() {
+                waker.wake();
+            }
+            if !has_more {
                 return;
-            };
-            waker.wake();
+            }
+            // If it is in use, who uses it wakes the others.
+            match self.take() {
+                Some(taken) => engine = taken,
+                None => return,
+            }
+        }
+    }
+
+    /// Notes which tasks are to be woken, and what is seen of the link.
+    fn note_wakes(&self, engine: &mut Engine<'d>) {
+        let queues = engine.wakes.take();
+        if queues & Queue::Link.bit() != 0 {
+            self.lock
+                .lock(|lock| lock.link.set(lock.link.get().of(engine)));
+        }
+        if queues != 0 {
+            engine.waiters.wake(queues);
+        }
+    }
+
+    /// As `put_back`, for a task that waits in this queue.
+    #[inline(never)] // Many callers.
+    fn put_back_and_wait(
+        &self,
+        engine: &'d mut Engine<'d>,
+        queue: Queue,
+        context: &mut Context<'_>,
+    ) {
+        let is_known = engine.waiters.add(queue, context.waker());
+        // More tasks wait than the stack has room for: this one looks again, at once if there is room now, otherwise after a pause.
+        let has_room = !is_known && engine.waiters.purge_due(time::now());
+        if has_room {
+            engine.wakes.wake_all();
+        }
+        self.put_back(engine);
+        if has_room {
+            context.waker().wake_by_ref();
+        } else if !is_known {
+            look_again(context, OVERFLOW_PAUSE);
         }
     }
 }
 
-/// One copy of the panic instead of one in each caller.
+/// There is no room for the waker of a task: it is woken after a pause.
 #[cold]
-fn locked_twice() -> ! {
-    unreachable!("no code of the application runs within the lock")
+#[inline(never)]
+fn look_again(context: &mut Context<'_>, pause: Duration) {
+    // The waker stays with the time driver.
+    let _ = pin!(Timer::after(pause)).poll(context);
 }

@@ -20,7 +20,7 @@ use super::sockets::Sockets;
 #[cfg(feature = "server")]
 use super::sockets::listener::Listeners;
 use super::sockets::slot::Slot;
-use super::statistics::{Statistics, count};
+use super::statistics::{Counters, count};
 #[cfg(feature = "at-client")]
 use super::user_command::UserCommand;
 use super::waiters::Waiters;
@@ -37,7 +37,7 @@ use crate::util::zeroed::Zeroed;
 #[derive(Debug)]
 pub(crate) struct Engine<'d> {
     pub(crate) config: Config<'d>,
-    pub(crate) statistics: Statistics,
+    pub(crate) counters: &'d Counters,
     pub(crate) wakes: &'d WakeSet,
     pub(crate) waiters: Waiters,
     pub(super) exchange: Exchange<'d>,
@@ -70,11 +70,12 @@ impl<'d> Engine<'d> {
     pub(crate) fn new(
         slots: &'d mut [Zeroed<Slot<'d>>],
         wakes: &'d WakeSet,
+        counters: &'d Counters,
         config: Config<'d>,
     ) -> Self {
         Self {
             config,
-            statistics: Statistics::default(),
+            counters,
             wakes,
             waiters: Waiters::new(),
             exchange: Exchange::new(wakes),
@@ -174,7 +175,7 @@ impl<'d> Engine<'d> {
 
     /// The link is lost after it was up.
     pub(super) fn on_link_lost(&mut self, error: LinkError) {
-        count(&mut self.statistics.link_losses, 1);
+        count(&self.counters.link_losses, 1);
         // After the loss of its context the module still answers the transaction in flight.
         if error != LinkError::ContextLost {
             self.exchange.on_loss();

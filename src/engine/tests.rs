@@ -52,6 +52,11 @@ impl Alarm {
     }
 
     pub(crate) fn rang(&self) -> bool {
-        self.0.swap(0, Ordering::Relaxed) > 0
+        self.count() > 0
+    }
+
+    /// How often it was woken since the last look.
+    pub(crate) fn count(&self) -> usize {
+        self.0.swap(0, Ordering::Relaxed)
     }
 }

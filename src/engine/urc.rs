@@ -93,7 +93,7 @@ impl Engine<'_> {
             }
             _ => {}
         }
-        count(&mut self.statistics.foreign_lines, 1);
+        count(&self.counters.foreign_lines, 1);
         Some(LineKind::Foreign)
     }
 
@@ -272,11 +272,7 @@ impl Engine<'_> {
         #[cfg(feature = "ping")]
         if line.starts_with(b"+QPING:") {
             if !self.ping.report(read(line)?) {
-                count_loss(
-                    "dropped ping replies",
-                    &mut self.statistics.dropped_replies,
-                    1,
-                );
+                count_loss("dropped ping replies", &self.counters.dropped_replies, 1);
             }
             return Some(LineKind::Handled);
         }

@@ -100,6 +100,21 @@ impl<'d> Engine<'d> {
         }
     }
 
+    /// As `poll_connected`, and checks the local address that was asked for: it is known once the link is up.
+    pub(crate) fn poll_opened(
+        &mut self,
+        key: Key,
+        request: &Request<'_>,
+    ) -> Poll<Result<(), Error>> {
+        let is_connected = self.poll_connected(key);
+        #[cfg(feature = "udp")]
+        if let Poll::Ready(Ok(())) = is_connected {
+            self.check_local(request.local)?;
+        }
+        let _ = request;
+        is_connected
+    }
+
     /// The slot of a socket.
     pub(crate) fn slot(&self, key: Key) -> Option<&Slot<'d>> {
         self.sockets.get(key)
@@ -283,14 +298,6 @@ impl<'d> Engine<'d> {
 
     // ---- access modes --------------------------------------------------------------------------------------------
 
-    /// The access mode of a socket.
-    #[cfg(feature = "push")]
-    pub(crate) fn mode(&self, key: Key) -> AccessMode {
-        self.sockets
-            .get(key)
-            .map_or(AccessMode::Buffer, Slot::access_mode)
-    }
-
     /// Asks for another access mode.
     #[cfg(feature = "push")]
     pub(crate) fn want_mode(&mut self, key: Key, mode: AccessMode) -> Result<(), Error> {
@@ -313,40 +320,36 @@ impl<'d> Engine<'d> {
 
     // ---- closing -------------------------------------------------------------------------------------------------
 
-    /// The handle is dropped. What was written is still sent.
-    pub(crate) fn release(&mut self, key: Key, now: Instant) {
-        #[cfg(feature = "server")]
-        {
-            let dropped = Listeners::drop_backlog(&mut self.sockets, key);
-            self.count_refused_connections(dropped);
+    /// The handle of a slot is dropped, and what was written is still sent, or its connection is aborted, which discards that. Or both.
+    pub(crate) fn release(
+        &mut self,
+        index: usize,
+        is_dropped: bool,
+        is_aborted: bool,
+        now: Instant,
+    ) {
+        let Some(slot) = self.sockets.at_mut(index) else {
+            return;
+        };
+        #[cfg(any(feature = "server", feature = "push"))]
+        let key = slot.key;
+        if is_aborted {
+            slot.fail(Error::Closed);
         }
-        self.note_fault(key);
-        if let Some(slot) = self.sockets.get_mut(key) {
+        if is_dropped {
+            let fault = slot.fault;
             slot.release(now);
-            self.on_released(key);
+            if let Some(error) = fault {
+                self.note_failure(error);
+            }
+            #[cfg(feature = "server")]
+            {
+                let dropped = Listeners::drop_backlog(&mut self.sockets, key);
+                self.count_refused_connections(dropped);
+            }
         }
-    }
-
-    /// The handle is dropped, and so is what was not sent yet.
-    pub(crate) fn abort(&mut self, key: Key) {
-        self.note_fault(key);
-        if let Some(slot) = self.sockets.get_mut(key) {
-            slot.abort(Error::Closed);
-            self.on_released(key);
-        }
-    }
-
-    /// Remembers why a socket has failed, before its handle is gone.
-    fn note_fault(&mut self, key: Key) {
-        if let Some(error) = self.sockets.get(key).and_then(|slot| slot.fault) {
-            self.note_failure(error);
-        }
-    }
-
-    fn on_released(&mut self, key: Key) {
         #[cfg(feature = "push")]
         self.release_stall(key);
-        let _ = key;
         self.sockets.wake_waiters();
         self.wake_runner();
     }
@@ -380,7 +383,7 @@ impl<'d> Engine<'d> {
 
     /// Asks the module's resolver for a name. Pending while another lookup is under way.
     #[cfg(feature = "dns")]
-    pub(crate) fn poll_ask(&mut self, name: &str) -> Poll<Result<u16, Error>> {
+    pub(crate) fn poll_ask(&mut self, name: &str) -> Poll<Result<u32, Error>> {
         self.check_link()?;
         let asked = self.dns.poll_ask(name);
         if asked.is_ready() {
@@ -396,7 +399,7 @@ impl<'d> Engine<'d> {
 
     /// The user has dropped the lookup, or has its result.
     #[cfg(feature = "dns")]
-    pub(crate) fn release_lookup(&mut self, ticket: u16) {
+    pub(crate) fn release_lookup(&mut self, ticket: u32) {
         if let Some(error) = self.dns.failure(ticket) {
             self.note_failure(error);
         }

@@ -83,7 +83,6 @@ pub(crate) struct UserCommand<'d> {
     ends_payload: bool,
     /// The user whose command it is.
     owner: u16,
-    next_owner: u16,
     /// The user's command had the last turn.
     had_last_turn: bool,
     turn: Signal<'d>,
@@ -107,7 +106,6 @@ impl<'d> UserCommand<'d> {
             prompt: Prompt::None,
             ends_payload: false,
             owner: 0,
-            next_owner: 0,
             had_last_turn: false,
             turn: Signal::new(wakes, Queue::Turn),
             result: Signal::new(wakes, Queue::CommandResult),
@@ -115,12 +113,6 @@ impl<'d> UserCommand<'d> {
     }
 
     // ---- the user ------------------------------------------------------------------------------------------------
-
-    /// A new number that identifies one user.
-    pub(crate) const fn new_owner(&mut self) -> u16 {
-        self.next_owner = self.next_owner.wrapping_add(1);
-        self.next_owner
-    }
 
     /// Takes the buffer for a command, unless payload of another user has to come first.
     pub(crate) fn poll_begin(&mut self, owner: u16) -> Poll<()> {

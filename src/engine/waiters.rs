@@ -13,6 +13,9 @@ pub(crate) const WAITERS: usize = 32;
 /// How often a task for which there is no room looks again.
 pub(crate) const OVERFLOW_PAUSE: Duration = Duration::from_secs(1);
 
+/// In place of a queue: the task is to be woken.
+const DUE: u32 = 0;
+
 /// The wakers of the tasks that wait, each with the bit of its queue.
 ///
 /// One pool takes less flash than queues that link the futures of the tasks, because each future of the application would then unlink
@@ -21,6 +24,8 @@ pub(crate) const OVERFLOW_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Waiters {
     tasks: Vec<(u32, Waker), WAITERS>,
+    /// Whether there are tasks to be woken.
+    pub(super) has_due: bool,
     purged_at: Option<Instant>,
 }
 
@@ -28,6 +33,7 @@ impl Waiters {
     pub(crate) const fn new() -> Self {
         Self {
             tasks: Vec::new(),
+            has_due: false,
             purged_at: None,
         }
     }
@@ -39,11 +45,29 @@ impl Waiters {
         self.tasks.iter().any(is_known) || self.tasks.push((queue, waker.clone())).is_ok()
     }
 
-    /// Takes the waker of one task in the queues to be woken.
-    pub(crate) fn take(&mut self, queues: u32) -> Option<Waker> {
-        let is_woken = |(queue, _): &(u32, Waker)| queue & queues != 0;
-        let index = self.tasks.iter().position(is_woken)?;
-        Some(self.tasks.swap_remove(index).1)
+    /// The tasks in these queues are to be woken.
+    pub(crate) fn wake(&mut self, queues: u32) {
+        for (queue, _) in &mut self.tasks {
+            if *queue & queues != 0 {
+                *queue = DUE;
+                self.has_due = true;
+            }
+        }
+    }
+
+    /// Takes the waker of one task that is to be woken.
+    pub(crate) fn take(&mut self) -> Option<Waker> {
+        if !self.has_due {
+            return None;
+        }
+        let mut due = self
+            .tasks
+            .iter()
+            .enumerate()
+            .filter(|(_, (queue, _))| *queue == DUE);
+        let first = due.next();
+        self.has_due = due.next().is_some();
+        Some(self.tasks.swap_remove(first?.0).1)
     }
 
     /// There was no room: whether to wake all tasks now. Those that still wait come back, and the wakers of dropped futures are

@@ -1,6 +1,6 @@
 //! Which tasks are to be woken.
 //!
-//! The engine only notes it. [`Shared`](super::shared::Shared) wakes the tasks as soon as the engine is not locked any more: a waker
+//! The engine only notes it. [`Shared`](super::shared::Shared) wakes the tasks as soon as the engine is not in use any more: a waker
 //! may call the stack.
 
 use core::sync::atomic::AtomicU32;
@@ -49,7 +49,7 @@ impl Queue {
 
 /// The queues whose tasks are to be woken, one bit each.
 ///
-/// Used within the lock of the engine only: loads and stores are enough.
+/// Used by the one who has the engine only: loads and stores are enough.
 #[derive(Debug)]
 pub(crate) struct WakeSet(AtomicU32);
 
@@ -65,6 +65,16 @@ impl WakeSet {
 
     fn wake_bits(&self, queues: u32) {
         self.0.store(self.0.load(Relaxed) | queues, Relaxed);
+    }
+
+    /// All tasks that wait are to be woken.
+    pub(crate) fn wake_all(&self) {
+        self.0.store(u32::MAX, Relaxed);
+    }
+
+    /// Whether there is no queue to be woken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.load(Relaxed) == 0
     }
 
     /// Takes the queues to be woken.

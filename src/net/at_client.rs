@@ -5,6 +5,7 @@ use atat::asynch::AtatClient;
 use embedded_io_async::{ErrorKind, ErrorType, Write};
 
 use super::command_slot::{CommandSlot, send};
+use crate::engine::Engine;
 use crate::engine::shared::Shared;
 use crate::stack::Stack;
 
@@ -56,7 +57,7 @@ impl<'d> AtWriter<'d> {
     pub(crate) fn new(shared: &'d Shared<'d>) -> Self {
         Self {
             shared,
-            owner: shared.with(|engine| engine.user_command().new_owner()),
+            owner: shared.new_owner(),
             overflowed: false,
         }
     }
@@ -71,11 +72,8 @@ impl<'d> AtWriter<'d> {
         self.overflowed
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        let is_written = self
-            .shared
-            .with(|engine| engine.user_command().write(self.owner, bytes));
-        if is_written {
+    fn added(&mut self, bytes: &[u8], has_room: bool) -> Result<usize, ErrorKind> {
+        if has_room {
             Ok(bytes.len())
         } else {
             self.overflowed = true;
@@ -90,7 +88,10 @@ impl ErrorType for AtWriter<'_> {
 
 impl Write for AtWriter<'_> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        self.put(bytes)
+        let owner = self.owner;
+        let write = |engine: &mut Engine<'_>| engine.user_command().write(owner, bytes);
+        let has_room = self.shared.with(write).await;
+        self.added(bytes, has_room)
     }
 
     async fn flush(&mut self) -> Result<(), ErrorKind> {
@@ -99,8 +100,12 @@ impl Write for AtWriter<'_> {
 }
 
 impl embedded_io::Write for AtWriter<'_> {
+    /// Fails with [`ErrorKind::Interrupted`] while another thread, or a task that this one has interrupted, uses the stack.
     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        self.put(bytes)
+        let owner = self.owner;
+        let write = |engine: &mut Engine<'_>| engine.user_command().write(owner, bytes);
+        let has_room = self.shared.try_with(write);
+        self.added(bytes, has_room.ok_or(ErrorKind::Interrupted)?)
     }
 
     fn flush(&mut self) -> Result<(), ErrorKind> {

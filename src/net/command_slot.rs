@@ -4,8 +4,9 @@ use atat::{AtatCmd, InternalError};
 use embassy_time::Duration;
 
 use crate::at::{ErrorCode, MAX_COMMAND_LENGTH};
+use crate::engine::posted::Posted;
 use crate::engine::shared::Shared;
-use crate::engine::{AtResult, LinkState, Options, Queue, Reason};
+use crate::engine::{AtResult, Engine, LinkState, Options, Queue, Reason};
 use crate::error::{Error, LinkError};
 use crate::stack::Stack;
 
@@ -26,15 +27,14 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
     }
 
     /// Writes the command into the buffer. False if it does not fit.
-    fn encode(&self, command: &impl AtatCmd) -> bool {
-        // The command may be a type of the application: its code does not run within the engine's lock.
-        let mut text = [0; MAX_COMMAND_LENGTH];
-        let length = command.write(&mut text);
-        let Some(text) = text.get(..length) else {
-            return false;
+    async fn encode(&self, command: &impl AtatCmd) -> bool {
+        let write = |engine: &mut Engine<'_>| {
+            let mut text = [0; MAX_COMMAND_LENGTH];
+            let length = command.write(&mut text);
+            let text = text.get(..length);
+            text.is_some_and(|text| engine.user_command().write(self.owner, text))
         };
-        self.shared
-            .with(|engine| engine.user_command().write(self.owner, text))
+        self.shared.with(write).await
     }
 
     /// Hands the command in the buffer to the runner, waits for the result, and parses the answer. With `asks_reason`, the runner
@@ -45,20 +45,21 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
         asks_reason: bool,
     ) -> Result<Cmd::Response, Failure> {
         let shared = self.shared;
-        shared.with(|engine| {
+        let submit = |engine: &mut Engine<'_>| {
             engine.user_command().submit(Options {
                 limit: Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into()),
                 is_mute: !Cmd::EXPECTS_RESPONSE_CODE,
                 asks_reason,
             });
             engine.wake_runner();
-        });
+        };
+        shared.with(submit).await;
         let result = Queue::CommandResult;
         let result = shared.wait(result, |engine| engine.user_command().poll_result());
         match result.await {
             AtResult::Done => {
-                // Parsed outside the engine's lock, like the command.
-                let answer = shared.with(|engine| engine.user_command().answer());
+                // Parsed without the engine: this may be code of the application.
+                let answer = shared.with(|engine| engine.user_command().answer()).await;
                 command.parse(Ok(&answer)).map_err(Failure::Answer)
             }
             result => Err(Failure::Command(result)),
@@ -68,7 +69,7 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
 
 impl Drop for CommandSlot<'_, '_> {
     fn drop(&mut self) {
-        self.shared.with(|engine| engine.user_command().release());
+        self.shared.post(Posted::Command);
     }
 }
 
@@ -126,24 +127,19 @@ pub(super) async fn send<Cmd: AtatCmd>(
     asks_reason: bool,
 ) -> Result<Cmd::Response, Failure> {
     let slot = CommandSlot::claim(shared, owner).await;
-    if !slot.encode(command) {
+    if !slot.encode(command).await {
         return Err(Failure::Answer(atat::Error::Capacity));
     }
     slot.execute(command, asks_reason).await
 }
 
 impl Stack<'_> {
-    /// Identifies a new user of the command slot.
-    pub(super) fn new_owner(&self) -> u16 {
-        self.shared.with(|engine| engine.user_command().new_owner())
-    }
-
     /// Sends a command of the TCP/IP application note, and waits for its response.
     pub(super) async fn command<Cmd: AtatCmd>(
         &self,
         command: &Cmd,
     ) -> Result<Cmd::Response, Error> {
-        send(self.shared, self.new_owner(), command, true)
+        send(self.shared, self.shared.new_owner(), command, true)
             .await
             .map_err(|failure| failure.into_error(self.link_state()))
     }

@@ -6,6 +6,7 @@ use embedded_nal_async::{AddrType, Dns};
 
 use super::host::literal;
 use crate::at::Host;
+use crate::engine::posted::Posted;
 use crate::engine::shared::Shared;
 use crate::engine::{Addresses, Queue};
 use crate::error::Error;
@@ -65,7 +66,7 @@ impl Stack<'_> {
 /// A lookup that the engine has accepted. Dropping it gives the lookup up.
 struct Lookup<'s, 'd> {
     shared: &'s Shared<'d>,
-    ticket: u16,
+    ticket: u32,
 }
 
 impl<'s, 'd> Lookup<'s, 'd> {
@@ -91,8 +92,7 @@ impl<'s, 'd> Lookup<'s, 'd> {
 
 impl Drop for Lookup<'_, '_> {
     fn drop(&mut self) {
-        self.shared
-            .with(|engine| engine.release_lookup(self.ticket));
+        self.shared.post(Posted::Lookup(self.ticket));
     }
 }
 

@@ -4,34 +4,37 @@
 macro_rules! implement_socket {
     ($($type:ty),+) => {$(
         impl $type {
-            /// Where the socket is in its life.
+            /// Where the socket is in its life. `None` while the stack is [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
-            pub fn state(&self) -> SocketPhase {
+            pub fn state(&self) -> Option<SocketPhase> {
                 self.socket.phase()
             }
 
-            /// The number of the socket in the module. `None` while the module does not know it.
+            /// The number of the socket in the module. `None` while the module does not know it, and while the stack is
+            /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
             pub fn connect_id(&self) -> Option<ConnectId> {
                 self.socket.connect_id()
             }
 
-            /// The local address, `0.0.0.0` while it is not known, and the local port, 0 if the module chose it.
+            /// The local address, `0.0.0.0` while it is not known, and the local port, 0 if the module chose it. `None` while the stack
+            /// is [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
-            pub fn local_addr(&self) -> SocketAddr {
-                self.socket.local(None)
+            pub fn local_addr(&self) -> Option<SocketAddr> {
+                self.socket.local()
             }
 
-            /// The peer's address. `None` if there is no single one, or if the connection was opened by name.
+            /// The peer's address. `None` if there is no single one, if the connection was opened by name, and while the stack is
+            /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
             pub fn remote_addr(&self) -> Option<SocketAddr> {
                 self.socket.remote()
             }
 
-            /// The access mode that the socket uses now.
+            /// The access mode that the socket uses now. `None` while the stack is [in use](crate::Stack#calls-that-return-at-once).
             #[cfg(feature = "push")]
             #[must_use]
-            pub fn access_mode(&self) -> AccessMode {
+            pub fn access_mode(&self) -> Option<AccessMode> {
                 self.socket.mode()
             }
 
@@ -55,22 +58,26 @@ macro_rules! implement_socket {
 macro_rules! implement_receive {
     ($($type:ty),+) => {$(
         impl $type {
-            /// Whether something can be received without waiting.
+            /// Whether something can be received without waiting. False while the stack is
+            /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
             pub fn can_recv(&self) -> bool {
-                self.socket.slot_is(|slot| slot.has_data())
+                self.socket.slot(|slot| slot.has_data()).unwrap_or(false)
             }
 
-            /// Whether something may still be received: the peer has not closed, or there is data of it.
+            /// Whether something may still be received: the peer has not closed, or there is data of it. True while the stack is
+            /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
             pub fn may_recv(&self) -> bool {
-                self.socket.slot_is(|slot| slot.has_data() || slot.read_end().is_none())
+                let may_recv = self.socket.slot(|slot| slot.has_data() || slot.read_end().is_none());
+                may_recv.unwrap_or(true)
             }
 
-            /// How many bytes are in the receive ring. Each datagram has a header of 21 bytes in it.
+            /// How many bytes are in the receive ring. Each datagram has a header of 21 bytes in it. `None` while the stack is
+            /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
-            pub fn recv_queue(&self) -> usize {
-                self.socket.recv_queue()
+            pub fn recv_queue(&self) -> Option<usize> {
+                self.socket.slot(|slot| slot.rx.len())
             }
 
             /// Waits until receiving would not wait: for data, the end of the stream, or an error.
@@ -89,23 +96,26 @@ macro_rules! implement_receive {
 macro_rules! implement_send {
     ($($type:ty),+) => {$(
         impl $type {
-            /// Whether something can be sent without waiting.
+            /// Whether something can be sent without waiting. False while the stack is
+            /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
             pub fn can_send(&self) -> bool {
-                self.socket.slot_is(|slot| slot.check_writable().is_ok() && slot.tx.free() > 0)
+                let can_send = self.socket.slot(|slot| slot.check_writable().is_ok() && slot.tx.free() > 0);
+                can_send.unwrap_or(false)
             }
 
-            /// Whether something may still be sent: the socket is open, and neither side has closed it.
+            /// Whether something may still be sent: the socket is open, and neither side has closed it. True while the stack is
+            /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
             pub fn may_send(&self) -> bool {
-                self.socket.slot_is(|slot| slot.check_writable().is_ok())
+                self.socket.slot(|slot| slot.check_writable().is_ok()).unwrap_or(true)
             }
 
             /// How many bytes are in the transmit ring: the module has not accepted them yet. Each datagram has a header of 21
-            /// bytes in it.
+            /// bytes in it. `None` while the stack is [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
-            pub fn send_queue(&self) -> usize {
-                self.socket.send_queue()
+            pub fn send_queue(&self) -> Option<usize> {
+                self.socket.slot(|slot| slot.tx.len())
             }
 
             /// Waits until there is room in the transmit ring, or until sending fails.
@@ -147,19 +157,21 @@ macro_rules! implement_stream_receive {
         implement_receive!($type);
 
         impl $type {
-            /// Reads without waiting. `None` if a read would wait; `Some(0)` is the end of the stream.
+            /// Reads without waiting. `None` if a read would wait, and while the stack is
+            /// [in use](crate::Stack#calls-that-return-at-once); `Some(0)` is the end of the stream.
             ///
             /// # Errors
             ///
             /// The reason of the connection's failure.
             pub fn try_read(&mut self, into: &mut [u8]) -> Result<Option<usize>, Error> {
-                match self.socket.with(|engine, key| engine.poll_read(key, into)) {
+                match self.socket.poll(|engine, key| engine.poll_read(key, into)) {
                     Poll::Ready(result) => result.map(Some),
                     Poll::Pending => Ok(None),
                 }
             }
 
-            /// Copies received bytes into `into` without taking them. Returns how many; 0 if there are none.
+            /// Copies received bytes into `into` without taking them. Returns how many; 0 if there are none, and while the stack is
+            /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
             pub fn peek(&self, into: &mut [u8]) -> usize {
                 self.socket.peek(into)
@@ -174,13 +186,14 @@ macro_rules! implement_stream_send {
         implement_send!($type);
 
         impl $type {
-            /// Writes without waiting. `None` if a write would wait.
+            /// Writes without waiting. `None` if a write would wait, and while the stack is
+            /// [in use](crate::Stack#calls-that-return-at-once).
             ///
             /// # Errors
             ///
             /// The reason of the connection's failure.
             pub fn try_write(&mut self, bytes: &[u8]) -> Result<Option<usize>, Error> {
-                match self.socket.with(|engine, key| engine.poll_write(key, bytes)) {
+                match self.socket.poll(|engine, key| engine.poll_write(key, bytes)) {
                     Poll::Ready(result) => result.map(Some),
                     Poll::Pending => Ok(None),
                 }

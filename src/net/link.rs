@@ -5,11 +5,11 @@ use core::task::Poll;
 
 use embassy_time::Instant;
 
+use crate::engine::posted::Posted;
 use crate::engine::shared::Shared;
 use crate::engine::{LinkMode, LinkState, Queue};
 use crate::error::LinkError;
 use crate::stack::Stack;
-use crate::util::time;
 
 impl<'d> Stack<'d> {
     /// Sets what the application wants of the link, at any time. The runner follows, from whatever it is doing; the last call
@@ -22,8 +22,7 @@ impl<'d> Stack<'d> {
     ///
     /// The mode outlasts restarts of the module and of the runner.
     pub fn set_link(&self, mode: LinkMode) {
-        self.shared
-            .with(|engine| engine.set_link(mode, time::now()));
+        self.shared.post(Posted::Link(mode));
     }
 
     /// Waits until the link is as [`set_link`](Self::set_link) asked for last. Returns the mode that it is in.
@@ -46,16 +45,18 @@ impl<'d> Stack<'d> {
     ///
     /// Dropping the future has no effect.
     pub async fn wait_link_mode(&self) -> Result<LinkMode, LinkError> {
-        let since = self.shared.with(|engine| engine.attempt());
-        self.shared
-            .wait(Queue::Link, |engine| engine.poll_wish(since))
-            .await
+        let mut since = None;
+        let wish = self.shared.wait(Queue::Link, |engine| {
+            let since = *since.get_or_insert_with(|| engine.attempt());
+            engine.poll_wish(since)
+        });
+        wish.await
     }
 
     /// Since when the link has been in its [state](Self::link_state).
     #[must_use]
     pub fn link_since(&self) -> Instant {
-        self.shared.with(|engine| engine.link_since(time::now()))
+        self.shared.link().since
     }
 
     /// Returns the changes of the link from now on.
@@ -63,7 +64,7 @@ impl<'d> Stack<'d> {
     pub fn link_changes(&self) -> LinkChanges<'d> {
         LinkChanges {
             shared: self.shared,
-            seen: self.shared.with(|engine| engine.link_changes()),
+            seen: self.shared.link().changes,
         }
     }
 }
@@ -112,7 +113,7 @@ impl LinkChanges<'_> {
     /// Returns the state of the link if it has changed since the last call.
     pub fn try_next(&mut self) -> Option<LinkState> {
         let seen = self.seen;
-        match self.shared.with(|engine| engine.poll_link_change(seen)) {
+        match self.shared.poll(|engine| engine.poll_link_change(seen)) {
             Poll::Ready((seen, state)) => {
                 self.seen = seen;
                 Some(state)

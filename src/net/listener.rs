@@ -28,7 +28,13 @@ impl<'d> Stack<'d> {
     /// Dropping the future gives up the listener.
     pub async fn listen(&self, port: u16) -> Result<TcpListener<'d>, Error> {
         let request = Request::listen(ServiceType::TcpListener, port);
-        Socket::open(*self, request, |socket| TcpListener { socket }).await
+        Socket::open(
+            *self,
+            request,
+            |_, _| (),
+            |socket, ()| TcpListener { socket },
+        )
+        .await
     }
 
     /// Listens for UDP peers on a local port (service type "UDP LISTENER", section 2.1.4). Each peer gets a socket of its
@@ -46,7 +52,13 @@ impl<'d> Stack<'d> {
     #[cfg(feature = "udp")]
     pub async fn listen_udp(&self, port: u16) -> Result<UdpListener<'d>, Error> {
         let request = Request::listen(ServiceType::UdpListener, port);
-        Socket::open(*self, request, |socket| UdpListener { socket }).await
+        Socket::open(
+            *self,
+            request,
+            |_, _| (),
+            |socket, ()| UdpListener { socket },
+        )
+        .await
     }
 }
 

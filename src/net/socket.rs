@@ -9,6 +9,7 @@ use crate::at::AccessMode;
 use crate::at::ConnectId;
 #[cfg(any(feature = "udp", feature = "server"))]
 use crate::engine::UNKNOWN_PEER;
+use crate::engine::posted::Posted;
 use crate::engine::shared::Shared;
 use crate::engine::{Engine, Key, Phase, Queue, Request, Slot};
 use crate::error::Error;
@@ -65,14 +66,15 @@ impl<'d> Socket<'d> {
         claimed.map_ok(|key| Self { shared, key })
     }
 
-    /// Claims a slot, waits until the module has opened the socket, and wraps it with `make`. Dropping the future releases the
-    /// slot.
+    /// Claims a slot, waits until the module has opened the socket, and wraps it with `make`, together with what `look` has found.
+    /// Dropping the future releases the slot.
     // An `async fn` would keep its arguments twice.
     #[allow(clippy::manual_async_fn)]
-    pub(crate) fn open<T>(
+    pub(crate) fn open<V, T>(
         stack: Stack<'d>,
         request: Result<Request<'_>, Error>,
-        make: impl Fn(Self) -> T,
+        look: impl Fn(&Engine<'d>, Key) -> V,
+        make: impl Fn(Self, V) -> T,
     ) -> impl Future<Output = Result<T, Error>> {
         let mut request = request;
         async move {
@@ -82,25 +84,16 @@ impl<'d> Socket<'d> {
                     Self::poll_claim(engine, stack, request)
                 });
                 let socket = claimed.await?;
-                match socket.wait_otherwise(Engine::poll_connected).await {
+                let opened = socket.wait_otherwise(|engine, key| {
+                    let opened = engine.poll_opened(key, request);
+                    opened.map_ok(|()| look(engine, key))
+                });
+                match opened.await {
                     Err(error) if request.use_port_try(error) => {}
-                    result => {
-                        result.and_then(|()| socket.check_local(request))?;
-                        return Ok(make(socket));
-                    }
+                    Err(error) => return Err(error),
+                    Ok(seen) => return Ok(make(socket, seen)),
                 }
             }
-        }
-    }
-
-    /// Fails if the request names a local address that the module does not have. The module has them once the link is up.
-    pub(crate) fn check_local(&self, request: &Request<'_>) -> Result<(), Error> {
-        #[cfg(feature = "udp")]
-        return self.with(|engine, _| engine.check_local(request.local));
-        #[cfg(not(feature = "udp"))]
-        {
-            let _ = request;
-            Ok(())
         }
     }
 
@@ -109,9 +102,20 @@ impl<'d> Socket<'d> {
         Self { shared, key }
     }
 
-    /// Calls an operation of the engine for this socket.
-    pub(crate) fn with<T>(&self, operation: impl FnOnce(&mut Engine<'d>, Key) -> T) -> T {
-        self.shared.with(|engine| operation(engine, self.key))
+    /// Calls an operation of the engine for this socket, unless the engine is in use.
+    pub(crate) fn try_with<T>(
+        &self,
+        operation: impl FnOnce(&mut Engine<'d>, Key) -> T,
+    ) -> Option<T> {
+        self.shared.try_with(|engine| operation(engine, self.key))
+    }
+
+    /// Calls an operation of the engine for this socket. Pending while the engine is in use.
+    pub(crate) fn poll<T>(
+        &self,
+        operation: impl FnOnce(&mut Engine<'d>, Key) -> Poll<T>,
+    ) -> Poll<T> {
+        self.shared.poll(|engine| operation(engine, self.key))
     }
 
     /// Waits until an operation of the receiving direction is ready.
@@ -162,72 +166,64 @@ impl<'d> Socket<'d> {
         self.wait_otherwise(|engine, key| engine.poll_writable(key))
     }
 
-    /// Whether the slot has a property. False for a socket that is gone.
-    pub(crate) fn slot_is(&self, property: impl FnOnce(&Slot<'d>) -> bool) -> bool {
-        self.with(|engine, key| engine.slot(key).is_some_and(property))
-    }
-
-    fn count(&self, count: impl FnOnce(&Slot<'d>) -> usize) -> usize {
-        self.with(|engine, key| engine.slot(key).map_or(0, count))
-    }
-
-    pub(crate) fn recv_queue(&self) -> usize {
-        self.count(|slot| slot.rx.len())
-    }
-
-    pub(crate) fn send_queue(&self) -> usize {
-        self.count(|slot| slot.tx.len())
+    /// A property of the slot. `None` while the engine is in use.
+    pub(crate) fn slot<T>(&self, property: impl FnOnce(&Slot<'d>) -> T) -> Option<T> {
+        let slot = self.try_with(|engine, key| engine.slot(key).map(property));
+        slot.flatten()
     }
 
     pub(crate) fn peek(&self, into: &mut [u8]) -> usize {
-        self.count(|slot| slot.peek_received(into))
+        self.slot(|slot| slot.peek_received(into)).unwrap_or(0)
     }
 
-    pub(crate) fn phase(&self) -> SocketPhase {
-        self.with(
-            |engine, key| match engine.slot(key).map(|slot| slot.phase) {
-                Some(Phase::Wanted | Phase::Opening) => SocketPhase::Opening,
-                Some(Phase::Open) => SocketPhase::Open,
-                Some(Phase::Draining) => SocketPhase::ClosedByPeer,
-                Some(Phase::Closing) => SocketPhase::Closing,
-                Some(Phase::Closed | Phase::Free) | None => SocketPhase::Closed,
-            },
-        )
-    }
-
-    pub(crate) fn connect_id(&self) -> Option<ConnectId> {
-        self.with(|engine, key| {
-            let slot = engine.slot(key).filter(|slot| slot.uses_id());
-            slot.map(|slot| slot.id)
+    pub(crate) fn phase(&self) -> Option<SocketPhase> {
+        self.slot(|slot| match slot.phase {
+            Phase::Wanted | Phase::Opening => SocketPhase::Opening,
+            Phase::Open => SocketPhase::Open,
+            Phase::Draining => SocketPhase::ClosedByPeer,
+            Phase::Closing => SocketPhase::Closing,
+            Phase::Closed | Phase::Free => SocketPhase::Closed,
         })
     }
 
-    /// The local address and port as `peer`, or else the only peer, sees them, as far as they are known.
-    pub(crate) fn local(&self, peer: Option<SocketAddr>) -> SocketAddr {
-        self.with(|engine, key| engine.local(key, peer))
+    pub(crate) fn connect_id(&self) -> Option<ConnectId> {
+        let id = self.slot(|slot| slot.uses_id().then_some(slot.id));
+        id.flatten()
+    }
+
+    /// The local address and port, as far as they are known.
+    pub(crate) fn local(&self) -> Option<SocketAddr> {
+        self.try_with(|engine, key| engine.local(key, None))
+    }
+
+    pub(crate) fn remote(&self) -> Option<SocketAddr> {
+        self.slot(Slot::remote).flatten()
     }
 
     pub(crate) fn read_ready(&self) -> bool {
-        self.with(|engine, key| engine.read_ready(key))
+        let is_ready = self.try_with(|engine, key| engine.read_ready(key));
+        is_ready.unwrap_or(false)
     }
 
     pub(crate) fn write_ready(&self) -> bool {
-        self.with(|engine, key| engine.write_ready(key))
+        let is_ready = self.try_with(|engine, key| engine.write_ready(key));
+        is_ready.unwrap_or(false)
     }
 
     /// Sends what was written, closes the socket, and waits until the module has done so.
-    pub(crate) async fn close(&self) -> Result<(), Error> {
-        self.with(|engine, key| engine.close_when_sent(key, time::now()));
-        self.wait_otherwise(Engine::poll_closed).await
+    pub(crate) fn close(&self) -> impl Future<Output = Result<(), Error>> {
+        let mut has_begun = false;
+        self.wait_otherwise(move |engine, key| {
+            if !core::mem::replace(&mut has_begun, true) {
+                engine.close_when_sent(key, time::now());
+            }
+            engine.poll_closed(key)
+        })
     }
 
     /// Closes the socket without sending what was written and not yet accepted by the module.
     pub(crate) fn abort(&self) {
-        self.with(|engine, key| engine.abort(key));
-    }
-
-    pub(crate) fn remote(&self) -> Option<SocketAddr> {
-        self.with(|engine, key| engine.remote(key))
+        self.shared.post(Posted::Aborted(self.key));
     }
 }
 
@@ -248,6 +244,17 @@ impl Socket<'_> {
         into: &mut [u8],
     ) -> impl Future<Output = Result<(usize, SocketAddr), Error>> {
         self.wait_reading(move |engine, key| Self::poll_receive(engine, key, into))
+    }
+
+    /// As `receive`, with the local address before the sender.
+    pub(crate) fn receive_with_local(
+        &self,
+        into: &mut [u8],
+    ) -> impl Future<Output = Result<(usize, SocketAddr, SocketAddr), Error>> {
+        self.wait_reading(move |engine, key| {
+            let received = Self::poll_receive(engine, key, into);
+            received.map_ok(|(length, peer)| (length, engine.local(key, Some(peer)), peer))
+        })
     }
 
     pub(crate) fn poll_receive(
@@ -279,19 +286,24 @@ impl Socket<'_> {
 /// Access modes.
 #[cfg(feature = "push")]
 impl Socket<'_> {
-    pub(crate) fn mode(&self) -> AccessMode {
-        self.with(|engine, key| engine.mode(key))
+    pub(crate) fn mode(&self) -> Option<AccessMode> {
+        self.slot(Slot::access_mode)
     }
 
     /// Asks for another access mode, and waits until the module uses it.
-    pub(crate) async fn set_mode(&self, mode: AccessMode) -> Result<(), Error> {
-        self.with(|engine, key| engine.want_mode(key, mode))?;
-        self.wait_otherwise(Engine::poll_mode).await
+    pub(crate) fn set_mode(&self, mode: AccessMode) -> impl Future<Output = Result<(), Error>> {
+        let mut is_wanted = false;
+        self.wait_otherwise(move |engine, key| {
+            if !core::mem::replace(&mut is_wanted, true) {
+                engine.want_mode(key, mode)?;
+            }
+            engine.poll_mode(key)
+        })
     }
 }
 
 impl Drop for Socket<'_> {
     fn drop(&mut self) {
-        self.with(|engine, key| engine.release(key, time::now()));
+        self.shared.post(Posted::Socket(self.key));
     }
 }

@@ -53,7 +53,12 @@ impl<'d> Stack<'d> {
         &self,
         remote: SocketAddr,
     ) -> impl Future<Output = Result<TcpConnection<'d>, Error>> + use<'d> {
-        Socket::open(*self, Request::connect(remote), TcpConnection::new)
+        Socket::open(
+            *self,
+            Request::connect(remote),
+            |_, _| (),
+            |socket, ()| TcpConnection { socket },
+        )
     }
 
     /// Connects to a TCP server by name. The module resolves the name as part of AT+QIOPEN (section 2.1.4).
@@ -72,7 +77,12 @@ impl<'d> Stack<'d> {
         port: u16,
     ) -> impl Future<Output = Result<TcpConnection<'d>, Error>> {
         let request = Request::connect_host(host, port);
-        Socket::open(*self, request, TcpConnection::new)
+        Socket::open(
+            *self,
+            request,
+            |_, _| (),
+            |socket, ()| TcpConnection { socket },
+        )
     }
 }
 

@@ -22,6 +22,8 @@ use crate::engine::tests::{Alarm, Rig, up};
 use crate::engine::waiters::{OVERFLOW_PAUSE, WAITERS};
 use crate::engine::{Action, Job, Key};
 
+mod in_use;
+
 struct Task<'a> {
     future: Pin<Box<dyn Future<Output = ()> + 'a>>,
     alarm: Arc<Alarm>,
@@ -387,7 +389,7 @@ fn pings_and_times() {
     }
 }
 
-/// A waker may call the stack: it is woken when the engine is not locked.
+/// A waker may call the stack: it is woken when the engine is not in use.
 #[test]
 fn a_waker_that_calls_the_stack() {
     struct Caller(Stack<'static>);

@@ -39,7 +39,7 @@ impl<'d> UdpStack for Stack<'d> {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> impl Future<Output = Result<(SocketAddr, UdpSocket<'d>), Error>> {
-        self.open_connected(local, remote, |socket| (socket.local_addr(), socket))
+        self.open_connected(local, remote, |socket, local| (local, socket))
     }
 
     /// Does the same as [`connect_from`](UdpStack::connect_from) with any local port.
@@ -66,7 +66,7 @@ impl<'d> UdpStack for Stack<'d> {
         &self,
         local: SocketAddr,
     ) -> impl Future<Output = Result<(SocketAddr, UdpService<'d>), Error>> {
-        self.open_bound(local, |socket| (socket.local_addr(), socket))
+        self.open_bound(local, |socket, local| (local, socket))
     }
 
     /// Does the same as [`bind_single`](UdpStack::bind_single): the module has one address of each family.
@@ -92,7 +92,7 @@ impl<'d> Stack<'d> {
         &self,
         remote: SocketAddr,
     ) -> impl Future<Output = Result<UdpSocket<'d>, Error>> + use<'d> {
-        self.open_connected(ANY, remote, |socket| socket)
+        self.open_connected(ANY, remote, |socket, _| socket)
     }
 
     /// Opens a UDP socket for any number of peers on a local address: as [`UdpStack::bind_single`]. The address may be unspecified,
@@ -109,27 +109,37 @@ impl<'d> Stack<'d> {
         &self,
         local: SocketAddr,
     ) -> impl Future<Output = Result<UdpService<'d>, Error>> + use<'d> {
-        self.open_bound(local, |socket| socket)
+        self.open_bound(local, |socket, _| socket)
     }
 
     fn open_connected<T>(
         self,
         local: SocketAddr,
         remote: SocketAddr,
-        make: impl Fn(UdpSocket<'d>) -> T,
+        make: impl Fn(UdpSocket<'d>, SocketAddr) -> T,
     ) -> impl Future<Output = Result<T, Error>> {
         let request = Request::datagrams(remote, local.port());
         let request = request.and_then(|request| request.bound_to(local));
-        Socket::open(self, request, move |socket| make(UdpSocket { socket }))
+        Socket::open(
+            self,
+            request,
+            |engine, key| engine.local(key, None),
+            move |socket, local| make(UdpSocket { socket }, local),
+        )
     }
 
     fn open_bound<T>(
         self,
         local: SocketAddr,
-        make: impl Fn(UdpService<'d>) -> T,
+        make: impl Fn(UdpService<'d>, SocketAddr) -> T,
     ) -> impl Future<Output = Result<T, Error>> {
         let request = Request::service(local.port()).bound_to(local);
-        Socket::open(self, request, move |socket| make(UdpService { socket }))
+        Socket::open(
+            self,
+            request,
+            |engine, key| engine.local(key, None),
+            move |socket, local| make(UdpService { socket }, local),
+        )
     }
 }
 
@@ -219,12 +229,11 @@ impl UnconnectedUdp for UdpService<'_> {
     /// # Errors
     ///
     /// The reason of the socket's failure.
-    async fn receive_into(
+    fn receive_into(
         &mut self,
         buffer: &mut [u8],
-    ) -> Result<(usize, SocketAddr, SocketAddr), Error> {
-        let (length, peer) = self.socket.receive(buffer).await?;
-        Ok((length, self.socket.local(Some(peer)), peer))
+    ) -> impl Future<Output = Result<(usize, SocketAddr, SocketAddr), Error>> {
+        self.socket.receive_with_local(buffer)
     }
 }
 

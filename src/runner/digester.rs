@@ -63,24 +63,23 @@ pub(crate) struct Digester<'d> {
 }
 
 impl<'d> Digester<'d> {
-    pub(crate) fn new(shared: &'d Shared<'d>, longest_line: usize) -> Self {
+    pub(crate) const fn new(shared: &'d Shared<'d>, longest_line: usize) -> Self {
         Self {
             shared,
             state: State::LINE_START,
             payload: Payload::NONE,
-            epoch: shared.with(|engine| engine.epoch()),
+            epoch: 0,
             longest_line,
         }
     }
 
     /// Consumes the first bytes of `input`, which is not empty, as far as they belong together.
     ///
-    /// Returns what they were, and how many. 0: more bytes, or space in a receive ring, are needed first.
-    ///
-    /// One step is one short critical section. It copies no more than the receive buffer holds.
-    pub(crate) fn step(&mut self, input: &[u8]) -> (Event, usize) {
+    /// Returns what they were, and how many. 0: more bytes, or room in a receive ring, are needed first. `None` if the engine is in
+    /// use.
+    pub(crate) fn step(&mut self, input: &[u8]) -> Option<(Event, usize)> {
         let shared = self.shared;
-        shared.with(|engine| self.step_with(engine, input))
+        shared.try_with(|engine| self.step_with(engine, input))
     }
 
     fn step_with(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Event, usize) {

@@ -22,6 +22,7 @@ use embassy_futures::select::{Either, select};
 use embedded_io_async::{Read, Write};
 
 use crate::engine::Wiring;
+use crate::engine::posted::Posted;
 use crate::engine::shared::Shared;
 pub use control_lines::{ControlLines, Reset};
 pub use error::RunError;
@@ -148,7 +149,16 @@ impl<L: ControlLines, U: Urcs> Runner<'_, L, U> {
             // An ingress needs a response slot. It stays empty: information responses are handled by the engine.
             let response = ResponseSlot::<1>::new();
             let mut receiver = Receiver::new(shared, urcs.buffer(bytes, &response));
-            let mut running = Running::start(shared, transactor.lines);
+            shared.post(Posted::Started(Wiring {
+                reset: transactor.lines.can_reset(),
+                dtr: transactor.lines.has_dtr(),
+                #[cfg(feature = "sleep")]
+                sleep: transactor.lines.can_sleep(),
+            }));
+            let mut running = Running {
+                shared,
+                has_failed: false,
+            };
             let ended = select(receiver.run(&mut rx), transactor.run()).await;
             running.has_failed = true;
             match ended {
@@ -158,35 +168,17 @@ impl<L: ControlLines, U: Urcs> Runner<'_, L, U> {
     }
 }
 
-/// Tells the engine when the runner starts, and when it stops.
+/// Tells the engine when the runner stops.
 struct Running<'d> {
     shared: &'d Shared<'d>,
     /// The serial line has failed, so that waiting for the runner is of no use.
     has_failed: bool,
 }
 
-impl<'d> Running<'d> {
-    fn start(shared: &'d Shared<'d>, lines: &impl ControlLines) -> Self {
-        let wiring = Wiring {
-            reset: lines.can_reset(),
-            dtr: lines.has_dtr(),
-            #[cfg(feature = "sleep")]
-            sleep: lines.can_sleep(),
-        };
-        shared.with(|engine| engine.start(wiring));
-        Self {
-            shared,
-            has_failed: false,
-        }
-    }
-}
-
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.shared.with(|engine| {
-            engine.stop(self.has_failed);
-            #[cfg(feature = "link-control")]
-            engine.link_since(crate::util::time::now());
+        self.shared.post(Posted::Stopped {
+            for_good: self.has_failed,
         });
     }
 }

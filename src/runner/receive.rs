@@ -7,8 +7,9 @@ use embassy_futures::yield_now;
 use embassy_time::{Duration, Timer};
 use embedded_io_async::{Error as _, Read};
 
+use crate::engine::Queue;
+use crate::engine::posted::Posted;
 use crate::engine::shared::Shared;
-use crate::engine::{Engine, Queue};
 use crate::runner::digester::{Digester, Event};
 use crate::runner::error::RunError;
 use crate::runner::receive_buffer::ReceiveBuffer;
@@ -49,29 +50,32 @@ impl<'d, B: ReceiveBuffer> Receiver<'d, B> {
         let mut failing_since = None;
         let mut reads = 0;
         loop {
+            // The engine can be in use.
+            while !self.digest() {
+                self.shared.with(|_| ()).await;
+            }
+            #[cfg(feature = "push")]
+            if self.shared.with(|engine| engine.is_stalled()).await {
+                wait_for_room(self.shared).await;
+                continue;
+            }
             reads = (reads + 1) % READS;
             if reads == 0 {
                 yield_now().await;
             }
-            #[cfg(feature = "push")]
-            while self.shared.with(|engine| engine.is_stalled()) {
-                wait_for_room(self.shared).await;
-                self.digest(0);
-            }
             let free = self.free();
             if free.is_empty() {
                 // A socket read from its full ring between the last `digest` and `wait_for_room`.
-                self.digest(0);
                 continue;
             }
             match rx.read(free).await {
                 Ok(0) => return RunError::Closed,
                 Ok(count) => {
                     failing_since = None;
-                    self.digest(count);
+                    self.received(count);
                 }
                 Err(error) => {
-                    self.shared.with(Engine::serial_error);
+                    self.shared.post(Posted::SerialError);
                     let now = time::now();
                     if now >= after(*failing_since.get_or_insert(now), ERROR_TIME) {
                         return RunError::Read(error.kind());
@@ -93,19 +97,26 @@ impl<'d, B: ReceiveBuffer> Receiver<'d, B> {
         (&self.digester, front(self.buffer.bytes(), self.filled))
     }
 
-    /// Digests what is in the buffer, of which the last `received` bytes are new, and keeps an incomplete rest.
-    pub(crate) fn digest(&mut self, received: usize) {
-        self.filled = self.buffer.bytes().len().min(self.filled + received);
+    /// So many bytes have come into the free part of the buffer.
+    pub(crate) fn received(&mut self, count: usize) {
+        self.filled = self.buffer.bytes().len().min(self.filled + count);
+    }
+
+    /// Digests what is in the buffer, and keeps an incomplete rest. Returns false if the engine is in use, so that something
+    /// complete may be left.
+    pub(crate) fn digest(&mut self) -> bool {
         let mut consumed = 0;
+        let mut is_done = true;
         while consumed < self.filled {
             let input = front(self.buffer.bytes(), self.filled);
-            let (event, count) = self.digester.step(behind(input, consumed));
-            if count == 0 {
+            let step = self.digester.step(behind(input, consumed));
+            is_done = step.is_some();
+            let Some((event, count @ 1..)) = step else {
                 break;
-            }
+            };
             let end = consumed + count;
             if event == Event::ForeignLine && !self.buffer.publish(consumed..end) {
-                self.shared.with(Engine::dropped_urc);
+                self.shared.counters.dropped_urc();
             }
             consumed = end;
         }
@@ -114,6 +125,7 @@ impl<'d, B: ReceiveBuffer> Receiver<'d, B> {
             bytes.copy_within(consumed.., 0);
         }
         self.filled -= consumed;
+        is_done
     }
 }
 
@@ -121,8 +133,11 @@ impl<'d, B: ReceiveBuffer> Receiver<'d, B> {
 #[cfg(feature = "push")]
 async fn wait_for_room(shared: &Shared<'_>) {
     let since = time::now();
-    while let Some(until) = shared.with(|engine| engine.stall_deadline(since, time::now())) {
-        // When the time is over, the engine decides what happens.
+    while let Some(until) = shared
+        .with(|engine| engine.stall_deadline(since, time::now()))
+        .await
+    {
+        // What is to be done when the time is over the engine decides.
         let changed = shared.wait(Queue::Receiver, |engine| {
             match engine.stall_deadline(since, time::now()) {
                 Some(time) if time == until => Poll::Pending,

@@ -19,7 +19,10 @@ impl<W: Write, L: ControlLines> Transactor<'_, '_, W, L> {
     /// meanwhile.
     pub(super) async fn idle(&mut self, until: Instant) -> Result<(), Stopped> {
         if self.lines.can_sleep() {
-            let awake_until = self.shared.with(|engine| engine.awake_until(time::now()));
+            let awake_until = self
+                .shared
+                .with(|engine| engine.awake_until(time::now()))
+                .await;
             if awake_until < until {
                 if self.work_until(awake_until).await {
                     return Ok(());
@@ -37,7 +40,11 @@ impl<W: Write, L: ControlLines> Transactor<'_, '_, W, L> {
     async fn wake(&mut self) -> Result<(), Stopped> {
         self.lines.wake().await;
         for attempt in 1..=TRIES {
-            match self.transact(Job::Attention).await {
+            let length = self
+                .shared
+                .with(|engine| engine.begin(Job::Attention, self.buffer, time::now()))
+                .await;
+            match self.transact(Job::Attention, length.unwrap_or(0)).await {
                 Err(Stopped::TimedOut) => continue,
                 result => result?,
             }
@@ -48,7 +55,8 @@ impl<W: Write, L: ControlLines> Transactor<'_, '_, W, L> {
         }
         let action = Action::Run(Job::Attention);
         self.shared
-            .with(|engine| engine.finish_action(action, true, time::now()));
+            .with(|engine| engine.finish_action(action, true, time::now()))
+            .await;
         Ok(())
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Transactor<'r, 'd, W, L> {
     pub(super) tx: Transmitter<'d, W>,
     pub(super) lines: &'r mut L,
     /// Holds a command, or a piece of payload.
-    buffer: &'r mut [u8],
+    pub(super) buffer: &'r mut [u8],
 }
 
 impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
@@ -48,13 +48,37 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
         if self.lines.can_sleep() {
             self.lines.wake().await;
         }
+        let mut done = None;
         loop {
-            let action = shared.with(|engine| engine.next(time::now()));
+            let next = shared.with(|engine| {
+                let now = time::now();
+                if let Some((action, in_time)) = done.take() {
+                    if engine.finish_action(action, in_time, now) {
+                        return None;
+                    }
+                }
+                let action = engine.next(now);
+                let length = match action {
+                    Action::Run(job) => engine.begin(job, self.buffer, now),
+                    _ => None,
+                };
+                Some((action, length))
+            });
+            let Some((action, length)) = next.await else {
+                yield_now().await;
+                continue;
+            };
             let result = match action {
-                Action::Run(job) => self.transact(job).await,
+                Action::Run(job) => match length {
+                    Some(length) => self.transact(job, length).await,
+                    // The socket is gone.
+                    None => Ok(()),
+                },
                 #[cfg(feature = "transparent")]
                 Action::WriteRaw { key, length } => {
-                    let is_last = shared.with(|engine| engine.is_last(key, length.into()));
+                    let is_last = shared
+                        .with(|engine| engine.is_last(key, length.into()))
+                        .await;
                     let wait = if is_last { Wait::Flush } else { Wait::More };
                     self.write_payload(key, length, wait).await
                 }
@@ -66,7 +90,7 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
                 #[cfg(feature = "transparent")]
                 Action::ReadDcd => {
                     let carrier = self.lines.carrier();
-                    shared.with(|engine| engine.carrier(carrier));
+                    shared.with(|engine| engine.carrier(carrier)).await;
                     Ok(())
                 }
                 #[cfg(feature = "sleep")]
@@ -82,10 +106,7 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
                 Err(Stopped::TimedOut) => false,
                 Err(Stopped::Failed(error)) => return error,
             };
-            let yields = shared.with(|engine| engine.finish_action(action, in_time, time::now()));
-            if yields {
-                yield_now().await;
-            }
+            done = Some((action, in_time));
         }
     }
 
@@ -95,15 +116,9 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
         matches!(select(work, sleep(until)).await, Either::First(()))
     }
 
-    /// Runs one AT transaction: writes the command and, for a send, the payload after the prompt, and waits for the final
-    /// result code.
-    pub(super) async fn transact(&mut self, job: Job) -> Result<(), Stopped> {
-        let shared = self.shared;
-        let command = shared.with(|engine| engine.begin(job, self.buffer, time::now()));
-        let Some(length) = command else {
-            // The socket is gone.
-            return Ok(());
-        };
+    /// Runs one AT transaction: writes the command, of this length, and for a send the payload after the prompt, and waits for
+    /// the final result code.
+    pub(super) async fn transact(&mut self, job: Job, length: usize) -> Result<(), Stopped> {
         let command = front(self.buffer, length);
         match job {
             // These contain secrets.
@@ -112,9 +127,7 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
         }
         self.tx.write(command, Wait::Answer).await?;
         if let Job::Send { key, length } = job {
-            if shared.with(|engine| engine.begin_payload(time::now())) {
-                self.write_payload(key, length, Wait::Answer).await?;
-            }
+            self.write_payload(key, length, Wait::Answer).await?;
         }
         Ok(())
     }
@@ -127,10 +140,13 @@ impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
         while written < length {
             let left = length - written;
             let piece = front_mut(self.buffer, PAYLOAD_PIECE.min(left));
-            if !self
-                .shared
-                .with(|engine| engine.payload_piece(key, written, piece))
-            {
+            let is_wanted = self.shared.with(|engine| {
+                if written == 0 && wait == Wait::Answer {
+                    engine.begin_payload(time::now());
+                }
+                engine.payload_piece(key, written, piece)
+            });
+            if !is_wanted.await {
                 // The final result code has come.
                 break;
             }

@@ -79,7 +79,7 @@ pub(super) async fn within_limit(
 async fn time_limit(shared: &Shared<'_>) {
     loop {
         let now = time::now();
-        let until = shared.with(|engine| engine.deadline(now));
+        let until = shared.with(|engine| engine.deadline(now)).await;
         if until <= now {
             return;
         }

@@ -52,9 +52,9 @@ pub fn digester(input: &[u8]) {
         rig.finish();
         feed(&mut receiver, b"\r\n");
     }
-    let before = rig.engine(|engine| engine.statistics.foreign_lines);
+    let before = rig.engine(|engine| engine.counters.foreign_lines.get());
     feed(&mut receiver, b"+FOREIGN: 1\r\n");
-    let after = rig.engine(|engine| engine.statistics.foreign_lines);
+    let after = rig.engine(|engine| engine.counters.foreign_lines.get());
     assert_eq!(after, before.wrapping_add(1), "a line was not understood");
 }
 
@@ -65,7 +65,8 @@ pub(crate) fn feed(receiver: &mut Receiver<'_, impl ReceiveBuffer>, mut bytes: &
         assert!(!free.is_empty(), "the buffer stays full");
         let count = free.len().min(bytes.len());
         free[..count].copy_from_slice(&bytes[..count]);
-        receiver.digest(count);
+        receiver.received(count);
+        receiver.digest();
         bytes = &bytes[count..];
     }
 }

@@ -231,8 +231,8 @@ impl World<'_> {
 
     fn counted(&self) -> Counts {
         self.rig.engine(|engine| Counts {
-            dropped_datagrams: engine.statistics.dropped_datagrams,
-            refused_connections: engine.statistics.refused_connections,
+            dropped_datagrams: engine.counters.dropped_datagrams.get(),
+            refused_connections: engine.counters.refused_connections.get(),
         })
     }
 

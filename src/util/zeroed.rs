@@ -10,7 +10,7 @@ pub(crate) enum Zeroed<T> {
 
 impl<T> Zeroed<T> {
     /// Puts a value into a place that was empty.
-    pub(crate) fn fill(&mut self, value: T) -> &T {
+    pub(crate) fn fill(&mut self, value: T) -> &mut T {
         // A place is filled once. To drop what was there before would take some hundred bytes of flash.
         core::mem::forget(core::mem::replace(self, Self::Full(value)));
         match self {

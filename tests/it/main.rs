@@ -13,6 +13,7 @@ mod listener;
 mod losses;
 mod services;
 mod tcp;
+mod threads;
 mod udp;
 mod user_command;
 mod user_urc;

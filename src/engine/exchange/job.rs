@@ -8,7 +8,7 @@ use crate::engine::sockets::key::Key;
 
 /// The silence before and after `+++`: more than 1 s (1.2, quirk 88).
 pub(crate) const ESCAPE_GUARD: Duration = Duration::from_millis(1100);
-/// Payload is written in pieces of this many bytes, so that the lock is free in between.
+/// Payload is written in pieces of this many bytes, so that others get the engine in between.
 pub(crate) const PAYLOAD_PIECE: usize = 256;
 
 /// What the runner has to do next.

@@ -14,7 +14,7 @@ use crate::engine::exchange::job::Job;
 use crate::engine::exchange::outcome::Outcome;
 use crate::error::LinkError;
 use crate::util::log::info;
-use crate::util::time::{NEVER, after, get_or_set};
+use crate::util::time::{NEVER, after};
 
 /// How long sockets may take to send what was written to them, before the link goes down.
 const LEAVE_TIME: Duration = Duration::from_secs(10);
@@ -44,8 +44,6 @@ pub(super) struct Control {
     leave_until: Instant,
     /// What is known of a module that is to be off.
     power: Power,
-    /// When the state changed last; `NEVER` until the scheduler has looked.
-    since: Instant,
     /// How many states there have been.
     changes: u32,
 }
@@ -56,7 +54,6 @@ impl Control {
         is_changed: false,
         leave_until: NEVER,
         power: Power::Off,
-        since: Instant::MIN,
         changes: 0,
     };
 }
@@ -100,19 +97,7 @@ impl Link<'_> {
 
     /// The state that users see is another one.
     pub(super) const fn on_changed(&mut self) {
-        self.control.since = NEVER;
         self.control.changes = self.control.changes.wrapping_add(1);
-    }
-
-    /// A connection in transparent access mode has got the UART, or has given it back.
-    pub(crate) fn on_occupied(&mut self) {
-        self.on_changed();
-        self.waiters.wake();
-    }
-
-    /// When the state changed last, at `now` if nobody has asked since.
-    pub(crate) fn state_changed_at(&mut self, now: Instant) -> Instant {
-        get_or_set(&mut self.control.since, now)
     }
 
     /// How many states there have been.

@@ -266,6 +266,14 @@ impl<'d> Link<'d> {
         }
     }
 
+    /// A connection in transparent access mode has got the UART, or has given it back.
+    #[cfg(feature = "transparent")]
+    pub(crate) fn on_occupied(&mut self) {
+        #[cfg(feature = "link-control")]
+        self.on_changed();
+        self.waiters.wake();
+    }
+
     // ---- what happens to it --------------------------------------------------------------------------------------
 
     /// The runner starts.

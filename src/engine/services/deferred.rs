@@ -2,23 +2,24 @@
 
 use core::task::Poll;
 
-use embassy_time::Instant;
+use embassy_time::{Duration, Instant};
 
 use crate::at::ErrorCode;
 use crate::engine::refusal::Retries;
 use crate::engine::wakes::{Queue, Signal, WakeSet};
 use crate::error::Error;
+use crate::util::time::after;
 
 /// Names one query: a user of an earlier one gets nothing of its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct QueryId(u32);
+pub(crate) struct QueryId(pub(crate) u32);
 
 /// Why the next query has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reservation {
     Free,
-    /// The command waits for its turn or is running.
-    Asking,
+    /// The command of this owner waits for its turn or is running; `None` after it was refused.
+    Asking(Option<u16>),
     /// The result may come until then.
     Until(Instant),
 }
@@ -28,6 +29,8 @@ enum Reservation {
 pub(crate) struct Deferred<'d, T> {
     id: QueryId,
     reservation: Reservation,
+    /// How long after the `OK` the result may come.
+    limit: Duration,
     result: Option<Result<T, ErrorCode>>,
     retries: Retries,
     /// The user has dropped the query. Its result is still to come, before the next query.
@@ -41,6 +44,7 @@ impl<'d, T: Copy> Deferred<'d, T> {
         Self {
             id: QueryId(0),
             reservation: Reservation::Free,
+            limit: Duration::MIN,
             result: None,
             retries: Retries::NEW,
             is_orphaned: false,
@@ -49,14 +53,21 @@ impl<'d, T: Copy> Deferred<'d, T> {
         }
     }
 
-    /// Begins a query, unless the result of another one is still to come.
-    pub(crate) fn poll_begin(&mut self, now: Instant) -> Poll<QueryId> {
+    /// Begins a query, unless the result of another one is still to come. Its command has this owner in the command slot, and
+    /// `limit` is how long after the `OK` the result may come.
+    pub(crate) fn poll_begin(
+        &mut self,
+        owner: u16,
+        limit: Duration,
+        now: Instant,
+    ) -> Poll<QueryId> {
         match self.reservation {
-            Reservation::Asking => {}
+            Reservation::Asking(_) => {}
             Reservation::Until(until) if now < until => {}
             Reservation::Free | Reservation::Until(_) => {
                 self.id = QueryId(self.id.0.wrapping_add(1));
-                self.reservation = Reservation::Asking;
+                self.reservation = Reservation::Asking(Some(owner));
+                self.limit = limit;
                 self.result = None;
                 self.retries = Retries::NEW;
                 self.is_orphaned = false;
@@ -68,10 +79,10 @@ impl<'d, T: Copy> Deferred<'d, T> {
         Poll::Pending
     }
 
-    /// The command was sent; the result may come until `until`.
-    pub(crate) fn on_asked(&mut self, id: QueryId, until: Instant) {
+    /// The command is answered: the result may come until `until`, or was refused.
+    pub(crate) fn on_answered(&mut self, id: QueryId, until: Option<Instant>) {
         if self.is_current(id) {
-            self.reservation = Reservation::Until(until);
+            self.reservation = until.map_or(Reservation::Asking(None), Reservation::Until);
             // There is a time until which the next one waits.
             self.turn.wake();
         }
@@ -81,7 +92,7 @@ impl<'d, T: Copy> Deferred<'d, T> {
     pub(crate) const fn expiry(&self) -> Option<Instant> {
         match self.reservation {
             Reservation::Until(until) => Some(until),
-            Reservation::Free | Reservation::Asking => None,
+            Reservation::Free | Reservation::Asking(_) => None,
         }
     }
 
@@ -110,10 +121,11 @@ impl<'d, T: Copy> Deferred<'d, T> {
         self.ended.wake();
     }
 
-    /// When the query is asked again, before `until`, if it has failed for a reason that can pass.
+    /// When the query is asked again, before `until`, if it has failed for a reason that can pass. Its command has this owner then.
     pub(crate) fn repeat_at(
         &mut self,
         id: QueryId,
+        owner: u16,
         until: Instant,
         now: Instant,
     ) -> Option<Instant> {
@@ -123,7 +135,7 @@ impl<'d, T: Copy> Deferred<'d, T> {
         }
         let at = self.retries.begin_pause(now).filter(|at| *at < until)?;
         self.result = None;
-        self.reservation = Reservation::Asking;
+        self.reservation = Reservation::Asking(Some(owner));
         Some(at)
     }
 
@@ -136,12 +148,22 @@ impl<'d, T: Copy> Deferred<'d, T> {
         }
     }
 
-    /// The user has dropped the query. If the command was sent, the next query waits for its result, at most until `asked`.
-    pub(crate) fn release(&mut self, id: QueryId, asked: Option<Instant>) {
+    /// The user has dropped the query. If the command of its owner was sent, the next query waits for its result.
+    pub(crate) fn release(
+        &mut self,
+        id: QueryId,
+        was_sent: impl FnOnce(u16) -> bool,
+        now: Instant,
+    ) {
         if !self.is_current(id) {
             return;
         }
-        self.reservation = match asked {
+        let until = match self.reservation {
+            Reservation::Asking(Some(owner)) if was_sent(owner) => Some(after(now, self.limit)),
+            Reservation::Until(until) => Some(until),
+            Reservation::Free | Reservation::Asking(_) => None,
+        };
+        self.reservation = match until {
             Some(until) if self.result.is_none() => {
                 self.is_orphaned = true;
                 Reservation::Until(until)

@@ -10,6 +10,8 @@ use crate::engine::{PingReply, PingSummary, QueryId, Queue};
 use crate::error::Error;
 use crate::util::time::NEVER;
 
+/// Of the command in the command slot.
+const OWNER: u16 = 1;
 const LIMIT: Duration = Duration::from_secs(60);
 const REPLY: &str = "+QPING: 0,\"192.0.2.1\",32,192,255";
 const SUMMARY: &str = "+QPING: 0,4,4,0,192,479,287";
@@ -18,14 +20,14 @@ const SUMMARY: &str = "+QPING: 0,4,4,0,192,479,287";
 fn in_line(rig: &Rig) -> std::sync::Arc<Alarm> {
     let now = rig.now;
     Alarm::of(rig, Queue::Turn, move |engine| {
-        engine.ping().query.poll_begin(now)
+        engine.ping().query.poll_begin(OWNER, LIMIT, now)
     })
 }
 
 fn begin(rig: &mut Rig) -> Option<QueryId> {
     let now = rig.now;
     let begun = rig.engine(|engine| {
-        let begun = engine.ping().query.poll_begin(now);
+        let begun = engine.ping().query.poll_begin(OWNER, LIMIT, now);
         if begun.is_ready() {
             engine.ping().begin(4);
         }
@@ -41,13 +43,13 @@ fn begin(rig: &mut Rig) -> Option<QueryId> {
 fn asked(rig: &mut Rig) -> QueryId {
     let ticket = begin(rig).expect("its turn");
     let until = rig.now + LIMIT;
-    rig.engine(|engine| engine.ping().query.on_asked(ticket, until));
+    rig.engine(|engine| engine.ping().query.on_answered(ticket, Some(until)));
     ticket
 }
 
-fn release(rig: &Rig, ticket: QueryId, asked: bool) {
-    let until = asked.then_some(rig.now + LIMIT);
-    rig.engine(|engine| engine.ping().query.release(ticket, until));
+fn release(rig: &Rig, ticket: QueryId, was_sent: bool) {
+    let now = rig.now;
+    rig.engine(|engine| engine.ping().query.release(ticket, |_| was_sent, now));
 }
 
 fn reply(rig: &Rig, ticket: QueryId) -> Poll<Option<PingReply>> {
@@ -101,7 +103,7 @@ fn what_nobody_asked_for_is_dropped() {
     rig.on_line("+QNTP: 0,\"2019/07/21,06:10:59+00\"");
     let ticket = asked(&mut rig);
     assert_eq!(reply(&rig, ticket), Poll::Pending);
-    let dropped = rig.engine(|engine| engine.statistics.dropped_replies);
+    let dropped = rig.engine(|engine| engine.counters.dropped_replies.get());
     assert_eq!(dropped, 0);
 }
 
@@ -140,7 +142,7 @@ fn one_that_is_being_asked_is_not_overtaken() {
     assert_eq!(end(&rig, ticket), Poll::Pending);
     // Now there is a time to wait until.
     let until = rig.now + LIMIT;
-    rig.engine(|engine| engine.ping().query.on_asked(ticket, until));
+    rig.engine(|engine| engine.ping().query.on_answered(ticket, Some(until)));
     assert!(alarm.rang());
     assert_eq!(begin(&mut rig), None);
     rig.pass(60_000);
@@ -175,7 +177,7 @@ fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
         assert_eq!(begin(&mut rig), None);
     }
     let until = rig.now + LIMIT + LIMIT;
-    rig.engine(|engine| engine.ping().query.on_asked(old, until));
+    rig.engine(|engine| engine.ping().query.on_answered(old, Some(until)));
     assert!(matches!(reply(&rig, new), Poll::Ready(Some(_))));
     assert_eq!(reply(&rig, new), Poll::Pending);
     rig.on_line(SUMMARY);
@@ -193,7 +195,7 @@ fn passing_failures_are_repeated_within_a_budget() {
         let ticket = begin(&mut rig).expect("its turn");
         let repeat_at = |rig: &Rig, until| {
             let now = rig.now;
-            rig.engine(|engine| engine.ping().query.repeat_at(ticket, until, now))
+            rig.engine(|engine| engine.ping().query.repeat_at(ticket, OWNER, until, now))
         };
         assert_eq!(repeat_at(&rig, NEVER), None);
         let began = rig.now;
@@ -215,7 +217,7 @@ fn passing_failures_are_repeated_within_a_budget() {
         let ticket = begin(&mut rig).expect("its turn");
         rig.engine(|engine| engine.ping().query.end(code));
         let (until, now) = (rig.now + Duration::from_millis(500), rig.now);
-        let at = rig.engine(|engine| engine.ping().query.repeat_at(ticket, until, now));
+        let at = rig.engine(|engine| engine.ping().query.repeat_at(ticket, OWNER, until, now));
         assert_eq!(at, None);
         assert!(end(&rig, ticket).is_ready());
     }
@@ -228,7 +230,7 @@ fn permanent_failures_are_told_at_once() {
         let ticket = asked(&mut rig);
         rig.on_line(&std::format!("+QPING: {code}"));
         let now = rig.now;
-        let at = rig.engine(|engine| engine.ping().query.repeat_at(ticket, NEVER, now));
+        let at = rig.engine(|engine| engine.ping().query.repeat_at(ticket, OWNER, NEVER, now));
         assert_eq!(at, None);
         assert!(end(&rig, ticket).is_ready());
     }
@@ -241,6 +243,6 @@ fn replies_that_nobody_fetches_are_counted() {
     for _ in 0..7 {
         rig.on_line(REPLY);
     }
-    let dropped = rig.engine(|engine| engine.statistics.dropped_replies);
+    let dropped = rig.engine(|engine| engine.counters.dropped_replies.get());
     assert_eq!(dropped, 3);
 }

@@ -30,7 +30,7 @@ fn foreign_lines_are_counted_and_end_nothing() {
     for line in lines {
         assert_eq!(rig.on_line(line), LineKind::Foreign, "{line}");
     }
-    let counted = rig.engine(|engine| engine.statistics.foreign_lines);
+    let counted = rig.engine(|engine| engine.counters.foreign_lines.get());
     assert_eq!(counted as usize, lines.len());
     rig.answer(&["OK"]);
 }
@@ -68,7 +68,7 @@ fn final_without_a_command_is_late_and_counted() {
     for line in ["OK", "ERROR", "SEND OK", "SEND FAIL", "+CME ERROR: 3"] {
         assert_eq!(rig.on_line(line), LineKind::Handled, "{line}");
     }
-    assert_eq!(rig.engine(|engine| engine.statistics.late_results), 5);
+    assert_eq!(rig.engine(|engine| engine.counters.late_results.get()), 5);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn second_final_is_late() {
     assert_eq!(rig.on_line("ERROR"), LineKind::Handled);
     rig.finish();
     assert_eq!(rig.phase(key), Phase::Opening);
-    assert_eq!(rig.engine(|engine| engine.statistics.late_results), 1);
+    assert_eq!(rig.engine(|engine| engine.counters.late_results.get()), 1);
 }
 
 #[test]

@@ -44,7 +44,9 @@ impl<'d> TcpBind for Stack<'d> {
     /// [`Error::InvalidAddress`] for a local address that is not the module's, or has a scope; otherwise as for [`Stack::listen`].
     async fn bind(&self, local: SocketAddr) -> Result<TcpListener<'d>, Error> {
         let address = specified(local)?;
-        self.shared.with(|engine| engine.check_local(address))?;
+        self.shared
+            .with(|engine| engine.check_local(address))
+            .await?;
         self.listen(local.port()).await
     }
 }

@@ -10,6 +10,8 @@ mod settings;
 
 #[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
 use crate::at::ContextId;
+#[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
+use crate::engine::Engine;
 use crate::stack::Stack;
 
 /// What the module does besides sockets and name lookups: pings, time, settings, diagnostics. [`Stack::module`] returns it.
@@ -31,7 +33,8 @@ impl<'d> Stack<'d> {
 #[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
 impl Module<'_> {
     /// The PDP context that the stack uses.
-    fn context(&self) -> ContextId {
-        self.stack.shared.with(|engine| engine.config.context)
+    async fn context(&self) -> ContextId {
+        let context = |engine: &mut Engine<'_>| engine.config.context;
+        self.stack.shared.with(context).await
     }
 }

@@ -5,7 +5,8 @@ use embassy_time::Duration;
 use super::Module;
 use super::query::{Kind, Query};
 use crate::at::{DateTime, SynchronizeTime};
-use crate::engine::{Deferred, Engine, Queue};
+use crate::engine::posted::Posted;
+use crate::engine::{Deferred, Engine, QueryId, Queue};
 use crate::error::Error;
 use crate::net::host::host_of;
 
@@ -21,6 +22,10 @@ impl Kind for NtpQuery {
 
     fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, DateTime> {
         engine.ntp()
+    }
+
+    fn released(id: QueryId) -> Posted {
+        Posted::Ntp(id)
     }
 }
 
@@ -39,11 +44,11 @@ impl Module<'_> {
     ///
     /// Dropping the future does not stop the module's request. The next request waits until it has finished.
     pub async fn ntp(&self, server: &str, set_clock: bool) -> Result<DateTime, Error> {
-        let command =
-            SynchronizeTime::new(self.context(), host_of(server)?).set_clock(set_clock.into());
+        let command = SynchronizeTime::new(self.context().await, host_of(server)?)
+            .set_clock(set_clock.into());
         let mut query = Query::<NtpQuery>::begin(self.stack, TIME_LIMIT).await;
         query.send(&command).await?;
-        let until = query.until();
+        let until = query.until;
         loop {
             let result = query.result(until).await;
             if result.is_ok() || !query.pauses(until).await {

@@ -5,7 +5,8 @@ use embassy_time::{Duration, with_deadline};
 use super::Module;
 use super::query::{Kind, Query};
 use crate::at::{Ping, PingCount, PingTimeout};
-use crate::engine::{Deferred, Engine, PingReply, PingSummary, Queue};
+use crate::engine::posted::Posted;
+use crate::engine::{Deferred, Engine, PingReply, PingSummary, QueryId, Queue};
 use crate::error::Error;
 use crate::net::host::host_of;
 
@@ -19,6 +20,10 @@ impl Kind for PingQuery {
 
     fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, PingSummary> {
         &mut engine.ping().query
+    }
+
+    fn released(id: QueryId) -> Posted {
+        Posted::Ping(id)
     }
 }
 
@@ -47,14 +52,15 @@ impl<'d> Module<'d> {
     ) -> Result<Pinging<'d>, Error> {
         let seconds = PingTimeout::nearest(timeout.as_secs().try_into().unwrap_or(u32::MAX));
         let count = PingCount::nearest(count.into());
-        let command = Ping::new(self.context(), host_of(host)?)
+        let command = Ping::new(self.context().await, host_of(host)?)
             .timeout(seconds)
             .count(count);
         let limit = Duration::from_millis(command.max_duration_ms().into());
         let mut query = Query::begin(self.stack, limit).await;
         self.stack
             .shared
-            .with(|engine| engine.ping().begin(count.get() as u8));
+            .with(|engine| engine.ping().begin(count.get() as u8))
+            .await;
         query.send(&command).await?;
         Ok(Pinging { query })
     }
@@ -82,9 +88,7 @@ impl Pinging<'_> {
         let reply = stack
             .shared
             .wait(PingQuery::RESULT, |engine| engine.ping().poll_reply(id));
-        with_deadline(self.query.until(), reply)
-            .await
-            .unwrap_or(None)
+        with_deadline(self.query.until, reply).await.unwrap_or(None)
     }
 
     /// Waits for the end of the ping, and returns its summary.
@@ -94,6 +98,6 @@ impl Pinging<'_> {
     /// The module's error if it could not ping the host, such as [`Error::NameNotFound`]. [`Error::TimedOut`] if the module
     /// does not report the end.
     pub async fn summary(self) -> Result<PingSummary, Error> {
-        self.query.result(self.query.until()).await
+        self.query.result(self.query.until).await
     }
 }

@@ -6,6 +6,7 @@ use core::task::Poll;
 use atat::AtatCmd;
 use embassy_time::{Duration, Instant, Timer, with_deadline};
 
+use crate::engine::posted::Posted;
 use crate::engine::{AtResult, Deferred, Engine, QueryId, Queue};
 use crate::error::Error;
 use crate::net::command_slot::{self, Failure};
@@ -21,6 +22,9 @@ pub(super) trait Kind {
 
     /// Where the engine keeps the result.
     fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, Self::Result>;
+
+    /// What the engine hears when a query is dropped.
+    fn released(id: QueryId) -> Posted;
 }
 
 /// A query of the kind `K`. After it is dropped, the next query of the kind waits until the module has reported the result of
@@ -29,31 +33,27 @@ pub(super) trait Kind {
 pub(super) struct Query<'d, K: Kind> {
     pub(super) stack: Stack<'d>,
     pub(super) id: QueryId,
+    /// Of the command, in the command slot.
+    owner: u16,
     /// How long after the `OK` the module may report the result.
     limit: Duration,
-    progress: Progress,
+    /// The last instant at which the module may report the result.
+    pub(super) until: Instant,
     kind: PhantomData<K>,
-}
-
-/// How far the command of a query is.
-#[derive(Debug, Clone, Copy)]
-enum Progress {
-    /// The module will report nothing: the command was not sent, or it was refused.
-    NotSent,
-    /// The command is in the command slot with this owner; the engine knows whether it was sent.
-    Sending(u16),
-    /// The module may report the result until then.
-    Sent(Instant),
 }
 
 impl<'d, K: Kind> Query<'d, K> {
     /// Waits for the end of the previous query of the same kind.
     pub(super) async fn begin(stack: Stack<'d>, limit: Duration) -> Self {
+        let owner = stack.shared.new_owner();
         let id = loop {
-            let expiry = stack.shared.with(|engine| K::deferred(engine).expiry());
+            let expiry = stack
+                .shared
+                .with(|engine| K::deferred(engine).expiry())
+                .await;
             let begun = stack.shared.wait(K::TURN, |engine| {
                 let deferred = K::deferred(engine);
-                match deferred.poll_begin(time::now()) {
+                match deferred.poll_begin(owner, limit, time::now()) {
                     Poll::Ready(id) => Poll::Ready(Some(id)),
                     // Wait until the new expiry instead.
                     Poll::Pending if deferred.expiry() != expiry => Poll::Ready(None),
@@ -71,8 +71,9 @@ impl<'d, K: Kind> Query<'d, K> {
         Self {
             stack,
             id,
+            owner,
             limit,
-            progress: Progress::NotSent,
+            until: Instant::MIN,
             kind: PhantomData,
         }
     }
@@ -81,48 +82,44 @@ impl<'d, K: Kind> Query<'d, K> {
     pub(super) async fn send<Cmd: AtatCmd>(&mut self, command: &Cmd) -> Result<(), Error> {
         let Stack { shared, .. } = self.stack;
         loop {
-            let owner = self.stack.new_owner();
-            self.progress = Progress::Sending(owner);
-            let answer = command_slot::send(shared, owner, command, true).await;
+            let answer = command_slot::send(shared, self.owner, command, true).await;
             // After a timeout the module may have received the command all the same.
-            if let Ok(_) | Err(Failure::Command(AtResult::TimedOut)) = answer {
-                let until = after(time::now(), self.limit);
-                shared.with(|engine| K::deferred(engine).on_asked(self.id, until));
-                self.progress = Progress::Sent(until);
-            } else {
-                self.progress = Progress::NotSent;
-            }
+            let may_report = matches!(answer, Ok(_) | Err(Failure::Command(AtResult::TimedOut)));
+            let until = may_report.then(|| after(time::now(), self.limit));
+            self.until = until.unwrap_or(Instant::MIN);
+            let refusal = match answer {
+                Err(Failure::Command(AtResult::Refused(reason))) => Some(reason.code()),
+                _ => None,
+            };
+            let note = |engine: &mut Engine<'d>| {
+                let deferred = K::deferred(engine);
+                deferred.on_answered(self.id, until);
+                if let Some(code) = refusal {
+                    deferred.end(Err(code));
+                }
+            };
+            shared.with(note).await;
             let Err(failure) = answer else {
                 return Ok(());
             };
-            if let Failure::Command(AtResult::Refused(reason)) = failure {
-                shared.with(|engine| K::deferred(engine).end(Err(reason.code())));
-                if self.pauses(NEVER).await {
-                    continue;
-                }
+            if refusal.is_none() || !self.pauses(NEVER).await {
+                return Err(failure.into_error(self.stack.link_state()));
             }
-            return Err(failure.into_error(self.stack.link_state()));
         }
     }
 
     /// Whether the query, which has failed, is repeated before `until`. Returns at the end of the pause before that.
-    pub(super) async fn pauses(&self, until: Instant) -> bool {
-        let at = self
-            .stack
-            .shared
-            .with(|engine| K::deferred(engine).repeat_at(self.id, until, time::now()));
+    pub(super) async fn pauses(&mut self, until: Instant) -> bool {
+        let Stack { shared, .. } = self.stack;
+        self.owner = shared.new_owner();
+        let repeat = |engine: &mut Engine<'d>| {
+            K::deferred(engine).repeat_at(self.id, self.owner, until, time::now())
+        };
+        let at = shared.with(repeat).await;
         if let Some(at) = at {
             Timer::at(at).await;
         }
         at.is_some()
-    }
-
-    /// The last instant at which the module may report the result.
-    pub(super) fn until(&self) -> Instant {
-        match self.progress {
-            Progress::Sent(until) => until,
-            Progress::NotSent | Progress::Sending(_) => Instant::MIN,
-        }
     }
 
     /// Waits for the result, at most until `until`.
@@ -139,15 +136,6 @@ impl<'d, K: Kind> Query<'d, K> {
 
 impl<K: Kind> Drop for Query<'_, K> {
     fn drop(&mut self) {
-        self.stack.shared.with(|engine| {
-            let until = match self.progress {
-                Progress::Sending(owner) if engine.user_command().was_sent(owner) => {
-                    Some(after(time::now(), self.limit))
-                }
-                Progress::NotSent | Progress::Sending(_) => None,
-                Progress::Sent(until) => Some(until),
-            };
-            K::deferred(engine).release(self.id, until);
-        });
+        self.stack.shared.post(K::released(self.id));
     }
 }

@@ -26,7 +26,7 @@ impl Module<'_> {
     /// Dropping the future has no effect on the module.
     #[cfg(feature = "dns")]
     pub async fn dns_servers(&self) -> Result<DnsServers, Error> {
-        let context = self.context();
+        let context = self.context().await;
         self.stack.command(&QueryDns { context }).await
     }
 
@@ -47,9 +47,10 @@ impl Module<'_> {
     ) -> Result<(), Error> {
         self.stack
             .shared
-            .with(|engine| engine.config.dns = Some(NameServers { primary, secondary }));
+            .with(|engine| engine.config.dns = Some(NameServers { primary, secondary }))
+            .await;
         let command = ConfigureDns {
-            context: self.context(),
+            context: self.context().await,
             primary: Address(primary),
             secondary: secondary.map(Address),
         };

@@ -124,10 +124,10 @@ fn full_ring_stops_reading_until_there_is_room() {
         let mut receiving = pin!(receiver.run(&mut line));
         assert_eq!(poll(receiving.as_mut()), Poll::Pending);
         assert!(rig.engine(|engine| engine.is_stalled()));
-        let before = rig.engine(|engine| engine.statistics.foreign_lines);
+        let before = rig.engine(|engine| engine.counters.foreign_lines.get());
         assert_eq!(poll(receiving.as_mut()), Poll::Pending);
         assert_eq!(
-            rig.engine(|engine| engine.statistics.foreign_lines),
+            rig.engine(|engine| engine.counters.foreign_lines.get()),
             before,
             "it was read on"
         );
@@ -136,7 +136,7 @@ fn full_ring_stops_reading_until_there_is_room() {
         assert_eq!(poll(receiving.as_mut()), Poll::Pending);
         assert_eq!(rig.read(key), Poll::Ready(Ok(b"ef".to_vec())));
         assert_eq!(
-            rig.engine(|engine| engine.statistics.foreign_lines),
+            rig.engine(|engine| engine.counters.foreign_lines.get()),
             before + 1
         );
     }
@@ -159,7 +159,7 @@ fn full_buffer_is_digested_when_room_was_made_meanwhile() {
     let mut receiving = pin!(receiver.run(&mut line));
     assert_eq!(poll(receiving.as_mut()), Poll::Pending);
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"xxxx".to_vec())));
-    assert_eq!(rig.engine(|engine| engine.statistics.dropped_bytes), 0);
+    assert_eq!(rig.engine(|engine| engine.counters.dropped_bytes.get()), 0);
 }
 
 fn feed_until_full(receiver: &mut Receiver<'_, &mut [u8]>, header: &[u8], payload: &[u8]) {
@@ -167,7 +167,8 @@ fn feed_until_full(receiver: &mut Receiver<'_, &mut [u8]>, header: &[u8], payloa
     let mut bytes = payload.iter();
     while !receiver.free().is_empty() {
         receiver.free()[0] = *bytes.next().expect("the buffer never fills");
-        receiver.digest(1);
+        receiver.received(1);
+        receiver.digest();
     }
 }
 
@@ -209,7 +210,7 @@ fn read_errors_fail_the_read_in_flight_and_end_the_runner_after_two_minutes() {
         (error, seconds),
         (RunError::Read(ErrorKind::InvalidData), 120)
     );
-    assert!(rig.engine(|engine| engine.statistics.serial_errors) > 1000);
+    assert!(rig.engine(|engine| engine.counters.serial_errors.get()) > 1000);
     assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
 }
 
@@ -243,7 +244,10 @@ fn published(bytes: &[u8]) -> (Vec<String>, u32) {
         seen.push(line);
     }
     assert!(rig.is_answered(), "a line of the stack's was lost");
-    (seen, rig.engine(|engine| engine.statistics.dropped_urcs))
+    (
+        seen,
+        rig.engine(|engine| engine.counters.dropped_urcs.get()),
+    )
 }
 
 #[test]
@@ -253,8 +257,8 @@ fn foreign_lines_without_a_channel_are_consumed() {
     let mut receiver = Receiver::new(rig.shared, &mut buffer[..]);
     feed(&mut receiver, b"+CTZV: 1\r\n");
     assert_eq!(receiver.free().len(), BUFFER);
-    assert_eq!(rig.engine(|engine| engine.statistics.foreign_lines), 1);
-    assert_eq!(rig.engine(|engine| engine.statistics.dropped_urcs), 0);
+    assert_eq!(rig.engine(|engine| engine.counters.foreign_lines.get()), 1);
+    assert_eq!(rig.engine(|engine| engine.counters.dropped_urcs.get()), 0);
 }
 
 #[test]

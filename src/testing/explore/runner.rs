@@ -114,10 +114,10 @@ impl World<'_> {
                 return;
             }
             self.stalled_since = None;
-            self.receiver.digest(0);
+            self.receiver.digest();
         }
         if self.stalled_since.take().is_some() {
-            self.receiver.digest(0);
+            self.receiver.digest();
         }
     }
 

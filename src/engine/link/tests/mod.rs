@@ -413,7 +413,7 @@ fn lost_context_is_deactivated_and_comes_back() {
     rig.run(Job::Configure, &["OK"]);
     rig.active = false;
     rig.bring_up();
-    assert_eq!(rig.engine(|engine| engine.statistics.link_losses), 1);
+    assert_eq!(rig.engine(|engine| engine.counters.link_losses.get()), 1);
 }
 
 #[test]
@@ -431,7 +431,7 @@ fn lost_context_during_the_boot_is_about_the_time_before() {
     let mut rig = started_until(Job::SimState);
     rig.on_line("+QIURC: \"pdpdeact\",1");
     rig.bring_up();
-    assert_eq!(rig.engine(|engine| engine.statistics.link_losses), 0);
+    assert_eq!(rig.engine(|engine| engine.counters.link_losses.get()), 0);
 }
 
 #[test]
@@ -647,7 +647,7 @@ fn more_settings_than_the_stack_applies_are_left_out() {
         rig.start();
         for _ in 0..400 {
             if rig.engine(|engine| engine.link.is_up()) {
-                return rig.engine(|engine| engine.statistics.transactions);
+                return rig.engine(|engine| engine.counters.transactions.get());
             }
             rig.step_up();
         }

@@ -100,7 +100,10 @@ fn half_of_one_is_dropped_and_counted() {
     rig.engine(|engine| engine.deliver(payload, b"hal"));
     rig.silence();
     assert_eq!(receive(&mut rig, key), Poll::Pending);
-    assert_eq!(rig.engine(|engine| engine.statistics.dropped_datagrams), 1);
+    assert_eq!(
+        rig.engine(|engine| engine.counters.dropped_datagrams.get()),
+        1
+    );
     assert_eq!(rig.room(key), 121);
 }
 
@@ -111,7 +114,7 @@ fn only_what_came_damaged_is_dropped() {
     let key = service(&mut rig);
     rig.on_line("+QIURC: \"recv\",0");
     read(&mut rig, key, &[1; 10]);
-    let dropped = |rig: &Rig| rig.engine(|engine| engine.statistics.dropped_datagrams);
+    let dropped = |rig: &Rig| rig.engine(|engine| engine.counters.dropped_datagrams.get());
     begin_read(&mut rig, key);
     say(&mut rig, &[2; 20]);
     rig.engine(|engine| engine.damaged());
@@ -142,8 +145,14 @@ fn a_ring_that_is_small_takes_one_at_a_time() {
     assert!(matches!(receive(&mut rig, key), Poll::Ready(Ok((bytes, _))) if bytes == [2; 100]));
     read(&mut rig, key, &[3; 101]);
     assert_eq!(receive(&mut rig, key), Poll::Pending);
-    assert_eq!(rig.engine(|engine| engine.statistics.dropped_datagrams), 1);
-    assert_eq!(rig.engine(|engine| engine.statistics.dropped_bytes), 101);
+    assert_eq!(
+        rig.engine(|engine| engine.counters.dropped_datagrams.get()),
+        1
+    );
+    assert_eq!(
+        rig.engine(|engine| engine.counters.dropped_bytes.get()),
+        101
+    );
     // An empty one is one.
     read(&mut rig, key, &[]);
     assert!(
@@ -213,7 +222,7 @@ fn more_datagrams_than_can_be_counted_are_not_taken() {
         rig.on_line("+QIURC: \"recv\",0");
         rig.expect(Job::Read { key, length: 1500 });
         rig.answer(&["+QIRD: 0,\"192.0.2.1\",7", "OK"]);
-        dropped = rig.engine(|engine| engine.statistics.dropped_datagrams);
+        dropped = rig.engine(|engine| engine.counters.dropped_datagrams.get());
     }
     assert_eq!(rig.datagrams(key), 0xffff);
     assert_eq!(dropped, 3);
@@ -225,7 +234,7 @@ const OTHER: SocketAddr = SocketAddr::new(
 );
 
 fn dropped(rig: &Rig) -> u32 {
-    rig.engine(|engine| engine.statistics.dropped_datagrams)
+    rig.engine(|engine| engine.counters.dropped_datagrams.get())
 }
 
 /// A service with a datagram of 4 bytes to one peer, and one of 3 bytes to another.

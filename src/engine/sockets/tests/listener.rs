@@ -46,7 +46,7 @@ fn come(rig: &mut Rig, id: u8) {
 }
 
 fn refused(rig: &Rig) -> u32 {
-    rig.engine(|engine| engine.statistics.refused_connections)
+    rig.engine(|engine| engine.counters.refused_connections.get())
 }
 
 #[test]

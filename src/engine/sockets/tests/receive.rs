@@ -148,7 +148,7 @@ fn more_than_was_asked_for_is_an_error_after_what_fits() {
     rig.serve(key, b"0123456789");
     assert_eq!(rig.read(key), got(b"01234567"));
     assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
-    assert_eq!(rig.engine(|engine| engine.statistics.dropped_bytes), 2);
+    assert_eq!(rig.engine(|engine| engine.counters.dropped_bytes.get()), 2);
 }
 
 #[test]
@@ -438,13 +438,13 @@ fn ok_before_the_header_is_a_late_one() {
     let key = rig.open();
     rig.on_line("+QIURC: \"recv\",0");
     rig.expect(rig.read_job(key));
-    let late = rig.engine(|engine| engine.statistics.late_results);
+    let late = rig.engine(|engine| engine.counters.late_results.get());
     rig.say_data(b"x");
     rig.answer(&["OK"]);
     rig.expect(rig.read_job(key));
     rig.on_line("OK");
     assert_eq!(
-        rig.engine(|engine| engine.statistics.late_results),
+        rig.engine(|engine| engine.counters.late_results.get()),
         late + 1
     );
     rig.answer(&["+QIRD: 0", "OK"]);
@@ -513,7 +513,7 @@ fn data_of_a_socket_that_is_gone_is_dropped_and_counted() {
     rig.abort(key);
     rig.say_data(b"gone");
     rig.answer(&["OK"]);
-    assert_eq!(rig.engine(|engine| engine.statistics.dropped_bytes), 4);
+    assert_eq!(rig.engine(|engine| engine.counters.dropped_bytes.get()), 4);
     rig.run(Job::Close(key), &["OK"]);
     assert!(rig.all_free());
 }

@@ -112,7 +112,7 @@ fn ok_before_the_prompt_is_a_late_one() {
     assert_eq!(rig.on_line("OK"), LineKind::Handled);
     assert_eq!(rig.on_line("SEND OK"), LineKind::Handled);
     assert_eq!(rig.on_line("SEND FAIL"), LineKind::Handled);
-    assert_eq!(rig.engine(|engine| engine.statistics.late_results), 3);
+    assert_eq!(rig.engine(|engine| engine.counters.late_results.get()), 3);
     rig.prompt();
     rig.answer(&["SEND OK"]);
 }

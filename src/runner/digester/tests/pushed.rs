@@ -111,7 +111,7 @@ fn any_pushed_payload_arrives_however_it_is_cut_and_whatever_comes_between() {
                 }
             }
             assert!(received == pushed, "other bytes");
-            let statistics = bench.rig.engine(|engine| engine.statistics);
+            let statistics = bench.rig.engine(|engine| engine.counters.statistics());
             assert_eq!(statistics.dropped_bytes, 0);
             assert_eq!(statistics.skipped_bytes, 0);
             assert_eq!(statistics.late_results, 0);
@@ -197,7 +197,7 @@ fn any_pushed_datagram_arrives_however_it_is_cut_and_whatever_comes_between() {
                 }
             }
             assert!(received == pushed, "other datagrams");
-            let statistics = bench.rig.engine(|engine| engine.statistics);
+            let statistics = bench.rig.engine(|engine| engine.counters.statistics());
             assert_eq!(statistics.dropped_datagrams, 0);
             assert_eq!(statistics.dropped_bytes, 0);
         });

@@ -130,7 +130,11 @@ async fn modes(stack: Stack<'static>) -> Result<(), Error> {
     line.read(&mut [0; 16]).await?;
     line.set_access_mode(AccessMode::Buffer).await?;
     line.set_access_mode(AccessMode::Transparent).await?;
-    let _ = writeln!(Output, "{}", line.access_mode() == AccessMode::Transparent);
+    let _ = writeln!(
+        Output,
+        "{}",
+        line.access_mode() == Some(AccessMode::Transparent)
+    );
     let mut line = stack
         .with_access_mode(AccessMode::Transparent)
         .connect(server)

@@ -1,0 +1,147 @@
+//! The stack, its sockets and the runner on threads of their own: what one thread does while another has the engine in use is neither
+//! lost nor does it wait for ever. In real time, because a thread's virtual clock is its own.
+
+use core::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use embassy_futures::select::select;
+use embedded_io_async::{Read, Write};
+use quectel_nal::{Error, LinkState, Resources, Stack, TcpConnection};
+use testbench::{Dice, PEER, cancelled, noise, peer};
+use virtual_modem::serial::{Line, pair};
+use virtual_modem::{InProcess, Settings, VirtualModem, time};
+
+const CLIENTS: usize = 3;
+const ROUNDS: usize = 40;
+/// Much longer than all of it takes.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// Sends bytes and receives them back, each with any call that does so.
+async fn echo(connection: &mut TcpConnection<'_>, bytes: &[u8], dice: &Dice) -> Result<(), Error> {
+    let mut sent = 0;
+    let mut back: Vec<u8> = vec![];
+    let mut piece = [0; 97];
+    while back.len() < bytes.len() {
+        if sent < bytes.len() {
+            let left = &bytes[sent..bytes.len().min(sent + 1 + dice.roll(200) as usize)];
+            sent += match dice.roll(3) {
+                0 => connection.try_write(left)?.unwrap_or(0),
+                1 => cancelled(1, connection.write(left))
+                    .await
+                    .transpose()?
+                    .unwrap_or(0),
+                _ => connection.write(left).await?,
+            };
+        }
+        if back.len() < sent {
+            let count = match dice.roll(3) {
+                0 => connection.try_read(&mut piece)?.unwrap_or(0),
+                1 => cancelled(2, connection.read(&mut piece))
+                    .await
+                    .transpose()?
+                    .unwrap_or(0),
+                _ => {
+                    connection.wait_read_ready().await;
+                    connection.read(&mut piece).await?
+                }
+            };
+            back.extend(&piece[..count]);
+        }
+        let _ = (
+            connection.state(),
+            connection.recv_queue(),
+            connection.can_send(),
+        );
+    }
+    assert!(back == bytes, "other bytes came back");
+    Ok(())
+}
+
+async fn client(stack: Stack<'_>, number: usize) {
+    let dice = Dice::new(number as u64);
+    stack.wait_link_up().await.unwrap();
+    for round in 0..ROUNDS {
+        if dice.roll(4) == 0 {
+            let found = stack.resolve("echo.example").await.unwrap();
+            assert_eq!(found.first(), Some(&PEER.parse().unwrap()));
+        }
+        if dice.roll(4) == 0 {
+            cancelled(1 + dice.roll(4) as usize, stack.connect(peer(7))).await;
+        }
+        let mut connection = loop {
+            match stack.connect(peer(7)).await {
+                Ok(connection) => break connection,
+                // Those that were dropped are still being closed.
+                Err(Error::NoFreeSocket) => thread::yield_now(),
+                Err(error) => panic!("{error:?}"),
+            }
+        };
+        let bytes = noise(
+            (number * ROUNDS + round) as u64,
+            1 + dice.roll(1500) as usize,
+        );
+        echo(&mut connection, &bytes, &dice).await.unwrap();
+        match dice.roll(3) {
+            0 => drop(connection),
+            1 => connection.abort(),
+            _ => connection.close().await.unwrap(),
+        }
+    }
+}
+
+#[test]
+fn clients_runner_and_observer_on_threads_of_their_own() {
+    let resources = Box::leak(Box::new(Resources::<4, 600, 600>::new()));
+    let (stack, mut runner) = quectel_nal::new(resources, testbench::config());
+    let (ended, is_ended) = mpsc::channel();
+    let running = AtomicUsize::new(CLIENTS);
+    let running: &'static AtomicUsize = Box::leak(Box::new(running));
+    let is_running = move || running.load(Ordering::Relaxed) > 0;
+    for number in 0..CLIENTS {
+        let ended = ended.clone();
+        thread::spawn(move || {
+            time::block_on(client(stack, number));
+            running.fetch_sub(1, Ordering::Relaxed);
+            ended.send(()).unwrap();
+        });
+    }
+    let observer = thread::spawn(move || {
+        let mut last = stack.statistics();
+        while is_running() {
+            let statistics = stack.statistics();
+            assert!(statistics.transactions >= last.transactions);
+            last = statistics;
+            assert!(matches!(
+                stack.link_state(),
+                LinkState::Up | LinkState::Starting | LinkState::Down(_)
+            ));
+            let _ = (stack.local_addr(), stack.last_failure());
+        }
+    });
+    let module = thread::spawn(move || {
+        let network = InProcess::new();
+        network.tcp_echo(PEER, 7);
+        let settings = Settings::new().dns("echo.example", &[PEER]);
+        let modem = VirtualModem::new(settings, network);
+        let handle = modem.handle();
+        let (rx, tx, end) = pair(Line::new(0));
+        let stops = async {
+            while is_running() {
+                testbench::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        time::block_on(select(select(modem.run(end), runner.run(rx, tx)), stops));
+        testbench::assert_no_violation(&handle);
+    });
+    for _ in 0..CLIENTS {
+        is_ended
+            .recv_timeout(TIME_LIMIT)
+            .expect("a client does not come to its end");
+    }
+    observer.join().unwrap();
+    module.join().unwrap();
+    // Nothing is left of them, whoever had the engine at the end.
+    assert_eq!(stack.statistics().dropped_urcs, 0);
+}
