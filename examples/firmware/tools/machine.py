@@ -121,8 +121,8 @@ class Modem:
         stop(self.process)
 
 
-def run(firmware, seconds, modem_port=None, board="lm3s6965evb", count_instructions=False):
-    """Runs a firmware: its output and its exit status, which is None when the time ran out."""
+def run(firmware, seconds, modem_port=None, board="lm3s6965evb", shift=None):
+    """Runs a firmware: its output and its exit status, which is None when the time ran out. With `shift`, each instruction takes 2^shift ns."""
     install_qemu()
     modem = f"tcp:127.0.0.1:{modem_port}" if modem_port else "null"
     command = ["qemu-system-arm", "-machine", board, "-cpu", "cortex-m3"]
@@ -130,8 +130,8 @@ def run(firmware, seconds, modem_port=None, board="lm3s6965evb", count_instructi
     command += ["-accel", "tcg,thread=single"]
     command += ["-semihosting-config", "enable=on,target=native", "-display", "none"]
     command += ["-monitor", "none", "-serial", "null", "-serial", modem, "-kernel", str(firmware)]
-    if count_instructions:
-        command += ["-icount", "shift=0"]
+    if shift is not None:
+        command += ["-icount", f"shift={shift}"]
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
