@@ -56,6 +56,7 @@ pub use at::{
     RegistrationStatus,
 };
 pub use config::Config;
+pub use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex, RawMutex};
 pub use embassy_time::Duration;
 #[cfg(feature = "dns")]
 pub use engine::Addresses;

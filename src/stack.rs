@@ -3,6 +3,7 @@
 use core::fmt;
 use core::net::IpAddr;
 
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::Duration;
 
 use crate::at::{AccessMode, MAX_COMMAND_LENGTH};
@@ -33,6 +34,7 @@ pub struct Resources<
     const RX: usize,
     const TX: usize,
     const LINE: usize = LINE_BUFFER,
+    M = CriticalSectionRawMutex,
 > {
     slots: [Zeroed<Slot<'d>>; N],
     rx: [[u8; RX]; N],
@@ -42,7 +44,7 @@ pub struct Resources<
     wakes: WakeSet,
     counters: Counters,
     engine: Zeroed<Engine<'d>>,
-    shared: Zeroed<Shared<'d>>,
+    shared: Zeroed<Shared<'d, M>>,
 }
 
 impl<const N: usize, const RX: usize, const TX: usize> Resources<'_, N, RX, TX> {
@@ -65,6 +67,28 @@ impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize>
     /// ```
     #[must_use]
     pub const fn with_line_buffer() -> Self {
+        Self::with_mutex()
+    }
+}
+
+impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize, M>
+    Resources<'_, N, RX, TX, LINE, M>
+{
+    /// Creates unused memory of a stack that is protected by another raw mutex.
+    ///
+    /// `M` protects what the tasks share, a few instructions at a time. The default is [`CriticalSectionRawMutex`]. A program whose
+    /// tasks all run on one executor can do without: with [`NoopRawMutex`](crate::NoopRawMutex) the stack never switches interrupts
+    /// off, and the compiler does not let it leave its thread.
+    ///
+    /// ```
+    /// use quectel_nal::{Config, NoopRawMutex, Resources, Stack};
+    ///
+    /// let mut resources = Resources::<4, 2048, 1024, 256, NoopRawMutex>::with_mutex();
+    /// let (stack, runner) = quectel_nal::new(&mut resources, Config::new("internet"));
+    /// # let _: (Stack<'_, NoopRawMutex>, _) = (stack, runner);
+    /// ```
+    #[must_use]
+    pub const fn with_mutex() -> Self {
         const {
             assert!(LINE >= LINE_BUFFER, "LINE must be at least 256");
             assert!(N > 0 && N <= 12, "N must be 1 to 12");
@@ -84,16 +108,16 @@ impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize>
     }
 }
 
-impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize> Default
-    for Resources<'_, N, RX, TX, LINE>
+impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize, M> Default
+    for Resources<'_, N, RX, TX, LINE, M>
 {
     fn default() -> Self {
-        Self::with_line_buffer()
+        Self::with_mutex()
     }
 }
 
-impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize> fmt::Debug
-    for Resources<'_, N, RX, TX, LINE>
+impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize, M> fmt::Debug
+    for Resources<'_, N, RX, TX, LINE, M>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resources").finish_non_exhaustive()
@@ -105,10 +129,10 @@ impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize> fmt::D
 /// Nothing is sent to the module before [`Runner::run`] is polled.
 // Its stack frame has 696 bytes on a Cortex-M (opt-level "s"). In line they would belong to the caller, which often is `main`.
 #[inline(never)]
-pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usize>(
-    resources: &'d mut Resources<'d, N, RX, TX, LINE>,
+pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usize, M: RawMutex>(
+    resources: &'d mut Resources<'d, N, RX, TX, LINE, M>,
     config: Config<'d>,
-) -> (Stack<'d>, Runner<'d>) {
+) -> (Stack<'d, M>, Runner<'d, (), (), M>) {
     let rings = resources.rx.iter_mut().zip(resources.tx.iter_mut());
     for ((index, slot), (rx, tx)) in (0..).zip(&mut resources.slots).zip(rings) {
         slot.fill(Slot::new(index, rx, tx, &resources.wakes));
@@ -150,16 +174,23 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
 /// * [`local_addr`](Self::local_addr), [`last_failure`](Self::last_failure) and what a socket says of itself are `None`.
 ///
 /// [`link_state`](Self::link_state) and [`statistics`](Self::statistics) always answer. Tasks of one executor never meet this.
-#[derive(Clone, Copy)]
-pub struct Stack<'d> {
-    pub(crate) shared: &'d Shared<'d>,
+pub struct Stack<'d, M: RawMutex = CriticalSectionRawMutex> {
+    pub(crate) shared: &'d Shared<'d, M>,
     /// The access mode of sockets that are opened with this handle.
     pub(crate) mode: AccessMode,
     /// Replaces `Config::connect_time` for these sockets.
     pub(crate) connect_time: Option<Duration>,
 }
 
-impl fmt::Debug for Stack<'_> {
+impl<M: RawMutex> Clone for Stack<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: RawMutex> Copy for Stack<'_, M> {}
+
+impl<M: RawMutex> fmt::Debug for Stack<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stack")
             .field("link", &self.link_state())
@@ -167,7 +198,7 @@ impl fmt::Debug for Stack<'_> {
     }
 }
 
-impl Stack<'_> {
+impl<M: RawMutex> Stack<'_, M> {
     /// Returns a handle of the same stack that opens its sockets in another access mode (section 1.2). The default is
     /// [`Buffer`](AccessMode::Buffer).
     ///

@@ -2,6 +2,7 @@
 
 use atat::blocking::AtatClient;
 use atat::{AtatCmd, Error};
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::Duration;
 use embedded_io::ErrorKind;
 
@@ -16,13 +17,13 @@ use crate::runner::RunError;
 ///
 /// [`Stack::at`](crate::Stack::at) says which commands can be sent.
 #[derive(Debug)]
-pub struct AtClient<'a, 'd> {
-    stack: &'a AnyStack<'a, 'd>,
-    client: net::AtClient<'d>,
+pub struct AtClient<'a, 'd, M: RawMutex = CriticalSectionRawMutex> {
+    stack: &'a AnyStack<'a, 'd, M>,
+    client: net::AtClient<'d, M>,
 }
 
-impl<'a, 'd> AtClient<'a, 'd> {
-    pub(super) fn new<R: Future<Output = RunError> + Unpin>(stack: &'a Stack<'d, R>) -> Self {
+impl<'a, 'd, M: RawMutex> AtClient<'a, 'd, M> {
+    pub(super) fn new<R: Future<Output = RunError> + Unpin>(stack: &'a Stack<'d, R, M>) -> Self {
         Self {
             stack,
             client: stack.stack.at(),
@@ -31,7 +32,7 @@ impl<'a, 'd> AtClient<'a, 'd> {
 
     /// Waits for the response to a command, and before that for the runner to send it.
     fn wait<Cmd: AtatCmd>(
-        stack: &AnyStack<'_, '_>,
+        stack: &AnyStack<'_, '_, M>,
         response: impl Future<Output = Result<Cmd::Response, Error>>,
     ) -> Result<Cmd::Response, Error> {
         let limit = 2 * Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into());
@@ -43,20 +44,20 @@ impl<'a, 'd> AtClient<'a, 'd> {
     }
 }
 
-impl<'d> AtatClient for AtClient<'_, 'd> {
-    type Writer = AtWriter<'d>;
+impl<'d, M: RawMutex> AtatClient for AtClient<'_, 'd, M> {
+    type Writer = AtWriter<'d, M>;
 
     /// Returns the writer. Writing has no effect outside [`send_with`](AtatClient::send_with).
-    fn inner(&mut self) -> &mut AtWriter<'d> {
+    fn inner(&mut self) -> &mut AtWriter<'d, M> {
         atat::asynch::AtatClient::inner(&mut self.client)
     }
 
     fn send_with<Cmd: AtatCmd>(
         &mut self,
         command: &Cmd,
-        write: impl FnOnce(&mut AtWriter<'d>) -> Result<(), ErrorKind>,
+        write: impl FnOnce(&mut AtWriter<'d, M>) -> Result<(), ErrorKind>,
     ) -> Result<Cmd::Response, Error> {
-        let write = async move |writer: &mut AtWriter<'d>| write(writer);
+        let write = async move |writer: &mut AtWriter<'d, M>| write(writer);
         let response = atat::asynch::AtatClient::send_with(&mut self.client, command, write);
         Self::wait::<Cmd>(self.stack, response)
     }

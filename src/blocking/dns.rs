@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 use core::task::{Poll, ready};
 
+use embassy_sync::blocking_mutex::raw::RawMutex;
 use embedded_nal::{AddrType, Dns, nb};
 
 #[cfg(feature = "udp")]
@@ -24,7 +25,7 @@ pub(super) enum Lookup {
     Unclaimed(u32),
 }
 
-impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
+impl<R: Future<Output = RunError> + Unpin + ?Sized, M: RawMutex> Stack<'_, R, M> {
     fn resolve(&self, host: &str) -> nb::Result<Addresses, Error> {
         if let Some(address) = literal(host) {
             return Ok(core::iter::once(address).collect());
@@ -76,8 +77,8 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized> Stack<'_, R> {
     }
 }
 
-fn get_host_by_name(
-    stack: &AnyStack<'_, '_>,
+fn get_host_by_name<M: RawMutex>(
+    stack: &AnyStack<'_, '_, M>,
     host: &str,
     addr_type: &AddrType,
 ) -> nb::Result<IpAddr, Error> {

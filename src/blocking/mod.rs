@@ -62,6 +62,7 @@ use core::future::Future;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::Duration;
 use embedded_nal::nb;
 
@@ -87,8 +88,8 @@ use crate::util::time::{self, after};
 ///
 /// Sockets are used through two handles, [`tcp`](Self::tcp) and `udp` (feature `udp`), because the traits for TCP and UDP have
 /// methods of the same names. Both handles are `Copy`, and any number of them can be in use.
-pub struct Stack<'d, R: ?Sized> {
-    stack: crate::Stack<'d>,
+pub struct Stack<'d, R: ?Sized, M: RawMutex = CriticalSectionRawMutex> {
+    stack: crate::Stack<'d, M>,
     ended: Cell<Option<RunError>>,
     /// The attempt to bring the link up that [`Stack::link_up`] waits for.
     attempt: Cell<Option<Attempt>>,
@@ -101,9 +102,9 @@ pub struct Stack<'d, R: ?Sized> {
 
 /// A stack with a runner of any type: the type of the runner's future contains those of the UART driver, and the handles and
 /// their sockets do without it.
-type AnyStack<'a, 'd> = Stack<'d, dyn Future<Output = RunError> + Unpin + 'a>;
+type AnyStack<'a, 'd, M> = Stack<'d, dyn Future<Output = RunError> + Unpin + 'a, M>;
 
-impl<R: ?Sized> fmt::Debug for Stack<'_, R> {
+impl<R: ?Sized, M: RawMutex> fmt::Debug for Stack<'_, R, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stack")
             .field("link", &self.stack.link_state())
@@ -112,12 +113,12 @@ impl<R: ?Sized> fmt::Debug for Stack<'_, R> {
     }
 }
 
-impl<'d, R: Future<Output = RunError> + Unpin> Stack<'d, R> {
+impl<'d, R: Future<Output = RunError> + Unpin, M: RawMutex> Stack<'d, R, M> {
     /// Combines a stack and the future of its runner.
     ///
     /// Nothing is sent before the first call of [`poll`](Self::poll) or any other method. Sockets are opened in the access
     /// mode of `stack`, which is buffer access mode unless it was changed with `Stack::with_access_mode` (feature `push`).
-    pub const fn new(stack: crate::Stack<'d>, runner: R) -> Self {
+    pub const fn new(stack: crate::Stack<'d, M>, runner: R) -> Self {
         Self {
             stack,
             ended: Cell::new(None),
@@ -130,24 +131,24 @@ impl<'d, R: Future<Output = RunError> + Unpin> Stack<'d, R> {
     }
 
     /// The handle for TCP sockets.
-    pub const fn tcp(&self) -> Tcp<'_, 'd> {
+    pub const fn tcp(&self) -> Tcp<'_, 'd, M> {
         Tcp::new(self)
     }
 
     /// The handle for UDP sockets.
     #[cfg(feature = "udp")]
-    pub const fn udp(&self) -> Udp<'_, 'd> {
+    pub const fn udp(&self) -> Udp<'_, 'd, M> {
         Udp::new(self)
     }
 
     /// Creates a client for the application's own AT commands, which the runner sends between its own.
     #[cfg(feature = "at-client")]
-    pub fn at(&self) -> AtClient<'_, 'd> {
+    pub fn at(&self) -> AtClient<'_, 'd, M> {
         AtClient::new(self)
     }
 }
 
-impl<'d, R: Future<Output = RunError> + Unpin + ?Sized> Stack<'d, R> {
+impl<'d, R: Future<Output = RunError> + Unpin + ?Sized, M: RawMutex> Stack<'d, R, M> {
     /// Polls the runner once. Every other method does the same first.
     ///
     /// This takes as long as the UART driver takes to return the bytes that it has received, and to accept those of one
@@ -233,7 +234,7 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized> Stack<'d, R> {
     /// The asynchronous handle of the same stack, for local addresses, statistics and everything else that has no blocking
     /// method. Its futures make progress while this stack is polled.
     #[must_use]
-    pub const fn handle(&self) -> crate::Stack<'d> {
+    pub const fn handle(&self) -> crate::Stack<'d, M> {
         self.stack
     }
 
@@ -298,7 +299,7 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized> Stack<'d, R> {
         self.idle.set(idle);
     }
 
-    fn shared(&self) -> &'d Shared<'d> {
+    fn shared(&self) -> &'d Shared<'d, M> {
         self.stack.shared
     }
 

@@ -2,6 +2,8 @@
 
 use core::task::{Poll, ready};
 
+use embassy_sync::blocking_mutex::raw::RawMutex;
+
 #[cfg(feature = "server")]
 use crate::engine::UNKNOWN_PEER;
 use crate::engine::{Engine, Key, Request};
@@ -11,20 +13,20 @@ use crate::stack::Stack;
 
 /// A socket from the request on. Each poll goes on with opening it, until it is open.
 #[derive(Debug)]
-pub(super) struct LazySocket<'d> {
+pub(super) struct LazySocket<'d, M: RawMutex> {
     request: Request<'static>,
-    claimed: Option<Claimed<'d>>,
+    claimed: Option<Claimed<'d, M>>,
 }
 
 /// A socket that has a slot.
 #[derive(Debug)]
-struct Claimed<'d> {
-    socket: Socket<'d>,
+struct Claimed<'d, M: RawMutex> {
+    socket: Socket<'d, M>,
     /// The module has opened it. It may have been closed since.
     was_open: bool,
 }
 
-impl<'d> LazySocket<'d> {
+impl<'d, M: RawMutex> LazySocket<'d, M> {
     pub(super) const fn new(request: Request<'static>) -> Self {
         Self {
             request,
@@ -46,8 +48,8 @@ impl<'d> LazySocket<'d> {
     /// Opens the socket, then polls an operation of it.
     fn poll_socket<T>(
         &mut self,
-        stack: Stack<'d>,
-        operation: impl FnOnce(&Socket<'d>) -> Poll<Result<T, Error>>,
+        stack: Stack<'d, M>,
+        operation: impl FnOnce(&Socket<'d, M>) -> Poll<Result<T, Error>>,
     ) -> Poll<Result<T, Error>> {
         let Claimed { socket, was_open } = match &mut self.claimed {
             Some(claimed) => claimed,
@@ -80,14 +82,14 @@ impl<'d> LazySocket<'d> {
     /// Opens the socket, then polls an operation of the engine for it.
     pub(super) fn poll<T>(
         &mut self,
-        stack: Stack<'d>,
+        stack: Stack<'d, M>,
         operation: impl FnOnce(&mut Engine<'d>, Key) -> Poll<Result<T, Error>>,
     ) -> Poll<Result<T, Error>> {
         self.poll_socket(stack, |socket| socket.poll(operation))
     }
 
     /// Opens the socket.
-    pub(super) fn poll_open(&mut self, stack: Stack<'d>) -> Poll<Result<(), Error>> {
+    pub(super) fn poll_open(&mut self, stack: Stack<'d, M>) -> Poll<Result<(), Error>> {
         self.poll_socket(stack, |_| Poll::Ready(Ok(())))
     }
 
@@ -95,7 +97,7 @@ impl<'d> LazySocket<'d> {
     #[cfg(feature = "server")]
     pub(super) fn poll_accept(
         &mut self,
-        stack: Stack<'d>,
+        stack: Stack<'d, M>,
     ) -> Poll<Result<(Self, core::net::SocketAddr), Error>> {
         let accepted = self.poll_socket(stack, |socket| {
             let accepted = socket.poll(Engine::poll_accept);

@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use core::task::Poll;
 
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 #[cfg(feature = "server")]
 use embedded_nal::TcpFullStack;
 use embedded_nal::{TcpClientStack, nb};
@@ -19,33 +20,41 @@ use crate::runner::RunError;
 ///
 /// It implements [`TcpClientStack`], [`TcpFullStack`](embedded_nal::TcpFullStack) (feature `server`) and
 /// [`Dns`](embedded_nal::Dns) (feature `dns`). None of their methods waits.
-#[derive(Debug, Clone, Copy)]
-pub struct Tcp<'a, 'd> {
-    pub(super) stack: &'a AnyStack<'a, 'd>,
+#[derive(Debug)]
+pub struct Tcp<'a, 'd, M: RawMutex = CriticalSectionRawMutex> {
+    pub(super) stack: &'a AnyStack<'a, 'd, M>,
 }
+
+impl<M: RawMutex> Clone for Tcp<'_, '_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: RawMutex> Copy for Tcp<'_, '_, M> {}
 
 /// A TCP socket: new, connecting, connected, bound, or listening.
 ///
 /// It uses one slot of the [`Resources`](crate::Resources) from the first `connect` or `listen` on. Dropping it does the same
 /// as [`TcpClientStack::close`].
 #[derive(Debug)]
-pub struct TcpSocket<'d> {
-    state: State<'d>,
+pub struct TcpSocket<'d, M: RawMutex = CriticalSectionRawMutex> {
+    state: State<'d, M>,
 }
 
 #[derive(Debug)]
-enum State<'d> {
+enum State<'d, M: RawMutex> {
     New,
     /// The port to listen on.
     #[cfg(feature = "server")]
     Bound(u16),
-    Connection(LazySocket<'d>),
+    Connection(LazySocket<'d, M>),
     #[cfg(feature = "server")]
-    Listener(u16, LazySocket<'d>),
+    Listener(u16, LazySocket<'d, M>),
 }
 
-impl<'d> TcpSocket<'d> {
-    fn connection(&mut self) -> Result<&mut LazySocket<'d>, Error> {
+impl<'d, M: RawMutex> TcpSocket<'d, M> {
+    fn connection(&mut self) -> Result<&mut LazySocket<'d, M>, Error> {
         match &mut self.state {
             State::Connection(socket) => Ok(socket),
             _ => Err(Error::InvalidState),
@@ -58,8 +67,10 @@ impl<'d> TcpSocket<'d> {
     }
 }
 
-impl<'a, 'd> Tcp<'a, 'd> {
-    pub(super) const fn new<R: Future<Output = RunError> + Unpin>(stack: &'a Stack<'d, R>) -> Self {
+impl<'a, 'd, M: RawMutex> Tcp<'a, 'd, M> {
+    pub(super) const fn new<R: Future<Output = RunError> + Unpin>(
+        stack: &'a Stack<'d, R, M>,
+    ) -> Self {
         Self { stack }
     }
 
@@ -69,7 +80,7 @@ impl<'a, 'd> Tcp<'a, 'd> {
     ///
     /// [`WouldBlock`](nb::Error::WouldBlock) while it has not. [`Error::InvalidState`] for a socket that was never
     /// connected; otherwise the reason of the connection's failure.
-    pub fn flush(&mut self, socket: &mut TcpSocket<'d>) -> nb::Result<(), Error> {
+    pub fn flush(&mut self, socket: &mut TcpSocket<'d, M>) -> nb::Result<(), Error> {
         let connection = socket.connection()?;
         self.stack
             .operate(|| connection.poll(self.stack.handle(), |engine, key| engine.poll_flush(key)))
@@ -78,7 +89,7 @@ impl<'a, 'd> Tcp<'a, 'd> {
     /// Receives, with `Ok(0)` at the end of the stream.
     pub(super) fn read(
         &mut self,
-        socket: &mut TcpSocket<'d>,
+        socket: &mut TcpSocket<'d, M>,
         into: &mut [u8],
     ) -> nb::Result<usize, Error> {
         let connection = socket.connection()?;
@@ -90,8 +101,8 @@ impl<'a, 'd> Tcp<'a, 'd> {
     }
 }
 
-impl<'d> TcpClientStack for Tcp<'_, 'd> {
-    type TcpSocket = TcpSocket<'d>;
+impl<'d, M: RawMutex> TcpClientStack for Tcp<'_, 'd, M> {
+    type TcpSocket = TcpSocket<'d, M>;
     type Error = Error;
 
     /// Creates a socket. It uses no slot before it is connected or listens.
@@ -99,7 +110,7 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
     /// # Errors
     ///
     /// None.
-    fn socket(&mut self) -> Result<TcpSocket<'d>, Error> {
+    fn socket(&mut self) -> Result<TcpSocket<'d, M>, Error> {
         Ok(TcpSocket { state: State::New })
     }
 
@@ -115,7 +126,11 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
     /// [`Error::ConnectionRefused`], [`Error::TimedOut`] after [`Config::connect_time`](crate::Config::connect_time)
     /// (default 150 s), [`Error::Link`], [`Error::Module`] with any other code; [`Error::InvalidState`] for a socket that is
     /// bound or listens. After any of them the socket can be connected again.
-    fn connect(&mut self, socket: &mut TcpSocket<'d>, remote: SocketAddr) -> nb::Result<(), Error> {
+    fn connect(
+        &mut self,
+        socket: &mut TcpSocket<'d, M>,
+        remote: SocketAddr,
+    ) -> nb::Result<(), Error> {
         let request = Request::connect(remote)?;
         if socket.is_for_listening() {
             return Err(nb::Error::Other(Error::InvalidState));
@@ -153,7 +168,7 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
     /// [`WouldBlock`](nb::Error::WouldBlock) while the ring is full. [`Error::Closed`] and [`Error::ConnectionReset`],
     /// whose kind is [`PipeClosed`](embedded_nal::TcpErrorKind::PipeClosed), when the connection is closed;
     /// [`Error::InvalidState`] for a socket that was never connected; otherwise the reason of the connection's failure.
-    fn send(&mut self, socket: &mut TcpSocket<'d>, buffer: &[u8]) -> nb::Result<usize, Error> {
+    fn send(&mut self, socket: &mut TcpSocket<'d, M>, buffer: &[u8]) -> nb::Result<usize, Error> {
         let connection = socket.connection()?;
         self.stack.operate(|| {
             connection.poll(self.stack.handle(), |engine, key| {
@@ -173,7 +188,7 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
     /// [`send`](TcpClientStack::send).
     fn receive(
         &mut self,
-        socket: &mut TcpSocket<'d>,
+        socket: &mut TcpSocket<'d, M>,
         buffer: &mut [u8],
     ) -> nb::Result<usize, Error> {
         match self.read(socket, buffer) {
@@ -188,7 +203,7 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
     /// # Errors
     ///
     /// None. Call [`Tcp::flush`] before to know whether everything was sent.
-    fn close(&mut self, socket: TcpSocket<'d>) -> Result<(), Error> {
+    fn close(&mut self, socket: TcpSocket<'d, M>) -> Result<(), Error> {
         drop(socket);
         let _ = self.stack.poll();
         Ok(())
@@ -196,13 +211,13 @@ impl<'d> TcpClientStack for Tcp<'_, 'd> {
 }
 
 #[cfg(feature = "server")]
-impl<'d> TcpFullStack for Tcp<'_, 'd> {
+impl<'d, M: RawMutex> TcpFullStack for Tcp<'_, 'd, M> {
     /// Sets the port to listen on.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidPort`] for port 0, [`Error::InvalidState`] for a socket that is connected or listens.
-    fn bind(&mut self, socket: &mut TcpSocket<'d>, local_port: u16) -> Result<(), Error> {
+    fn bind(&mut self, socket: &mut TcpSocket<'d, M>, local_port: u16) -> Result<(), Error> {
         Request::listen(ServiceType::TcpListener, local_port)?;
         match socket.state {
             State::New | State::Bound(_) => {
@@ -221,7 +236,7 @@ impl<'d> TcpFullStack for Tcp<'_, 'd> {
     ///
     /// [`Error::InvalidState`] for a socket that is not bound, [`Error::NoFreeSocket`], [`Error::Link`]. If the module
     /// refuses to listen, [`accept`](TcpFullStack::accept) returns the reason.
-    fn listen(&mut self, socket: &mut TcpSocket<'d>) -> Result<(), Error> {
+    fn listen(&mut self, socket: &mut TcpSocket<'d, M>) -> Result<(), Error> {
         let State::Bound(port) = socket.state else {
             return Err(Error::InvalidState);
         };
@@ -246,8 +261,8 @@ impl<'d> TcpFullStack for Tcp<'_, 'd> {
     /// listen; otherwise the reason of the listener's failure. The socket is bound then, and does not listen any more.
     fn accept(
         &mut self,
-        socket: &mut TcpSocket<'d>,
-    ) -> nb::Result<(TcpSocket<'d>, SocketAddr), Error> {
+        socket: &mut TcpSocket<'d, M>,
+    ) -> nb::Result<(TcpSocket<'d, M>, SocketAddr), Error> {
         let State::Listener(port, listener) = &mut socket.state else {
             return Err(nb::Error::Other(Error::InvalidState));
         };

@@ -1,5 +1,6 @@
 //! A TCP socket with the blocking traits of `embedded-io`.
 
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::Duration;
 use embedded_io::{ErrorType, Read, Write};
 use embedded_nal::{TcpClientStack, nb};
@@ -18,15 +19,15 @@ use crate::error::Error;
 ///
 /// After [`Error::TimedOut`] the operation has had no effect and can be repeated.
 #[derive(Debug)]
-pub struct TcpStream<'a, 'd> {
-    tcp: Tcp<'a, 'd>,
-    socket: TcpSocket<'d>,
+pub struct TcpStream<'a, 'd, M: RawMutex = CriticalSectionRawMutex> {
+    tcp: Tcp<'a, 'd, M>,
+    socket: TcpSocket<'d, M>,
     timeout: Duration,
 }
 
-impl<'a, 'd> TcpStream<'a, 'd> {
+impl<'a, 'd, M: RawMutex> TcpStream<'a, 'd, M> {
     /// Wraps a connected socket. Each operation takes `timeout` at most.
-    pub const fn new(tcp: Tcp<'a, 'd>, socket: TcpSocket<'d>, timeout: Duration) -> Self {
+    pub const fn new(tcp: Tcp<'a, 'd, M>, socket: TcpSocket<'d, M>, timeout: Duration) -> Self {
         Self {
             tcp,
             socket,
@@ -40,13 +41,13 @@ impl<'a, 'd> TcpStream<'a, 'd> {
     }
 
     /// Returns the socket.
-    pub fn into_inner(self) -> TcpSocket<'d> {
+    pub fn into_inner(self) -> TcpSocket<'d, M> {
         self.socket
     }
 
     fn wait<T>(
         &mut self,
-        mut operation: impl FnMut(&mut Tcp<'a, 'd>, &mut TcpSocket<'d>) -> nb::Result<T, Error>,
+        mut operation: impl FnMut(&mut Tcp<'a, 'd, M>, &mut TcpSocket<'d, M>) -> nb::Result<T, Error>,
     ) -> Result<T, Error> {
         let Self { tcp, socket, .. } = self;
         let stack = tcp.stack;
@@ -54,17 +55,17 @@ impl<'a, 'd> TcpStream<'a, 'd> {
     }
 }
 
-impl ErrorType for TcpStream<'_, '_> {
+impl<M: RawMutex> ErrorType for TcpStream<'_, '_, M> {
     type Error = Error;
 }
 
-impl Read for TcpStream<'_, '_> {
+impl<M: RawMutex> Read for TcpStream<'_, '_, M> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         self.wait(|tcp, socket| tcp.read(socket, buffer))
     }
 }
 
-impl Write for TcpStream<'_, '_> {
+impl<M: RawMutex> Write for TcpStream<'_, '_, M> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         self.wait(|tcp, socket| tcp.send(socket, bytes))
     }

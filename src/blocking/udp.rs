@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use core::task::Poll;
 
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embedded_nal::{UdpClientStack, UdpFullStack, nb};
 
 use super::socket::LazySocket;
@@ -16,10 +17,18 @@ use crate::runner::RunError;
 ///
 /// It implements [`UdpClientStack`], [`UdpFullStack`] and [`Dns`](embedded_nal::Dns) (feature `dns`). None of their methods
 /// waits.
-#[derive(Debug, Clone, Copy)]
-pub struct Udp<'a, 'd> {
-    pub(super) stack: &'a AnyStack<'a, 'd>,
+#[derive(Debug)]
+pub struct Udp<'a, 'd, M: RawMutex = CriticalSectionRawMutex> {
+    pub(super) stack: &'a AnyStack<'a, 'd, M>,
 }
+
+impl<M: RawMutex> Clone for Udp<'_, '_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: RawMutex> Copy for Udp<'_, '_, M> {}
 
 /// A UDP socket: new, connected to one peer, or bound to a local port for any number of peers.
 ///
@@ -29,15 +38,19 @@ pub struct Udp<'a, 'd> {
 /// It uses one slot of the [`Resources`](crate::Resources) from `connect` or `bind` on. Dropping it does the same as
 /// [`UdpClientStack::close`].
 #[derive(Debug)]
-pub struct UdpSocket<'d> {
-    opened: Option<LazySocket<'d>>,
+pub struct UdpSocket<'d, M: RawMutex = CriticalSectionRawMutex> {
+    opened: Option<LazySocket<'d, M>>,
     /// Where the last datagram of a bound socket was sent.
     last: Option<SocketAddr>,
 }
 
-impl<'d> UdpSocket<'d> {
+impl<'d, M: RawMutex> UdpSocket<'d, M> {
     /// Begins to open the socket. The trait has no `WouldBlock` here: the operations that follow wait for the module.
-    fn open(&mut self, stack: &AnyStack<'_, 'd>, request: Request<'static>) -> Result<(), Error> {
+    fn open(
+        &mut self,
+        stack: &AnyStack<'_, 'd, M>,
+        request: Request<'static>,
+    ) -> Result<(), Error> {
         // The old socket is dropped first: its slot may be the one that is needed.
         self.opened = None;
         self.last = None;
@@ -51,7 +64,7 @@ impl<'d> UdpSocket<'d> {
     /// Opens the socket, then polls an operation of it. If it cannot be opened it is new again.
     fn poll<T>(
         &mut self,
-        stack: crate::Stack<'d>,
+        stack: crate::Stack<'d, M>,
         operation: impl FnOnce(&mut Engine<'d>, Key) -> Poll<Result<T, Error>>,
     ) -> Poll<Result<T, Error>> {
         let socket = self.opened.as_mut().ok_or(Error::InvalidState)?;
@@ -64,7 +77,7 @@ impl<'d> UdpSocket<'d> {
 
     fn poll_send(
         &mut self,
-        stack: crate::Stack<'d>,
+        stack: crate::Stack<'d, M>,
         bytes: &[u8],
         to: Option<SocketAddr>,
     ) -> Poll<Result<(), Error>> {
@@ -76,14 +89,16 @@ impl<'d> UdpSocket<'d> {
     }
 }
 
-impl<'a, 'd> Udp<'a, 'd> {
-    pub(super) const fn new<R: Future<Output = RunError> + Unpin>(stack: &'a Stack<'d, R>) -> Self {
+impl<'a, 'd, M: RawMutex> Udp<'a, 'd, M> {
+    pub(super) const fn new<R: Future<Output = RunError> + Unpin>(
+        stack: &'a Stack<'d, R, M>,
+    ) -> Self {
         Self { stack }
     }
 }
 
-impl<'d> UdpClientStack for Udp<'_, 'd> {
-    type UdpSocket = UdpSocket<'d>;
+impl<'d, M: RawMutex> UdpClientStack for Udp<'_, 'd, M> {
+    type UdpSocket = UdpSocket<'d, M>;
     type Error = Error;
 
     /// Creates a socket. It uses no slot before it is connected or bound.
@@ -91,7 +106,7 @@ impl<'d> UdpClientStack for Udp<'_, 'd> {
     /// # Errors
     ///
     /// None.
-    fn socket(&mut self) -> Result<UdpSocket<'d>, Error> {
+    fn socket(&mut self) -> Result<UdpSocket<'d, M>, Error> {
         Ok(UdpSocket {
             opened: None,
             last: None,
@@ -108,7 +123,7 @@ impl<'d> UdpClientStack for Udp<'_, 'd> {
     ///
     /// [`Error::InvalidPort`], [`Error::InvalidAddress`], [`Error::NoFreeSocket`], [`Error::Link`]. If the module refuses to
     /// open the socket, the next operation returns the reason.
-    fn connect(&mut self, socket: &mut UdpSocket<'d>, remote: SocketAddr) -> Result<(), Error> {
+    fn connect(&mut self, socket: &mut UdpSocket<'d, M>, remote: SocketAddr) -> Result<(), Error> {
         let request = Request::datagrams(remote, 0)?;
         socket.open(self.stack, request)
     }
@@ -121,7 +136,7 @@ impl<'d> UdpClientStack for Udp<'_, 'd> {
     /// [`WouldBlock`](nb::Error::WouldBlock) while the socket is not open yet, or the transmit ring has no room.
     /// [`Error::InvalidLength`] for a datagram that is empty or too long, [`Error::InvalidState`] without a destination;
     /// otherwise the reason of the socket's failure.
-    fn send(&mut self, socket: &mut UdpSocket<'d>, buffer: &[u8]) -> nb::Result<(), Error> {
+    fn send(&mut self, socket: &mut UdpSocket<'d, M>, buffer: &[u8]) -> nb::Result<(), Error> {
         if socket.peer().or(socket.last).is_none() {
             return Err(nb::Error::Other(Error::InvalidState));
         }
@@ -140,13 +155,13 @@ impl<'d> UdpClientStack for Udp<'_, 'd> {
     /// connected nor bound; otherwise the reason of the socket's failure.
     fn receive(
         &mut self,
-        socket: &mut UdpSocket<'d>,
+        socket: &mut UdpSocket<'d, M>,
         buffer: &mut [u8],
     ) -> nb::Result<(usize, SocketAddr), Error> {
         let stack = self.stack.handle();
         let (length, peer) = self.stack.operate(|| {
             socket.poll(stack, |engine, key| {
-                Socket::poll_receive(engine, key, buffer)
+                Socket::<'_, M>::poll_receive(engine, key, buffer)
             })
         })?;
         Ok((length.min(buffer.len()), peer))
@@ -158,14 +173,14 @@ impl<'d> UdpClientStack for Udp<'_, 'd> {
     /// # Errors
     ///
     /// None.
-    fn close(&mut self, socket: UdpSocket<'d>) -> Result<(), Error> {
+    fn close(&mut self, socket: UdpSocket<'d, M>) -> Result<(), Error> {
         drop(socket);
         let _ = self.stack.poll();
         Ok(())
     }
 }
 
-impl<'d> UdpFullStack for Udp<'_, 'd> {
+impl<'d, M: RawMutex> UdpFullStack for Udp<'_, 'd, M> {
     /// Opens the socket on a local port, for any number of peers (service type "UDP SERVICE", section 2.1.4). Port 0 stands
     /// for any port from 49152 to 65535.
     ///
@@ -176,7 +191,7 @@ impl<'d> UdpFullStack for Udp<'_, 'd> {
     ///
     /// [`Error::InvalidState`] for a socket that is connected or bound already, [`Error::NoFreeSocket`], [`Error::Link`].
     /// If the module refuses to open the socket, the next operation returns the reason.
-    fn bind(&mut self, socket: &mut UdpSocket<'d>, local_port: u16) -> Result<(), Error> {
+    fn bind(&mut self, socket: &mut UdpSocket<'d, M>, local_port: u16) -> Result<(), Error> {
         if socket.opened.is_some() {
             return Err(Error::InvalidState);
         }
@@ -191,7 +206,7 @@ impl<'d> UdpFullStack for Udp<'_, 'd> {
     /// not the one that the socket is connected to; otherwise as for [`send`](UdpClientStack::send).
     fn send_to(
         &mut self,
-        socket: &mut UdpSocket<'d>,
+        socket: &mut UdpSocket<'d, M>,
         remote: SocketAddr,
         buffer: &[u8],
     ) -> nb::Result<(), Error> {

@@ -15,7 +15,7 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
 use embassy_sync::blocking_mutex::Mutex;
-use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::{Duration, Instant, Timer};
 
 use crate::engine::posted::{HAS_WAITING, Posted, Todo};
@@ -63,8 +63,8 @@ impl LinkView {
 }
 
 /// The engine, and what is known without it.
-pub(crate) struct Shared<'d> {
-    lock: Mutex<CriticalSectionRawMutex, Lock<'d>>,
+pub(crate) struct Shared<'d, M = CriticalSectionRawMutex> {
+    lock: Mutex<M, Lock<'d>>,
     pub(crate) counters: &'d Counters,
 }
 
@@ -115,13 +115,13 @@ impl<'d> Lock<'d> {
     }
 }
 
-impl fmt::Debug for Shared<'_> {
+impl<M> fmt::Debug for Shared<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").finish_non_exhaustive()
     }
 }
 
-impl<'d> Shared<'d> {
+impl<'d, M: RawMutex> Shared<'d, M> {
     pub(crate) const fn new(engine: &'d mut Engine<'d>) -> Self {
         Self {
             counters: engine.counters,

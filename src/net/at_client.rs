@@ -2,6 +2,7 @@
 
 use atat::AtatCmd;
 use atat::asynch::AtatClient;
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embedded_io_async::{ErrorKind, ErrorType, Write};
 
 use super::command_slot::{CommandSlot, send};
@@ -9,7 +10,7 @@ use crate::engine::Engine;
 use crate::engine::shared::Shared;
 use crate::stack::Stack;
 
-impl<'d> Stack<'d> {
+impl<'d, M: RawMutex> Stack<'d, M> {
     /// Returns a client for the application's own AT commands: signal quality, positioning, text messages.
     ///
     /// It implements [`atat::asynch::AtatClient`]. The runner sends the commands between its own. This needs no link, only a
@@ -21,7 +22,7 @@ impl<'d> Stack<'d> {
     /// Do not send commands of the TCP/IP application note that open, close or read sockets or change settings that the stack
     /// uses: the stack does not notice them.
     #[must_use]
-    pub fn at(&self) -> AtClient<'d> {
+    pub fn at(&self) -> AtClient<'d, M> {
         AtClient {
             writer: AtWriter::new(self.shared),
         }
@@ -40,21 +41,21 @@ impl<'d> Stack<'d> {
 /// Dropping a `send` future cancels the command if the runner has not begun to send it. Otherwise the module executes it, and
 /// its answer is discarded.
 #[derive(Debug)]
-pub struct AtClient<'d> {
-    writer: AtWriter<'d>,
+pub struct AtClient<'d, M: RawMutex = CriticalSectionRawMutex> {
+    writer: AtWriter<'d, M>,
 }
 
 /// Writes the bytes of a command into the buffer of the stack.
 #[derive(Debug)]
-pub struct AtWriter<'d> {
-    shared: &'d Shared<'d>,
+pub struct AtWriter<'d, M: RawMutex = CriticalSectionRawMutex> {
+    shared: &'d Shared<'d, M>,
     pub(crate) owner: u16,
     /// The command did not fit.
     overflowed: bool,
 }
 
-impl<'d> AtWriter<'d> {
-    pub(crate) fn new(shared: &'d Shared<'d>) -> Self {
+impl<'d, M: RawMutex> AtWriter<'d, M> {
+    pub(crate) fn new(shared: &'d Shared<'d, M>) -> Self {
         Self {
             shared,
             owner: shared.new_owner(),
@@ -82,11 +83,11 @@ impl<'d> AtWriter<'d> {
     }
 }
 
-impl ErrorType for AtWriter<'_> {
+impl<M: RawMutex> ErrorType for AtWriter<'_, M> {
     type Error = ErrorKind;
 }
 
-impl Write for AtWriter<'_> {
+impl<M: RawMutex> Write for AtWriter<'_, M> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         let owner = self.owner;
         let write = |engine: &mut Engine<'_>| engine.user_command().write(owner, bytes);
@@ -99,7 +100,7 @@ impl Write for AtWriter<'_> {
     }
 }
 
-impl embedded_io::Write for AtWriter<'_> {
+impl<M: RawMutex> embedded_io::Write for AtWriter<'_, M> {
     /// Fails with [`ErrorKind::Interrupted`] while another thread, or a task that this one has interrupted, uses the stack.
     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         let owner = self.owner;
@@ -113,18 +114,18 @@ impl embedded_io::Write for AtWriter<'_> {
     }
 }
 
-impl<'d> AtatClient for AtClient<'d> {
-    type Writer = AtWriter<'d>;
+impl<'d, M: RawMutex> AtatClient for AtClient<'d, M> {
+    type Writer = AtWriter<'d, M>;
 
     /// Returns the writer. Writing has no effect outside [`send_with`](AtatClient::send_with).
-    fn inner(&mut self) -> &mut AtWriter<'d> {
+    fn inner(&mut self) -> &mut AtWriter<'d, M> {
         &mut self.writer
     }
 
     async fn send_with<Cmd: AtatCmd>(
         &mut self,
         command: &Cmd,
-        write: impl AsyncFnOnce(&mut AtWriter<'d>) -> Result<(), ErrorKind>,
+        write: impl AsyncFnOnce(&mut AtWriter<'d, M>) -> Result<(), ErrorKind>,
     ) -> Result<Cmd::Response, atat::Error> {
         let slot = CommandSlot::claim(self.writer.shared, self.writer.owner).await;
         self.writer.start();

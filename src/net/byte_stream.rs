@@ -5,13 +5,13 @@
 
 macro_rules! implement_read {
     ($($type:ty),+) => {$(
-        impl embedded_io_async::Read for $type {
+        impl<M: RawMutex> embedded_io_async::Read for $type {
             fn read(&mut self, into: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
                 self.socket.read(into)
             }
         }
 
-        impl embedded_io_async::ReadReady for $type {
+        impl<M: RawMutex> embedded_io_async::ReadReady for $type {
             fn read_ready(&mut self) -> Result<bool, Error> {
                 Ok(self.socket.read_ready())
             }
@@ -21,7 +21,7 @@ macro_rules! implement_read {
 
 macro_rules! implement_write {
     ($($type:ty),+) => {$(
-        impl embedded_io_async::Write for $type {
+        impl<M: RawMutex> embedded_io_async::Write for $type {
             fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize, Error>> {
                 self.socket.write(bytes)
             }
@@ -31,7 +31,7 @@ macro_rules! implement_write {
             }
         }
 
-        impl embedded_io_async::WriteReady for $type {
+        impl<M: RawMutex> embedded_io_async::WriteReady for $type {
             fn write_ready(&mut self) -> Result<bool, Error> {
                 Ok(self.socket.write_ready())
             }
@@ -41,7 +41,7 @@ macro_rules! implement_write {
 
 macro_rules! implement_error_type {
     ($($type:ty),+) => {$(
-        impl embedded_io_async::ErrorType for $type {
+        impl<M: RawMutex> embedded_io_async::ErrorType for $type {
             type Error = Error;
         }
     )+};

@@ -1,6 +1,7 @@
 //! The engine's one slot for AT commands that are not its own, and how a command passes through it.
 
 use atat::{AtatCmd, InternalError};
+use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_time::Duration;
 
 use crate::at::{ErrorCode, MAX_COMMAND_LENGTH};
@@ -11,14 +12,14 @@ use crate::error::{Error, LinkError};
 use crate::stack::Stack;
 
 /// Owns the buffer for a command and its answer. Dropping it frees the buffer for others.
-pub(super) struct CommandSlot<'s, 'd> {
-    shared: &'s Shared<'d>,
+pub(super) struct CommandSlot<'s, 'd, M: RawMutex> {
+    shared: &'s Shared<'d, M>,
     owner: u16,
 }
 
-impl<'s, 'd> CommandSlot<'s, 'd> {
+impl<'s, 'd, M: RawMutex> CommandSlot<'s, 'd, M> {
     /// Waits until the buffer is free, and until `owner` may send a command.
-    pub(super) async fn claim(shared: &'s Shared<'d>, owner: u16) -> Self {
+    pub(super) async fn claim(shared: &'s Shared<'d, M>, owner: u16) -> Self {
         let turn = Queue::Turn;
         shared
             .wait(turn, |engine| engine.user_command().poll_begin(owner))
@@ -67,7 +68,7 @@ impl<'s, 'd> CommandSlot<'s, 'd> {
     }
 }
 
-impl Drop for CommandSlot<'_, '_> {
+impl<M: RawMutex> Drop for CommandSlot<'_, '_, M> {
     fn drop(&mut self) {
         self.shared.post(Posted::Command);
     }
@@ -120,8 +121,8 @@ impl Failure {
 }
 
 /// Sends a command of `owner` as soon as the slot is free, and waits for its response.
-pub(super) async fn send<Cmd: AtatCmd>(
-    shared: &Shared<'_>,
+pub(super) async fn send<Cmd: AtatCmd, M: RawMutex>(
+    shared: &Shared<'_, M>,
     owner: u16,
     command: &Cmd,
     asks_reason: bool,
@@ -133,7 +134,7 @@ pub(super) async fn send<Cmd: AtatCmd>(
     slot.execute(command, asks_reason).await
 }
 
-impl Stack<'_> {
+impl<M: RawMutex> Stack<'_, M> {
     /// Sends a command of the TCP/IP application note, and waits for its response.
     pub(super) async fn command<Cmd: AtatCmd>(
         &self,

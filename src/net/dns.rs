@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use embassy_sync::blocking_mutex::raw::RawMutex;
 use embedded_nal_async::{AddrType, Dns};
 
 use super::host::literal;
@@ -12,7 +13,7 @@ use crate::engine::{Addresses, Queue};
 use crate::error::Error;
 use crate::stack::Stack;
 
-impl Dns for Stack<'_> {
+impl<M: RawMutex> Dns for Stack<'_, M> {
     type Error = Error;
 
     /// Returns the first address of the wanted family (AT+QIDNSGIP, section 2.1.14). A literal address is returned as it is,
@@ -43,7 +44,7 @@ impl Dns for Stack<'_> {
     }
 }
 
-impl Stack<'_> {
+impl<M: RawMutex> Stack<'_, M> {
     /// Returns the addresses of a name in the module's order, at most four (AT+QIDNSGIP, section 2.1.14). A literal address
     /// is returned as it is, and nothing is sent.
     ///
@@ -64,15 +65,15 @@ impl Stack<'_> {
 }
 
 /// A lookup that the engine has accepted. Dropping it gives the lookup up.
-struct Lookup<'s, 'd> {
-    shared: &'s Shared<'d>,
+struct Lookup<'s, 'd, M: RawMutex> {
+    shared: &'s Shared<'d, M>,
     ticket: u32,
 }
 
-impl<'s, 'd> Lookup<'s, 'd> {
+impl<'s, 'd, M: RawMutex> Lookup<'s, 'd, M> {
     /// Looks a name up, and picks the result from the addresses where the engine keeps them: a copy of all has 72 bytes.
     async fn run<T>(
-        shared: &'s Shared<'d>,
+        shared: &'s Shared<'d, M>,
         host: &str,
         pick: impl Fn(&[IpAddr]) -> Result<T, Error>,
     ) -> Result<T, Error> {
@@ -90,7 +91,7 @@ impl<'s, 'd> Lookup<'s, 'd> {
     }
 }
 
-impl Drop for Lookup<'_, '_> {
+impl<M: RawMutex> Drop for Lookup<'_, '_, M> {
     fn drop(&mut self) {
         self.shared.post(Posted::Lookup(self.ticket));
     }

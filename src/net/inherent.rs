@@ -3,7 +3,7 @@
 /// Implements what sockets of both directions have.
 macro_rules! implement_socket {
     ($($type:ty),+) => {$(
-        impl $type {
+        impl<M: RawMutex> $type {
             /// Where the socket is in its life. `None` while the stack is [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
             pub fn state(&self) -> Option<SocketPhase> {
@@ -57,7 +57,7 @@ macro_rules! implement_socket {
 /// Implements what each receiving half has.
 macro_rules! implement_receive {
     ($($type:ty),+) => {$(
-        impl $type {
+        impl<M: RawMutex> $type {
             /// Whether something can be received without waiting. False while the stack is
             /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
@@ -95,7 +95,7 @@ macro_rules! implement_receive {
 /// Implements what each sending half has.
 macro_rules! implement_send {
     ($($type:ty),+) => {$(
-        impl $type {
+        impl<M: RawMutex> $type {
             /// Whether something can be sent without waiting. False while the stack is
             /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
@@ -156,7 +156,7 @@ macro_rules! implement_stream_receive {
     ($($type:ty),+) => {$(
         implement_receive!($type);
 
-        impl $type {
+        impl<M: RawMutex> $type {
             /// Reads without waiting. `None` if a read would wait, and while the stack is
             /// [in use](crate::Stack#calls-that-return-at-once); `Some(0)` is the end of the stream.
             ///
@@ -185,7 +185,7 @@ macro_rules! implement_stream_send {
     ($($type:ty),+) => {$(
         implement_send!($type);
 
-        impl $type {
+        impl<M: RawMutex> $type {
             /// Writes without waiting. `None` if a write would wait, and while the stack is
             /// [in use](crate::Stack#calls-that-return-at-once).
             ///

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::task::Poll;
 
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::Instant;
 
 use crate::engine::posted::Posted;
@@ -11,7 +12,7 @@ use crate::engine::{LinkMode, LinkState, Queue};
 use crate::error::LinkError;
 use crate::stack::Stack;
 
-impl<'d> Stack<'d> {
+impl<'d, M: RawMutex> Stack<'d, M> {
     /// Sets what the application wants of the link, at any time. The runner follows, from whatever it is doing; the last call
     /// counts. Without any call the link is wanted ([`LinkMode::Up`]).
     ///
@@ -61,7 +62,7 @@ impl<'d> Stack<'d> {
 
     /// Returns the changes of the link from now on.
     #[must_use]
-    pub fn link_changes(&self) -> LinkChanges<'d> {
+    pub fn link_changes(&self) -> LinkChanges<'d, M> {
         LinkChanges {
             shared: self.shared,
             seen: self.shared.link().changes,
@@ -72,19 +73,19 @@ impl<'d> Stack<'d> {
 /// The changes of the link's state, from [`Stack::link_changes`].
 ///
 /// Any number of them can be in use, each on its own.
-pub struct LinkChanges<'d> {
-    shared: &'d Shared<'d>,
+pub struct LinkChanges<'d, M: RawMutex = CriticalSectionRawMutex> {
+    shared: &'d Shared<'d, M>,
     /// How many changes there had been at the last look.
     seen: u32,
 }
 
-impl fmt::Debug for LinkChanges<'_> {
+impl<M: RawMutex> fmt::Debug for LinkChanges<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LinkChanges").finish_non_exhaustive()
     }
 }
 
-impl LinkChanges<'_> {
+impl<M: RawMutex> LinkChanges<'_, M> {
     /// Waits until the link has changed since the last call, and returns its state. After several changes that is the newest one: it
     /// can be the same as the last time, because the link was lost and came back in between.
     ///

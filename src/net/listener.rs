@@ -2,6 +2,8 @@
 
 use core::net::SocketAddr;
 
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
+
 use super::socket::Socket;
 use super::tcp::TcpConnection;
 #[cfg(feature = "udp")]
@@ -11,7 +13,7 @@ use crate::engine::Request;
 use crate::error::Error;
 use crate::stack::Stack;
 
-impl<'d> Stack<'d> {
+impl<'d, M: RawMutex> Stack<'d, M> {
     /// Listens for TCP connections on a local port (service type "TCP LISTENER", section 2.1.4).
     ///
     /// The listener uses one slot. Each connection uses another one from the moment when the module accepts it: data that
@@ -26,7 +28,7 @@ impl<'d> Stack<'d> {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the listener.
-    pub async fn listen(&self, port: u16) -> Result<TcpListener<'d>, Error> {
+    pub async fn listen(&self, port: u16) -> Result<TcpListener<'d, M>, Error> {
         let request = Request::listen(ServiceType::TcpListener, port);
         Socket::open(
             *self,
@@ -50,7 +52,7 @@ impl<'d> Stack<'d> {
     ///
     /// Dropping the future gives up the listener.
     #[cfg(feature = "udp")]
-    pub async fn listen_udp(&self, port: u16) -> Result<UdpListener<'d>, Error> {
+    pub async fn listen_udp(&self, port: u16) -> Result<UdpListener<'d, M>, Error> {
         let request = Request::listen(ServiceType::UdpListener, port);
         Socket::open(
             *self,
@@ -64,11 +66,11 @@ impl<'d> Stack<'d> {
 
 /// A TCP listener. Dropping it closes it, and the connections that were not fetched with [`accept`](Self::accept).
 #[derive(Debug)]
-pub struct TcpListener<'d> {
-    socket: Socket<'d>,
+pub struct TcpListener<'d, M: RawMutex = CriticalSectionRawMutex> {
+    socket: Socket<'d, M>,
 }
 
-impl<'d> TcpListener<'d> {
+impl<'d, M: RawMutex> TcpListener<'d, M> {
     /// Waits for the next connection and returns it with the peer's address.
     ///
     /// The address is `0.0.0.0:0` if the module reported one that cannot be parsed.
@@ -80,7 +82,7 @@ impl<'d> TcpListener<'d> {
     /// # Cancel safety
     ///
     /// Dropping the future loses no connection.
-    pub async fn accept(&self) -> Result<(TcpConnection<'d>, SocketAddr), Error> {
+    pub async fn accept(&self) -> Result<(TcpConnection<'d, M>, SocketAddr), Error> {
         let (socket, peer) = self.socket.accept().await?;
         Ok((TcpConnection::new(socket), peer))
     }
@@ -102,12 +104,12 @@ impl<'d> TcpListener<'d> {
 /// A UDP listener. Dropping it closes it, and the sockets that were not fetched with [`accept`](Self::accept).
 #[cfg(feature = "udp")]
 #[derive(Debug)]
-pub struct UdpListener<'d> {
-    socket: Socket<'d>,
+pub struct UdpListener<'d, M: RawMutex = CriticalSectionRawMutex> {
+    socket: Socket<'d, M>,
 }
 
 #[cfg(feature = "udp")]
-impl<'d> UdpListener<'d> {
+impl<'d, M: RawMutex> UdpListener<'d, M> {
     /// Waits for the next peer and returns its socket and its address.
     ///
     /// # Errors
@@ -117,7 +119,7 @@ impl<'d> UdpListener<'d> {
     /// # Cancel safety
     ///
     /// Dropping the future loses no peer.
-    pub async fn accept(&self) -> Result<(UdpSocket<'d>, SocketAddr), Error> {
+    pub async fn accept(&self) -> Result<(UdpSocket<'d, M>, SocketAddr), Error> {
         let (socket, peer) = self.socket.accept().await?;
         Ok((UdpSocket::new(socket), peer))
     }

@@ -4,6 +4,8 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::task::Poll;
 
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
+
 #[cfg(feature = "push")]
 use crate::at::AccessMode;
 use crate::at::ConnectId;
@@ -34,22 +36,22 @@ pub enum SocketPhase {
 }
 
 /// Owns one slot of the engine. Dropping it releases the slot: the runner sends what was written, then closes the socket.
-pub(crate) struct Socket<'d> {
-    shared: &'d Shared<'d>,
+pub(crate) struct Socket<'d, M: RawMutex = CriticalSectionRawMutex> {
+    shared: &'d Shared<'d, M>,
     key: Key,
 }
 
-impl fmt::Debug for Socket<'_> {
+impl<M: RawMutex> fmt::Debug for Socket<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Socket").field(&self.key).finish()
     }
 }
 
-impl<'d> Socket<'d> {
+impl<'d, M: RawMutex> Socket<'d, M> {
     /// Claims a free slot. Pending while all slots are in use and one of them is being closed.
     pub(crate) fn poll_claim(
         engine: &mut Engine<'d>,
-        stack: Stack<'d>,
+        stack: Stack<'d, M>,
         request: &Request<'_>,
     ) -> Poll<Result<Self, Error>> {
         let Stack {
@@ -71,7 +73,7 @@ impl<'d> Socket<'d> {
     // An `async fn` would keep its arguments twice.
     #[allow(clippy::manual_async_fn)]
     pub(crate) fn open<V, T>(
-        stack: Stack<'d>,
+        stack: Stack<'d, M>,
         request: Result<Request<'_>, Error>,
         look: impl Fn(&Engine<'d>, Key) -> V,
         make: impl Fn(Self, V) -> T,
@@ -98,7 +100,7 @@ impl<'d> Socket<'d> {
     }
 
     /// The owner of a slot that the engine has given to an accepted connection.
-    pub(crate) const fn from_key(shared: &'d Shared<'d>, key: Key) -> Self {
+    pub(crate) const fn from_key(shared: &'d Shared<'d, M>, key: Key) -> Self {
         Self { shared, key }
     }
 
@@ -229,7 +231,7 @@ impl<'d> Socket<'d> {
 
 /// Datagrams.
 #[cfg(feature = "udp")]
-impl Socket<'_> {
+impl<M: RawMutex> Socket<'_, M> {
     pub(crate) fn send(
         &self,
         bytes: &[u8],
@@ -272,7 +274,7 @@ impl Socket<'_> {
 
 /// Listeners.
 #[cfg(feature = "server")]
-impl Socket<'_> {
+impl<M: RawMutex> Socket<'_, M> {
     /// Takes the oldest connection that the module has accepted for this listener, and its peer.
     pub(crate) async fn accept(&self) -> Result<(Self, SocketAddr), Error> {
         let (key, peer) = self.wait_reading(Engine::poll_accept).await?;
@@ -285,7 +287,7 @@ impl Socket<'_> {
 
 /// Access modes.
 #[cfg(feature = "push")]
-impl Socket<'_> {
+impl<M: RawMutex> Socket<'_, M> {
     pub(crate) fn mode(&self) -> Option<AccessMode> {
         self.slot(Slot::access_mode)
     }
@@ -302,7 +304,7 @@ impl Socket<'_> {
     }
 }
 
-impl Drop for Socket<'_> {
+impl<M: RawMutex> Drop for Socket<'_, M> {
     fn drop(&mut self) {
         self.shared.post(Posted::Socket(self.key));
     }

@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use core::task::Poll;
 
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embedded_nal_async::TcpConnect;
 
 use super::byte_stream::{implement_error_type, implement_read, implement_write};
@@ -18,10 +19,10 @@ use crate::engine::Request;
 use crate::error::Error;
 use crate::stack::Stack;
 
-impl<'d> TcpConnect for Stack<'d> {
+impl<'d, M: RawMutex> TcpConnect for Stack<'d, M> {
     type Error = Error;
     type Connection<'a>
-        = TcpConnection<'d>
+        = TcpConnection<'d, M>
     where
         Self: 'a;
 
@@ -29,12 +30,12 @@ impl<'d> TcpConnect for Stack<'d> {
     fn connect(
         &self,
         remote: SocketAddr,
-    ) -> impl Future<Output = Result<TcpConnection<'d>, Error>> {
+    ) -> impl Future<Output = Result<TcpConnection<'d, M>, Error>> {
         Self::connect(self, remote)
     }
 }
 
-impl<'d> Stack<'d> {
+impl<'d, M: RawMutex> Stack<'d, M> {
     /// Connects to a TCP server (AT+QIOPEN, section 2.1.4), in the access mode of this handle.
     ///
     /// Waits for the link while it is coming up, and for a slot while one is being closed. In transparent mode it also waits until
@@ -52,7 +53,7 @@ impl<'d> Stack<'d> {
     pub fn connect(
         &self,
         remote: SocketAddr,
-    ) -> impl Future<Output = Result<TcpConnection<'d>, Error>> + use<'d> {
+    ) -> impl Future<Output = Result<TcpConnection<'d, M>, Error>> + use<'d, M> {
         Socket::open(
             *self,
             Request::connect(remote),
@@ -75,7 +76,7 @@ impl<'d> Stack<'d> {
         &self,
         host: &str,
         port: u16,
-    ) -> impl Future<Output = Result<TcpConnection<'d>, Error>> {
+    ) -> impl Future<Output = Result<TcpConnection<'d, M>, Error>> {
         let request = Request::connect_host(host, port);
         Socket::open(
             *self,
@@ -105,18 +106,18 @@ impl<'d> Stack<'d> {
 /// Dropping a `read` or `flush` future loses nothing. A `write` future that is dropped before it is ready has written
 /// nothing.
 #[derive(Debug)]
-pub struct TcpConnection<'d> {
-    pub(super) socket: Socket<'d>,
+pub struct TcpConnection<'d, M: RawMutex = CriticalSectionRawMutex> {
+    pub(super) socket: Socket<'d, M>,
 }
 
-impl<'d> TcpConnection<'d> {
+impl<'d, M: RawMutex> TcpConnection<'d, M> {
     /// A connection that the module has opened or accepted.
-    pub(super) const fn new(socket: Socket<'d>) -> Self {
+    pub(super) const fn new(socket: Socket<'d, M>) -> Self {
         Self { socket }
     }
 
     /// Splits the connection into its receiving and its sending half, for two futures at the same time.
-    pub fn split(&mut self) -> (TcpReader<'_, 'd>, TcpWriter<'_, 'd>) {
+    pub fn split(&mut self) -> (TcpReader<'_, 'd, M>, TcpWriter<'_, 'd, M>) {
         let socket = &self.socket;
         (TcpReader { socket }, TcpWriter { socket })
     }
@@ -129,19 +130,23 @@ impl<'d> TcpConnection<'d> {
 
 /// The receiving half of a [`TcpConnection`].
 #[derive(Debug)]
-pub struct TcpReader<'a, 'd> {
-    pub(super) socket: &'a Socket<'d>,
+pub struct TcpReader<'a, 'd, M: RawMutex = CriticalSectionRawMutex> {
+    pub(super) socket: &'a Socket<'d, M>,
 }
 
 /// The sending half of a [`TcpConnection`].
 #[derive(Debug)]
-pub struct TcpWriter<'a, 'd> {
-    pub(super) socket: &'a Socket<'d>,
+pub struct TcpWriter<'a, 'd, M: RawMutex = CriticalSectionRawMutex> {
+    pub(super) socket: &'a Socket<'d, M>,
 }
 
-implement_socket!(TcpConnection<'_>);
-implement_stream_receive!(TcpConnection<'_>, TcpReader<'_, '_>);
-implement_stream_send!(TcpConnection<'_>, TcpWriter<'_, '_>);
-implement_error_type!(TcpConnection<'_>, TcpReader<'_, '_>, TcpWriter<'_, '_>);
-implement_read!(TcpConnection<'_>, TcpReader<'_, '_>);
-implement_write!(TcpConnection<'_>, TcpWriter<'_, '_>);
+implement_socket!(TcpConnection<'_, M>);
+implement_stream_receive!(TcpConnection<'_, M>, TcpReader<'_, '_, M>);
+implement_stream_send!(TcpConnection<'_, M>, TcpWriter<'_, '_, M>);
+implement_error_type!(
+    TcpConnection<'_, M>,
+    TcpReader<'_, '_, M>,
+    TcpWriter<'_, '_, M>
+);
+implement_read!(TcpConnection<'_, M>, TcpReader<'_, '_, M>);
+implement_write!(TcpConnection<'_, M>, TcpWriter<'_, '_, M>);

@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 
 use super::inherent::{implement_receive, implement_send, implement_socket};
@@ -16,11 +17,11 @@ use crate::stack::Stack;
 /// Any local address and port.
 const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-impl<'d> UdpStack for Stack<'d> {
+impl<'d, M: RawMutex> UdpStack for Stack<'d, M> {
     type Error = Error;
-    type Connected = UdpSocket<'d>;
-    type UniquelyBound = UdpService<'d>;
-    type MultiplyBound = UdpService<'d>;
+    type Connected = UdpSocket<'d, M>;
+    type UniquelyBound = UdpService<'d, M>;
+    type MultiplyBound = UdpService<'d, M>;
 
     /// Opens a UDP socket with one peer (service type "UDP", section 2.1.4). It uses one slot.
     ///
@@ -38,7 +39,7 @@ impl<'d> UdpStack for Stack<'d> {
         &self,
         local: SocketAddr,
         remote: SocketAddr,
-    ) -> impl Future<Output = Result<(SocketAddr, UdpSocket<'d>), Error>> {
+    ) -> impl Future<Output = Result<(SocketAddr, UdpSocket<'d, M>), Error>> {
         self.open_connected(local, remote, |socket, local| (local, socket))
     }
 
@@ -46,7 +47,7 @@ impl<'d> UdpStack for Stack<'d> {
     fn connect(
         &self,
         remote: SocketAddr,
-    ) -> impl Future<Output = Result<(SocketAddr, UdpSocket<'d>), Error>> {
+    ) -> impl Future<Output = Result<(SocketAddr, UdpSocket<'d, M>), Error>> {
         self.connect_from(ANY, remote)
     }
 
@@ -65,7 +66,7 @@ impl<'d> UdpStack for Stack<'d> {
     fn bind_single(
         &self,
         local: SocketAddr,
-    ) -> impl Future<Output = Result<(SocketAddr, UdpService<'d>), Error>> {
+    ) -> impl Future<Output = Result<(SocketAddr, UdpService<'d, M>), Error>> {
         self.open_bound(local, |socket, local| (local, socket))
     }
 
@@ -73,12 +74,12 @@ impl<'d> UdpStack for Stack<'d> {
     fn bind_multiple(
         &self,
         local: SocketAddr,
-    ) -> impl Future<Output = Result<UdpService<'d>, Error>> {
+    ) -> impl Future<Output = Result<UdpService<'d, M>, Error>> {
         self.bind_udp(local)
     }
 }
 
-impl<'d> Stack<'d> {
+impl<'d, M: RawMutex> Stack<'d, M> {
     /// Opens a UDP socket with one peer, on any local port from 49152 to 65535: as [`UdpStack::connect`].
     ///
     /// # Errors
@@ -91,7 +92,7 @@ impl<'d> Stack<'d> {
     pub fn connect_udp(
         &self,
         remote: SocketAddr,
-    ) -> impl Future<Output = Result<UdpSocket<'d>, Error>> + use<'d> {
+    ) -> impl Future<Output = Result<UdpSocket<'d, M>, Error>> + use<'d, M> {
         self.open_connected(ANY, remote, |socket, _| socket)
     }
 
@@ -108,7 +109,7 @@ impl<'d> Stack<'d> {
     pub fn bind_udp(
         &self,
         local: SocketAddr,
-    ) -> impl Future<Output = Result<UdpService<'d>, Error>> + use<'d> {
+    ) -> impl Future<Output = Result<UdpService<'d, M>, Error>> + use<'d, M> {
         self.open_bound(local, |socket, _| socket)
     }
 
@@ -116,7 +117,7 @@ impl<'d> Stack<'d> {
         self,
         local: SocketAddr,
         remote: SocketAddr,
-        make: impl Fn(UdpSocket<'d>, SocketAddr) -> T,
+        make: impl Fn(UdpSocket<'d, M>, SocketAddr) -> T,
     ) -> impl Future<Output = Result<T, Error>> {
         let request = Request::datagrams(remote, local.port());
         let request = request.and_then(|request| request.bound_to(local));
@@ -131,7 +132,7 @@ impl<'d> Stack<'d> {
     fn open_bound<T>(
         self,
         local: SocketAddr,
-        make: impl Fn(UdpService<'d>, SocketAddr) -> T,
+        make: impl Fn(UdpService<'d, M>, SocketAddr) -> T,
     ) -> impl Future<Output = Result<T, Error>> {
         let request = Request::service(local.port()).bound_to(local);
         Socket::open(
@@ -158,19 +159,19 @@ impl<'d> Stack<'d> {
 ///
 /// Dropping a `receive_into` future loses no datagram. A `send` future that is dropped before it is ready has sent nothing.
 #[derive(Debug)]
-pub struct UdpSocket<'d> {
-    pub(super) socket: Socket<'d>,
+pub struct UdpSocket<'d, M: RawMutex = CriticalSectionRawMutex> {
+    pub(super) socket: Socket<'d, M>,
 }
 
-impl<'d> UdpSocket<'d> {
+impl<'d, M: RawMutex> UdpSocket<'d, M> {
     /// The socket of a peer that a UDP listener has accepted.
     #[cfg(feature = "server")]
-    pub(super) const fn new(socket: Socket<'d>) -> Self {
+    pub(super) const fn new(socket: Socket<'d, M>) -> Self {
         Self { socket }
     }
 }
 
-impl ConnectedUdp for UdpSocket<'_> {
+impl<M: RawMutex> ConnectedUdp for UdpSocket<'_, M> {
     type Error = Error;
 
     /// Puts a datagram into the transmit ring. Waits while the ring has no room.
@@ -198,11 +199,11 @@ impl ConnectedUdp for UdpSocket<'_> {
 ///
 /// Limits, drops and cancel safety are those of [`UdpSocket`], except that empty datagrams are received.
 #[derive(Debug)]
-pub struct UdpService<'d> {
-    pub(super) socket: Socket<'d>,
+pub struct UdpService<'d, M: RawMutex = CriticalSectionRawMutex> {
+    pub(super) socket: Socket<'d, M>,
 }
 
-impl UnconnectedUdp for UdpService<'_> {
+impl<M: RawMutex> UnconnectedUdp for UdpService<'_, M> {
     type Error = Error;
 
     /// Puts a datagram into the transmit ring. Waits while the ring has no room. `local` is ignored: datagrams are sent from
@@ -239,7 +240,7 @@ impl UnconnectedUdp for UdpService<'_> {
 
 macro_rules! implement_flush {
     ($($type:ty),+) => {$(
-        impl $type {
+        impl<M: RawMutex> $type {
             /// Waits until the module has accepted all datagrams in the transmit ring (`SEND OK`).
             ///
             /// # Errors
@@ -256,7 +257,7 @@ macro_rules! implement_flush {
     )+};
 }
 
-implement_socket!(UdpSocket<'_>, UdpService<'_>);
-implement_receive!(UdpSocket<'_>, UdpService<'_>);
-implement_send!(UdpSocket<'_>, UdpService<'_>);
-implement_flush!(UdpSocket<'_>, UdpService<'_>);
+implement_socket!(UdpSocket<'_, M>, UdpService<'_, M>);
+implement_receive!(UdpSocket<'_, M>, UdpService<'_, M>);
+implement_send!(UdpSocket<'_, M>, UdpService<'_, M>);
+implement_flush!(UdpSocket<'_, M>, UdpService<'_, M>);

@@ -5,6 +5,8 @@
 //!
 //! The digester is linear in the number of bytes, whatever pieces they arrive in.
 
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
+
 use crate::engine::shared::Shared;
 use crate::engine::{Engine, LineKind, Payload};
 use crate::util::log::{Ascii, trace};
@@ -50,8 +52,8 @@ pub(crate) enum Event {
 
 /// Takes received bytes apart.
 #[cfg_attr(any(test, fuzzing), derive(Debug))]
-pub(crate) struct Digester<'d> {
-    shared: &'d Shared<'d>,
+pub(crate) struct Digester<'d, M: RawMutex = CriticalSectionRawMutex> {
+    shared: &'d Shared<'d, M>,
     state: State,
     /// What is still missing of the payload that a header announced.
     payload: Payload,
@@ -62,8 +64,8 @@ pub(crate) struct Digester<'d> {
     longest_line: usize,
 }
 
-impl<'d> Digester<'d> {
-    pub(crate) const fn new(shared: &'d Shared<'d>, longest_line: usize) -> Self {
+impl<'d, M: RawMutex> Digester<'d, M> {
+    pub(crate) const fn new(shared: &'d Shared<'d, M>, longest_line: usize) -> Self {
         Self {
             shared,
             state: State::LINE_START,

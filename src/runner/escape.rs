@@ -1,5 +1,6 @@
 //! The ways out of a state in which the module takes commands for data.
 
+use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_time::Timer;
 use embedded_io_async::Write;
 
@@ -22,7 +23,7 @@ const ANSWER: u16 = 200;
 /// The silence before and after `+++`.
 const SILENCE: u16 = ESCAPE_GUARD.as_millis() as u16;
 
-impl<W: Write, L: ControlLines> Transactor<'_, '_, W, L> {
+impl<W: Write, L: ControlLines, M: RawMutex> Transactor<'_, '_, W, L, M> {
     /// Runs one escape.
     pub(super) async fn escape(&mut self, escape: Escape) -> Result<(), Stopped> {
         let steps: &[Step] = match escape {

@@ -19,6 +19,7 @@ use core::fmt;
 
 use atat::{AtatUrc, ResponseSlot, UrcChannel};
 use embassy_futures::select::{Either, select};
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embedded_io_async::{Read, Write};
 
 use crate::engine::Wiring;
@@ -47,8 +48,8 @@ use transact::Transactor;
 /// # let _ = error;
 /// # }
 /// ```
-pub struct Runner<'d, L = (), U = ()> {
-    shared: &'d Shared<'d>,
+pub struct Runner<'d, L = (), U = (), M: RawMutex = CriticalSectionRawMutex> {
+    shared: &'d Shared<'d, M>,
     /// What is read from the serial line.
     line_buffer: &'d mut [u8],
     /// What is written to it.
@@ -57,15 +58,15 @@ pub struct Runner<'d, L = (), U = ()> {
     urcs: U,
 }
 
-impl<L, U> fmt::Debug for Runner<'_, L, U> {
+impl<L, U, M: RawMutex> fmt::Debug for Runner<'_, L, U, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runner").finish_non_exhaustive()
     }
 }
 
-impl<'d> Runner<'d> {
+impl<'d, M: RawMutex> Runner<'d, (), (), M> {
     pub(crate) const fn new(
-        shared: &'d Shared<'d>,
+        shared: &'d Shared<'d, M>,
         line_buffer: &'d mut [u8],
         command_buffer: &'d mut [u8],
     ) -> Self {
@@ -79,16 +80,16 @@ impl<'d> Runner<'d> {
     }
 }
 
-impl<'d, L, U> Runner<'d, L, U> {
+impl<'d, L, U, M: RawMutex> Runner<'d, L, U, M> {
     /// Adds a function that restarts a module that has stopped answering, as [`ControlLines::reset`] describes.
     ///
     /// For a board that has no other control line: it replaces those that were added before.
-    pub fn reset<F: AsyncFnMut()>(self, reset: F) -> Runner<'d, Reset<F>, U> {
+    pub fn reset<F: AsyncFnMut()>(self, reset: F) -> Runner<'d, Reset<F>, U, M> {
         self.control_lines(Reset(reset))
     }
 
     /// Adds the control lines that the board has wired.
-    pub fn control_lines<C: ControlLines>(self, lines: C) -> Runner<'d, C, U> {
+    pub fn control_lines<C: ControlLines>(self, lines: C) -> Runner<'d, C, U, M> {
         Runner {
             shared: self.shared,
             line_buffer: self.line_buffer,
@@ -110,7 +111,7 @@ impl<'d, L, U> Runner<'d, L, U> {
     pub fn urcs<'u, Urc: AtatUrc, const CAPACITY: usize, const SUBSCRIBERS: usize>(
         self,
         urcs: &'u UrcChannel<Urc, CAPACITY, SUBSCRIBERS>,
-    ) -> Runner<'d, L, &'u UrcChannel<Urc, CAPACITY, SUBSCRIBERS>> {
+    ) -> Runner<'d, L, &'u UrcChannel<Urc, CAPACITY, SUBSCRIBERS>, M> {
         Runner {
             shared: self.shared,
             line_buffer: self.line_buffer,
@@ -121,7 +122,7 @@ impl<'d, L, U> Runner<'d, L, U> {
     }
 }
 
-impl<L: ControlLines, U: Urcs> Runner<'_, L, U> {
+impl<L: ControlLines, U: Urcs, M: RawMutex> Runner<'_, L, U, M> {
     /// Runs the stack until the serial line fails.
     ///
     /// `rx` and `tx` are the two halves of a UART, set to the baud rate of the module. `rx` has to be buffered (by
@@ -169,13 +170,13 @@ impl<L: ControlLines, U: Urcs> Runner<'_, L, U> {
 }
 
 /// Tells the engine when the runner stops.
-struct Running<'d> {
-    shared: &'d Shared<'d>,
+struct Running<'d, M: RawMutex> {
+    shared: &'d Shared<'d, M>,
     /// The serial line has failed, so that waiting for the runner is of no use.
     has_failed: bool,
 }
 
-impl Drop for Running<'_> {
+impl<M: RawMutex> Drop for Running<'_, M> {
     fn drop(&mut self) {
         self.shared.post(Posted::Stopped {
             for_good: self.has_failed,

@@ -4,6 +4,7 @@ use core::task::Poll;
 
 use embassy_futures::select::select;
 use embassy_futures::yield_now;
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::{Duration, Timer};
 use embedded_io_async::{Error as _, Read};
 
@@ -26,16 +27,16 @@ const ERROR_TIME: Duration = Duration::from_secs(120);
 const READS: u8 = 64;
 
 /// The receive buffer and the digester behind it.
-pub(crate) struct Receiver<'d, B> {
-    shared: &'d Shared<'d>,
-    digester: Digester<'d>,
+pub(crate) struct Receiver<'d, B, M: RawMutex = CriticalSectionRawMutex> {
+    shared: &'d Shared<'d, M>,
+    digester: Digester<'d, M>,
     buffer: B,
     /// How many bytes at the start of the buffer are still to be digested.
     filled: usize,
 }
 
-impl<'d, B: ReceiveBuffer> Receiver<'d, B> {
-    pub(crate) fn new(shared: &'d Shared<'d>, mut buffer: B) -> Self {
+impl<'d, B: ReceiveBuffer, M: RawMutex> Receiver<'d, B, M> {
+    pub(crate) fn new(shared: &'d Shared<'d, M>, mut buffer: B) -> Self {
         let digester = Digester::new(shared, buffer.bytes().len());
         Self {
             shared,
@@ -93,7 +94,10 @@ impl<'d, B: ReceiveBuffer> Receiver<'d, B> {
 
     /// Its whole state.
     #[cfg(any(test, fuzzing))]
-    pub(crate) fn state(&mut self) -> impl core::fmt::Debug + '_ {
+    pub(crate) fn state(&mut self) -> impl core::fmt::Debug + '_
+    where
+        M: core::fmt::Debug,
+    {
         (&self.digester, front(self.buffer.bytes(), self.filled))
     }
 
@@ -131,7 +135,7 @@ impl<'d, B: ReceiveBuffer> Receiver<'d, B> {
 
 /// Waits while a full receive ring stalls the line. Nothing is read meanwhile, so that RTS holds the module back.
 #[cfg(feature = "push")]
-async fn wait_for_room(shared: &Shared<'_>) {
+async fn wait_for_room<M: RawMutex>(shared: &Shared<'_, M>) {
     let since = time::now();
     while let Some(until) = shared
         .with(|engine| engine.stall_deadline(since, time::now()))

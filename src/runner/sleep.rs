@@ -1,5 +1,6 @@
 //! Waiting for work, and the sleep of the module meanwhile (AT+QSCLK=1).
 
+use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::Write;
 
@@ -14,7 +15,7 @@ const TRIES: u8 = 3;
 /// After an `AT` without an answer its late answer has this long to come.
 const LATE_ANSWER_TIME: Duration = Duration::from_millis(300);
 
-impl<W: Write, L: ControlLines> Transactor<'_, '_, W, L> {
+impl<W: Write, L: ControlLines, M: RawMutex> Transactor<'_, '_, W, L, M> {
     /// Waits until the engine has something to do, at most until this instant. If that takes longer the module may sleep
     /// meanwhile.
     pub(super) async fn idle(&mut self, until: Instant) -> Result<(), Stopped> {

@@ -4,6 +4,7 @@ use core::future::pending;
 
 use embassy_futures::select::{Either, select};
 use embassy_futures::yield_now;
+use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_time::{Instant, Timer};
 use embedded_io_async::Write;
 
@@ -17,17 +18,17 @@ use crate::util::slices::{front, front_mut};
 use crate::util::time::{self, NEVER};
 
 /// Does what the engine decides.
-pub(super) struct Transactor<'r, 'd, W, L> {
-    pub(super) shared: &'d Shared<'d>,
-    pub(super) tx: Transmitter<'d, W>,
+pub(super) struct Transactor<'r, 'd, W, L, M: RawMutex> {
+    pub(super) shared: &'d Shared<'d, M>,
+    pub(super) tx: Transmitter<'d, W, M>,
     pub(super) lines: &'r mut L,
     /// Holds a command, or a piece of payload.
     pub(super) buffer: &'r mut [u8],
 }
 
-impl<'r, 'd, W: Write, L: ControlLines> Transactor<'r, 'd, W, L> {
+impl<'r, 'd, W: Write, L: ControlLines, M: RawMutex> Transactor<'r, 'd, W, L, M> {
     pub(super) fn new(
-        shared: &'d Shared<'d>,
+        shared: &'d Shared<'d, M>,
         tx: W,
         lines: &'r mut L,
         buffer: &'r mut [u8],

@@ -1,6 +1,7 @@
 //! The transmitting side of the serial line, and the time limits of actions.
 
 use embassy_futures::select::{Either, select};
+use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_time::Timer;
 use embedded_io_async::{Error as _, Write};
 
@@ -29,13 +30,13 @@ pub(super) enum Wait {
 }
 
 /// The only writer of the serial line.
-pub(super) struct Transmitter<'d, W> {
-    shared: &'d Shared<'d>,
+pub(super) struct Transmitter<'d, W, M: RawMutex> {
+    shared: &'d Shared<'d, M>,
     tx: W,
 }
 
-impl<'d, W: Write> Transmitter<'d, W> {
-    pub(super) const fn new(shared: &'d Shared<'d>, tx: W) -> Self {
+impl<'d, W: Write, M: RawMutex> Transmitter<'d, W, M> {
+    pub(super) const fn new(shared: &'d Shared<'d, M>, tx: W) -> Self {
         Self { shared, tx }
     }
 
@@ -64,8 +65,8 @@ impl<'d, W: Write> Transmitter<'d, W> {
 
 /// Waits for `work`, at most until the time limit is over.
 #[cfg(feature = "transparent")]
-pub(super) async fn within_limit(
-    shared: &Shared<'_>,
+pub(super) async fn within_limit<M: RawMutex>(
+    shared: &Shared<'_, M>,
     work: impl Future<Output = ()>,
 ) -> Result<(), Stopped> {
     match select(work, time_limit(shared)).await {
@@ -76,7 +77,7 @@ pub(super) async fn within_limit(
 
 /// Completes when the time limit of the action is over. The engine moves the limit: the time in which a full receive ring
 /// stalls the line does not count.
-async fn time_limit(shared: &Shared<'_>) {
+async fn time_limit<M: RawMutex>(shared: &Shared<'_, M>) {
     loop {
         let now = time::now();
         let until = shared.with(|engine| engine.deadline(now)).await;

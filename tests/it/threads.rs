@@ -8,7 +8,10 @@ use std::thread;
 
 use embassy_futures::select::select;
 use embedded_io_async::{Read, Write};
-use quectel_nal::{Error, LinkState, Resources, Stack, TcpConnection};
+use quectel_nal::{
+    Error, LinkState, NoopRawMutex, Resources, Runner, Stack, TcpConnection, TcpListener,
+    UdpService, UdpSocket,
+};
 use testbench::{Dice, PEER, cancelled, noise, peer};
 use virtual_modem::serial::{Line, pair};
 use virtual_modem::{InProcess, Settings, VirtualModem, time};
@@ -144,4 +147,49 @@ fn clients_runner_and_observer_on_threads_of_their_own() {
     module.join().unwrap();
     // Nothing is left of them, whoever had the engine at the end.
     assert_eq!(stack.statistics().dropped_urcs, 0);
+}
+
+/// What tasks on other threads, and on executors of other priorities, need.
+#[test]
+fn handles_can_be_sent_and_shared() {
+    fn is_shared<T: Send + Sync>() {}
+
+    is_shared::<Stack<'static>>();
+    is_shared::<TcpConnection<'static>>();
+    is_shared::<TcpListener<'static>>();
+    is_shared::<UdpSocket<'static>>();
+    is_shared::<UdpService<'static>>();
+    is_shared::<Runner<'static>>();
+}
+
+/// Without critical sections, on one thread.
+#[test]
+fn stack_without_a_mutex_does_the_same_on_one_thread() {
+    time::run_virtual(async {
+        let network = InProcess::new();
+        network.tcp_echo(PEER, 7);
+        let settings = Settings::new().dns("echo.example", &[PEER]);
+        let modem = VirtualModem::new(settings, network);
+        let handle = modem.handle();
+        let (rx, tx, end) = pair(Line::new(115_200));
+        let mut resources = Resources::<2, 600, 600, 256, NoopRawMutex>::with_mutex();
+        let (stack, mut runner) = quectel_nal::new(&mut resources, testbench::config());
+        let user = async {
+            stack.wait_link_up().await.unwrap();
+            let found = stack.resolve("echo.example").await.unwrap();
+            assert_eq!(found.first(), Some(&PEER.parse().unwrap()));
+            let mut connection = stack.connect(peer(7)).await.unwrap();
+            let bytes = noise(1, 3000);
+            let mut back = vec![0; bytes.len()];
+            for (bytes, back) in bytes.chunks(500).zip(back.chunks_mut(500)) {
+                connection.write_all(bytes).await.unwrap();
+                connection.read_exact(back).await.unwrap();
+            }
+            assert!(back == bytes);
+            connection.close().await.unwrap();
+        };
+        select(select(modem.run(end), runner.run(rx, tx)), user).await;
+        testbench::assert_no_violation(&handle);
+        assert!(stack.statistics().transactions > 10);
+    });
 }

@@ -3,11 +3,12 @@
 use core::net::IpAddr;
 
 use edge_nal::{AddrType, Dns};
+use embassy_sync::blocking_mutex::raw::RawMutex;
 
 use crate::error::Error;
 use crate::stack::Stack;
 
-impl Dns for Stack<'_> {
+impl<M: RawMutex> Dns for Stack<'_, M> {
     type Error = Error;
 
     /// As [`embedded_nal_async::Dns::get_host_by_name`].

@@ -9,7 +9,7 @@ mod udp;
 /// [`Readable`](edge_nal::Readable) for types with a field `socket`.
 macro_rules! implement_readable {
     ($($type:ty),+) => {$(
-        impl edge_nal::Readable for $type {
+        impl<M: RawMutex> edge_nal::Readable for $type {
             /// Waits until a read would not wait: for data, the end of the stream, or an error.
             ///
             /// # Cancel safety

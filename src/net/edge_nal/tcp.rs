@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use edge_nal::{Close, TcpConnect, TcpShutdown, TcpSplit};
 #[cfg(feature = "server")]
 use edge_nal::{TcpAccept, TcpBind};
+use embassy_sync::blocking_mutex::raw::RawMutex;
 use embedded_io_async::Read;
 
 use super::implement_readable;
@@ -16,24 +17,24 @@ use crate::net::TcpListener;
 use crate::net::{TcpConnection, TcpReader, TcpWriter};
 use crate::stack::Stack;
 
-impl<'d> TcpConnect for Stack<'d> {
+impl<'d, M: RawMutex> TcpConnect for Stack<'d, M> {
     type Error = Error;
     type Socket<'a>
-        = TcpConnection<'d>
+        = TcpConnection<'d, M>
     where
         Self: 'a;
 
     /// As [`embedded_nal_async::TcpConnect::connect`].
-    async fn connect(&self, remote: SocketAddr) -> Result<TcpConnection<'d>, Error> {
+    async fn connect(&self, remote: SocketAddr) -> Result<TcpConnection<'d, M>, Error> {
         Self::connect(self, remote).await
     }
 }
 
 #[cfg(feature = "server")]
-impl<'d> TcpBind for Stack<'d> {
+impl<'d, M: RawMutex> TcpBind for Stack<'d, M> {
     type Error = Error;
     type Accept<'a>
-        = TcpListener<'d>
+        = TcpListener<'d, M>
     where
         Self: 'a;
 
@@ -42,7 +43,7 @@ impl<'d> TcpBind for Stack<'d> {
     /// # Errors
     ///
     /// [`Error::InvalidAddress`] for a local address that is not the module's, or has a scope; otherwise as for [`Stack::listen`].
-    async fn bind(&self, local: SocketAddr) -> Result<TcpListener<'d>, Error> {
+    async fn bind(&self, local: SocketAddr) -> Result<TcpListener<'d, M>, Error> {
         let address = specified(local)?;
         self.shared
             .with(|engine| engine.check_local(address))
@@ -52,36 +53,36 @@ impl<'d> TcpBind for Stack<'d> {
 }
 
 #[cfg(feature = "server")]
-impl<'d> TcpAccept for TcpListener<'d> {
+impl<'d, M: RawMutex> TcpAccept for TcpListener<'d, M> {
     type Error = Error;
     type Socket<'a>
-        = TcpConnection<'d>
+        = TcpConnection<'d, M>
     where
         Self: 'a;
 
     /// As [`TcpListener::accept`].
-    async fn accept(&self) -> Result<(SocketAddr, TcpConnection<'d>), Error> {
+    async fn accept(&self) -> Result<(SocketAddr, TcpConnection<'d, M>), Error> {
         let (connection, peer) = TcpListener::accept(self).await?;
         Ok((peer, connection))
     }
 }
 
-impl<'d> TcpSplit for TcpConnection<'d> {
+impl<'d, M: RawMutex> TcpSplit for TcpConnection<'d, M> {
     type Read<'a>
-        = TcpReader<'a, 'd>
+        = TcpReader<'a, 'd, M>
     where
         Self: 'a;
     type Write<'a>
-        = TcpWriter<'a, 'd>
+        = TcpWriter<'a, 'd, M>
     where
         Self: 'a;
 
-    fn split(&mut self) -> (TcpReader<'_, 'd>, TcpWriter<'_, 'd>) {
+    fn split(&mut self) -> (TcpReader<'_, 'd, M>, TcpWriter<'_, 'd, M>) {
         TcpConnection::split(self)
     }
 }
 
-impl TcpShutdown for TcpConnection<'_> {
+impl<M: RawMutex> TcpShutdown for TcpConnection<'_, M> {
     /// The module cannot close one direction of a connection.
     ///
     /// * [`Close::Both`] sends what was written, closes the connection, and waits until the module has done so.
@@ -115,4 +116,4 @@ impl TcpShutdown for TcpConnection<'_> {
     }
 }
 
-implement_readable!(TcpConnection<'_>, TcpReader<'_, '_>);
+implement_readable!(TcpConnection<'_, M>, TcpReader<'_, '_, M>);

@@ -5,6 +5,7 @@ use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use edge_nal::{
     MulticastV4, MulticastV6, UdpBind, UdpConnect, UdpReceive, UdpSend, UdpSplit, UdpSplitMulticast,
 };
+use embassy_sync::blocking_mutex::raw::RawMutex;
 use embedded_io_async::ErrorType;
 use embedded_nal_async::UdpStack;
 
@@ -14,40 +15,44 @@ use crate::error::Error;
 use crate::net::{UdpService, UdpSocket};
 use crate::stack::Stack;
 
-impl<'d> UdpConnect for Stack<'d> {
+impl<'d, M: RawMutex> UdpConnect for Stack<'d, M> {
     type Error = Error;
     type Socket<'a>
-        = UdpSocket<'d>
+        = UdpSocket<'d, M>
     where
         Self: 'a;
 
     /// As [`UdpStack::connect_from`].
-    async fn connect(&self, local: SocketAddr, remote: SocketAddr) -> Result<UdpSocket<'d>, Error> {
+    async fn connect(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Result<UdpSocket<'d, M>, Error> {
         Ok(self.connect_from(local, remote).await?.1)
     }
 }
 
-impl<'d> UdpBind for Stack<'d> {
+impl<'d, M: RawMutex> UdpBind for Stack<'d, M> {
     type Error = Error;
     type Socket<'a>
-        = UdpService<'d>
+        = UdpService<'d, M>
     where
         Self: 'a;
 
     /// As [`UdpStack::bind_multiple`].
-    async fn bind(&self, local: SocketAddr) -> Result<UdpService<'d>, Error> {
+    async fn bind(&self, local: SocketAddr) -> Result<UdpService<'d, M>, Error> {
         self.bind_udp(local).await
     }
 }
 
-impl UdpSocket<'_> {
+impl<M: RawMutex> UdpSocket<'_, M> {
     /// The only peer is not given with each datagram.
     fn destination(&self, _: SocketAddr) -> Result<Option<SocketAddr>, Error> {
         Ok(None)
     }
 }
 
-impl UdpService<'_> {
+impl<M: RawMutex> UdpService<'_, M> {
     fn destination(&self, remote: SocketAddr) -> Result<Option<SocketAddr>, Error> {
         check_peer(remote)?;
         Ok(Some(remote))
@@ -57,18 +62,18 @@ impl UdpService<'_> {
 /// The traits of a socket, and of the reference to it that is either of its halves.
 macro_rules! implement_socket {
     ($($type:ty),+) => {$(
-        impl ErrorType for $type {
+        impl<M: RawMutex> ErrorType for $type {
             type Error = Error;
         }
 
-        impl UdpReceive for $type {
+        impl<M: RawMutex> UdpReceive for $type {
             /// Waits for a datagram, copies it into `buffer`, and returns its full length and its sender.
             async fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {
                 self.socket.receive(buffer).await
             }
         }
 
-        impl UdpSend for $type {
+        impl<M: RawMutex> UdpSend for $type {
             /// Puts a datagram into the transmit ring. A socket with one peer ignores `remote`.
             async fn send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<(), Error> {
                 let to = self.destination(remote)?;
@@ -77,7 +82,7 @@ macro_rules! implement_socket {
         }
 
         /// Always [`Error::Unsupported`]: the module has no multicast.
-        impl MulticastV4 for $type {
+        impl<M: RawMutex> MulticastV4 for $type {
             async fn join_v4(&mut self, _: Ipv4Addr, _: Ipv4Addr) -> Result<(), Error> {
                 Err(Error::Unsupported)
             }
@@ -88,7 +93,7 @@ macro_rules! implement_socket {
         }
 
         /// Always [`Error::Unsupported`]: the module has no multicast.
-        impl MulticastV6 for $type {
+        impl<M: RawMutex> MulticastV6 for $type {
             async fn join_v6(&mut self, _: Ipv6Addr, _: u32) -> Result<(), Error> {
                 Err(Error::Unsupported)
             }
@@ -103,15 +108,15 @@ macro_rules! implement_socket {
 }
 
 implement_socket!(
-    UdpSocket<'_>,
-    &UdpSocket<'_>,
-    UdpService<'_>,
-    &UdpService<'_>
+    UdpSocket<'_, M>,
+    &UdpSocket<'_, M>,
+    UdpService<'_, M>,
+    &UdpService<'_, M>
 );
 
 macro_rules! implement_split {
     ($($socket:ident),+) => {$(
-        impl<'d> UdpSplit for $socket<'d> {
+        impl<M: RawMutex> UdpSplit for $socket<'_, M> {
             type Receive<'a>
                 = &'a Self
             where
@@ -126,7 +131,7 @@ macro_rules! implement_split {
             }
         }
 
-        impl<'d> UdpSplitMulticast for $socket<'d> {
+        impl<M: RawMutex> UdpSplitMulticast for $socket<'_, M> {
             type MulticastV4<'a>
                 = &'a Self
             where

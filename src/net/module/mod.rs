@@ -8,6 +8,8 @@ pub(super) mod ping;
 mod query;
 mod settings;
 
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
+
 #[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
 use crate::at::ContextId;
 #[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
@@ -17,21 +19,29 @@ use crate::stack::Stack;
 /// What the module does besides sockets and name lookups: pings, time, settings, diagnostics. [`Stack::module`] returns it.
 ///
 /// The runner sends the commands between its own. This needs a module that answers; pings and NTP need the link too.
-#[derive(Debug, Clone, Copy)]
-pub struct Module<'d> {
-    stack: Stack<'d>,
+#[derive(Debug)]
+pub struct Module<'d, M: RawMutex = CriticalSectionRawMutex> {
+    stack: Stack<'d, M>,
 }
 
-impl<'d> Stack<'d> {
+impl<M: RawMutex> Clone for Module<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: RawMutex> Copy for Module<'_, M> {}
+
+impl<'d, M: RawMutex> Stack<'d, M> {
     /// The module's own services: pings, time, settings, diagnostics.
     #[must_use]
-    pub const fn module(&self) -> Module<'d> {
+    pub const fn module(&self) -> Module<'d, M> {
         Module { stack: *self }
     }
 }
 
 #[cfg(any(feature = "dns", feature = "ping", feature = "ntp"))]
-impl Module<'_> {
+impl<M: RawMutex> Module<'_, M> {
     /// The PDP context that the stack uses.
     async fn context(&self) -> ContextId {
         let context = |engine: &mut Engine<'_>| engine.config.context;

@@ -1,5 +1,6 @@
 //! The time of an NTP server, requested by the module.
 
+use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_time::Duration;
 
 use super::Module;
@@ -29,7 +30,7 @@ impl Kind for NtpQuery {
     }
 }
 
-impl Module<'_> {
+impl<M: RawMutex> Module<'_, M> {
     /// Requests the time from an NTP server, given by name or by address (AT+QNTP, section 2.1.12). With `set_clock` the
     /// module sets its own clock.
     ///
@@ -46,7 +47,7 @@ impl Module<'_> {
     pub async fn ntp(&self, server: &str, set_clock: bool) -> Result<DateTime, Error> {
         let command = SynchronizeTime::new(self.context().await, host_of(server)?)
             .set_clock(set_clock.into());
-        let mut query = Query::<NtpQuery>::begin(self.stack, TIME_LIMIT).await;
+        let mut query = Query::<NtpQuery, M>::begin(self.stack, TIME_LIMIT).await;
         query.send(&command).await?;
         let until = query.until;
         loop {

@@ -1,5 +1,6 @@
 //! Pings by the module.
 
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::{Duration, with_deadline};
 
 use super::Module;
@@ -27,7 +28,7 @@ impl Kind for PingQuery {
     }
 }
 
-impl<'d> Module<'d> {
+impl<'d, M: RawMutex> Module<'d, M> {
     /// Pings a host by name or by address (AT+QPING, section 2.1.11).
     ///
     /// `timeout` is the time that each request may take, from 1 to 255 s; `count` is the number of requests, from 1 to 10.
@@ -49,7 +50,7 @@ impl<'d> Module<'d> {
         host: &str,
         timeout: Duration,
         count: u8,
-    ) -> Result<Pinging<'d>, Error> {
+    ) -> Result<Pinging<'d, M>, Error> {
         let seconds = PingTimeout::nearest(timeout.as_secs().try_into().unwrap_or(u32::MAX));
         let count = PingCount::nearest(count.into());
         let command = Ping::new(self.context().await, host_of(host)?)
@@ -70,11 +71,11 @@ impl<'d> Module<'d> {
 ///
 /// Holding it after the last reply does not block the next ping.
 #[derive(Debug)]
-pub struct Pinging<'d> {
-    query: Query<'d, PingQuery>,
+pub struct Pinging<'d, M: RawMutex = CriticalSectionRawMutex> {
+    query: Query<'d, PingQuery, M>,
 }
 
-impl Pinging<'_> {
+impl<M: RawMutex> Pinging<'_, M> {
     /// Waits for the next reply. Returns `None` when all replies were returned, or no more will come.
     ///
     /// Up to four replies are kept. More are dropped and counted

@@ -4,6 +4,7 @@ use core::marker::PhantomData;
 use core::task::Poll;
 
 use atat::AtatCmd;
+use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_time::{Duration, Instant, Timer, with_deadline};
 
 use crate::engine::posted::Posted;
@@ -30,8 +31,8 @@ pub(super) trait Kind {
 /// A query of the kind `K`. After it is dropped, the next query of the kind waits until the module has reported the result of
 /// this one, or can no longer report it.
 #[derive(Debug)]
-pub(super) struct Query<'d, K: Kind> {
-    pub(super) stack: Stack<'d>,
+pub(super) struct Query<'d, K: Kind, M: RawMutex> {
+    pub(super) stack: Stack<'d, M>,
     pub(super) id: QueryId,
     /// Of the command, in the command slot.
     owner: u16,
@@ -42,9 +43,9 @@ pub(super) struct Query<'d, K: Kind> {
     kind: PhantomData<K>,
 }
 
-impl<'d, K: Kind> Query<'d, K> {
+impl<'d, K: Kind, M: RawMutex> Query<'d, K, M> {
     /// Waits for the end of the previous query of the same kind.
-    pub(super) async fn begin(stack: Stack<'d>, limit: Duration) -> Self {
+    pub(super) async fn begin(stack: Stack<'d, M>, limit: Duration) -> Self {
         let owner = stack.shared.new_owner();
         let id = loop {
             let expiry = stack
@@ -134,7 +135,7 @@ impl<'d, K: Kind> Query<'d, K> {
     }
 }
 
-impl<K: Kind> Drop for Query<'_, K> {
+impl<K: Kind, M: RawMutex> Drop for Query<'_, K, M> {
     fn drop(&mut self) {
         self.stack.shared.post(K::released(self.id));
     }

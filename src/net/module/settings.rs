@@ -3,6 +3,8 @@
 #[cfg(feature = "dns")]
 use core::net::IpAddr;
 
+use embassy_sync::blocking_mutex::raw::RawMutex;
+
 use super::Module;
 #[cfg(feature = "dns")]
 use crate::at::{Address, ConfigureDns, DnsServers, QueryDns};
@@ -14,7 +16,7 @@ use crate::at::{
 use crate::config::NameServers;
 use crate::error::Error;
 
-impl Module<'_> {
+impl<M: RawMutex> Module<'_, M> {
     /// Reads the DNS servers of the PDP context (AT+QIDNSCFG, section 2.1.13).
     ///
     /// # Errors

@@ -24,9 +24,10 @@ use embedded_io_async::{Read, Write};
 use embedded_nal_async::UnconnectedUdp;
 use heapless::Vec;
 use quectel_nal::{
-    AccessMode, Config, Error, Resources, RunError, Stack, TcpConnection, UdpSocket,
+    AccessMode, Config, Error, NoopRawMutex, RawMutex, Resources, RunError, Stack, TcpConnection,
+    UdpSocket,
 };
-use static_cell::ConstStaticCell;
+use static_cell::{ConstStaticCell, StaticCell};
 
 use module::{Module, Uart};
 
@@ -83,13 +84,21 @@ fn main() -> ! {
             ConstStaticCell::new(Resources::new());
         all("12 sockets", RESOURCES.take(), MODULE.take(), 11);
     }
+    {
+        static MODULE: ConstStaticCell<RefCell<Module>> =
+            ConstStaticCell::new(RefCell::new(Module::new()));
+        static RESOURCES: StaticCell<Resources<1, LARGE, LARGE, 256, NoopRawMutex>> =
+            StaticCell::new();
+        let resources = RESOURCES.init_with(Resources::with_mutex);
+        all("1 socket without mutex", resources, MODULE.take(), 0);
+    }
     report::exit(0)
 }
 
 /// All cases, while `idle` connections do nothing.
-fn all<const N: usize, const RX: usize, const TX: usize>(
+fn all<const N: usize, const RX: usize, const TX: usize, M: RawMutex>(
     sockets: &str,
-    resources: &'static mut Resources<'static, N, RX, TX>,
+    resources: &'static mut Resources<'static, N, RX, TX, 256, M>,
     module: &'static RefCell<Module>,
     idle: usize,
 ) {
@@ -111,16 +120,16 @@ struct Bench<'a, R> {
 }
 
 impl<R: Future<Output = RunError>> Bench<'_, R> {
-    fn cases(
+    fn cases<M: RawMutex>(
         &mut self,
-        stack: Stack<'static>,
+        stack: Stack<'static, M>,
         module: &'static RefCell<Module>,
         idle: usize,
     ) -> Result<(), Error> {
         let peer = "192.0.2.1:7".parse().map_err(|_| Error::InvalidAddress)?;
         let mut buffer = [0; LARGE + 1];
         self.measure("bring-up", async { Ok(stack.wait_link_up().await?) })?;
-        let mut others = Vec::<TcpConnection<'_>, 12>::new();
+        let mut others = Vec::<TcpConnection<'_, M>, 12>::new();
         for _ in 0..idle {
             let connection = self.run(stack.connect(peer))?;
             let _ = others.push(connection);
@@ -340,16 +349,16 @@ impl<R: Future<Output = RunError>> Bench<'_, R> {
 }
 
 /// A command that uses the stack while it is written.
-struct Intruder<'d> {
-    stack: Stack<'d>,
-    dropped: RefCell<Option<UdpSocket<'d>>>,
+struct Intruder<'d, M: RawMutex> {
+    stack: Stack<'d, M>,
+    dropped: RefCell<Option<UdpSocket<'d, M>>>,
 }
 
 struct Nothing;
 
 impl AtatResp for Nothing {}
 
-impl AtatCmd for Intruder<'_> {
+impl<M: RawMutex> AtatCmd for Intruder<'_, M> {
     type Response = Nothing;
 
     fn write(&self, into: &mut [u8]) -> usize {
