@@ -10,6 +10,8 @@ use embedded_nal::{TcpClientStack, nb};
 
 use super::socket::LazySocket;
 use super::{AnyStack, Stack};
+#[cfg(feature = "push")]
+use crate::at::AccessMode;
 #[cfg(feature = "server")]
 use crate::at::ServiceType;
 use crate::engine::Request;
@@ -84,6 +86,28 @@ impl<'a, 'd, M: RawMutex> Tcp<'a, 'd, M> {
         let connection = socket.connection()?;
         self.stack
             .operate(|| connection.poll(self.stack.handle(), |engine, key| engine.poll_flush(key)))
+    }
+
+    /// Changes the access mode of the connection (AT+QISWTMD, section 2.1.10), as
+    /// [`set_access_mode`](crate::TcpConnection::set_access_mode) of the asynchronous API. Call this with the same mode until the
+    /// result is not [`WouldBlock`](nb::Error::WouldBlock): then the module uses it. No data is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](nb::Error::WouldBlock) while the module does not use the mode. [`Error::InvalidState`] for a socket that was
+    /// never connected. Otherwise as in the asynchronous API.
+    #[cfg(feature = "push")]
+    pub fn set_access_mode(
+        &mut self,
+        socket: &mut TcpSocket<'d>,
+        mode: AccessMode,
+    ) -> nb::Result<(), Error> {
+        let connection = socket.connection()?;
+        self.stack.operate(|| {
+            connection.poll(self.stack.handle(), |engine, key| {
+                engine.poll_change_mode(key, mode)
+            })
+        })
     }
 
     /// Receives, with `Ok(0)` at the end of the stream.

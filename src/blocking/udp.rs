@@ -8,6 +8,8 @@ use embedded_nal::{UdpClientStack, UdpFullStack, nb};
 
 use super::socket::LazySocket;
 use super::{AnyStack, Stack};
+#[cfg(feature = "push")]
+use crate::at::AccessMode;
 use crate::engine::{Engine, Key, Request, check_peer};
 use crate::error::Error;
 use crate::net::Socket;
@@ -94,6 +96,24 @@ impl<'a, 'd, M: RawMutex> Udp<'a, 'd, M> {
         stack: &'a Stack<'d, R, M>,
     ) -> Self {
         Self { stack }
+    }
+
+    /// Changes the access mode of the socket, as [`Tcp::set_access_mode`](super::Tcp::set_access_mode).
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](nb::Error::WouldBlock) while the module does not use the mode. [`Error::Unsupported`] for
+    /// [`Transparent`](AccessMode::Transparent). [`Error::InvalidState`] for a socket that is neither connected nor bound. Otherwise
+    /// the reason of the module's refusal, or of the socket's failure.
+    #[cfg(feature = "push")]
+    pub fn set_access_mode(
+        &mut self,
+        socket: &mut UdpSocket<'d>,
+        mode: AccessMode,
+    ) -> nb::Result<(), Error> {
+        let stack = self.stack.handle();
+        self.stack
+            .operate(|| socket.poll(stack, |engine, key| engine.poll_change_mode(key, mode)))
     }
 }
 

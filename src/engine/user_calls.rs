@@ -318,6 +318,20 @@ impl<'d> Engine<'d> {
         self.sockets.get_or_closed(key)?.poll_mode()
     }
 
+    /// Asks for another access mode, unless the change to it is under way. Ready as [`poll_mode`](Self::poll_mode).
+    #[cfg(feature = "push")]
+    pub(crate) fn poll_change_mode(
+        &mut self,
+        key: Key,
+        mode: AccessMode,
+    ) -> Poll<Result<(), Error>> {
+        let slot = self.sockets.get_or_closed(key)?;
+        if !slot.is_changing_mode(mode) {
+            self.want_mode(key, mode)?;
+        }
+        self.poll_mode(key)
+    }
+
     // ---- closing -------------------------------------------------------------------------------------------------
 
     /// The handle of a slot is dropped, and what was written is still sent, or its connection is aborted, which discards that. Or both.

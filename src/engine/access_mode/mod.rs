@@ -155,6 +155,12 @@ impl Slot<'_> {
         Ok(())
     }
 
+    /// Whether the user has asked for this access mode, and has not learnt what became of it.
+    pub(crate) fn is_changing_mode(&self, mode: AccessMode) -> bool {
+        let is_wanted = self.mode.wanted == Some(mode) && !self.mode.suspended;
+        is_wanted || self.mode.refused.is_some()
+    }
+
     /// Ready when the module has changed to the access mode that was asked for last.
     pub(crate) fn poll_mode(&mut self) -> Poll<Result<(), Error>> {
         if let Some(code) = self.mode.refused.take() {

@@ -507,6 +507,38 @@ fn a_refused_change_leaves_the_connection_as_it_is() {
     assert_eq!(mode(&mut rig, key), Poll::Ready(Ok(())));
 }
 
+/// As the blocking API does, which asks again with each call.
+#[test]
+fn a_change_that_is_asked_for_again_and_again_is_tried_once() {
+    let mut rig = up();
+    let key = rig.open();
+    let change =
+        |rig: &mut Rig| rig.engine(|engine| engine.poll_change_mode(key, AccessMode::DirectPush));
+    let switch = Job::Switch {
+        key,
+        mode: AccessMode::DirectPush,
+    };
+    for result in ["+CME ERROR: 552", "OK"] {
+        assert_eq!(change(&mut rig), Poll::Pending);
+        rig.expect(switch);
+        assert_eq!(change(&mut rig), Poll::Pending);
+        rig.answer(&[result]);
+        if result == "OK" {
+            break;
+        }
+        let refused = change(&mut rig);
+        assert!(matches!(refused, Poll::Ready(Err(Error::Module(_)))));
+        rig.run(
+            Job::Status(key),
+            &[
+                "+QISTATE: 0,\"TCP\",\"203.0.113.7\",80,0,2,1,0,0,\"uart1\"",
+                "OK",
+            ],
+        );
+    }
+    assert_eq!(change(&mut rig), Poll::Ready(Ok(())));
+}
+
 #[test]
 fn a_change_that_is_refused_in_passing_is_repeated() {
     let mut rig = up();

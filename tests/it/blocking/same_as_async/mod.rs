@@ -7,6 +7,7 @@ use core::time::Duration;
 use embedded_io_async::{Read, Write};
 use embedded_nal::{AddrType, Dns, TcpClientStack, TcpFullStack, UdpClientStack, UdpFullStack};
 use embedded_nal_async::{ConnectedUdp, TcpConnect, UdpStack, UnconnectedUdp};
+use quectel_nal::at::AccessMode;
 use quectel_nal::{
     Error, LinkError, LinkState, Stack, Statistics, TcpConnection, TcpListener, UdpService,
     UdpSocket, blocking,
@@ -37,6 +38,7 @@ trait Face {
         into: &mut [u8],
     ) -> Result<Option<usize>, Error>;
     async fn flush(&self, socket: &mut Self::Tcp) -> Result<(), Error>;
+    async fn set_mode(&self, socket: &mut Self::Tcp, mode: AccessMode) -> Result<(), Error>;
     async fn listen(&self, port: u16) -> Result<Self::Listener, Error>;
     async fn accept(&self, listener: &mut Self::Listener)
     -> Result<(Self::Tcp, SocketAddr), Error>;
@@ -48,6 +50,11 @@ trait Face {
         socket: &mut Self::Udp,
         into: &mut [u8],
     ) -> Result<usize, Error>;
+    async fn set_datagram_mode(
+        &self,
+        socket: &mut Self::Udp,
+        mode: AccessMode,
+    ) -> Result<(), Error>;
     async fn service(&self, port: u16) -> Result<Self::Service, Error>;
     async fn send_to(
         &self,
@@ -106,6 +113,10 @@ impl<'d> Face for Async<'d> {
         socket.flush().await
     }
 
+    async fn set_mode(&self, socket: &mut Self::Tcp, mode: AccessMode) -> Result<(), Error> {
+        socket.set_access_mode(mode).await
+    }
+
     async fn listen(&self, port: u16) -> Result<Self::Listener, Error> {
         self.0.listen(port).await
     }
@@ -131,6 +142,14 @@ impl<'d> Face for Async<'d> {
         into: &mut [u8],
     ) -> Result<usize, Error> {
         socket.receive_into(into).await
+    }
+
+    async fn set_datagram_mode(
+        &self,
+        socket: &mut Self::Udp,
+        mode: AccessMode,
+    ) -> Result<(), Error> {
+        socket.set_access_mode(mode).await
     }
 
     async fn service(&self, port: u16) -> Result<Self::Service, Error> {
@@ -209,6 +228,10 @@ impl<'d> Face for Blocking<'_, 'd, '_> {
         patiently(|| self.0.tcp().flush(socket)).await
     }
 
+    async fn set_mode(&self, socket: &mut Self::Tcp, mode: AccessMode) -> Result<(), Error> {
+        patiently(|| self.0.tcp().set_access_mode(socket, mode)).await
+    }
+
     async fn listen(&self, port: u16) -> Result<Self::Listener, Error> {
         let mut tcp = self.0.tcp();
         let mut socket = tcp.socket()?;
@@ -243,6 +266,14 @@ impl<'d> Face for Blocking<'_, 'd, '_> {
     ) -> Result<usize, Error> {
         let (length, _) = patiently(|| self.0.udp().receive(socket, into)).await?;
         Ok(length)
+    }
+
+    async fn set_datagram_mode(
+        &self,
+        socket: &mut Self::Udp,
+        mode: AccessMode,
+    ) -> Result<(), Error> {
+        patiently(|| self.0.udp().set_access_mode(socket, mode)).await
     }
 
     async fn service(&self, port: u16) -> Result<Self::Service, Error> {

@@ -69,6 +69,7 @@ through_both_faces!(
     names_lead_to_peers,
     datagrams_keep_their_borders,
     a_datagram_costs_one_read,
+    the_mode_of_live_sockets_is_changed,
     a_service_has_many_peers,
     clients_are_served_at_once,
     more_sockets_than_slots,
@@ -210,6 +211,47 @@ async fn a_datagram_costs_one_read<F: Face>(face: &F, modem: &ModemHandle, netwo
     let pause = exchange(20).await;
     assert!(pause < embassy_time::Duration::from_secs(1), "{pause:?}");
     assert!(modem.counters().commands - before <= 22);
+}
+
+async fn the_mode_of_live_sockets_is_changed<F: Face>(
+    face: &F,
+    modem: &ModemHandle,
+    _: &InProcess,
+) {
+    use AccessMode::{Buffer, DirectPush, Transparent};
+    let shown = |modem: &ModemHandle| modem.sockets()[0].access_mode;
+    let mut socket = face.connect(peer(7)).await.unwrap();
+    for mode in [DirectPush, DirectPush, Buffer, Transparent, DirectPush] {
+        // What is on its way is in neither mode lost.
+        send_all(face, &mut socket, &noise(3, 1000)).await.unwrap();
+        assert_eq!(face.set_mode(&mut socket, mode).await, Ok(()));
+        assert_eq!(shown(modem), mode as u8);
+        let back = receive_exactly(face, &mut socket, 1000).await;
+        assert!(back.unwrap() == noise(3, 1000), "the echo differs");
+        echo(face, &mut socket, &noise(4, 2000)).await;
+    }
+    drop(socket);
+    face.pass(Duration::from_secs(2)).await;
+    let mut socket = face.datagrams(peer(7)).await.unwrap();
+    let mut buffer = [0; 10];
+    for mode in [Buffer, DirectPush, Buffer] {
+        assert_eq!(face.set_datagram_mode(&mut socket, mode).await, Ok(()));
+        assert_eq!(shown(modem), mode as u8);
+        face.send_datagram(&mut socket, b"hello").await.unwrap();
+        let received = face.receive_datagram(&mut socket, &mut buffer).await;
+        assert_eq!(received, Ok(5));
+    }
+    let refused = face.set_datagram_mode(&mut socket, Transparent).await;
+    assert_eq!(refused, Err(Error::Unsupported));
+    // A connection that the peer has closed cannot be switched.
+    let mut socket = face.connect(peer(19)).await.unwrap();
+    while face
+        .receive(&mut socket, &mut [0; 1000])
+        .await
+        .unwrap()
+        .is_some()
+    {}
+    assert!(face.set_mode(&mut socket, DirectPush).await.is_err());
 }
 
 async fn a_service_has_many_peers<F: Face>(face: &F, _: &ModemHandle, network: &InProcess) {
