@@ -2,6 +2,7 @@
 
 mod benchmarks;
 mod commands;
+mod idle;
 mod pages;
 
 use std::path::Path;
