@@ -26,10 +26,7 @@ use crate::at::{
 /// ```
 #[derive(Clone, Copy)]
 pub struct Config<'d> {
-    pub(crate) apn: &'d str,
-    pub(crate) user: &'d str,
-    pub(crate) password: &'d str,
-    pub(crate) authentication: Authentication,
+    pub(crate) access_point: AccessPoint<'d>,
     pub(crate) context: ContextId,
     pub(crate) context_type: ContextType,
     pub(crate) pin: Option<&'d str>,
@@ -62,10 +59,7 @@ impl<'d> Config<'d> {
     #[must_use]
     pub const fn new(apn: &'d str) -> Self {
         Self {
-            apn,
-            user: "",
-            password: "",
-            authentication: Authentication::None,
+            access_point: AccessPoint::known(apn),
             context: ContextId::FIRST,
             context_type: ContextType::Ipv4,
             pin: None,
@@ -104,9 +98,9 @@ impl<'d> Config<'d> {
         password: &'d str,
         authentication: Authentication,
     ) -> Self {
-        self.user = user;
-        self.password = password;
-        self.authentication = authentication;
+        self.access_point.user = user;
+        self.access_point.password = password;
+        self.access_point.authentication = authentication;
         self.check::<{ Credential::MAX }>(user)
             .check::<{ Credential::MAX }>(password)
     }
@@ -300,9 +294,83 @@ impl fmt::Debug for Config<'_> {
     /// Omits credentials and PIN.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("apn", &self.apn)
+            .field("apn", &self.access_point.apn)
             .field("context", &self.context)
             .field("context_type", &self.context_type)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The network of the operator that the PDP context leads to, and how the module authenticates to it (AT+QICSGP, section 2.1.1).
+///
+/// ```
+/// use quectel_nal::{AccessPoint, Authentication, InvalidText};
+///
+/// # fn main() -> Result<(), InvalidText> {
+/// let access_point = AccessPoint::new("internet")?.credentials("user", "secret", Authentication::Pap)?;
+/// # let _ = access_point;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AccessPoint<'d> {
+    pub(crate) apn: &'d str,
+    pub(crate) user: &'d str,
+    pub(crate) password: &'d str,
+    pub(crate) authentication: Authentication,
+}
+
+impl<'d> AccessPoint<'d> {
+    /// Without authentication.
+    const fn known(apn: &'d str) -> Self {
+        Self {
+            apn,
+            user: "",
+            password: "",
+            authentication: Authentication::None,
+        }
+    }
+
+    /// Names an APN of up to 100 bytes, without authentication.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it cannot be part of an AT command.
+    pub const fn new(apn: &'d str) -> Result<Self, InvalidText> {
+        match AccessPointName::new(apn) {
+            Ok(_) => Ok(Self::known(apn)),
+            Err(invalid) => Err(invalid),
+        }
+    }
+
+    /// Adds user name and password, up to 127 bytes each.
+    ///
+    /// # Errors
+    ///
+    /// The reason why one of them cannot be part of an AT command.
+    pub const fn credentials(
+        mut self,
+        user: &'d str,
+        password: &'d str,
+        authentication: Authentication,
+    ) -> Result<Self, InvalidText> {
+        match (Credential::new(user), Credential::new(password)) {
+            (Ok(_), Ok(_)) => {
+                self.user = user;
+                self.password = password;
+                self.authentication = authentication;
+                Ok(self)
+            }
+            (Err(invalid), _) | (_, Err(invalid)) => Err(invalid),
+        }
+    }
+}
+
+impl fmt::Debug for AccessPoint<'_> {
+    /// Omits credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessPoint")
+            .field("apn", &self.apn)
             .finish_non_exhaustive()
     }
 }

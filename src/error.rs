@@ -175,7 +175,8 @@ impl From<LinkError> for Error {
 pub enum LinkError {
     /// The [`Runner`](crate::Runner) is not running.
     NotRunning,
-    /// The application wants no link (`Stack::set_link`). Nothing is done about it until it wants one.
+    /// The application wants no link (`Stack::set_link`), and nothing is done about it until it wants one; or it has changed the access
+    /// point (`Stack::set_access_point`), and the link comes back.
     TurnedOff,
     /// A string of the [`Config`](crate::Config) is too long or contains a character that an AT command cannot contain.
     /// Nothing is sent to the module.

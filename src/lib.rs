@@ -55,6 +55,8 @@ pub use at::{
     AccessMode, Authentication, ConnectId, ContextId, ContextType, ErrorCode, InvalidText,
     RegistrationStatus,
 };
+#[cfg(feature = "link-control")]
+pub use config::AccessPoint;
 pub use config::Config;
 pub use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex, RawMutex};
 pub use embassy_time::Duration;

@@ -99,7 +99,7 @@ impl<'a, 'd, M: RawMutex> Tcp<'a, 'd, M> {
     #[cfg(feature = "push")]
     pub fn set_access_mode(
         &mut self,
-        socket: &mut TcpSocket<'d>,
+        socket: &mut TcpSocket<'d, M>,
         mode: AccessMode,
     ) -> nb::Result<(), Error> {
         let connection = socket.connection()?;

@@ -108,7 +108,7 @@ impl<'a, 'd, M: RawMutex> Udp<'a, 'd, M> {
     #[cfg(feature = "push")]
     pub fn set_access_mode(
         &mut self,
-        socket: &mut UdpSocket<'d>,
+        socket: &mut UdpSocket<'d, M>,
         mode: AccessMode,
     ) -> nb::Result<(), Error> {
         let stack = self.stack.handle();

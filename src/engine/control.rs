@@ -6,15 +6,17 @@ use embassy_time::Instant;
 
 use super::ids::IdSet;
 use super::link::{Attempt, LinkMode, LinkState};
+use super::sockets::slot::Slot;
 use super::state::Engine;
 use super::wakes::Queue;
 use crate::at::ConnectId;
+use crate::config::AccessPoint;
 use crate::error::{Error, LinkError};
 use crate::util::time::earliest;
 
 const TURNED_OFF: Error = Error::Link(LinkError::TurnedOff);
 
-impl Engine<'_> {
+impl<'d> Engine<'d> {
     /// The application wants this of the link from now on. Without a link sockets end in good order.
     pub(crate) fn set_link(&mut self, mode: LinkMode, now: Instant) {
         self.link.set_wish(mode, now);
@@ -27,6 +29,20 @@ impl Engine<'_> {
             // Tasks that wait for a slot, or for their turn, learn it as well.
             self.sockets.wake_waiters();
             self.wakes.wake(Queue::Turn);
+        }
+        self.wake_runner();
+    }
+
+    /// The context is to lead to another access point. A link that is up goes down in good order first.
+    pub(crate) fn set_access_point(&mut self, access_point: AccessPoint<'d>, now: Instant) {
+        self.config.access_point = access_point;
+        self.link.on_access_point(now);
+        if self.link.is_serving() {
+            // Those that are not open yet wait.
+            let known = |slot: &&mut Slot<'_>| slot.uses_id();
+            for slot in self.sockets.iter_mut().filter(known) {
+                slot.leave(TURNED_OFF, now);
+            }
         }
         self.wake_runner();
     }

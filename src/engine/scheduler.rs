@@ -126,6 +126,11 @@ impl Engine<'_> {
     /// Before the turn of a slot: a connectID for one that wants to open, and no close of a connectID that another
     /// connection has by now. Returns false if the slot has to pass.
     fn prepare_turn(&mut self, turn: usize) -> bool {
+        // Nothing is begun that needs the context.
+        #[cfg(feature = "link-control")]
+        if self.link.is_outdated() && !self.sockets.at(turn).is_some_and(|slot| slot.uses_id()) {
+            return false;
+        }
         #[cfg(feature = "transparent")]
         if !self.prepare_line(turn) {
             return false;

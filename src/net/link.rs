@@ -6,11 +6,13 @@ use core::task::Poll;
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::Instant;
 
+use crate::config::AccessPoint;
 use crate::engine::posted::Posted;
 use crate::engine::shared::Shared;
 use crate::engine::{LinkMode, LinkState, Queue};
 use crate::error::LinkError;
 use crate::stack::Stack;
+use crate::util::time;
 
 impl<'d, M: RawMutex> Stack<'d, M> {
     /// Sets what the application wants of the link, at any time. The runner follows, from whatever it is doing; the last call
@@ -52,6 +54,26 @@ impl<'d, M: RawMutex> Stack<'d, M> {
             engine.poll_wish(since)
         });
         wish.await
+    }
+
+    /// Sets the access point that the PDP context leads to, in place of the one in the [`Config`](crate::Config).
+    ///
+    /// If the link is up, sockets end in good order, as [`set_link`](Self::set_link) describes, and fail with
+    /// [`LinkError::TurnedOff`]; then the PDP context is deactivated, configured, and activated again. Sockets that are opened meanwhile
+    /// wait for that. If the link is coming up, or has failed to, the runner begins anew at once. Otherwise the next time that the link
+    /// comes up is the first with the new access point.
+    ///
+    /// The strings have to live as long as the memory of the stack. For strings from elsewhere use a `StaticCell`.
+    ///
+    /// The future is ready at once, unless another task uses the stack at this moment.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, nothing has changed.
+    pub async fn set_access_point(&self, access_point: AccessPoint<'d>) {
+        self.shared
+            .with(|engine| engine.set_access_point(access_point, time::now()))
+            .await;
     }
 
     /// Since when the link has been in its [state](Self::link_state).

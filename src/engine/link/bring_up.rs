@@ -151,10 +151,10 @@ impl Link<'_> {
                 .write(&ConfigureContext {
                     context,
                     context_type: config.context_type,
-                    apn: Text::known(config.apn),
-                    username: Text::known(config.user),
-                    password: Text::known(config.password),
-                    authentication: config.authentication,
+                    apn: Text::known(config.access_point.apn),
+                    username: Text::known(config.access_point.user),
+                    password: Text::known(config.access_point.password),
+                    authentication: config.access_point.authentication,
                 })
                 .asking_reason(),
             Job::Activate => to
@@ -304,7 +304,7 @@ impl Link<'_> {
             }
             Job::ListContexts => {
                 let active = matches!(*outcome, Outcome::Done(Answer::Context { active: true }));
-                if active && self.is_configured && self.wants_up() {
+                if active && self.is_usable() {
                     self.look_for_address(LinkError::ContextLost);
                 } else if active || self.must_deactivate {
                     self.run(Job::Deactivate);

@@ -38,8 +38,10 @@ enum Power {
 #[derive(Debug)]
 pub(super) struct Control {
     pub(super) wish: LinkMode,
-    /// The present step was begun for another wish.
+    /// The present step was begun for another wish, or another access point.
     pub(super) is_changed: bool,
+    /// The context was not yet configured with the access point that is wanted.
+    pub(super) is_outdated: bool,
     /// Until then sockets may send what was written to them.
     leave_until: Instant,
     /// What is known of a module that is to be off.
@@ -52,6 +54,7 @@ impl Control {
     pub(super) const NEW: Self = Self {
         wish: LinkMode::Up,
         is_changed: false,
+        is_outdated: false,
         leave_until: NEVER,
         power: Power::Off,
         changes: 0,
@@ -72,7 +75,7 @@ impl Link<'_> {
         self.set_state(match (self.state, mode) {
             _ if matches!(self.step, Step::Disabled) => self.state,
             (state @ LinkState::Down(LinkError::NotRunning), _) => state,
-            (_, LinkMode::Up) if self.is_serving() => LinkState::Up,
+            (_, LinkMode::Up) if self.is_serving() && !self.control.is_outdated => LinkState::Up,
             (LinkState::TurningOff(_) | LinkState::TurnedOff(_), LinkMode::Up) => {
                 LinkState::Starting
             }
@@ -82,6 +85,25 @@ impl Link<'_> {
             }
             (_, mode) => LinkState::TurningOff(mode),
         });
+    }
+
+    /// Another access point is configured. A link that is up goes down for it, and comes back.
+    pub(crate) fn on_access_point(&mut self, now: Instant) {
+        self.control.is_outdated = true;
+        if !self.wants_up() {
+            return;
+        }
+        if self.is_serving() {
+            self.control.leave_until = after(now, LEAVE_TIME);
+            self.set_state(LinkState::Down(LinkError::TurnedOff));
+        } else {
+            self.control.is_changed = true;
+        }
+    }
+
+    /// Whether a link that is up goes down because of its access point.
+    pub(crate) const fn is_outdated(&self) -> bool {
+        self.control.is_outdated
     }
 
     /// Ready with the mode that the link is in as the application wants, or with the reason why an attempt that was not over at
@@ -109,7 +131,7 @@ impl Link<'_> {
 
     /// Whether the link is up and is to go down: until when sockets may send what was written to them.
     pub(crate) fn leaves_at(&self) -> Option<Instant> {
-        let is_leaving = self.is_up() && !self.wants_up();
+        let is_leaving = self.is_up() && (!self.wants_up() || self.control.is_outdated);
         is_leaving.then_some(self.control.leave_until)
     }
 
@@ -167,8 +189,13 @@ impl Link<'_> {
                 self.pause(now, POWER_DOWN_TIME);
             }
             (Job::EnterPin, _) => return false,
+            (Job::Activate, _) if self.control.is_changed => self.must_deactivate |= is_done,
             // It was sent for another wish.
             _ if self.control.is_changed => {}
+            (Job::Configure, _) => {
+                self.control.is_outdated = false;
+                return false;
+            }
             (Job::SetFunctionality, wish @ (LinkMode::Airplane | LinkMode::Minimum)) if is_done => {
                 self.rest(wish);
             }

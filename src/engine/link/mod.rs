@@ -192,6 +192,15 @@ impl<'d> Link<'d> {
         self.wish() == LinkMode::Up
     }
 
+    /// Whether an active context is the one that is wanted.
+    const fn is_usable(&self) -> bool {
+        #[cfg(feature = "link-control")]
+        if !matches!(self.control.wish, LinkMode::Up) || self.control.is_outdated {
+            return false;
+        }
+        self.is_configured
+    }
+
     /// This state, unless no link is wanted.
     fn state_towards(&self, up: LinkState) -> LinkState {
         match self.wish() {

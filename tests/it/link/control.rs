@@ -7,7 +7,9 @@ use atat::asynch::AtatClient;
 use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
 use quectel_nal::at::QueryModel;
-use quectel_nal::{ControlLines, Error, LinkError, LinkMode, LinkState, Stack};
+use quectel_nal::{
+    AccessPoint, Authentication, ControlLines, Error, LinkError, LinkMode, LinkState, Stack,
+};
 use testbench::{SERVER, Script, config, dialogue, dialogue_with_lines};
 
 const TURNED_OFF: Error = Error::Link(LinkError::TurnedOff);
@@ -235,6 +237,41 @@ fn a_module_that_starts_by_itself_is_left_alone() {
         stack.set_link(LinkMode::Up);
         module.bring_up().await;
         assert_eq!(stack.wait_link_up().await, Ok(()));
+    });
+}
+
+/// Sockets end in good order, and what is opened meanwhile waits for the new access point.
+#[test]
+fn another_access_point() {
+    dialogue(config(), async |stack, module| {
+        join(stack.wait_link_up(), module.bring_up())
+            .await
+            .0
+            .unwrap();
+        let open = stack.connect(SERVER.parse().unwrap());
+        let mut connection = join(open, module.open(OPEN)).await.0.unwrap();
+        connection.write_all(b"goodbye").await.unwrap();
+        let access_point = AccessPoint::new("UNINET").unwrap();
+        let access_point = access_point
+            .credentials("me", "secret", Authentication::Pap)
+            .unwrap();
+        stack.set_access_point(access_point).await;
+        assert_eq!(stack.link_state(), LinkState::Down(LinkError::TurnedOff));
+        let way = async {
+            module.accept_payload("AT+QISEND=0,7", b"goodbye").await;
+            module.exchange("AT+QICLOSE=0", "OK").await;
+            module.exchange("AT+QIDEACT=1", "OK").await;
+            module
+                .exchange("AT+QICSGP=1,1,\"UNINET\",\"me\",\"secret\",1", "OK")
+                .await;
+            module.activate().await;
+            module.exchange(&OPEN.replace("=1,0,", "=1,1,"), "OK").await;
+            module.line("+QIOPEN: 1,0").await;
+        };
+        let (next, ()) = join(stack.connect(SERVER.parse().unwrap()), way).await;
+        next.unwrap();
+        assert_eq!(connection.read(&mut [0; 4]).await, Err(TURNED_OFF));
+        assert_eq!(stack.link_state(), LinkState::Up);
     });
 }
 

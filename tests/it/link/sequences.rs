@@ -16,7 +16,8 @@ use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 use quectel_nal::at::QueryFunctionality;
 use quectel_nal::{
-    AccessMode, Config, Error, LinkMode, LinkState, Resources, Runner, Stack, TcpConnection,
+    AccessMode, AccessPoint, Config, Error, LinkMode, LinkState, Resources, Runner, Stack,
+    TcpConnection,
 };
 use testbench::{Dice, each_seed, echo_network, excerpt, exchange, noise, peer, serve, sleep};
 use virtual_modem::serial::{HostRx, HostTx, Line, pair};
@@ -25,6 +26,7 @@ use virtual_modem::{InProcess, ModemHandle, Settings, VirtualModem, time};
 type Drops = Signal<NoopRawMutex, ()>;
 
 const SOCKETS: usize = 3;
+const APNS: [&str; 2] = ["internet", "other"];
 const MODES: [LinkMode; 6] = [
     LinkMode::Up,
     LinkMode::Up,
@@ -44,6 +46,8 @@ struct World<'w, 'd> {
     connections: Vec<TcpConnection<'d>>,
     /// Each wish, and its time.
     wishes: RefCell<Vec<(Instant, LinkMode)>>,
+    /// The access point that was set last.
+    apn: &'static str,
     /// Some connections are in transparent access mode.
     has_transparent: bool,
     /// The runner is dropped, and run again.
@@ -135,6 +139,12 @@ impl<'d> World<'_, 'd> {
                 let _ = self
                     .perhaps(self.stack.at().send(&QueryFunctionality))
                     .await;
+            }
+            13 if self.dice.roll(2) == 0 => {
+                let apn = APNS[self.dice.roll(2) as usize];
+                self.apn = apn;
+                let access_point = AccessPoint::new(apn).unwrap();
+                self.stack.set_access_point(access_point).await;
             }
             13 => match self.dice.roll(6) {
                 0 => self.modem.restart(),
@@ -243,7 +253,12 @@ impl<'d> World<'_, 'd> {
     /// Nothing that needs a link was sent while none was wanted, and nothing else switched the module off.
     fn check_commands(&self) {
         let wishes = self.wishes.borrow();
-        for entry in self.modem.log() {
+        let log = self.modem.log();
+        let mut newest = log.iter().rev().filter_map(|entry| entry.text());
+        let configured = newest.find(|text| text.starts_with("AT+QICSGP="));
+        let expected = format!("AT+QICSGP=1,1,\"{}\",\"\",\"\",0", self.apn);
+        assert_eq!(configured, Some(expected.as_str()));
+        for entry in &log {
             let Some(text) = entry.text().filter(|text| text.starts_with("AT+")) else {
                 continue;
             };
@@ -306,7 +321,7 @@ async fn sequence(seed: u64) {
     }
     let (rx, tx, end) = pair(Line::new(0));
     let mut resources = Box::new(Resources::<SOCKETS, 512, 512>::new());
-    let (stack, runner) = quectel_nal::new(&mut resources, Config::new("internet"));
+    let (stack, runner) = quectel_nal::new(&mut resources, Config::new(APNS[0]));
     let drops = &Drops::new();
     let body = async {
         let mut world = World {
@@ -315,6 +330,7 @@ async fn sequence(seed: u64) {
             dice,
             connections: Vec::new(),
             wishes: RefCell::new(vec![(Instant::from_ticks(0), LinkMode::Up)]),
+            apn: APNS[0],
             has_transparent: dice.roll(2) == 0,
             drops,
         };

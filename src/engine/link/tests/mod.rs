@@ -1,5 +1,6 @@
 //! The way up, and the way back after a loss (figure 1 of the note).
 
+mod access_point;
 mod control;
 mod endings;
 mod registration;
