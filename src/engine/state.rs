@@ -27,6 +27,7 @@ use super::waiters::Waiters;
 use super::wakes::WakeSet;
 use crate::config::Config;
 use crate::error::{Error, LinkError};
+use crate::util::log::warning;
 use crate::util::zeroed::Zeroed;
 
 /// Decides what happens next: which AT transaction comes, what its result means, and whom it wakes.
@@ -160,6 +161,9 @@ impl<'d> Engine<'d> {
 
     /// Remembers why something failed. An orderly end is no failure.
     pub(crate) fn note_failure(&mut self, error: Error) {
+        if error == Error::TimedOut && self.counters.urcs.get() == 0 {
+            warning!("timed out, and no URC has come: is Config::urc_port the port in use?");
+        }
         if !matches!(error, Error::Closed) {
             self.last_failure = Some(error);
         }

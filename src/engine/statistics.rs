@@ -45,6 +45,9 @@ macro_rules! statistics {
 statistics! {
     /// AT transactions that were started.
     transactions
+    /// URCs about sockets and lookups (`+QIURC`). If there is none although lookups time out and data is late, the module sends them
+    /// to another port: see [`Config::urc_port`](crate::Config::urc_port).
+    urcs
     /// Final results that no command was waiting for.
     late_results
     /// Lines that are not part of this crate's language and no answer to a command in flight.

@@ -29,7 +29,10 @@ impl Engine<'_> {
     /// Handles a URC. `None` if the line is not a URC of the stack.
     pub(super) fn on_urc(&mut self, prefix: Option<Prefix>, line: &[u8]) -> Option<LineKind> {
         match prefix {
-            Some(Prefix::Indication) => return self.on_indication(line),
+            Some(Prefix::Indication) => {
+                count(&self.counters.urcs, 1);
+                return self.on_indication(line);
+            }
             Some(Prefix::Opened) => {
                 let Opened { connect_id, result } = read(line)?;
                 return Some(self.on_opened(connect_id, result.err()));

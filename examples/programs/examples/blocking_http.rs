@@ -10,12 +10,15 @@ use std::pin::pin;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Parser;
-use embassy_time::Instant;
+use embassy_time::{Duration, Instant};
 use embedded_nal::nb::block;
 use embedded_nal::{AddrType, Dns, TcpClientStack};
 use programs::{FAREWELL, Line, ModemOptions};
-use quectel_nal::{Resources, blocking};
+use quectel_nal::{Resources, RunError, blocking};
 use virtual_modem::Loopback;
+
+/// How long it may take to find out what the module calls its port.
+const SETTLING: Duration = Duration::from_secs(30);
 
 /// Fetches a page over plain HTTP, with the blocking traits of embedded-nal.
 #[derive(Parser)]
@@ -29,7 +32,7 @@ struct Arguments {
     path: String,
 
     /// The server's port
-    #[arg(long, default_value_t = 80)]
+    #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
 
     #[command(flatten)]
@@ -47,10 +50,14 @@ fn main() -> Result<()> {
             "demo.test".into()
         }
     };
+    ensure!(
+        arguments.path.starts_with('/'),
+        "the path has to begin with /"
+    );
     let line = Line::default();
     let (port, config) = arguments.modem.port(&line, network)?;
 
-    let mut resources = Resources::<1, 2048, 1024>::new();
+    let mut resources = Resources::<2, 2048, 1024>::new();
     let (stack, mut runner) = quectel_nal::new(&mut resources, config);
     let uart = blocking::Uart::new(port);
     let (rx, tx) = uart.split();
@@ -58,8 +65,34 @@ fn main() -> Result<()> {
     let stack = blocking::Stack::new(stack, engine);
 
     block!(stack.link_up()).map_err(programs::link_down)?;
+    let settling = arguments.modem.settle_urc_port(stack.handle());
+    stack.wait_for(settling, SETTLING)?;
+    let page = fetch(&stack, &host, &arguments)
+        .map_err(|error| programs::explained(error, stack.handle()))?;
+    // The close is sent while the stack is polled.
+    let end = Instant::now() + FAREWELL;
+    while !line.is_quiet() && Instant::now() < end {
+        stack.poll()?;
+    }
+
+    let end = page.windows(4).position(|part| part == b"\r\n\r\n");
+    let end = end.context("the answer is not HTTP, or was cut in its head")?;
+    let head = String::from_utf8_lossy(&page[..end]);
+    eprintln!("{}", head.lines().next().unwrap_or_default());
+    let body = &page[end + 4..];
+    std::io::stdout().write_all(body)?;
+    eprintln!("{line}");
+    check_length(&head, body.len())
+}
+
+/// The answer with its head.
+fn fetch<R: Future<Output = RunError> + Unpin>(
+    stack: &blocking::Stack<'_, R>,
+    host: &str,
+    arguments: &Arguments,
+) -> Result<Vec<u8>> {
     let mut tcp = stack.tcp();
-    let address = block!(tcp.get_host_by_name(&host, AddrType::Either))
+    let address = block!(tcp.get_host_by_name(host, AddrType::Either))
         .map_err(|error| anyhow!(error))
         .with_context(|| format!("cannot look up {host}"))?;
     let mut socket = tcp.socket()?;
@@ -88,20 +121,7 @@ fn main() -> Result<()> {
         }
     }
     tcp.close(socket)?;
-    // The close is sent while the stack is polled.
-    let end = Instant::now() + FAREWELL;
-    while !line.is_quiet() && Instant::now() < end {
-        stack.poll()?;
-    }
-
-    let end = page.windows(4).position(|part| part == b"\r\n\r\n");
-    let end = end.context("the answer is not HTTP, or was cut in its head")?;
-    let head = String::from_utf8_lossy(&page[..end]);
-    eprintln!("{}", head.lines().next().unwrap_or_default());
-    let body = &page[end + 4..];
-    std::io::stdout().write_all(body)?;
-    eprintln!("{line}");
-    check_length(&head, body.len())
+    Ok(page)
 }
 
 /// Whether the body is as long as the head says. Without a length, the end of the connection is taken for its end.

@@ -7,7 +7,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use atat::asynch::AtatClient;
 use clap::Parser;
 use embassy_time::Duration;
@@ -106,10 +106,11 @@ async fn ask_around(stack: Stack<'_>, arguments: &Arguments) -> Result<()> {
         time.second,
         time.zone.map(zone).unwrap_or_default(),
     );
+    ensure!(summary.received > 0, "no ping was answered");
     Ok(())
 }
 
-/// The module counts a time zone in quarters of an hour.
+/// From quarters of an hour, as the module counts.
 fn zone(quarters: i8) -> String {
     let minutes = i32::from(quarters) * 15;
     let sign = if minutes < 0 { '-' } else { '+' };

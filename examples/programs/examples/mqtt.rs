@@ -49,23 +49,23 @@ fn main() -> Result<()> {
     // The broker stops when these are dropped.
     let mut _client = None;
     let (host, port) = match &arguments.broker {
-        Some(place) => match place.rsplit_once(':') {
-            Some((host, port)) => (host, port.parse().context("not a port")?),
-            None => (place.as_str(), 1883),
+        Some(place) => match place.split_once(':') {
+            Some(_) => programs::host_and_port(place)?,
+            None => (place.clone(), 1883),
         },
         None => {
             ensure!(arguments.modem.is_virtual(), "give HOST[:PORT] of a broker");
             let (address, tx, rx) = broker::serve()?;
             _client = Some((tx, rx));
             network = network.route("broker.test", 1883, address);
-            ("broker.test", 1883)
+            ("broker.test".into(), 1883)
         }
     };
     topic(&arguments.topic)?;
     let line = Line::default();
     let outcome = arguments.modem.run(&line, network, async |stack| {
         programs::link_up(stack).await?;
-        publish(stack, host, port, &arguments).await
+        publish(stack, &host, port, &arguments).await
     });
     eprintln!("{line}");
     outcome

@@ -28,6 +28,7 @@ pub use line::Line;
 pub use port::Port;
 use serial_port::SerialPort;
 pub use status::waiting;
+use urc_port::UrcPort;
 
 /// The options that select and configure the modem.
 #[derive(Args, Clone, Debug)]
@@ -165,7 +166,7 @@ impl ModemOptions {
     pub fn check_options(&self) -> check::Options {
         check::Options {
             apn: self.apn.clone(),
-            urc_port: self.urc_port().into(),
+            urc_port: self.urc_port().name.into(),
             pin: self.pin.clone(),
             peer: None,
             time_server: "pool.ntp.org".into(),
@@ -179,7 +180,7 @@ impl ModemOptions {
         let port = match &self.modem {
             Place::Virtual => {
                 let mut settings = Settings::new();
-                settings.port = self.urc_port().into();
+                settings.port = self.urc_port().name.into();
                 Port::virtual_modem(settings, self.baud.unwrap_or(0), network)?
             }
             Place::Tcp(address) => {
@@ -194,7 +195,7 @@ impl ModemOptions {
     }
 
     fn config(&self) -> Config<'_> {
-        let config = Config::new(&self.apn).urc_port(Some(self.urc_port()));
+        let config = Config::new(&self.apn).urc_port(Some(self.urc_port().name));
         match &self.pin {
             Some(pin) => config.pin(pin),
             None => config,
@@ -203,7 +204,7 @@ impl ModemOptions {
 
     async fn run_virtual<P: OnPort>(&self, network: Loopback, program: P) -> Result<P::Output> {
         let mut settings = Settings::new();
-        settings.port = self.urc_port().into();
+        settings.port = self.urc_port().name.into();
         let modem = VirtualModem::new(settings, network);
         let (rx, tx, end) = serial::pair(serial::Line::new(self.baud.unwrap_or(0)));
         let outcome = future::or(program.run(rx, tx), async {
@@ -219,11 +220,23 @@ impl ModemOptions {
         outcome
     }
 
-    fn urc_port(&self) -> &str {
-        match (&self.urc_port, &self.modem) {
+    fn urc_port(&self) -> UrcPort<'_> {
+        let name = match (&self.urc_port, &self.modem) {
             (Some(name), _) => name,
             (None, Place::Serial(path)) if path.starts_with("/dev/ttyUSB") => "usbat",
             (None, _) => "uart1",
+        };
+        UrcPort {
+            name,
+            is_given: self.urc_port.is_some(),
+        }
+    }
+
+    /// For a program that uses [`port`](Self::port), when the link is up: finds out whether the module's URCs come, and corrects a
+    /// guess.
+    pub async fn settle_urc_port(&self, stack: Stack<'_>) {
+        if let Place::Serial(_) = self.modem {
+            urc_port::settle(stack, self.urc_port()).await;
         }
     }
 }
@@ -260,24 +273,23 @@ impl<T, P: AsyncFnOnce(Stack<'_>) -> Result<T>> OnPort for OnStack<'_, P> {
         }
         let (rx, tx) = line.watch(rx, tx, options.trace);
         let mut running = pin!(runner.run(rx, tx));
-        let correcting = async {
-            match (&options.modem, &options.urc_port) {
-                (Place::Serial(_), None) => urc_port::correct(stack, options.urc_port()).await,
-                (Place::Serial(_), Some(name)) => urc_port::compare(stack, name).await,
+        let watching = async {
+            match options.modem {
+                Place::Serial(_) => urc_port::watch(stack, options.urc_port()).await,
                 _ => future::pending().await,
             }
         };
-        let serving = select(&mut running, correcting);
+        let serving = select(&mut running, watching);
         match select(serving, program(stack)).await {
             Either::Second(outcome) => {
                 // Connections that were dropped are closed by the runner.
                 if stack.link_state() == LinkState::Up {
                     let _ = with_timeout(FAREWELL, select(line.quiet(), running)).await;
                 }
-                outcome
+                outcome.map_err(|error| explained(error, stack))
             }
             Either::First(Either::First(error)) => Err(anyhow!(error).context("lost the modem")),
-            Either::First(Either::Second(())) => unreachable!("it is corrected for ever"),
+            Either::First(Either::Second(())) => unreachable!("it is watched for ever"),
         }
     }
 }
@@ -305,6 +317,16 @@ pub async fn link_up(stack: Stack<'_>) -> Result<()> {
         up
     };
     status::waiting_for_link(stack, up).await.map_err(link_down)
+}
+
+/// Adds to an error that nothing has come of what the module says by itself.
+pub fn explained(error: anyhow::Error, stack: Stack<'_>) -> anyhow::Error {
+    if stack.link_state() != LinkState::Up || stack.statistics().urcs > 0 {
+        return error;
+    }
+    anyhow!(
+        "{error:#}; no URC has come: if it was waited for one, they go to another port of the module (--urc-port)"
+    )
 }
 
 /// Why the link is down, and what the user can do.

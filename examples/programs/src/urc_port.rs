@@ -9,7 +9,7 @@ use atat::asynch::AtatClient;
 use embassy_time::{Duration, Timer, with_timeout};
 use embedded_nal_async::UdpStack;
 use quectel_nal::Stack;
-use quectel_nal::at::{ConfigureUrcPort, PortName};
+use quectel_nal::at::{ConfigureUrcPort, PortName, QueryUrcPort};
 
 /// How long the socket may take to open.
 const OPENING: Duration = Duration::from_secs(5);
@@ -28,44 +28,66 @@ pub async fn known() {
     }
 }
 
-/// Runs beside a program of which the user has named the port. Warns if that is another one. Never ends.
-pub async fn compare(stack: Stack<'_>, given: &str) {
-    while stack.wait_link_up().await.is_err() {}
-    if let Some(name) = ask(stack).await.filter(|name| name != given) {
-        eprintln!(
-            "the module calls this port {name}: with --urc-port {given} nothing that arrives will be noticed"
-        );
-    }
-    core::future::pending().await
+/// The port that the stack was told to use.
+#[derive(Clone, Copy)]
+pub struct UrcPort<'a> {
+    pub name: &'a str,
+    /// By the user; otherwise it is a guess.
+    pub is_given: bool,
 }
 
-/// Runs beside a program that was told to use the port `guess` without knowing it. Never ends.
-pub async fn correct(stack: Stack<'_>, guess: &str) {
-    IS_UNKNOWN.set(true);
+/// Runs beside a program, once and again whenever the link has come back. Never ends.
+pub async fn watch(stack: Stack<'_>, port: UrcPort<'_>) {
+    IS_UNKNOWN.set(!port.is_given);
     while stack.wait_link_up().await.is_err() {}
-    let name = match ask(stack).await {
-        Some(name) if name != guess => name,
-        // Right, or not to be found out.
-        _ => {
-            IS_UNKNOWN.set(false);
-            return core::future::pending().await;
-        }
+    let other = settle(stack, port).await;
+    IS_UNKNOWN.set(false);
+    let Some(other) = other else {
+        return core::future::pending().await;
     };
-    eprintln!(
-        "the module calls this port {name}, not {guess}: its URCs go there now (--urc-port {name} says so from the start)"
-    );
     loop {
-        if let Ok(port) = PortName::new(&name) {
-            let _ = stack.at().send(&ConfigureUrcPort { port }).await;
-        }
-        IS_UNKNOWN.set(false);
         // The stack sets its own port whenever it brings the link up.
         let losses = stack.statistics().link_losses;
         while stack.statistics().link_losses == losses {
             Timer::after(PAUSE).await;
         }
         while stack.wait_link_up().await.is_err() {}
+        if let Ok(port) = PortName::new(&other) {
+            let _ = stack.at().send(&ConfigureUrcPort { port }).await;
+        }
     }
+}
+
+/// The link is up: warns if URCs go elsewhere, and corrects a guess. Returns the port that they go to since then.
+pub async fn settle(stack: Stack<'_>, port: UrcPort<'_>) -> Option<String> {
+    let UrcPort { name, is_given } = port;
+    match stack.at().send(&QueryUrcPort).await {
+        Ok(set) if ![name, "all"].contains(&set.port.as_str()) => eprintln!(
+            "the module refuses {name} as its port for URCs, and sends them to {}",
+            set.port.as_str()
+        ),
+        Ok(_) => {}
+        Err(_) => eprintln!(
+            "the module refuses AT+QURCCFG: if nothing arrives, its URCs go to another port"
+        ),
+    }
+    let real = ask(stack).await.filter(|real| real != name)?;
+    if is_given {
+        eprintln!(
+            "the module calls this port {real}: with --urc-port {name} nothing that arrives will be noticed"
+        );
+        return None;
+    }
+    let port = PortName::new(&real).ok()?;
+    match stack.at().send(&ConfigureUrcPort { port }).await {
+        Ok(_) => eprintln!(
+            "the module calls this port {real}, not {name}: its URCs go there now (--urc-port {real} says so from the start)"
+        ),
+        Err(_) => eprintln!(
+            "the module calls this port {real}, and refuses to send its URCs there: nothing that arrives will be noticed"
+        ),
+    }
+    Some(real)
 }
 
 async fn ask(stack: Stack<'_>) -> Option<String> {

@@ -207,6 +207,8 @@ fn modem_tools_tell_everything() {
     }
     run("examples/modem_tools", &["--host", "nowhere.test"])
         .fails_with("cannot look up nowhere.test");
+    let (_modem, place) = program::modem_over_tcp_with(&["--fault", "ping-loss=1"]);
+    run("examples/modem_tools", &["--modem", &place]).fails_with("no ping was answered");
 }
 
 #[test]
@@ -268,6 +270,19 @@ fn arguments_are_checked_before_the_modem_is_touched() {
             "cannot write /no/folder/x",
         ),
         ("modem_check", &["--peer", "host"], "the port is missing"),
+        ("mqtt", &["localhost:0"], "the port is not a number"),
+        ("blocking_http", &[], "give the name of a host"),
+        (
+            "blocking_http",
+            &["localhost", "page"],
+            "the path has to begin with /",
+        ),
+        (
+            "blocking_http",
+            &["--port", "0", "localhost"],
+            "0 is not in",
+        ),
+        ("socks5", &["--listen", "0.0.0.0:1080"], "not a loopback"),
     ] {
         let modem = ["--modem", "tcp:127.0.0.1:1"];
         let arguments = [&modem[..], argument].concat();
@@ -335,16 +350,57 @@ fn a_terminal_shows_what_is_waited_for() {
     }
 }
 
-/// No lookup would end, and no data be noticed, if the URCs went elsewhere.
+/// No lookup would end, and data be noticed late, if the URCs went elsewhere.
 #[cfg(unix)]
 #[test]
 fn urcs_come_whatever_the_module_calls_the_port() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     let (_modem, path) = program::modem_on_a_pty(folder.join("usb-port"), &["--port", "usbat"]);
-    let port = serve_once(b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nplain\n");
-    let url = format!("http://localhost:{port}/");
-    let outcome = run("examples/http_get", &["--modem", &path, &url])
-        .succeeds()
-        .says("the module calls this port usbat, not uart1");
-    assert_eq!(outcome.body, b"plain\n");
+    let modem = ["--modem", &path];
+    let page = b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nplain\n";
+    let says = "the module calls this port usbat, not uart1";
+
+    let url = format!("http://localhost:{}/", serve_once(page));
+    let outcome = run("examples/http_get", &[&modem[..], &[&url]].concat());
+    assert_eq!(outcome.succeeds().says(says).body, b"plain\n");
+
+    let port = serve_once(page);
+    let arguments = [&modem[..], &["--port", &port, "localhost"]].concat();
+    let outcome = run("examples/blocking_http", &arguments);
+    assert_eq!(outcome.succeeds().says(says).body, b"plain\n");
+}
+
+/// The same when the user has named another port: the error says so.
+#[cfg(unix)]
+#[test]
+fn a_wrong_port_for_urcs_is_named_as_the_reason() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (_modem, path) = program::modem_on_a_pty(folder.join("wrong-port"), &["--port", "usbat"]);
+    let modem = ["--modem", &path, "--urc-port", "uart1"];
+    let rest = ["--timeout", "7", "http://localhost:1/"];
+    run("examples/http_get", &[&modem[..], &rest].concat())
+        .fails_with("no time left")
+        .says("the module calls this port usbat")
+        .says("no URC has come: if it was waited for one,");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_refused_port_for_urcs_is_said() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let options = ["--fault", "refuse=QURCCFG,0,1000"];
+    let (_modem, path) = program::modem_on_a_pty(folder.join("refused-port"), &options);
+    let page = b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nplain\n";
+    for program in ["http_get", "blocking_http"] {
+        let port = serve_once(page);
+        let url = format!("http://localhost:{port}/");
+        let rest: &[&str] = match program {
+            "http_get" => &[&url],
+            _ => &["--port", &port, "localhost"],
+        };
+        let arguments = [&["--modem", &path], rest].concat();
+        run(&format!("examples/{program}"), &arguments)
+            .succeeds()
+            .says("the module refuses AT+QURCCFG");
+    }
 }

@@ -37,7 +37,7 @@ use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
 use crate::engine::ids::IdSet;
 use crate::engine::sockets::open_close::close_time;
 use crate::error::{BringUpCommand, LinkError};
-use crate::util::log::info;
+use crate::util::log::{info, warning};
 use crate::util::time::after;
 
 /// How long the answer to a plain AT may take.
@@ -257,6 +257,9 @@ impl Link<'_> {
                 self.run(Job::SetUrcPort);
             }
             Job::DataEchoOff | Job::EscapeWithDtr | Job::SetUrcPort => {
+                if job == Job::SetUrcPort && !matches!(outcome, Outcome::Done(_)) {
+                    warning!("the module refuses the URC port");
+                }
                 self.run(match self.wish() {
                     LinkMode::Up | LinkMode::Down => Job::Functionality,
                     _ => Job::ListSockets,

@@ -4,9 +4,10 @@ use std::sync::Mutex;
 
 use embedded_nal_async::TcpConnect;
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use quectel_nal::Config;
 use quectel_nal::at::Authentication;
+use quectel_nal::{Config, Error};
 use testbench::{Bench, echo, echo_network, peer};
+use virtual_modem::Fault;
 
 struct Messages(Mutex<Vec<(Level, String)>>);
 
@@ -39,6 +40,23 @@ fn lines_sockets_and_the_link_are_logged_and_secrets_are_not() {
             echo(connection.split(), b"hello").await;
             connection.close().await.unwrap();
         });
+    // The module refuses its URC port, and sends its URCs to another one.
+    Bench::new()
+        .settings(|mut settings| {
+            settings.port = "usbat".into();
+            settings
+        })
+        .run(&echo_network(), async |stack, modem| {
+            let command = "QURCCFG".into();
+            let (code, count) = (0, 1);
+            modem.inject(Fault::Refuse {
+                command,
+                code,
+                count,
+            });
+            let failed = stack.resolve("nowhere.test").await.err();
+            assert_eq!(failed, Some(Error::TimedOut));
+        });
     let messages = MESSAGES.0.lock().unwrap();
     let has = |level, text: &str| {
         messages
@@ -54,6 +72,11 @@ fn lines_sockets_and_the_link_are_logged_and_secrets_are_not() {
         (Level::Trace, "< +QIRD: 5"),
         (Level::Debug, "connectID ConnectId(0) open"),
         (Level::Debug, "connectID ConnectId(0) closed"),
+        (Level::Warn, "the module refuses the URC port"),
+        (
+            Level::Warn,
+            "timed out, and no URC has come: is Config::urc_port the port in use?",
+        ),
     ] {
         assert!(has(level, text), "no {text}: {messages:#?}");
     }

@@ -118,6 +118,30 @@ fn with_settings_that_another_program_stored() {
     comes_up(SECOND, Settings::new().stored(stored), |_| {});
 }
 
+/// The count of URCs tells a port that is not the one in use from a network that does not answer.
+#[test]
+fn on_another_port_than_its_urcs() {
+    for (port, is_heard) in [("uart1", true), ("usbat", false)] {
+        let bench = Bench::new().settings(|mut settings| {
+            settings.port = port.into();
+            settings
+        });
+        bench.run(&echo_network(), async |stack, _| {
+            stack.wait_link_up().await.unwrap();
+            assert_eq!(stack.statistics().urcs, 0);
+            let reason = match is_heard {
+                true => Error::NameNotFound,
+                false => Error::TimedOut,
+            };
+            assert_eq!(stack.resolve("nowhere.test").await.err(), Some(reason));
+            assert_eq!(stack.statistics().urcs > 0, is_heard);
+            let begin = Instant::now();
+            works(&stack).await;
+            assert_eq!(begin.elapsed().as_secs() < 1, is_heard);
+        });
+    }
+}
+
 /// Modules that keep settings over a restart: each that changes the wire is known after bring-up, as the stack needs it.
 #[test]
 fn with_every_setting_that_another_program_changed() {
