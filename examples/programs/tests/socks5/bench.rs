@@ -12,7 +12,7 @@ use testbench::program::{Background, LIMIT, modem_over_tcp_with};
 const PARALLEL: usize = 10;
 
 /// How long each transfer is. `SOCKS5_TEST_BYTES=5000000` is a long test.
-fn length() -> usize {
+pub fn length() -> usize {
     match std::env::var("SOCKS5_TEST_BYTES") {
         Ok(text) => text.parse().expect("a number in SOCKS5_TEST_BYTES"),
         Err(_) => 60_000,

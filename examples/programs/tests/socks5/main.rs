@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bench::{Proxy, Server, noise, take};
+use bench::{Proxy, Server, length, noise, take};
 use testbench::program::{LIMIT, run};
 
 #[test]
@@ -29,7 +29,12 @@ fn ten_transfers_at_a_time_in_push_mode() {
 fn ten_transfers_at_a_time_with_faults() {
     let server = Server::start();
     for options in [&[][..], &["--push"]] {
-        let faults = ["chop=random,3,24", "foreign-urcs=0.3,5"];
+        // Pieces as small as that take hours in a long test.
+        let chop = match length() {
+            0..1_000_000 => "chop=random,3,24",
+            _ => "chop=random,300,1400",
+        };
+        let faults = [chop, "foreign-urcs=0.3,5"];
         Proxy::start(server.address, &faults, options).moves_everything();
     }
 }
