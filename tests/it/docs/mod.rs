@@ -4,6 +4,7 @@ mod benchmarks;
 mod commands;
 mod idle;
 mod pages;
+mod structure;
 
 use std::path::Path;
 
