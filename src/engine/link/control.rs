@@ -8,6 +8,7 @@ use core::task::Poll;
 
 use embassy_time::{Duration, Instant};
 
+use super::parts::Power;
 use super::state::{LinkMode, LinkState};
 use super::{Attempt, Link, POLL, Step};
 use crate::engine::exchange::job::Job;
@@ -22,44 +23,6 @@ const LEAVE_TIME: Duration = Duration::from_secs(10);
 pub(super) const POWER_DOWN_TIME: Duration = Duration::from_secs(60);
 /// How often AT+CFUN and AT+QPOWD are sent to a module that refuses them.
 const DESCENT_TRIES: u8 = 3;
-
-/// What is known of a module that is to be off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Power {
-    /// It has said that it is.
-    Off,
-    /// It does not answer, or has not said so in time.
-    Silent,
-    /// It has started by itself.
-    On,
-}
-
-/// What the application wants.
-#[derive(Debug)]
-pub(super) struct Control {
-    pub(super) wish: LinkMode,
-    /// The present step was begun for another wish, or another access point.
-    pub(super) is_changed: bool,
-    /// The context was not yet configured with the access point that is wanted.
-    pub(super) is_outdated: bool,
-    /// Until then sockets may send what was written to them.
-    leave_until: Instant,
-    /// What is known of a module that is to be off.
-    power: Power,
-    /// How many states there have been.
-    changes: u32,
-}
-
-impl Control {
-    pub(super) const NEW: Self = Self {
-        wish: LinkMode::Up,
-        is_changed: false,
-        is_outdated: false,
-        leave_until: NEVER,
-        power: Power::Off,
-        changes: 0,
-    };
-}
 
 impl Link<'_> {
     // ---- the application -----------------------------------------------------------------------------------------

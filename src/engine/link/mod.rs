@@ -4,6 +4,7 @@ mod bring_up;
 mod check;
 #[cfg(feature = "link-control")]
 mod control;
+mod parts;
 mod probe;
 mod registration;
 mod resets;
@@ -25,9 +26,10 @@ use crate::config::Config;
 use crate::error::{BringUpCommand, LinkError};
 use crate::util::log::warning;
 use crate::util::time::{NEVER, after, get_or_set};
-use registration::Registration;
+#[cfg(feature = "link-control")]
+use parts::Control;
+use parts::{Pin, Registration};
 use resets::Resets;
-use sim::Pin;
 pub use state::{LinkMode, LinkState};
 use step::Step;
 pub(crate) use wiring::Wiring;
@@ -50,7 +52,7 @@ pub(crate) struct Link<'d> {
     step: Step,
     state: LinkState,
     #[cfg(feature = "link-control")]
-    control: control::Control,
+    control: Control,
     /// Tries of the present step.
     tries: u8,
     wiring: Wiring,
@@ -106,7 +108,7 @@ impl<'d> Link<'d> {
             step: Step::Probe,
             state: LinkState::Down(LinkError::NotRunning),
             #[cfg(feature = "link-control")]
-            control: control::Control::NEW,
+            control: Control::NEW,
             tries: 0,
             wiring: Wiring::NONE,
             #[cfg(feature = "sleep")]

@@ -7,49 +7,12 @@ use crate::at::RegistrationStatus;
 use crate::config::Config;
 use crate::engine::exchange::job::{Domain, Job};
 use crate::engine::exchange::outcome::{Answer, Outcome};
-use crate::error::{BringUpCommand, LinkError};
 use crate::util::time::{NEVER, after, get_or_set};
 
 /// After this time without registration one question at a time is asked, in case a module has no URCs about it, or they get lost.
 const SEARCH_TIME: Duration = Duration::from_secs(60);
 /// The longest pause between two rounds of questions, and then between two questions.
 const SEARCH_POLL: Duration = Duration::from_secs(15);
-
-/// What the questions about the registration have found.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Registration {
-    /// When the first question of this attempt was answered, or was not.
-    first_answer_at: Instant,
-    /// Any question was answered in this attempt.
-    is_answered: bool,
-    /// The module is registered, as far as this attempt has asked.
-    pub(super) is_done: bool,
-    /// A domain has denied the registration in the present round.
-    is_denied: bool,
-    status: RegistrationStatus,
-}
-
-impl Registration {
-    pub(super) const NONE: Self = Self {
-        first_answer_at: NEVER,
-        is_answered: false,
-        is_done: false,
-        is_denied: false,
-        status: RegistrationStatus::NotRegistered,
-    };
-
-    /// Why the attempt ends after a round of questions, if it does.
-    fn round_error(&self, is_late: bool) -> Option<LinkError> {
-        if self.is_denied && self.status != RegistrationStatus::Searching {
-            return Some(LinkError::RegistrationDenied);
-        }
-        is_late.then_some(if self.is_answered {
-            LinkError::NotRegistered(self.status)
-        } else {
-            LinkError::CommandUnanswered(BringUpCommand::Registration)
-        })
-    }
-}
 
 impl Link<'_> {
     pub(super) fn on_registration(

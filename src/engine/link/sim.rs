@@ -12,43 +12,6 @@ use crate::util::time::{NEVER, after};
 
 /// How long the SIM card may take to show up after the first answer of the module.
 const SIM_TIME: Duration = Duration::from_secs(10);
-/// How often a PIN is given without knowing whether the card accepted it. The third wrong one locks the card.
-const MAX_UNCONFIRMED_PINS: u8 = 2;
-
-/// What became of the PIN of the configuration.
-#[derive(Debug)]
-pub(super) struct Pin {
-    /// Given in this attempt: the card may be slow to show it.
-    pub(super) is_given: bool,
-    /// How often it was given since the card accepted it. An accepted PIN may be given again: the module may have restarted
-    /// without the host receiving `RDY` (quirk 117).
-    unconfirmed: u8,
-    /// The card refused it: another try would bring the card closer to its lock.
-    is_refused: bool,
-}
-
-impl Pin {
-    pub(super) const NEW: Self = Self {
-        is_given: false,
-        unconfirmed: 0,
-        is_refused: false,
-    };
-
-    const fn may_be_given(&self) -> bool {
-        !self.is_given && !self.is_refused && self.unconfirmed < MAX_UNCONFIRMED_PINS
-    }
-
-    const fn give(&mut self) {
-        self.is_given = true;
-        self.unconfirmed += 1;
-    }
-
-    /// The card accepted it, or needs none.
-    const fn confirm(&mut self) {
-        self.unconfirmed = 0;
-    }
-}
-
 impl Link<'_> {
     pub(super) fn on_sim(&mut self, outcome: &Outcome, config: &Config<'_>, now: Instant) {
         let is_early = now < after(self.step_began_at.min(now), SIM_TIME);
