@@ -6,7 +6,7 @@ use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::Duration;
 use embedded_io::ErrorKind;
 
-use super::{AnyStack, Stack};
+use super::stack::{AnyStack, Stack};
 use crate::net::{self, AtWriter};
 use crate::runner::RunError;
 
@@ -22,14 +22,17 @@ pub struct AtClient<'a, 'd, M: RawMutex = CriticalSectionRawMutex> {
     client: net::AtClient<'d, M>,
 }
 
-impl<'a, 'd, M: RawMutex> AtClient<'a, 'd, M> {
-    pub(super) fn new<R: Future<Output = RunError> + Unpin>(stack: &'a Stack<'d, R, M>) -> Self {
-        Self {
-            stack,
-            client: stack.stack.at(),
+impl<'d, R: Future<Output = RunError> + Unpin, M: RawMutex> Stack<'d, R, M> {
+    /// Creates a client for the application's own AT commands, which the runner sends between its own.
+    pub fn at(&self) -> AtClient<'_, 'd, M> {
+        AtClient {
+            stack: self,
+            client: self.stack.at(),
         }
     }
+}
 
+impl<'a, 'd, M: RawMutex> AtClient<'a, 'd, M> {
     /// Waits for the response to a command, and before that for the runner to send it.
     fn wait<Cmd: AtatCmd>(
         stack: &AnyStack<'_, '_, M>,

@@ -6,24 +6,15 @@ use core::task::{Poll, ready};
 use embassy_sync::blocking_mutex::raw::RawMutex;
 use embedded_nal::{AddrType, Dns, nb};
 
+use super::Tcp;
 #[cfg(feature = "udp")]
 use super::Udp;
-use super::{AnyStack, Stack, Tcp};
+use super::stack::{AnyStack, Lookup, Stack};
 use crate::at::Host;
 use crate::engine::Addresses;
 use crate::error::Error;
 use crate::net::{first_of, literal};
 use crate::runner::RunError;
-
-/// The lookup that a blocking stack has begun. The engine has its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lookup {
-    /// There is none; the engine may be busy with one of an asynchronous task.
-    None,
-    InProgress(u32),
-    /// Another name was asked for while the result was there. The next call for another name discards the result.
-    Unclaimed(u32),
-}
 
 impl<R: Future<Output = RunError> + Unpin + ?Sized, M: RawMutex> Stack<'_, R, M> {
     fn resolve(&self, host: &str) -> nb::Result<Addresses, Error> {

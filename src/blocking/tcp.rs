@@ -9,7 +9,7 @@ use embedded_nal::TcpFullStack;
 use embedded_nal::{TcpClientStack, nb};
 
 use super::socket::LazySocket;
-use super::{AnyStack, Stack};
+use super::stack::{AnyStack, Stack};
 #[cfg(feature = "push")]
 use crate::at::AccessMode;
 #[cfg(feature = "server")]
@@ -69,13 +69,14 @@ impl<'d, M: RawMutex> TcpSocket<'d, M> {
     }
 }
 
-impl<'a, 'd, M: RawMutex> Tcp<'a, 'd, M> {
-    pub(super) const fn new<R: Future<Output = RunError> + Unpin>(
-        stack: &'a Stack<'d, R, M>,
-    ) -> Self {
-        Self { stack }
+impl<'d, R: Future<Output = RunError> + Unpin, M: RawMutex> Stack<'d, R, M> {
+    /// The handle for TCP sockets.
+    pub const fn tcp(&self) -> Tcp<'_, 'd, M> {
+        Tcp { stack: self }
     }
+}
 
+impl<'a, 'd, M: RawMutex> Tcp<'a, 'd, M> {
     /// Whether the module has accepted everything that was written (`SEND OK`). The peer may not have received it yet.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embedded_nal::{UdpClientStack, UdpFullStack, nb};
 
 use super::socket::LazySocket;
-use super::{AnyStack, Stack};
+use super::stack::{AnyStack, Stack};
 #[cfg(feature = "push")]
 use crate::at::AccessMode;
 use crate::engine::{Engine, Key, Request, check_peer};
@@ -91,13 +91,14 @@ impl<'d, M: RawMutex> UdpSocket<'d, M> {
     }
 }
 
-impl<'a, 'd, M: RawMutex> Udp<'a, 'd, M> {
-    pub(super) const fn new<R: Future<Output = RunError> + Unpin>(
-        stack: &'a Stack<'d, R, M>,
-    ) -> Self {
-        Self { stack }
+impl<'d, R: Future<Output = RunError> + Unpin, M: RawMutex> Stack<'d, R, M> {
+    /// The handle for UDP sockets.
+    pub const fn udp(&self) -> Udp<'_, 'd, M> {
+        Udp { stack: self }
     }
+}
 
+impl<'a, 'd, M: RawMutex> Udp<'a, 'd, M> {
     /// Changes the access mode of the socket, as [`Tcp::set_access_mode`](super::Tcp::set_access_mode).
     ///
     /// # Errors
