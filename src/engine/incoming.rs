@@ -23,7 +23,7 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) sink: Option<Key>,
-    pub(super) pushed: bool,
+    pushed: bool,
     /// What the header said.
     pub(super) length: u16,
     pub(super) stage: Stage,
@@ -68,9 +68,14 @@ impl Incoming {
         self.has_paused = false;
     }
 
+    /// Whether it was pushed. Firmware without that access mode does not contain what is about it.
+    pub(super) const fn is_pushed(&self) -> bool {
+        cfg!(feature = "push") && self.pushed
+    }
+
     /// Whether a push for this socket, or the line end after it, is still coming.
     pub(super) fn is_pushed_to(&self, key: Key) -> bool {
-        self.pushed && self.sink == Some(key) && self.stage != Stage::Idle
+        self.is_pushed() && self.sink == Some(key) && self.stage != Stage::Idle
     }
 
     /// Whether the rest of a payload is still to come.
@@ -95,7 +100,7 @@ impl Incoming {
 
     /// Whether the module usually sends two line ends after the payload.
     pub(super) fn takes_two(&self) -> bool {
-        self.double_line_ends[usize::from(self.pushed)] >= 2
+        self.double_line_ends[usize::from(self.is_pushed())] >= 2
     }
 
     /// Whether this many characters of line ends are all that has to follow the payload. One line end after payload that ends

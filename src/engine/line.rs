@@ -35,4 +35,9 @@ impl Payload {
         length: 0,
         pushed: false,
     };
+
+    /// Whether the module sends it unasked. Firmware without that access mode does not contain what is about it.
+    pub(crate) const fn is_pushed(&self) -> bool {
+        cfg!(feature = "push") && self.pushed
+    }
 }

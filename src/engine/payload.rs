@@ -81,7 +81,7 @@ impl<'d> Engine<'d> {
 
     fn store(&mut self, payload: Payload, bytes: &[u8]) -> usize {
         let slot = payload.sink.and_then(|key| self.sockets.get_mut(key));
-        let Some(slot) = slot.filter(|slot| slot.takes(payload.pushed)) else {
+        let Some(slot) = slot.filter(|slot| slot.takes(payload.is_pushed())) else {
             self.count_dropped_bytes(bytes.len());
             return bytes.len();
         };
@@ -91,7 +91,7 @@ impl<'d> Engine<'d> {
         }
         let taken = slot.rx.push(bytes);
         slot.receive.count = slot.receive.count.wrapping_add(taken as u32);
-        if !payload.pushed {
+        if !payload.is_pushed() {
             slot.receive.withheld += taken as u16;
             if taken < bytes.len() {
                 // More than was asked for.
@@ -134,7 +134,7 @@ impl<'d> Engine<'d> {
             return bytes.len();
         };
         #[cfg(feature = "push")]
-        if payload.pushed {
+        if payload.is_pushed() {
             use super::sockets::datagram::Pushed;
             match slot.take_in_pushed(bytes) {
                 Pushed::NoSpace => {
@@ -179,7 +179,7 @@ impl<'d> Engine<'d> {
         }
         let ends_with_line_feed = self.sink().is_some_and(|slot| slot.ends_with(b"\n"));
         let is_sound = self.incoming.is_sound(count, ends_with_line_feed);
-        let doubles = &mut self.incoming.double_line_ends[usize::from(self.incoming.pushed)];
+        let doubles = &mut self.incoming.double_line_ends[usize::from(self.incoming.is_pushed())];
         match count {
             4.. => *doubles = doubles.saturating_add(1),
             _ if is_sound && !ends_with_line_feed => *doubles = 0,
@@ -192,7 +192,7 @@ impl<'d> Engine<'d> {
     /// The payload is whole, or it is not.
     fn end_payload(&mut self, is_sound: bool) {
         self.incoming.stage = Stage::Idle;
-        if !self.incoming.pushed {
+        if !self.incoming.is_pushed() {
             if !is_sound {
                 self.exchange.mark_damaged();
             }
@@ -231,7 +231,7 @@ impl<'d> Engine<'d> {
     #[cfg(feature = "push")]
     pub(super) fn watch_payload(&mut self, now: Instant) -> Instant {
         let incoming = &mut self.incoming;
-        if !incoming.pushed || self.push.is_stalled() {
+        if !incoming.is_pushed() || self.push.is_stalled() {
             return NEVER;
         }
         let sink = incoming.sink.and_then(|key| self.sockets.get_mut(key));
@@ -274,7 +274,7 @@ impl<'d> Engine<'d> {
     pub(super) fn give_up_incoming(&mut self) {
         let stage = core::mem::replace(&mut self.incoming.stage, Stage::Idle);
         let slot = self.incoming.sink.and_then(|key| self.sockets.get_mut(key));
-        let Some(slot) = slot.filter(|_| self.incoming.pushed) else {
+        let Some(slot) = slot.filter(|_| self.incoming.is_pushed()) else {
             return;
         };
         #[cfg(feature = "udp")]
