@@ -235,7 +235,7 @@ impl<'d> Link<'d> {
 
     /// Whether the context has an address.
     fn has_address(&self) -> bool {
-        self.addresses.ipv4().is_some() || self.addresses.ipv6().is_some()
+        !self.addresses.is_empty()
     }
 
     /// The local address of the family asked for. `None` while the link is down.

@@ -287,10 +287,12 @@ impl<'d> Slot<'d> {
         self.reopen.stage == ReopenStage::Repeating
     }
 
+    #[inline(never)] // Many callers.
     pub(crate) fn wake_readers(&self) {
         self.wakes.wake(Queue::Reader(self.key));
     }
 
+    #[inline(never)] // Many callers.
     pub(crate) fn wake_writers(&self) {
         self.wakes.wake(Queue::Writer(self.key));
     }
