@@ -113,6 +113,12 @@ impl<'b> Writer<'b> {
         }
     }
 
+    #[inline(never)]
+    fn number_argument(&mut self, number: u32) {
+        self.begin_argument();
+        self.number(number, DECIMAL);
+    }
+
     /// Digits without leading zeros.
     #[inline(never)]
     fn number(&mut self, number: u32, base: NonZeroU32) {
@@ -194,8 +200,7 @@ macro_rules! not_in_commands {
 macro_rules! numbers {
     ($($method:ident($type:ty))*) => {
         $(fn $method(self, number: $type) -> Result<(), Never> {
-            self.begin_argument();
-            self.number(number.into(), DECIMAL);
+            self.number_argument(number.into());
             Ok(())
         })*
     };
