@@ -79,7 +79,7 @@ impl Engine<'_> {
             }
             return;
         }
-        if outcome == Outcome::Refused(Reason::None) && flight.asks_reason {
+        if flight.asks_reason && matches!(outcome, Outcome::Refused(Reason::None)) {
             self.exchange.awaiting_reason = Some(flight.job);
             return;
         }
@@ -173,7 +173,7 @@ impl Engine<'_> {
             Job::Resume(_) => slot.switch_done(outcome),
             _ => Effect::None,
         };
-        if slot.fault == Some(Error::DataLost) {
+        if matches!(slot.fault, Some(Error::DataLost)) {
             self.exchange.on_loss();
         }
         let effect = slot.after_transaction(!outcome.is_no_answer(), effect);

@@ -161,7 +161,7 @@ impl<'d> Engine<'d> {
 
     /// Remembers why something failed. An orderly end is no failure.
     pub(crate) fn note_failure(&mut self, error: Error) {
-        if error == Error::TimedOut && self.counters.urcs.get() == 0 {
+        if matches!(error, Error::TimedOut) && self.counters.urcs.get() == 0 {
             warning!("timed out, and no URC has come: is Config::urc_port the port in use?");
         }
         if !matches!(error, Error::Closed) {
