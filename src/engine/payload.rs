@@ -12,7 +12,6 @@ use super::incoming::Stage;
 use super::line::Payload;
 use super::sockets::key::Key;
 use super::sockets::slot::{Phase, Slot};
-use super::sockets::transfer::Counted;
 use super::state::Engine;
 use super::statistics::count_loss;
 use crate::at::AccessMode;
@@ -327,7 +326,7 @@ impl<'d> Engine<'d> {
         } else if is_done {
             slot.give_withheld();
             if has_unknown_line && slot.is_live() {
-                slot.receive.counted = Counted::ReadUnconfirmed;
+                slot.receive.doubt_read();
             }
         }
     }

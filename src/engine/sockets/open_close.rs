@@ -56,7 +56,9 @@ impl Slot<'_> {
         let (host, remote_port) = match self.endpoint.target {
             Target::Address(address) => (Host::Address(address.ip()), address.port()),
             Target::Name(port) => (Host::Name(Text::known(self.target_name()?)), port),
+            #[cfg(any(feature = "server", feature = "udp"))]
             Target::None if self.reopen.binds_v6 => (Host::Address(IPV6_LOCAL), 0),
+            #[cfg(any(feature = "server", feature = "udp"))]
             Target::None => (Host::NONE, 0),
         };
         let access_mode = if self.is_listener() {
@@ -69,7 +71,7 @@ impl Slot<'_> {
         let command = OpenSocket {
             context: config.context,
             connect_id: self.id,
-            service: self.endpoint.service,
+            service: self.endpoint.service(),
             host,
             remote_port,
             local_port: self.endpoint.local_port,
@@ -136,7 +138,7 @@ impl Slot<'_> {
             | ErrorCode::INVALID_PARAMETERS
             | ErrorCode::SOCKET_CREATION
             | ErrorCode::BIND
-                if matches!(self.endpoint.target, Target::None)
+                if self.endpoint.has_no_peer()
                     && config.context_type != ContextType::Ipv4
                     && !self.reopen.binds_v6 =>
             {

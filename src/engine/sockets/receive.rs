@@ -104,7 +104,7 @@ impl Slot<'_> {
     /// The read that is due. Before it the module's count is asked for if the host's own is stale.
     pub(crate) fn begin_read(&mut self, length: u16) -> Job {
         let key = self.key;
-        if self.receive.counted != Counted::Exact {
+        if self.receive.counted() != Counted::Exact {
             return Job::CountReceived(key);
         }
         self.receive.was_last = true;
@@ -161,7 +161,7 @@ impl Slot<'_> {
                     return Effect::DatagramDropped;
                 }
             }
-            Outcome::NoAnswer => self.receive.counted = Counted::ReadUnconfirmed,
+            Outcome::NoAnswer => self.receive.doubt_read(),
             Outcome::Refused(reason)
                 if asked > LESS_TO_READ
                     && self.phase == Phase::Open
@@ -290,7 +290,7 @@ impl Slot<'_> {
     }
 
     pub(crate) fn count_received_done(&mut self, outcome: &Outcome, now: Instant) {
-        let counted = self.receive.counted;
+        let counted = self.receive.counted();
         match *outcome {
             Outcome::Done(Answer::ReceivedTotal(count)) if counted == Counted::Stale => {
                 let since = self
@@ -326,7 +326,7 @@ impl Slot<'_> {
     fn compare_count(&mut self, count: u32, now: Instant) {
         // Above 0: the module counts more than the host. Below 0: its count lags.
         let excess = |counted: u32| counted.wrapping_sub(self.receive.count_at_answer) as i32;
-        let is_lost = match self.receive.counted {
+        let is_lost = match self.receive.counted() {
             Counted::Ahead(before) if excess(before) > 0 => true,
             // Pushed data can be counted before it is sent.
             Counted::PushUnconfirmed { .. } | Counted::Ahead(_) if excess(count) > 0 => {
@@ -349,7 +349,7 @@ impl Slot<'_> {
         if is_lost {
             return self.fail(Error::DataLost);
         }
-        let was_read = self.receive.counted == Counted::ReadUnconfirmed;
+        let was_read = self.receive.counted() == Counted::ReadUnconfirmed;
         self.receive.counted = Counted::Exact;
         self.receive.refusals = 0;
         if was_read {

@@ -22,6 +22,7 @@ pub(crate) enum Target {
     /// A host name, with this port. The name lies in the transmit ring, which is empty until the connection is up.
     Name(u16),
     /// Nowhere: a listener, or a socket with many peers.
+    #[cfg(any(feature = "server", feature = "udp"))]
     None,
 }
 
@@ -38,9 +39,26 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
+    /// Firmware with TCP clients alone does not contain the others.
+    pub(crate) const fn service(&self) -> ServiceType {
+        if cfg!(any(feature = "server", feature = "udp")) {
+            self.service
+        } else {
+            ServiceType::Tcp
+        }
+    }
+
+    /// Whether it is a listener, or a socket with many peers.
+    pub(crate) const fn has_no_peer(&self) -> bool {
+        #[cfg(any(feature = "server", feature = "udp"))]
+        return matches!(self.target, Target::None);
+        #[cfg(not(any(feature = "server", feature = "udp")))]
+        false
+    }
+
     /// Whether both go to the same peer, or to none. The local port may be another one.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        (self.service, self.target) == (other.service, other.target)
+        (self.service(), self.target) == (other.service(), other.target)
     }
 }
 
@@ -151,7 +169,7 @@ impl<'a> Request<'a> {
     pub(crate) const fn peer(&self) -> Option<SocketAddr> {
         match self.endpoint.target {
             Target::Address(address) => Some(address),
-            Target::Name(_) | Target::None => None,
+            _ => None,
         }
     }
 }

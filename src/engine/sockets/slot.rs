@@ -125,7 +125,7 @@ impl<'d> Slot<'d> {
             key: Key::first(index),
             endpoint: Endpoint {
                 service: ServiceType::Tcp,
-                target: Target::None,
+                target: Target::Name(0),
                 local_port: 0,
                 #[cfg(feature = "udp")]
                 is_v6: false,
@@ -215,7 +215,7 @@ impl<'d> Slot<'d> {
     pub(crate) const fn remote(&self) -> Option<SocketAddr> {
         match self.endpoint.target {
             Target::Address(address) => Some(address),
-            Target::Name(_) | Target::None => None,
+            _ => None,
         }
     }
 

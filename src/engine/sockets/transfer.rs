@@ -67,7 +67,7 @@ pub(crate) struct Receive {
     pub(crate) count: u32,
     /// How many they were when the module's count came: pushed data can have come since.
     pub(crate) count_at_answer: u32,
-    pub(crate) counted: Counted,
+    pub(super) counted: Counted,
     pub(crate) recheck: Recheck,
     /// The newest bytes in the receive ring that are not the reader's yet: it is not certain that the peer has sent them.
     pub(crate) withheld: u16,
@@ -195,9 +195,23 @@ impl Receive {
         self.is_announced = true;
     }
 
+    /// Firmware without direct push mode does not contain what is about the other kinds.
+    pub(super) const fn counted(&self) -> Counted {
+        match self.counted {
+            Counted::Exact => Counted::Exact,
+            _ if !cfg!(feature = "push") => Counted::ReadUnconfirmed,
+            counted => counted,
+        }
+    }
+
+    /// A read was not answered plainly.
+    pub(crate) const fn doubt_read(&mut self) {
+        self.counted = Counted::ReadUnconfirmed;
+    }
+
     /// Whether the module's count is asked for whatever else is due.
     pub(crate) const fn is_count_due(&self) -> bool {
-        !matches!(self.counted, Counted::Exact | Counted::Stale)
+        !matches!(self.counted(), Counted::Exact | Counted::Stale)
     }
 
     /// Whether data was probably lost. What follows is withheld until the module's count has come.
