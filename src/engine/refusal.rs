@@ -15,6 +15,7 @@ const OPERATION_NOT_ALLOWED: u16 = 3;
 const SIM_BUSY: u16 = 14;
 
 /// Whether the module may carry out the same command a moment later (quirk 122). Other refusals are reported to the user at once.
+#[inline(never)] // Many callers.
 pub(crate) fn can_pass(code: ErrorCode) -> bool {
     matches!(
         code,

@@ -24,6 +24,7 @@ pub(crate) fn earliest(wake_at: &mut Instant, at: Instant) {
 }
 
 /// Sets `point` to `at` if it is `NEVER`. Returns its value.
+#[inline(never)] // Many callers.
 pub(crate) fn get_or_set(point: &mut Instant, at: Instant) -> Instant {
     if *point == NEVER {
         *point = at;

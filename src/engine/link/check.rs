@@ -29,6 +29,7 @@ impl Link<'_> {
     }
 
     /// A command was not answered: check the module, which may stay silent until then.
+    #[inline(never)] // Many callers.
     pub(crate) fn start_check_until(&mut self, silent_until: Instant) {
         if self.is_up() {
             self.silent_until = silent_until;

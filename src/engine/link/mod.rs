@@ -366,6 +366,7 @@ impl<'d> Link<'d> {
     }
 
     /// A new attempt to bring the link up begins.
+    #[inline(never)] // Many callers.
     fn begin_attempt(&mut self) {
         self.pin.is_given = false;
         self.has_deactivated = false;

@@ -97,6 +97,7 @@ impl<'d> Sockets<'d> {
     }
 
     /// Whether a socket uses this connectID.
+    #[inline(never)] // Many callers.
     pub(crate) fn uses(&self, id: ConnectId) -> bool {
         self.iter().any(|slot| slot.id == id && slot.uses_id())
     }
