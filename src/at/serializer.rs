@@ -41,16 +41,20 @@ pub(super) fn to_slice<T: Serialize + ?Sized>(
     }
     let mut writer = Writer::command(buffer, name, options.value_sep);
     command.serialize(&mut writer)?;
-    writer.bytes(options.termination.as_bytes());
-    Ok(writer.length)
+    Ok(match options.termination {
+        "\r" => writer.end(),
+        other => {
+            writer.bytes(other.as_bytes());
+            writer.length
+        }
+    })
 }
 
 /// A command without arguments.
 #[inline(never)]
 fn write_bare(buffer: &mut [u8], name: &str) -> usize {
     let mut writer = Writer::command(buffer, name, false);
-    writer.byte(b'\r');
-    writer.length
+    writer.end()
 }
 
 /// Appends the bytes of a command to a buffer. Bytes without room in the buffer are only counted.
@@ -100,6 +104,13 @@ impl<'b> Writer<'b> {
         for &byte in bytes {
             self.byte(byte);
         }
+    }
+
+    /// The carriage return. Returns the length of the whole command.
+    #[inline(never)]
+    fn end(&mut self) -> usize {
+        self.byte(b'\r');
+        self.length
     }
 
     /// The commas before an argument.

@@ -31,6 +31,7 @@ macro_rules! texts {
 
             /// The variant with exactly this text.
             #[allow(dead_code)]
+            #[inline(never)] // Many callers.
             pub(crate) fn of(text: &[u8]) -> Option<Self> {
                 let position = crate::at::deserializer::position(Self::TEXTS, text)?;
                 Self::ALL.get(position).copied()

@@ -305,6 +305,7 @@ impl<M: RawMutex> Socket<'_, M> {
 }
 
 impl<M: RawMutex> Drop for Socket<'_, M> {
+    #[inline(never)] // Many callers.
     fn drop(&mut self) {
         self.shared.post(Posted::Socket(self.key));
     }
