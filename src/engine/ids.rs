@@ -30,6 +30,7 @@ impl IdSet {
         self.0 & (1 << id.get()) != 0
     }
 
+    #[inline(never)] // Many callers.
     pub(crate) const fn insert(&mut self, id: ConnectId) {
         self.0 |= 1 << id.get();
     }

@@ -429,6 +429,7 @@ impl Slot<'_> {
         self.receive.withheld > 0 || self.has_partial_datagram()
     }
 
+    #[inline(never)] // Many callers.
     fn ends_with(&self, bytes: &[u8]) -> bool {
         let offset = self.rx.len().saturating_sub(bytes.len());
         self.rx.common_prefix(offset, bytes) == bytes.len()

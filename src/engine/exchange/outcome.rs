@@ -36,6 +36,7 @@ pub(crate) enum Reason {
 
 impl Reason {
     /// The reason as a code: 550 (unknown) where the module gave none.
+    #[inline(never)] // Many callers.
     pub(crate) fn code(self) -> ErrorCode {
         match self {
             Self::None => ErrorCode::UNSPECIFIED,

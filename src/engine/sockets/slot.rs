@@ -319,6 +319,7 @@ impl<'d> Slot<'d> {
     }
 
     /// The open failed, and is repeated or not. Its connectID may be taken all the same, so that a close follows in any case.
+    #[inline(never)] // Many callers.
     pub(crate) fn on_open_failed(&mut self, error: Error, repeats: bool) {
         if self.phase != Phase::Opening {
             return;
