@@ -35,6 +35,7 @@ impl IdSet {
         self.0 |= 1 << id.get();
     }
 
+    #[inline(never)] // Many callers.
     pub(crate) const fn remove(&mut self, id: ConnectId) {
         self.0 &= !(1 << id.get());
     }
@@ -123,6 +124,7 @@ impl ConnectIds {
     }
 
     /// The module has freed this connectID. A late `closed` URC may still arrive for it.
+    #[inline(never)] // Many callers.
     pub(crate) fn on_freed(&mut self, id: ConnectId, now: Instant) {
         self.recently_closed.insert(id);
         self.recently_closed_until = after(now, LATE_CLOSED_URC);
@@ -178,6 +180,7 @@ impl ConnectIds {
     }
 
     /// The AT+QICLOSE of an orphan was answered.
+    #[inline(never)] // Many callers.
     pub(crate) fn on_orphan_closed(&mut self, id: ConnectId) {
         self.postponed.remove(id);
         self.refused.remove(id);

@@ -40,6 +40,7 @@ impl Link<'_> {
     }
 
     /// Whether the setting at this place is to be made. Those that the stack needs are not the user's.
+    #[inline(never)] // Many callers.
     fn is_wanted(place: u8, config: &Config<'_>) -> bool {
         usize::from(place) <= SETTINGS.len()
             || Self::setting(place, config)
