@@ -425,6 +425,17 @@ impl<'d> Engine<'d> {
         &mut self.user_command
     }
 
+    /// The command in the buffer is complete.
+    #[cfg(feature = "at-client")]
+    pub(crate) fn submit_command(&mut self, options: super::user_command::Options) {
+        self.user_command.submit(options);
+        // Nobody sends it.
+        if self.link.is_disabled() {
+            self.user_command.reject_waiting();
+        }
+        self.wake_runner();
+    }
+
     #[cfg(feature = "ping")]
     pub(crate) const fn ping(&mut self) -> &mut super::services::ping::Ping<'d> {
         &mut self.ping

@@ -1,5 +1,8 @@
 //! The engine's one slot for AT commands that are not its own, and how a command passes through it.
 
+use core::future::poll_fn;
+use core::pin::pin;
+
 use atat::{AtatCmd, InternalError};
 use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_time::Duration;
@@ -28,14 +31,17 @@ impl<'s, 'd, M: RawMutex> CommandSlot<'s, 'd, M> {
     }
 
     /// Writes the command into the buffer. False if it does not fit.
-    async fn encode(&self, command: &impl AtatCmd) -> bool {
-        let write = |engine: &mut Engine<'_>| {
+    fn encode(&self, command: &impl AtatCmd) -> impl Future<Output = bool> {
+        poll_fn(|context| {
+            // Without the engine: this may be code of the application.
             let mut text = [0; MAX_COMMAND_LENGTH];
             let length = command.write(&mut text);
             let text = text.get(..length);
-            text.is_some_and(|text| engine.user_command().write(self.owner, text))
-        };
-        self.shared.with(write).await
+            let write = |engine: &mut Engine<'_>| {
+                text.is_some_and(|text| engine.user_command().write(self.owner, text))
+            };
+            pin!(self.shared.with(write)).poll(context)
+        })
     }
 
     /// Hands the command in the buffer to the runner, waits for the result, and parses the answer. With `asks_reason`, the runner
@@ -47,12 +53,11 @@ impl<'s, 'd, M: RawMutex> CommandSlot<'s, 'd, M> {
     ) -> Result<Cmd::Response, Failure> {
         let shared = self.shared;
         let submit = |engine: &mut Engine<'_>| {
-            engine.user_command().submit(Options {
+            engine.submit_command(Options {
                 limit: Duration::from_millis(Cmd::MAX_TIMEOUT_MS.into()),
                 is_mute: !Cmd::EXPECTS_RESPONSE_CODE,
                 asks_reason,
             });
-            engine.wake_runner();
         };
         shared.with(submit).await;
         let result = Queue::CommandResult;

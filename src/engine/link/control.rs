@@ -36,7 +36,7 @@ impl Link<'_> {
         self.control.is_changed = true;
         self.control.leave_until = after(now, LEAVE_TIME);
         self.set_state(match (self.state, mode) {
-            _ if matches!(self.step, Step::Disabled) => self.state,
+            _ if self.is_disabled() => self.state,
             (state @ LinkState::Down(LinkError::NotRunning), _) => state,
             (_, LinkMode::Up) if self.is_serving() && !self.control.is_outdated => LinkState::Up,
             (LinkState::TurningOff(_) | LinkState::TurnedOff(_), LinkMode::Up) => {

@@ -156,6 +156,11 @@ impl<'d> Link<'d> {
         self.may_sleep && self.is_up()
     }
 
+    /// Whether nothing will be done about it: the configuration, or the UART, cannot be used.
+    pub(crate) const fn is_disabled(&self) -> bool {
+        matches!(self.step, Step::Disabled)
+    }
+
     /// Whether sockets can be served now.
     pub(crate) fn is_up(&self) -> bool {
         matches!(self.step, Step::Up)
@@ -219,7 +224,7 @@ impl<'d> Link<'d> {
             return Some(LinkError::TurnedOff);
         }
         #[cfg(feature = "link-control")]
-        if self.control.is_changed {
+        if self.control.is_changed && !self.is_disabled() {
             return None;
         }
         self.idle_reason()
@@ -270,9 +275,7 @@ impl<'d> Link<'d> {
     fn poll_attempt(&self, seen: Attempt) -> Poll<Result<(), LinkError>> {
         match self.state {
             LinkState::Up => Poll::Ready(Ok(())),
-            LinkState::Down(error)
-                if matches!(self.step, Step::Disabled) || seen != self.attempt() =>
-            {
+            LinkState::Down(error) if self.is_disabled() || seen != self.attempt() => {
                 Poll::Ready(Err(error))
             }
             _ => Poll::Pending,

@@ -2,6 +2,7 @@
 //! while a test has it. None waits in place, none is lost, and a task is woken once the engine is back.
 
 use core::pin::pin;
+use core::sync::atomic::Ordering::Relaxed;
 use core::task::Poll;
 use std::vec;
 
@@ -9,7 +10,7 @@ use embedded_io_async::{ReadReady, WriteReady};
 use embedded_nal_async::{ConnectedUdp, TcpConnect};
 
 use super::*;
-use crate::at::{ConnectId, QuerySignalQuality};
+use crate::at::{ConnectId, NoResponse, QuerySignalQuality};
 use crate::engine::{LinkMode, LinkState, Phase, Queue};
 use crate::error::{Error, LinkError};
 use crate::net::UdpSocket;
@@ -415,4 +416,67 @@ fn wakers_that_use_the_engine_take_no_wake_from_others() {
     rig.on_line("+QIURC: \"closed\",0");
     let counts: Vec<_> = alarms.iter().map(|alarm| alarm.count()).collect();
     assert_eq!(counts, [1; 5]);
+}
+
+/// A command of the application that asks the stack while it is written, or does not fit.
+struct Curious(Stack<'static>, &'static core::sync::atomic::AtomicBool);
+
+impl atat::AtatCmd for Curious {
+    type Response = NoResponse;
+
+    fn write(&self, buffer: &mut [u8]) -> usize {
+        assert!(self.1.load(Relaxed), "too long");
+        assert!(self.0.local_addr().is_some(), "the stack is in use");
+        crate::util::slices::copy(b"AT+X\r", buffer)
+    }
+
+    fn parse(
+        &self,
+        response: Result<&[u8], atat::InternalError<'_>>,
+    ) -> Result<NoResponse, atat::Error> {
+        assert!(self.0.local_addr().is_some(), "the stack is in use");
+        response.map(|_| NoResponse).map_err(|_| atat::Error::Parse)
+    }
+}
+
+/// Code of the application runs while the engine is not in use: if it panics the stack goes on for the others.
+#[test]
+fn commands_of_the_application_are_written_without_the_engine() {
+    let mut rig = up();
+    let stack = stack(&rig);
+    let fits = &*Box::leak(Box::new(core::sync::atomic::AtomicBool::new(false)));
+    let mut context = Context::from_waker(Waker::noop());
+    let send = || {
+        let mut at = stack.at();
+        Box::pin(async move { at.send(&Curious(stack, fits)).await })
+    };
+    let mut sending = send();
+    let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _ = sending.as_mut().poll(&mut context);
+    }));
+    assert!(polled.is_err());
+    drop(sending);
+    fits.store(true, Relaxed);
+    let mut sending = send();
+    assert!(sending.as_mut().poll(&mut context).is_pending());
+    rig.run(Job::User, &["OK"]);
+    assert!(matches!(
+        sending.as_mut().poll(&mut context),
+        Poll::Ready(Ok(NoResponse))
+    ));
+}
+
+/// Once the runner has ended for good nothing waits for it.
+#[test]
+fn commands_fail_after_the_end_of_the_runner() {
+    let rig = up();
+    let stack = stack(&rig);
+    rig.engine(|engine| engine.stop(true));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut at = stack.at();
+    let sent = pin!(at.send(&QuerySignalQuality)).poll(&mut context);
+    assert!(matches!(sent, Poll::Ready(Err(atat::Error::Aborted))));
+    let dead = Err(Error::Link(LinkError::NotRunning));
+    let servers = pin!(stack.module().dns_servers()).poll(&mut context);
+    assert!(matches!(servers, Poll::Ready(Err(error)) if Err::<(), _>(error) == dead));
 }

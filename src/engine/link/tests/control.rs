@@ -958,3 +958,19 @@ fn context_that_is_about_to_become_active_is_deactivated() {
     assert_eq!(count(&way, Job::Deactivate), 1, "{way:?}");
     assert_eq!(state(&rig), DOWN);
 }
+
+/// The UART has failed, and the runner has ended: nobody follows the wish.
+#[test]
+fn after_the_end_of_the_runner_nothing_waits_for_a_wish() {
+    let mut rig = up();
+    rig.engine(|engine| engine.stop(true));
+    set(&rig, LinkMode::Down);
+    set(&rig, LinkMode::Up);
+    let dead = LinkError::NotRunning;
+    assert_eq!(state(&rig), LinkState::Down(dead));
+    assert_eq!(rig.try_claim(), Poll::Ready(Err(Error::Link(dead))));
+    // It is run again, and the wish holds.
+    rig.start();
+    carry_on(&mut rig);
+    assert_eq!(state(&rig), LinkState::Up);
+}
