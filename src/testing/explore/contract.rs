@@ -2,7 +2,7 @@
 
 use super::Event;
 use super::module::{Connection, Manner, State};
-use super::users::{Call, Kind};
+use super::users::{Call, Handle, Kind};
 use super::world::{Transactor, World};
 use crate::engine::{Action, LinkState};
 use crate::error::Error;
@@ -56,6 +56,11 @@ impl World<'_> {
         let written = self.written(index);
         let connection = self.connection(index).expect("a connection");
         let accepted = &connection.accepted;
+        // What is on its way when data mode ends is lost, and nothing tells of it.
+        let has_line = connection.state == State::Open && !self.is_shaken;
+        if self.handles[index].kind == Kind::Transparent && !has_line {
+            return;
+        }
         if self.handles[index].kind == Kind::Udp {
             let mut left = written.iter();
             assert!(
@@ -135,6 +140,11 @@ impl World<'_> {
     /// From now on everything goes well. Every wait ends, the peers close, the handles are dropped, and nothing is left.
     pub(super) fn settle(&mut self) {
         self.faults = 0;
+        // While one connection has the UART everything else waits.
+        let is_line = |handle: &Handle| handle.kind == Kind::Transparent && !handle.is_gone;
+        if self.limits.handles > 1 && self.handles.first().is_some_and(is_line) {
+            self.use_handle(Event::Drop(0));
+        }
         self.go_on();
         for (index, handle) in self.handles.iter().enumerate() {
             assert_eq!(handle.call, None, "handle {index} waits for ever");
@@ -163,10 +173,11 @@ impl World<'_> {
     }
 
     fn read_to_end(&mut self, index: usize) {
-        if self.handles[index].kind == Kind::Listener {
+        let kind = self.handles[index].kind;
+        if let Kind::Listener | Kind::Lookup | Kind::Command = kind {
             return;
         }
-        let is_udp = self.handles[index].kind == Kind::Udp;
+        let is_udp = kind == Kind::Udp;
         // Datagrams may be lost, with a fault.
         if is_udp && (self.is_shaken || !self.blamed.is_empty()) {
             return;
@@ -205,6 +216,8 @@ impl World<'_> {
                 Event::Line
             } else if let Some(id) = opening {
                 Event::Opened(id as u8)
+            } else if self.module.lookup.is_some() {
+                Event::Resolved
             } else if self.is_ready() {
                 Event::Run(Manner::Well)
             } else {

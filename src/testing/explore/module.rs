@@ -1,11 +1,18 @@
 //! The module and the network behind it, as the note describes them.
 
+mod network;
+mod services;
+
 use std::collections::VecDeque;
 use std::format;
 use std::string::String;
 use std::vec::Vec;
 
+use embassy_time::Instant;
+
 use crate::at::ConnectId;
+use crate::util::time::NEVER;
+pub(super) use services::{ANSWERS, COMMANDS, NAMES, TEXT};
 
 /// How the module deals with one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +59,8 @@ pub(super) struct Connection {
     pub(super) is_datagram: bool,
     /// In direct push access mode.
     pushes: bool,
+    /// It has been in transparent access mode.
+    is_transparent: bool,
     /// The module has taken a command for payload, because the host does not know of the prompt.
     pub(super) is_garbled: bool,
 }
@@ -71,6 +80,7 @@ impl Connection {
             is_listener: false,
             is_datagram: false,
             pushes: false,
+            is_transparent: false,
             is_garbled: false,
         }
     }
@@ -95,8 +105,21 @@ pub(super) struct Module {
     /// What is still to arrive at the host: lines and payload, one piece each.
     pub(super) output: VecDeque<Vec<u8>>,
     prompt: Option<Prompt>,
+    /// The beginning of a command.
+    unended: String,
     context: bool,
     error: u16,
+    /// The connection that has the UART as its data line, and what cannot be said meanwhile.
+    line: Option<usize>,
+    held: Vec<Vec<u8>>,
+    /// The lookup under way, by the place of its name, and whether each was answered with an address.
+    pub(super) lookup: Option<usize>,
+    /// When it gives up.
+    lookup_until: Instant,
+    pub(super) found: [Option<bool>; NAMES.len()],
+    /// The command of the user that waits for its payload, and how often each was carried out.
+    user_prompt: Option<usize>,
+    pub(super) executed: [u8; COMMANDS.len()],
 }
 
 /// The byte at a place of what the peer sends: no two connections have one in common.
@@ -117,14 +140,26 @@ impl Module {
             ids: [None; ConnectId::COUNT],
             output: VecDeque::new(),
             prompt: None,
+            unended: String::new(),
             context: true,
             error: 550,
+            line: None,
+            held: Vec::new(),
+            lookup: None,
+            lookup_until: NEVER,
+            found: [None; NAMES.len()],
+            user_prompt: None,
+            executed: [0; COMMANDS.len()],
         }
     }
 
     pub(super) fn say(&mut self, line: &str) {
-        self.output
-            .push_back(format!("\r\n{line}\r\n").into_bytes());
+        let line = format!("\r\n{line}\r\n").into_bytes();
+        if self.line.is_some() {
+            self.held.push(line);
+        } else {
+            self.output.push_back(line);
+        }
     }
 
     fn answer(&mut self, lines: &[&str]) {
@@ -151,6 +186,12 @@ impl Module {
 
     /// Takes bytes of the host: payload while there is a prompt, or commands. `handle` is whom an AT+QIOPEN is for.
     pub(super) fn input(&mut self, mut bytes: &[u8], manner: Manner, handle: usize) {
+        if let Some(connection) = self.line {
+            return self.connections[connection].accepted.extend(bytes);
+        }
+        if self.user_prompt.is_some() && manner != Manner::Misses {
+            bytes = self.take_text(bytes, manner);
+        }
         if let Some(prompt) = &mut self.prompt {
             let (payload, rest) = bytes.split_at(prompt.left.min(bytes.len()));
             bytes = rest;
@@ -173,12 +214,16 @@ impl Module {
         if bytes.is_empty() {
             return;
         }
-        let text = String::from_utf8_lossy(bytes).into_owned();
+        let text = core::mem::take(&mut self.unended) + &String::from_utf8_lossy(bytes);
+        let (text, unended) = text.rsplit_once(['\r', '\x1b']).unwrap_or(("", &text));
+        self.unended = unended.into();
         for command in text.split(['\r', '\x1b']).filter(|part| !part.is_empty()) {
             let before = self.output.len();
             match manner {
                 Manner::Misses => {}
-                Manner::Refuses if command.contains("+QI") => self.refuse(568),
+                Manner::Refuses if command.contains("+QI") || command.contains("+X") => {
+                    self.refuse(568);
+                }
                 _ => self.command(command, manner, handle),
             }
             if manner == Manner::Mute && self.prompt.is_none() {
@@ -231,8 +276,40 @@ impl Module {
             }
             "AT+QIRD" => self.read(first, numbers[1]),
             "AT+QISEND" => self.send(first, numbers[1], manner),
+            "AT+QISWTMD" => self.switch(first, numbers[1]),
+            "ATO" => {
+                let mut connections = self.connections.iter();
+                let last = connections.position(|at| at.is_transparent && at.state == State::Open);
+                match last {
+                    Some(connection) => self.take_line(connection),
+                    None => self.say("NO CARRIER"),
+                }
+            }
+            "AT+QIDNSGIP" if self.lookup.is_some() => self.refuse(564),
+            "AT+QIDNSGIP" => {
+                self.lookup = NAMES.iter().position(|name| fields.contains(name));
+                self.answer(&[]);
+            }
+            "AT+XA" => self.execute(0),
+            "AT+XB" => {
+                self.user_prompt = Some(1);
+                self.output.push_back(b"\r\n> ".to_vec());
+            }
             _ if !command.starts_with("AT") => self.say("ERROR"),
             _ => self.answer(&[]),
+        }
+    }
+
+    fn switch(&mut self, id: usize, mode: usize) {
+        match (self.ids[id], self.at(id)) {
+            (Some(index), Some(connection)) if connection.state == State::Open => {
+                connection.pushes = mode == 1;
+                match mode {
+                    2 => self.take_line(index),
+                    _ => self.answer(&[]),
+                }
+            }
+            _ => self.refuse(550),
         }
     }
 
@@ -267,8 +344,12 @@ impl Module {
         connection.is_listener = command.contains("\"TCP LISTENER\"");
         connection.is_datagram = command.contains("\"UDP\"");
         connection.pushes = command.ends_with(",1");
+        connection.is_transparent = command.ends_with(",2");
+        let is_transparent = connection.is_transparent;
         self.connections.push(connection);
-        self.answer(&[]);
+        if !is_transparent {
+            self.answer(&[]);
+        }
     }
 
     fn read(&mut self, id: usize, length: usize) {
@@ -312,93 +393,5 @@ impl Module {
             manner,
         });
         self.output.push_back(b"\r\n> ".to_vec());
-    }
-
-    // ---- the network ---------------------------------------------------------------------------------------------
-
-    /// The result of an open.
-    pub(super) fn opened(&mut self, id: usize, well: bool) {
-        if let Some(connection) = self.at(id) {
-            connection.state = if well { State::Open } else { State::Gone };
-            connection.was_open = well;
-        }
-        self.say(&format!("+QIOPEN: {id},{}", if well { 0 } else { 566 }));
-    }
-
-    /// The peer sends a byte.
-    pub(super) fn data(&mut self, id: usize) {
-        let Some(connection) = self.at(id) else {
-            return;
-        };
-        let is_first = connection.arrived == connection.read;
-        connection.arrived += 1;
-        if connection.pushes {
-            let place = connection.read;
-            connection.read += 1;
-            let index = self.ids[id].unwrap_or_default();
-            self.say(&format!("+QIURC: \"recv\",{id},1"));
-            self.output
-                .push_back([from_peer(index, place), b'\r', b'\n'].to_vec());
-        } else if is_first && connection.is_datagram {
-            self.say(&format!("+QIURC: \"recv\",{id},1"));
-        } else if is_first {
-            self.say(&format!("+QIURC: \"recv\",{id}"));
-        }
-    }
-
-    /// Somebody connects to a listener. False if there is no connectID for it.
-    pub(super) fn incoming(&mut self, listener: usize) -> bool {
-        let Some(id) = self.ids.iter().rposition(Option::is_none) else {
-            return false;
-        };
-        let serial = self.connections.len();
-        let mut connection = Connection::new(usize::MAX, id);
-        connection.state = State::Open;
-        connection.was_open = true;
-        self.connections.push(connection);
-        self.ids[id] = Some(serial);
-        let port = 5000 + serial;
-        self.say(&format!(
-            "+QIURC: \"incoming\",{id},{listener},\"203.0.113.7\",{port}"
-        ));
-        true
-    }
-
-    /// The peer closes.
-    pub(super) fn end(&mut self, id: usize) {
-        if let Some(connection) = self.at(id) {
-            connection.state = State::Ended;
-            connection.ended = true;
-        }
-        self.say(&format!("+QIURC: \"closed\",{id}"));
-    }
-
-    /// The end of a connection that the host has closed is reported all the same (quirk 37).
-    pub(super) fn late_closed(&mut self) {
-        let mut connections = self.connections.iter_mut();
-        if let Some(connection) = connections.find(|connection| connection.late_closed) {
-            connection.late_closed = false;
-            let line = format!("+QIURC: \"closed\",{}", connection.id);
-            self.say(&line);
-        }
-    }
-
-    /// The context is lost, and every connection with it.
-    pub(super) fn lose_context(&mut self) {
-        self.context = false;
-        for id in 0..ConnectId::COUNT {
-            if let Some(connection) = self.at(id) {
-                connection.state = State::Gone;
-            }
-        }
-    }
-
-    /// The module has no power for a moment: what it was about to say is not said.
-    pub(super) fn restart(&mut self) {
-        self.lose_context();
-        self.ids = [None; ConnectId::COUNT];
-        self.prompt = None;
-        self.output.clear();
-        self.say("RDY");
     }
 }

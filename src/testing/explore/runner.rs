@@ -55,9 +55,26 @@ impl World<'_> {
                 match escape {
                     Escape::Prompt => self.module.input(b"\r\x1b", manner, 0),
                     Escape::Fill => self.module.input(&[b'\r'; 1460], manner, 0),
+                    Escape::DataMode => {
+                        self.rig.pass(2200);
+                        self.module.leave_line();
+                    }
+                    Escape::PlusOnly => self.module.leave_line(),
                     _ => {}
                 }
-                self.rig.pass(200);
+                if escape != Escape::PlusOnly {
+                    self.rig.pass(200);
+                }
+                self.done(action, true);
+            }
+            Action::WriteRaw { key, length } => {
+                let mut data = vec![0; length.into()];
+                self.rig.engine(|engine| engine.peek(key, 0, &mut data));
+                self.module.input(&data, Manner::Well, 0);
+                self.done(action, true);
+            }
+            Action::ReadDcd => {
+                self.rig.engine(|engine| engine.carrier(None));
                 self.done(action, true);
             }
             _ => self.done(action, true),

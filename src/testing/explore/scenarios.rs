@@ -45,6 +45,16 @@ const LONE: &[Event] = &[
     Run(Manner::Well),
 ];
 
+/// A connection in transparent access mode has the UART.
+const LINE: &[&[Event]] = &[&[
+    Connect,
+    Run(Manner::Well),
+    Opened(0),
+    Line,
+    Run(Manner::Well),
+    Run(Manner::Well),
+]];
+
 const OPENING: &[&[Event]] = &[OPEN_ACCEPTED];
 const OPEN: &[&[Event]] = &[OPEN_ACCEPTED, RESULT];
 const LONE_ONES: &[&[Event]] = &[OPEN_ACCEPTED, RESULT, LONE, LONE, LONE];
@@ -86,6 +96,39 @@ const LISTENER: Limits = Limits {
     handles: 2,
     kinds: &[Kind::Listener],
     bytes: 1,
+    ..ONE
+};
+
+const ACKNOWLEDGED: Limits = Limits {
+    kinds: &[Kind::Acknowledged],
+    bytes: 1,
+    ..ONE
+};
+const TRANSPARENT: Limits = Limits {
+    kinds: &[Kind::Transparent],
+    // Lines that nobody asked for are data.
+    strange: &[Restart, LoseContext, Rerun, Replug],
+    ..ONE
+};
+const OCCUPIED: Limits = Limits {
+    handles: 2,
+    kinds: &[Kind::Transparent, Kind::Tcp],
+    bytes: 1,
+    ..TRANSPARENT
+};
+const SERVICES: Limits = Limits {
+    handles: 2,
+    kinds: &[Kind::Lookup, Kind::Command],
+    ..ONE
+};
+const LOOKUPS: Limits = Limits {
+    handles: 2,
+    kinds: &[Kind::Lookup],
+    ..ONE
+};
+const COMMANDS: Limits = Limits {
+    handles: 2,
+    kinds: &[Kind::Command],
     ..ONE
 };
 
@@ -134,6 +177,14 @@ pub(super) const ALL: &[Scenario] = &[
     scenario("udp", 1, UDP, OPEN, 6),
     scenario("udp-faults", 1, faulty(UDP), OPEN, 4),
     scenario("udp-lone", 1, Limits { bytes: 5, ..UDP }, LONE_ONES, 10),
+    scenario("acknowledged", 1, ACKNOWLEDGED, OPEN, 7),
+    scenario("transparent", 1, TRANSPARENT, LINE, 6),
+    scenario("transparent-faults", 1, faulty(TRANSPARENT), LINE, 4),
+    scenario("occupied", 2, OCCUPIED, LINE, 5),
+    scenario("occupied-faults", 2, faulty(OCCUPIED), LINE, 4),
+    scenario("services", 1, faulty(SERVICES), &[], 7),
+    scenario("lookups", 1, faulty(LOOKUPS), &[], 9),
+    scenario("commands", 1, faulty(COMMANDS), &[], 9),
     scenario("listener", 2, LISTENER, OPEN, 6),
     scenario("listener-faults", 2, faulty(LISTENER), OPEN, 4),
 ];

@@ -1,6 +1,8 @@
 //! The users of a world: what they call, and what they are told.
 
-use core::net::SocketAddr;
+mod services;
+
+use core::net::{IpAddr, SocketAddr};
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use std::boxed::Box;
@@ -12,8 +14,7 @@ use super::module::{from_peer, from_user};
 use super::world::{Task, World};
 use crate::at::{AccessMode, ServiceType};
 use crate::engine::rig::PEER;
-
-use crate::engine::{Key, Queue, Request};
+use crate::engine::{AtResult, Key, Queue, Request, Slot};
 use crate::error::Error;
 
 /// More rounds than this without an event: tasks wake each other.
@@ -29,6 +30,14 @@ pub(super) enum Kind {
     Listener,
     /// A connection of a listener.
     Accepted,
+    /// Its user waits for what the peer acknowledges, in place of what the module accepts.
+    Acknowledged,
+    /// In transparent access mode.
+    Transparent,
+    /// No socket: a name is looked up.
+    Lookup,
+    /// No socket: a command of the user. Every second one is answered by a prompt for payload.
+    Command,
 }
 
 /// What a task waits for.
@@ -39,6 +48,7 @@ pub(super) enum Call {
     Read,
     Write,
     Flush,
+    Mode,
     Close,
 }
 
@@ -47,6 +57,8 @@ pub(super) enum Call {
 pub(super) struct Handle {
     pub(super) kind: Kind,
     pub(super) key: Option<Key>,
+    /// Of a lookup, or the owner of a command.
+    pub(super) ticket: Option<u32>,
     /// What its one task waits for, and whether another one reads, or accepts connections.
     pub(super) call: Option<Call>,
     pub(super) reads: bool,
@@ -66,6 +78,7 @@ impl Handle {
         Self {
             kind,
             key: None,
+            ticket: None,
             call: Some(Call::Slot),
             reads: false,
             is_connected: false,
@@ -85,6 +98,9 @@ pub(super) enum Told {
     Done(Result<(), Error>),
     Data(Result<Vec<u8>, Error>),
     Accepted(Result<(Key, Option<SocketAddr>), Error>),
+    Ticket(Result<u32, Error>),
+    Address(Result<IpAddr, Error>),
+    Answer(AtResult, Vec<u8>),
 }
 
 /// A future that a task polls.
@@ -130,6 +146,22 @@ impl<'d> World<'d> {
                     }
                     self.rig.release(key);
                 }
+                self.release_ticket(index.into());
+            }
+            Event::SwitchMode(index) => {
+                let key = self.handles[usize::from(index)].key.expect("a socket");
+                let wanted = self.rig.engine(|engine| {
+                    let current = engine.slot(key).map(Slot::access_mode);
+                    let mode = match current {
+                        Some(AccessMode::Transparent) => AccessMode::Buffer,
+                        _ => AccessMode::Transparent,
+                    };
+                    engine.want_mode(key, mode)
+                });
+                match wanted {
+                    Ok(()) => self.begin(index, Call::Mode),
+                    Err(error) => self.failed(index.into(), Call::Mode, error),
+                }
             }
             _ => unreachable!("no event of a user"),
         }
@@ -150,10 +182,13 @@ impl<'d> World<'d> {
         for _ in 0..ROUNDS {
             let mut has_run = false;
             for index in 0..self.handles.len() {
-                if self.task(index, false).take() && self.handles[index].call.is_some() {
+                let call = self.handles[index].call;
+                if self.task(index, false).take() && call.is_some() {
                     has_run = true;
                     self.poll_call(index);
-                    self.idle_wakes.extend(self.handles[index].call);
+                    if self.handles[index].call == call {
+                        self.idle_wakes.extend(call);
+                    }
                 }
                 if self.task(index, true).take() && self.handles[index].reads {
                     has_run = true;
@@ -195,6 +230,9 @@ impl<'d> World<'d> {
         let shared = self.rig.shared;
         let handle = &self.handles[index];
         let kind = handle.kind;
+        if let Kind::Lookup | Kind::Command = kind {
+            return self.service(index);
+        }
         let Some(key) = handle.key else {
             return self.claim(index);
         };
@@ -226,7 +264,9 @@ impl<'d> World<'d> {
             Some(Call::Write) => engine
                 .poll_write(key, &[byte])
                 .map_ok(|count| assert_eq!(count, 1)),
+            Some(Call::Flush) if kind == Kind::Acknowledged => engine.poll_acknowledged(key),
             Some(Call::Flush) => engine.poll_flush(key),
+            Some(Call::Mode) => engine.poll_mode(key),
             Some(Call::Close) => engine.poll_closed(key),
             _ => engine.poll_connected(key),
         });
@@ -242,6 +282,7 @@ impl<'d> World<'d> {
         };
         let mode = match kind {
             Kind::Push => AccessMode::DirectPush,
+            Kind::Transparent => AccessMode::Transparent,
             _ => AccessMode::Buffer,
         };
         let request = request.expect("a request that can be fulfilled");
@@ -264,11 +305,28 @@ impl<'d> World<'d> {
                 self.handles[index].key = Some(key);
                 return self.begin(index as u8, Call::Connect);
             }
-            Some(Told::Slot(Err(error))) => {
+            Some(Told::Slot(Err(error)) | Told::Ticket(Err(error))) => {
                 self.handles[index].failed = Some(error);
                 self.handles[index].is_gone = true;
                 self.handles[index].call = None;
                 return;
+            }
+            Some(Told::Ticket(Ok(ticket))) => {
+                self.handles[index].ticket = Some(ticket);
+                return self.begin(index as u8, Call::Connect);
+            }
+            Some(Told::Address(found)) => {
+                self.check_found(index, found);
+                return self.end_service(index);
+            }
+            Some(Told::Answer(result, answer)) => {
+                let goes_on = self.check_answer(index, result, &answer);
+                if goes_on {
+                    self.release_ticket(index);
+                    self.handles[index].written = 1;
+                    return self.begin(index as u8, Call::Slot);
+                }
+                return self.end_service(index);
             }
             Some(Told::Done(result)) => result,
             Some(_) => unreachable!("a result of a reader"),
@@ -279,6 +337,7 @@ impl<'d> World<'d> {
             (Err(error), _) => self.failed(index, call, error),
             (Ok(()), Call::Write) => self.handles[index].written += 1,
             (Ok(()), Call::Flush | Call::Close) => self.check_sent(index, call),
+            (Ok(()), Call::Mode) => {}
             (Ok(()), _) => self.check_connected(index),
         }
         if let (Call::Close, Some(key)) = (call, self.handles[index].key) {

@@ -158,7 +158,12 @@ impl<'d> World<'d> {
             Transactor::Waits(_) if !is_ready && (has_faults || self.is_silent()) => {
                 events.push(Event::TimeOut);
             }
-            Transactor::Sleeps(until) if until < NEVER => events.push(Event::Wait),
+            // The answer to a lookup has to arrive within its time.
+            Transactor::Sleeps(until)
+                if until < NEVER && (self.is_silent() || !self.looks_up()) =>
+            {
+                events.push(Event::Wait);
+            }
             _ => {}
         }
     }
@@ -169,7 +174,8 @@ impl<'d> World<'d> {
         }
         if !self.is_silent() {
             events.push(Event::Line);
-            if self.faults > 0 {
+            // Of a lost byte of a data line nothing tells.
+            if self.faults > 0 && !self.module.is_raw() {
                 events.push(Event::LoseLine);
             }
         }
@@ -201,6 +207,9 @@ impl<'d> World<'d> {
                 State::Ended | State::Gone => {}
             }
         }
+        if self.module.lookup.is_some() {
+            events.extend([Event::Resolved, Event::Unresolved]);
+        }
         let mut connections = self.module.connections.iter();
         if self.limits.late_closed && connections.any(|connection| connection.late_closed) {
             events.push(Event::LateClosed);
@@ -225,6 +234,9 @@ impl<'d> World<'d> {
             if handle.kind == Kind::Listener || handle.call.is_some() {
                 continue;
             }
+            if handle.kind == Kind::Transparent {
+                events.push(Event::SwitchMode(index));
+            }
             if handle.written < self.limits.bytes {
                 events.push(Event::Write(index));
             }
@@ -236,6 +248,10 @@ impl<'d> World<'d> {
                 events.push(Event::Close(index));
             }
         }
+    }
+
+    fn looks_up(&self) -> bool {
+        self.limits.kinds.contains(&Kind::Lookup)
     }
 
     /// The module will not say any more by itself.
@@ -271,6 +287,7 @@ impl<'d> World<'d> {
             }
         }
         let happened = self.happen(event);
+        self.module.limit_lookup(self.rig.now);
         if !self.is_lazy {
             self.run_tasks();
         }
@@ -326,6 +343,8 @@ impl<'d> World<'d> {
             Event::Data(id) => self.module.data(id.into()),
             Event::End(id) => self.module.end(id.into()),
             Event::LateClosed => self.module.late_closed(),
+            Event::Resolved => self.module.resolved(true),
+            Event::Unresolved => self.module.resolved(false),
             user => self.use_handle(user),
         }
         true
