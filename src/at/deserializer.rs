@@ -67,7 +67,7 @@ impl<'a> Fields<'a> {
 
     /// The fields of a line, after its prefix and the colon, which can be missing.
     #[inline(never)]
-    pub(super) fn of_line(line: &'a [u8]) -> Self {
+    pub(crate) fn of_line(line: &'a [u8]) -> Self {
         let line = trim(line);
         let has_prefix = matches!(line.first(), Some(b'+' | b'#' | b'$' | b'&' | b'%'));
         let (_, fields) = has_prefix

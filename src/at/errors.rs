@@ -8,7 +8,7 @@ use super::atat::{self, AtatResp};
 use super::deserializer::{Fields, digits, trim};
 use super::fields::LastText;
 use super::prefix::Prefix;
-use super::response::AnswerText;
+use super::response::{AnswerText, NoResponse};
 use super::tables::bare_commands;
 
 /// Why a TCP/IP command or a socket failed (chapter 4, table 1).
@@ -118,6 +118,13 @@ pub struct LastError {
     pub code: u16,
     /// A description. The texts differ between modules.
     pub description: LastText<48>,
+}
+
+/// What the stack reads of a [`LastError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+pub(crate) struct LastErrorLine {
+    pub(crate) code: u16,
+    _description: NoResponse,
 }
 
 impl LastError {

@@ -5,7 +5,7 @@ use serde_at::serde::{Deserialize, Deserializer};
 use super::access_mode::AccessMode;
 use super::atat::{self, AtatCmd, AtatResp};
 use super::deserializer::{deserialize_by, unquoted};
-use super::fields::{Clipped, ConnectId, ContextId, Host, LastText};
+use super::fields::{Clipped, ConnectId, ContextId, Host, Ignored, LastText};
 use super::response::{AnswerText, Lines, NoResponse};
 use super::tables::{bare_commands, open_numbers, texts};
 
@@ -159,6 +159,21 @@ pub struct QuerySocket {
     /// The socket.
     #[at_arg(position = 0)]
     pub connect_id: ConnectId,
+}
+
+/// What the stack reads of a [`SocketStatus`]: texts are skipped. Firmware that reads the whole type is 550 bytes larger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AtatResp)]
+pub(crate) struct SocketLine {
+    pub(crate) connect_id: ConnectId,
+    _service: Ignored,
+    _address: Ignored,
+    _remote_port: u16,
+    _local_port: u16,
+    pub(crate) state: SocketState,
+    _context: ContextId,
+    _server_id: u8,
+    _access_mode: AccessMode,
+    _at_port: NoResponse,
 }
 
 /// `+QISTATE: <connectID>,<service_type>,<IP_address>,<remote_port>,<local_port>,<socket_state>,

@@ -358,6 +358,7 @@ impl<'d> Dns<'d> {
         });
     }
 
+    #[inline(never)] // Many callers.
     fn end(&mut self, result: Result<(), Error>) {
         if self.is_abandoned {
             self.state = State::Idle;

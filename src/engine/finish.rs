@@ -108,7 +108,6 @@ impl Engine<'_> {
     /// Passes the result to the part of the engine that asked for it.
     fn done(&mut self, job: Job, outcome: &Outcome, echoed: bool, now: Instant) {
         let was_up = self.link.is_up();
-        let silent_until = self.silent_until(job);
         match job {
             #[cfg(feature = "dns")]
             Job::Resolve => {
@@ -131,7 +130,7 @@ impl Engine<'_> {
         }
         if was_up {
             if outcome.is_no_answer() {
-                self.link.start_check_until(silent_until);
+                self.link.start_check_until(self.silent_until(job));
             }
             return;
         }
@@ -139,6 +138,7 @@ impl Engine<'_> {
     }
 
     /// Until when the module may be silent after the start of this transaction.
+    #[inline(never)]
     fn silent_until(&self, job: Job) -> Instant {
         let limit = match job {
             Job::Close(_) | Job::CloseOrphan(_) => self.config.silence_time.max(SLOWEST_CLOSE),

@@ -5,8 +5,9 @@ use super::outcome::{Answer, Outcome, Reason};
 use super::payload_echo::EchoProgress;
 use super::transaction::{Stage, Transaction};
 use crate::at::{
-    ActiveContext, BearerState, ContextAddresses, ContextId, ContextState, FunctionalityChanged,
-    LastError, Prefix, ReceivedData, Registration, SentData, SimStatus, SocketStatus, read,
+    BearerState, ContextAddresses, ContextId, ContextState, ContextType, ErrorCode, Fields,
+    FunctionalityChanged, LastErrorLine, Prefix, ReceivedData, Registration, SentData, SimStatus,
+    SocketLine, read,
 };
 use crate::engine::ids::IdSet;
 use crate::engine::sockets::key::Key;
@@ -207,19 +208,22 @@ impl InFlight {
                     Answer::Sockets(ids) => ids,
                     _ => IdSet::EMPTY,
                 };
-                ids.insert(read::<SocketStatus>(line)?.connect_id);
+                ids.insert(read::<SocketLine>(line)?.connect_id);
                 Answer::Sockets(ids)
             }
-            Job::Status(_) => Answer::Socket(read::<SocketStatus>(line)?.state),
+            Job::Status(_) => Answer::Socket(read::<SocketLine>(line)?.state),
             Job::ListContexts => {
-                let context: ActiveContext = read(line)?;
-                if context.context != wanted {
+                // Not as an `ActiveContext`, whose copies take flash.
+                let mut fields = Fields::of_line(line);
+                let (context, state): (ContextId, ContextState) = (fields.next()?, fields.next()?);
+                let _: ContextType = fields.next()?;
+                if context != wanted {
                     // Another context of the module.
                     return Some(self.answer);
                 }
-                *addresses = context.addresses;
+                *addresses = fields.next()?;
                 Answer::Context {
-                    active: context.state == ContextState::Activated,
+                    active: state == ContextState::Activated,
                 }
             }
             Job::ListBearers => {
@@ -240,7 +244,7 @@ impl InFlight {
                 }
             }
             Job::CountReceived(_) => Answer::ReceivedTotal(read::<ReceivedData>(line)?.read as u32),
-            Job::LastError => Answer::LastError(read::<LastError>(line)?.error()),
+            Job::LastError => Answer::LastError(ErrorCode::new(read::<LastErrorLine>(line)?.code)),
             _ => return None,
         })
     }

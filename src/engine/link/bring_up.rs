@@ -193,7 +193,7 @@ impl Link<'_> {
             return self.check_done(job, outcome, config, now);
         }
         let is_silent = outcome.is_no_answer();
-        match (self.step, job) {
+        match (&self.step, job) {
             // A command that was not answered, maybe one of an earlier runner, is still being carried out.
             (Step::Settle, Job::Attention)
                 if matches!(*outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES =>
@@ -213,10 +213,10 @@ impl Link<'_> {
                 self.tries = tries;
             }
             (Step::CloseOrphans, Job::CloseOrphan(_)) if is_silent => self.probe_then_resume(),
-            (Step::Address { otherwise }, Job::ListContexts) => {
+            (&Step::Address { otherwise }, Job::ListContexts) => {
                 self.on_address(outcome, otherwise, now);
             }
-            (Step::Run(wanted), _) if wanted == job => {
+            (Step::Run(wanted), _) if *wanted == job => {
                 self.advance(job, outcome, echoed, orphans, config, now);
                 if is_silent {
                     self.probe_then_resume();

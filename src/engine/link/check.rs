@@ -91,7 +91,7 @@ impl Link<'_> {
         now: Instant,
     ) {
         let is_silent = outcome.is_no_answer();
-        match (self.step, job) {
+        match (&self.step, job) {
             (Step::CheckAnswer, Job::Attention) if is_silent => {
                 // It may be at a prompt, or in the middle of a boot.
                 self.tries = self.tries.saturating_add(1);

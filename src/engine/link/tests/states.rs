@@ -85,6 +85,22 @@ fn address_may_come_later_than_the_context() {
 }
 
 #[test]
+fn address_of_either_family_will_do() {
+    for address in [
+        "\"10.0.0.1\"",
+        "\"fe80::%1\"",
+        "\"0.0.0.0\",\"::A\"",
+        "\"36.9.0.0.0.0.0.0.0.0.0.0.0.0.0.0\"",
+    ] {
+        let mut rig = started_until(Job::Activate);
+        rig.run(Job::Activate, &["OK"]);
+        let line = std::format!("+QIACT: 1,1,1,{address}");
+        rig.run(Job::ListContexts, &[&line, "OK"]);
+        rig.run(Job::Set(0), &["OK"]);
+    }
+}
+
+#[test]
 fn radio_that_is_off_is_turned_on() {
     for level in ["+CFUN: 0", "+CFUN: 4"] {
         let mut rig = started_until(Job::Functionality);
