@@ -138,7 +138,7 @@ impl Engine<'_> {
     }
 
     /// Until when the module may be silent after the start of this transaction.
-    #[inline(never)]
+    #[inline(never)] // Many callers.
     fn silent_until(&self, job: Job) -> Instant {
         let limit = match job {
             Job::Close(_) | Job::CloseOrphan(_) => self.config.silence_time.max(SLOWEST_CLOSE),

@@ -233,7 +233,7 @@ impl<'d> Slot<'d> {
         cfg!(feature = "udp")
             && match self.endpoint.service {
                 ServiceType::Tcp => false,
-                // Firmware without listeners has no other kinds: 0.3 KB of flash.
+                // Firmware without listeners has no other kinds. Saves 420 bytes of flash.
                 _ if !cfg!(feature = "server") => true,
                 ServiceType::Udp | ServiceType::UdpService | ServiceType::UdpIncoming => true,
                 _ => false,
