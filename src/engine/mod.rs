@@ -35,8 +35,8 @@ mod incoming;
 mod input;
 mod line;
 mod link;
+pub(crate) mod mailbox;
 mod payload;
-pub(crate) mod posted;
 #[cfg(feature = "push")]
 mod pushed;
 mod refusal;

@@ -1,12 +1,14 @@
-//! The engine, in use by one task at a time, and the tasks that wait for it; shared by the stack, its sockets and the runner.
+//! The engine, with which one task works at a time, and the tasks that wait for it. The stack, its sockets and the runner share it.
 //!
-//! Whoever needs the engine takes it, works with it, and puts it back. Only taking it and putting it back are critical sections, each of a
-//! few instructions, whatever is done in between.
+//! A task takes the engine, works with it, and puts it back. Only taking it and putting it back are critical sections, each of a few
+//! instructions, however long the work takes.
 //!
-//! Another thread, and a task of an executor that has interrupted the task with the engine, find no engine meanwhile. They cannot
-//! wait for it in place, because the task with the engine may go on only after them. So a future is pending, and its task is woken
-//! when the engine is back; a call that returns at once has no answer; and what a dropped handle leaves to be done is done by
-//! whoever has the engine, before it is put back.
+//! Another thread, or a task that has interrupted the one with the engine, finds no engine meanwhile. It must not wait in place: the
+//! task with the engine may be able to go on only after it. So:
+//!
+//! * a future is pending, and its task is woken when the engine is back ([`with`](Shared::with), [`wait`](Shared::wait));
+//! * a call that returns at once returns without a result ([`try_with`](Shared::try_with), [`poll`](Shared::poll));
+//! * a message is left in a mailbox ([`post`](Shared::post)): the task with the engine handles it before it puts the engine back.
 
 use core::cell::Cell;
 use core::fmt;
@@ -18,7 +20,7 @@ use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::{Duration, Instant, Timer};
 
-use crate::engine::posted::{HAS_WAITING, Posted, Todo};
+use crate::engine::mailbox::{HAS_WAITING, Mailbox, Message};
 use crate::engine::statistics::Counters;
 use crate::engine::waiters::OVERFLOW_PAUSE;
 use crate::engine::wakes::Queue;
@@ -26,12 +28,12 @@ use crate::engine::{Engine, LinkState};
 use crate::error::LinkError;
 use crate::util::time;
 
-/// How many tasks can wait for the engine at a time. Each is of another thread, or of an executor with another priority. More wait,
-/// too, but look again once in [`RETRY`].
+/// How many tasks can wait for the engine at a time. Each belongs to another thread, or to an executor of another priority. Further
+/// tasks look again every [`RETRY`].
 const WAITING: usize = 4;
 const RETRY: Duration = Duration::from_millis(10);
 
-/// The link, for those who look at it while the engine is in use.
+/// The state of the link when the engine was put back last. It can be read while the engine is in use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LinkView {
     pub(crate) state: LinkState,
@@ -62,49 +64,49 @@ impl LinkView {
     }
 }
 
-/// The engine, and what is known without it.
+/// The engine, and the counters, for which it need not be taken.
 pub(crate) struct Shared<'d, M = CriticalSectionRawMutex> {
     lock: Mutex<M, Lock<'d>>,
     pub(crate) counters: &'d Counters,
 }
 
-/// What is used in critical sections.
+/// What is accessed in critical sections only.
 struct Lock<'d> {
     /// `None` while it is in use.
     engine: Cell<Option<&'d mut Engine<'d>>>,
-    /// Tasks that wait for it.
+    /// Wakers of tasks that wait for it.
     waiting: [Cell<Option<Waker>>; WAITING],
-    todo: Cell<Todo>,
+    mailbox: Cell<Mailbox>,
     link: Cell<LinkView>,
     #[cfg(feature = "at-client")]
     last_owner: Cell<u16>,
 }
 
 impl<'d> Lock<'d> {
-    /// Returns the engine if there is something to be done before.
+    /// Returns the engine if there are messages, which come first.
     fn put_back(&self, engine: &'d mut Engine<'d>) -> Option<&'d mut Engine<'d>> {
-        if self.todo.get().bits != 0 {
+        if self.mailbox.get().bits != 0 {
             return Some(engine);
         }
         self.engine.set(Some(engine));
         None
     }
 
-    fn post(&self, post: impl FnOnce(&mut Todo)) {
-        let mut todo = self.todo.get();
-        post(&mut todo);
-        self.todo.set(todo);
+    fn post(&self, put: impl FnOnce(&mut Mailbox)) {
+        let mut mailbox = self.mailbox.get();
+        put(&mut mailbox);
+        self.mailbox.set(mailbox);
     }
 
-    fn take_todo(&self) -> Todo {
-        let todo = self.todo.get();
-        self.todo.set(todo.done());
-        todo
+    fn take_messages(&self) -> Mailbox {
+        let mailbox = self.mailbox.get();
+        self.mailbox.set(mailbox.emptied());
+        mailbox
     }
 
     /// A task waits for the engine. Returns whether there was room for its waker.
     fn add_waiting(&self, waker: &Waker) -> bool {
-        self.post(|todo| todo.bits |= HAS_WAITING);
+        self.post(|mailbox| mailbox.bits |= HAS_WAITING);
         let mut new = Some(waker.clone());
         self.waiting.iter().any(|place| {
             let known = place.take().or_else(|| new.take());
@@ -129,7 +131,7 @@ impl<'d, M: RawMutex> Shared<'d, M> {
                 link: Cell::new(LinkView::NEW),
                 engine: Cell::new(Some(engine)),
                 waiting: [const { Cell::new(None) }; WAITING],
-                todo: Cell::new(Todo::NOTHING),
+                mailbox: Cell::new(Mailbox::EMPTY),
                 #[cfg(feature = "at-client")]
                 last_owner: Cell::new(0),
             }),
@@ -203,11 +205,11 @@ impl<'d, M: RawMutex> Shared<'d, M> {
         })
     }
 
-    /// Leaves something to the engine, which does it now, or before it is put back.
+    /// Has the engine handle a message: now, or, while it is in use, before it is put back.
     #[inline(never)] // Many callers.
-    pub(crate) fn post(&self, posted: Posted) {
+    pub(crate) fn post(&self, message: Message) {
         let engine = self.lock.lock(|lock| {
-            lock.post(|todo| todo.add(posted));
+            lock.post(|mailbox| mailbox.put(message));
             lock.engine.take()
         });
         if let Some(engine) = engine {
@@ -267,9 +269,9 @@ impl<'d, M: RawMutex> Shared<'d, M> {
             let has_more = engine.waiters.has_due;
             if let Some(back) = self.lock.lock(|lock| lock.put_back(engine)) {
                 engine = back;
-                let todo = self.lock.lock(Lock::take_todo);
-                has_waiting |= todo.bits & HAS_WAITING != 0;
-                engine.carry_out(&todo);
+                let messages = self.lock.lock(Lock::take_messages);
+                has_waiting |= messages.bits & HAS_WAITING != 0;
+                engine.handle_messages(&messages);
                 continue;
             }
             if core::mem::take(&mut has_waiting) {
@@ -286,7 +288,7 @@ impl<'d, M: RawMutex> Shared<'d, M> {
             if !has_more {
                 return;
             }
-            // If it is in use, who uses it wakes the others.
+            // If it is in use again, the task that has it wakes the others.
             match self.take() {
                 Some(taken) => engine = taken,
                 None => return,
@@ -294,7 +296,7 @@ impl<'d, M: RawMutex> Shared<'d, M> {
         }
     }
 
-    /// Notes which tasks are to be woken, and what is seen of the link.
+    /// Notes which tasks are to be woken, and the state of the link.
     fn note_wakes(&self, engine: &mut Engine<'d>) {
         let queues = engine.wakes.take();
         if queues & Queue::Link.bit() != 0 {

@@ -8,7 +8,7 @@ use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_time::Duration;
 
 use crate::at::{ErrorCode, MAX_COMMAND_LENGTH};
-use crate::engine::posted::Posted;
+use crate::engine::mailbox::Message;
 use crate::engine::shared::Shared;
 use crate::engine::{AtResult, Engine, LinkState, Options, Queue, Reason};
 use crate::error::{Error, LinkError};
@@ -75,7 +75,7 @@ impl<'s, 'd, M: RawMutex> CommandSlot<'s, 'd, M> {
 
 impl<M: RawMutex> Drop for CommandSlot<'_, '_, M> {
     fn drop(&mut self) {
-        self.shared.post(Posted::Command);
+        self.shared.post(Message::CommandDropped);
     }
 }
 

@@ -7,7 +7,7 @@ use embedded_nal_async::{AddrType, Dns};
 
 use super::host::literal;
 use crate::at::Host;
-use crate::engine::posted::Posted;
+use crate::engine::mailbox::Message;
 use crate::engine::shared::Shared;
 use crate::engine::{Addresses, Queue};
 use crate::error::Error;
@@ -93,7 +93,7 @@ impl<'s, 'd, M: RawMutex> Lookup<'s, 'd, M> {
 
 impl<M: RawMutex> Drop for Lookup<'_, '_, M> {
     fn drop(&mut self) {
-        self.shared.post(Posted::Lookup(self.ticket));
+        self.shared.post(Message::LookupDropped(self.ticket));
     }
 }
 

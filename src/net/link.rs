@@ -7,7 +7,7 @@ use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::Instant;
 
 use crate::config::AccessPoint;
-use crate::engine::posted::Posted;
+use crate::engine::mailbox::Message;
 use crate::engine::shared::Shared;
 use crate::engine::{LinkMode, LinkState, Queue};
 use crate::error::LinkError;
@@ -25,7 +25,7 @@ impl<'d, M: RawMutex> Stack<'d, M> {
     ///
     /// The mode outlasts restarts of the module and of the runner.
     pub fn set_link(&self, mode: LinkMode) {
-        self.shared.post(Posted::Link(mode));
+        self.shared.post(Message::LinkWanted(mode));
     }
 
     /// Waits until the link is as [`set_link`](Self::set_link) asked for last. Returns the mode that it is in.

@@ -11,7 +11,7 @@ use crate::at::AccessMode;
 use crate::at::ConnectId;
 #[cfg(any(feature = "udp", feature = "server"))]
 use crate::engine::UNKNOWN_PEER;
-use crate::engine::posted::Posted;
+use crate::engine::mailbox::Message;
 use crate::engine::shared::Shared;
 use crate::engine::{Engine, Key, Phase, Queue, Request, Slot};
 use crate::error::Error;
@@ -225,7 +225,7 @@ impl<'d, M: RawMutex> Socket<'d, M> {
 
     /// Closes the socket without sending what was written and not yet accepted by the module.
     pub(crate) fn abort(&self) {
-        self.shared.post(Posted::Aborted(self.key));
+        self.shared.post(Message::SocketAborted(self.key));
     }
 }
 
@@ -307,6 +307,6 @@ impl<M: RawMutex> Socket<'_, M> {
 impl<M: RawMutex> Drop for Socket<'_, M> {
     #[inline(never)] // Many callers.
     fn drop(&mut self) {
-        self.shared.post(Posted::Socket(self.key));
+        self.shared.post(Message::SocketDropped(self.key));
     }
 }

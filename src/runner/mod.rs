@@ -23,7 +23,7 @@ use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embedded_io_async::{Read, Write};
 
 use crate::engine::Wiring;
-use crate::engine::posted::Posted;
+use crate::engine::mailbox::Message;
 use crate::engine::shared::Shared;
 pub use control_lines::{ControlLines, Reset};
 pub use error::RunError;
@@ -150,7 +150,7 @@ impl<L: ControlLines, U: Urcs, M: RawMutex> Runner<'_, L, U, M> {
             // An ingress needs a response slot. It stays empty: information responses are handled by the engine.
             let response = ResponseSlot::<1>::new();
             let mut receiver = Receiver::new(shared, urcs.buffer(bytes, &response));
-            shared.post(Posted::Started(Wiring {
+            shared.post(Message::RunnerStarted(Wiring {
                 reset: transactor.lines.can_reset(),
                 dtr: transactor.lines.has_dtr(),
                 #[cfg(feature = "sleep")]
@@ -178,7 +178,7 @@ struct Running<'d, M: RawMutex> {
 
 impl<M: RawMutex> Drop for Running<'_, M> {
     fn drop(&mut self) {
-        self.shared.post(Posted::Stopped {
+        self.shared.post(Message::RunnerStopped {
             for_good: self.has_failed,
         });
     }

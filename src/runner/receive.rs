@@ -9,7 +9,7 @@ use embassy_time::{Duration, Timer};
 use embedded_io_async::{Error as _, Read};
 
 use crate::engine::Queue;
-use crate::engine::posted::Posted;
+use crate::engine::mailbox::Message;
 use crate::engine::shared::Shared;
 use crate::runner::digester::{Digester, Event};
 use crate::runner::error::RunError;
@@ -76,7 +76,7 @@ impl<'d, B: ReceiveBuffer, M: RawMutex> Receiver<'d, B, M> {
                     self.received(count);
                 }
                 Err(error) => {
-                    self.shared.post(Posted::SerialError);
+                    self.shared.post(Message::SerialError);
                     let now = time::now();
                     if now >= after(*failing_since.get_or_insert(now), ERROR_TIME) {
                         return RunError::Read(error.kind());

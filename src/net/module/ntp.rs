@@ -6,7 +6,7 @@ use embassy_time::Duration;
 use super::Module;
 use super::query::{Kind, Query};
 use crate::at::{DateTime, SynchronizeTime};
-use crate::engine::posted::Posted;
+use crate::engine::mailbox::Message;
 use crate::engine::{Deferred, Engine, QueryId, Queue};
 use crate::error::Error;
 use crate::net::host::host_of;
@@ -25,8 +25,8 @@ impl Kind for NtpQuery {
         engine.ntp()
     }
 
-    fn released(id: QueryId) -> Posted {
-        Posted::Ntp(id)
+    fn released(id: QueryId) -> Message {
+        Message::NtpDropped(id)
     }
 }
 

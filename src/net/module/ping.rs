@@ -6,7 +6,7 @@ use embassy_time::{Duration, with_deadline};
 use super::Module;
 use super::query::{Kind, Query};
 use crate::at::{Ping, PingCount, PingTimeout};
-use crate::engine::posted::Posted;
+use crate::engine::mailbox::Message;
 use crate::engine::{Deferred, Engine, PingReply, PingSummary, QueryId, Queue};
 use crate::error::Error;
 use crate::net::host::host_of;
@@ -23,8 +23,8 @@ impl Kind for PingQuery {
         &mut engine.ping().query
     }
 
-    fn released(id: QueryId) -> Posted {
-        Posted::Ping(id)
+    fn released(id: QueryId) -> Message {
+        Message::PingDropped(id)
     }
 }
 

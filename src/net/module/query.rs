@@ -7,7 +7,7 @@ use atat::AtatCmd;
 use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_time::{Duration, Instant, Timer, with_deadline};
 
-use crate::engine::posted::Posted;
+use crate::engine::mailbox::Message;
 use crate::engine::{AtResult, Deferred, Engine, QueryId, Queue};
 use crate::error::Error;
 use crate::net::command_slot::{self, Failure};
@@ -25,7 +25,7 @@ pub(super) trait Kind {
     fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, Self::Result>;
 
     /// What the engine hears when a query is dropped.
-    fn released(id: QueryId) -> Posted;
+    fn released(id: QueryId) -> Message;
 }
 
 /// A query of the kind `K`. After it is dropped, the next query of the kind waits until the module has reported the result of

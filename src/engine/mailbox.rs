@@ -1,4 +1,4 @@
-//! What users leave to the engine without waiting for it.
+//! Messages to the engine from calls that must not be lost and cannot wait, such as the drop of a handle.
 
 #[cfg(feature = "link-control")]
 use super::link::LinkMode;
@@ -9,35 +9,34 @@ use super::sockets::key::Key;
 use super::state::Engine;
 use crate::util::time;
 
-/// A handle that was dropped, or something else that is left to be done.
+/// One message.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Posted {
-    Socket(Key),
-    /// Not dropped, but closed without sending what was written.
-    Aborted(Key),
-    /// The runner is dropped.
-    Stopped {
+pub(crate) enum Message {
+    SocketDropped(Key),
+    /// The socket is to be closed without sending what was written.
+    SocketAborted(Key),
+    /// The runner's future has ended, or was dropped.
+    RunnerStopped {
         /// The serial line has failed, so that waiting for the runner is of no use.
         for_good: bool,
     },
-    /// The runner begins.
-    Started(Wiring),
+    RunnerStarted(Wiring),
     /// The UART driver has reported an error while receiving.
     SerialError,
     #[cfg(feature = "at-client")]
-    Command,
+    CommandDropped,
     #[cfg(feature = "dns")]
-    Lookup(u32),
+    LookupDropped(u32),
     #[cfg(feature = "ping")]
-    Ping(QueryId),
+    PingDropped(QueryId),
     #[cfg(feature = "ntp")]
-    Ntp(QueryId),
-    /// Not dropped: what the application wants of the link.
+    NtpDropped(QueryId),
+    /// What the application wants of the link from now on.
     #[cfg(feature = "link-control")]
-    Link(LinkMode),
+    LinkWanted(LinkMode),
 }
 
-/// Tasks wait for the engine.
+/// Tasks wait until the engine is back. No message, but handled at the same time.
 pub(super) const HAS_WAITING: u16 = 1 << 0;
 const SOCKETS: u16 = 1 << 1;
 const STOPPED: u16 = 1 << 2;
@@ -50,16 +49,17 @@ const PING: u16 = 1 << 8;
 const NTP: u16 = 1 << 9;
 const LINK: u16 = 1 << 10;
 
-/// What was posted while the engine was in use. A handle owns its slot until the engine has heard of its end, so that the place of
-/// the slot says enough.
+/// The messages that the engine has not handled: at most one of each kind, and of each kind for each socket. The index of a slot
+/// stands for its socket, because no other socket gets the slot before the message is handled.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Todo {
+pub(super) struct Mailbox {
+    /// The kinds of messages in it.
     pub(super) bits: u16,
     /// One bit for each slot.
     dropped: u16,
     aborted: u16,
     wiring: Wiring,
-    // The last ones: the engine has ended those before.
+    // Of the newest message. The engine has ended older lookups and queries already.
     lookup: u32,
     ping: u32,
     ntp: u32,
@@ -67,8 +67,8 @@ pub(super) struct Todo {
     link: LinkMode,
 }
 
-impl Todo {
-    pub(super) const NOTHING: Self = Self {
+impl Mailbox {
+    pub(super) const EMPTY: Self = Self {
         bits: 0,
         dropped: 0,
         aborted: 0,
@@ -80,7 +80,8 @@ impl Todo {
         link: LinkMode::Up,
     };
 
-    pub(super) const fn done(self) -> Self {
+    /// Without the messages.
+    pub(super) const fn emptied(self) -> Self {
         Self {
             bits: 0,
             dropped: 0,
@@ -89,45 +90,45 @@ impl Todo {
         }
     }
 
-    pub(super) fn add(&mut self, posted: Posted) {
-        self.bits |= match posted {
-            Posted::Socket(key) => {
+    pub(super) fn put(&mut self, message: Message) {
+        self.bits |= match message {
+            Message::SocketDropped(key) => {
                 self.dropped |= 1 << key.index();
                 SOCKETS
             }
-            Posted::Aborted(key) => {
+            Message::SocketAborted(key) => {
                 self.aborted |= 1 << key.index();
                 SOCKETS
             }
-            Posted::Stopped { for_good } => {
-                // The one that was to start is stopped.
+            Message::RunnerStopped { for_good } => {
+                // A start that was not handled yet is cancelled.
                 self.bits &= !STARTED;
                 STOPPED | if for_good { FOR_GOOD } else { 0 }
             }
-            Posted::Started(wiring) => {
+            Message::RunnerStarted(wiring) => {
                 self.wiring = wiring;
                 STARTED
             }
-            Posted::SerialError => SERIAL_ERROR,
+            Message::SerialError => SERIAL_ERROR,
             #[cfg(feature = "at-client")]
-            Posted::Command => COMMAND,
+            Message::CommandDropped => COMMAND,
             #[cfg(feature = "dns")]
-            Posted::Lookup(ticket) => {
+            Message::LookupDropped(ticket) => {
                 replace_older(&mut self.lookup, ticket);
                 LOOKUP
             }
             #[cfg(feature = "ping")]
-            Posted::Ping(QueryId(id)) => {
+            Message::PingDropped(QueryId(id)) => {
                 replace_older(&mut self.ping, id);
                 PING
             }
             #[cfg(feature = "ntp")]
-            Posted::Ntp(QueryId(id)) => {
+            Message::NtpDropped(QueryId(id)) => {
                 replace_older(&mut self.ntp, id);
                 NTP
             }
             #[cfg(feature = "link-control")]
-            Posted::Link(mode) => {
+            Message::LinkWanted(mode) => {
                 self.link = mode;
                 LINK
             }
@@ -142,14 +143,14 @@ fn replace_older(number: &mut u32, by: u32) {
 }
 
 impl Engine<'_> {
-    /// Does what was posted.
+    /// Handles the messages.
     #[inline(never)]
-    pub(super) fn carry_out(&mut self, todo: &Todo) {
+    pub(super) fn handle_messages(&mut self, mailbox: &Mailbox) {
         let now = time::now();
-        let is_set = |bit| todo.bits & bit != 0;
+        let is_set = |bit| mailbox.bits & bit != 0;
         for index in 0..self.sockets.count() {
-            let is_posted = |slots: u16| slots >> index & 1 != 0;
-            let (is_dropped, is_aborted) = (is_posted(todo.dropped), is_posted(todo.aborted));
+            let is_in = |slots: u16| slots >> index & 1 != 0;
+            let (is_dropped, is_aborted) = (is_in(mailbox.dropped), is_in(mailbox.aborted));
             if is_dropped || is_aborted {
                 self.release(index, is_dropped, is_aborted, now);
             }
@@ -160,21 +161,23 @@ impl Engine<'_> {
         }
         #[cfg(feature = "dns")]
         if is_set(LOOKUP) {
-            self.release_lookup(todo.lookup);
+            self.release_lookup(mailbox.lookup);
         }
         #[cfg(any(feature = "ping", feature = "ntp"))]
         let was_sent = |owner| self.user_command.was_sent(owner);
         #[cfg(feature = "ping")]
         if is_set(PING) {
-            self.ping.query.release(QueryId(todo.ping), was_sent, now);
+            self.ping
+                .query
+                .release(QueryId(mailbox.ping), was_sent, now);
         }
         #[cfg(feature = "ntp")]
         if is_set(NTP) {
-            self.ntp.release(QueryId(todo.ntp), was_sent, now);
+            self.ntp.release(QueryId(mailbox.ntp), was_sent, now);
         }
         #[cfg(feature = "link-control")]
         if is_set(LINK) {
-            self.set_link(todo.link, now);
+            self.set_link(mailbox.link, now);
         }
         if is_set(SERIAL_ERROR) {
             self.serial_error();
@@ -183,7 +186,7 @@ impl Engine<'_> {
             self.stop(is_set(FOR_GOOD));
         }
         if is_set(STARTED) {
-            self.start(todo.wiring);
+            self.start(mailbox.wiring);
         }
     }
 }
