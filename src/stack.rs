@@ -292,8 +292,8 @@ impl<M: RawMutex> Stack<'_, M> {
     pub async fn wait_link_up(&self) -> Result<(), LinkError> {
         let mut since = None;
         let link = self.shared.wait(Queue::Link, |engine| {
-            let since = *since.get_or_insert_with(|| engine.attempt());
-            engine.poll_link(since)
+            let since = *since.get_or_insert_with(|| engine.link.attempt());
+            engine.link.poll_up(since)
         });
         link.await
     }
@@ -302,8 +302,12 @@ impl<M: RawMutex> Stack<'_, M> {
     /// is [in use](Self#calls-that-return-at-once).
     #[must_use]
     pub fn local_addr(&self) -> Option<IpAddr> {
-        let address =
-            |engine: &mut Engine<'_>| engine.local_address(false).or(engine.local_address(true));
+        let address = |engine: &mut Engine<'_>| {
+            engine
+                .link
+                .local_address(false)
+                .or(engine.link.local_address(true))
+        };
         self.shared.try_with(address).flatten()
     }
 
@@ -311,7 +315,7 @@ impl<M: RawMutex> Stack<'_, M> {
     /// [in use](Self#calls-that-return-at-once).
     #[must_use]
     pub fn local_addr_v6(&self) -> Option<IpAddr> {
-        let address = |engine: &mut Engine<'_>| engine.local_address(true);
+        let address = |engine: &mut Engine<'_>| engine.link.local_address(true);
         self.shared.try_with(address).flatten()
     }
 

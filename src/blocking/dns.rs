@@ -33,11 +33,11 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized, M: RawMutex> Stack<'_, R, M>
         self.shared().poll(|engine| {
             let ticket = match self.lookup.get() {
                 Lookup::InProgress(ticket) | Lookup::Unclaimed(ticket)
-                    if engine.dns().is_current(ticket) =>
+                    if engine.dns.is_current(ticket) =>
                 {
-                    if engine.dns().is_about(host) {
+                    if engine.dns.is_about(host) {
                         Some(ticket)
-                    } else if !engine.dns().is_answered() {
+                    } else if !engine.dns.is_answered() {
                         return Poll::Pending;
                     } else if let Lookup::InProgress(_) = self.lookup.get() {
                         // The caller that asked for the other name may come back for the result, or may have given up.
@@ -60,7 +60,7 @@ impl<R: Future<Output = RunError> + Unpin + ?Sized, M: RawMutex> Stack<'_, R, M>
             };
             self.lookup.set(Lookup::InProgress(ticket));
             let all = |found: &[IpAddr]| Ok(found.iter().copied().collect());
-            let answer = ready!(engine.dns().poll_answer(ticket, all));
+            let answer = ready!(engine.dns.poll_answer(ticket, all));
             engine.release_lookup(ticket);
             self.lookup.set(Lookup::None);
             Poll::Ready(answer)

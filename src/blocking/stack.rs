@@ -120,7 +120,7 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized, M: RawMutex> Stack<'d, R
     /// first call failed, or the next attempt if none was in progress. The runner keeps trying; calling this again waits for
     /// the result of the next attempt.
     pub fn link_up(&self) -> nb::Result<(), LinkError> {
-        self.poll_attempt(|engine, since| engine.poll_link(since))
+        self.poll_attempt(|engine, since| engine.link.poll_up(since))
     }
 
     /// Sets what the application wants of the link, as [`set_link`](crate::Stack::set_link) of the asynchronous stack.
@@ -138,7 +138,7 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized, M: RawMutex> Stack<'d, R
     /// [`WouldBlock`](nb::Error::WouldBlock) while it is not. Otherwise as [`link_up`](Self::link_up).
     #[cfg(feature = "link-control")]
     pub fn link_mode(&self) -> nb::Result<LinkMode, LinkError> {
-        self.poll_attempt(|engine, since| engine.poll_wish(since))
+        self.poll_attempt(|engine, since| engine.link.poll_wish(since))
     }
 
     /// Polls the runner, then what an attempt to bring the link up, or down, has come to.
@@ -149,7 +149,7 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized, M: RawMutex> Stack<'d, R
         let alive = self.poll();
         let shared = self.shared();
         let link = shared.poll(|engine| {
-            let since = self.attempt.get().unwrap_or_else(|| engine.attempt());
+            let since = self.attempt.get().unwrap_or_else(|| engine.link.attempt());
             let link = poll(engine, since);
             self.attempt.set(link.is_pending().then_some(since));
             link

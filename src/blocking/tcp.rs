@@ -14,7 +14,7 @@ use super::stack::{AnyStack, Stack};
 use crate::at::AccessMode;
 #[cfg(feature = "server")]
 use crate::at::ServiceType;
-use crate::engine::Request;
+use crate::engine::{Engine, Key, Request};
 use crate::error::Error;
 use crate::runner::RunError;
 
@@ -76,7 +76,7 @@ impl<'d, R: Future<Output = RunError> + Unpin, M: RawMutex> Stack<'d, R, M> {
     }
 }
 
-impl<'a, 'd, M: RawMutex> Tcp<'a, 'd, M> {
+impl<'d, M: RawMutex> Tcp<'_, 'd, M> {
     /// Whether the module has accepted everything that was written (`SEND OK`). The peer may not have received it yet.
     ///
     /// # Errors
@@ -84,9 +84,7 @@ impl<'a, 'd, M: RawMutex> Tcp<'a, 'd, M> {
     /// [`WouldBlock`](nb::Error::WouldBlock) while it has not. [`Error::InvalidState`] for a socket that was never
     /// connected; otherwise the reason of the connection's failure.
     pub fn flush(&mut self, socket: &mut TcpSocket<'d, M>) -> nb::Result<(), Error> {
-        let connection = socket.connection()?;
-        self.stack
-            .operate(|| connection.poll(self.stack.handle(), |engine, key| engine.poll_flush(key)))
+        self.operate(socket, Engine::poll_flush)
     }
 
     /// Changes the access mode of the connection (AT+QISWTMD, section 2.1.10), as
@@ -103,12 +101,7 @@ impl<'a, 'd, M: RawMutex> Tcp<'a, 'd, M> {
         socket: &mut TcpSocket<'d, M>,
         mode: AccessMode,
     ) -> nb::Result<(), Error> {
-        let connection = socket.connection()?;
-        self.stack.operate(|| {
-            connection.poll(self.stack.handle(), |engine, key| {
-                engine.poll_change_mode(key, mode)
-            })
-        })
+        self.operate(socket, |engine, key| engine.poll_change_mode(key, mode))
     }
 
     /// Receives, with `Ok(0)` at the end of the stream.
@@ -117,12 +110,17 @@ impl<'a, 'd, M: RawMutex> Tcp<'a, 'd, M> {
         socket: &mut TcpSocket<'d, M>,
         into: &mut [u8],
     ) -> nb::Result<usize, Error> {
-        let connection = socket.connection()?;
-        self.stack.operate(|| {
-            connection.poll(self.stack.handle(), |engine, key| {
-                engine.poll_read(key, into)
-            })
-        })
+        self.operate(socket, |engine, key| engine.poll_read(key, into))
+    }
+
+    /// Polls an operation of a connection, which goes on opening first if need be.
+    fn operate<T>(
+        &self,
+        socket: &mut TcpSocket<'d, M>,
+        operation: impl FnOnce(&mut Engine<'d>, Key) -> Poll<Result<T, Error>>,
+    ) -> nb::Result<T, Error> {
+        let (connection, stack) = (socket.connection()?, self.stack.handle());
+        self.stack.operate(|| connection.poll(stack, operation))
     }
 }
 
@@ -194,12 +192,7 @@ impl<'d, M: RawMutex> TcpClientStack for Tcp<'_, 'd, M> {
     /// whose kind is [`PipeClosed`](embedded_nal::TcpErrorKind::PipeClosed), when the connection is closed;
     /// [`Error::InvalidState`] for a socket that was never connected; otherwise the reason of the connection's failure.
     fn send(&mut self, socket: &mut TcpSocket<'d, M>, buffer: &[u8]) -> nb::Result<usize, Error> {
-        let connection = socket.connection()?;
-        self.stack.operate(|| {
-            connection.poll(self.stack.handle(), |engine, key| {
-                engine.poll_write(key, buffer)
-            })
-        })
+        self.operate(socket, |engine, key| engine.poll_write(key, buffer))
     }
 
     /// Copies received bytes into `buffer` and returns their number.

@@ -77,15 +77,6 @@ impl<'d, M: RawMutex> UdpSocket<'d, M> {
         result
     }
 
-    fn poll_send(
-        &mut self,
-        stack: crate::Stack<'d, M>,
-        bytes: &[u8],
-        to: Option<SocketAddr>,
-    ) -> Poll<Result<(), Error>> {
-        self.poll(stack, |engine, key| engine.poll_send(key, bytes, to))
-    }
-
     fn peer(&self) -> Option<SocketAddr> {
         self.opened.as_ref()?.request().peer()
     }
@@ -98,7 +89,7 @@ impl<'d, R: Future<Output = RunError> + Unpin, M: RawMutex> Stack<'d, R, M> {
     }
 }
 
-impl<'a, 'd, M: RawMutex> Udp<'a, 'd, M> {
+impl<'d, M: RawMutex> Udp<'_, 'd, M> {
     /// Changes the access mode of the socket, as [`Tcp::set_access_mode`](super::Tcp::set_access_mode).
     ///
     /// # Errors
@@ -112,9 +103,17 @@ impl<'a, 'd, M: RawMutex> Udp<'a, 'd, M> {
         socket: &mut UdpSocket<'d, M>,
         mode: AccessMode,
     ) -> nb::Result<(), Error> {
+        self.operate(socket, |engine, key| engine.poll_change_mode(key, mode))
+    }
+
+    /// Polls an operation of a socket, which goes on opening first if need be.
+    fn operate<T>(
+        &self,
+        socket: &mut UdpSocket<'d, M>,
+        operation: impl FnOnce(&mut Engine<'d>, Key) -> Poll<Result<T, Error>>,
+    ) -> nb::Result<T, Error> {
         let stack = self.stack.handle();
-        self.stack
-            .operate(|| socket.poll(stack, |engine, key| engine.poll_change_mode(key, mode)))
+        self.stack.operate(|| socket.poll(stack, operation))
     }
 }
 
@@ -162,8 +161,7 @@ impl<'d, M: RawMutex> UdpClientStack for Udp<'_, 'd, M> {
             return Err(nb::Error::Other(Error::InvalidState));
         }
         let to = socket.last;
-        let stack = self.stack.handle();
-        self.stack.operate(|| socket.poll_send(stack, buffer, to))
+        self.operate(socket, |engine, key| engine.poll_send(key, buffer, to))
     }
 
     /// Copies the oldest datagram into `buffer` and returns its length and its sender.
@@ -179,11 +177,8 @@ impl<'d, M: RawMutex> UdpClientStack for Udp<'_, 'd, M> {
         socket: &mut UdpSocket<'d, M>,
         buffer: &mut [u8],
     ) -> nb::Result<(usize, SocketAddr), Error> {
-        let stack = self.stack.handle();
-        let (length, peer) = self.stack.operate(|| {
-            socket.poll(stack, |engine, key| {
-                Socket::<'_, M>::poll_receive(engine, key, buffer)
-            })
+        let (length, peer) = self.operate(socket, |engine, key| {
+            Socket::<'_, M>::poll_receive(engine, key, buffer)
         })?;
         Ok((length.min(buffer.len()), peer))
     }
@@ -241,8 +236,7 @@ impl<'d, M: RawMutex> UdpFullStack for Udp<'_, 'd, M> {
             Some(peer) if peer == remote => None,
             Some(_) => return Err(nb::Error::Other(Error::InvalidAddress)),
         };
-        let stack = self.stack.handle();
-        let result = self.stack.operate(|| socket.poll_send(stack, buffer, to));
+        let result = self.operate(socket, |engine, key| engine.poll_send(key, buffer, to));
         if result.is_ok() {
             socket.last = to;
         }

@@ -5,7 +5,7 @@ use core::task::Poll;
 use embassy_time::Instant;
 
 use super::ids::IdSet;
-use super::link::{Attempt, LinkMode, LinkState};
+use super::link::{LinkMode, LinkState};
 use super::sockets::slot::Slot;
 use super::state::Engine;
 use super::wakes::Queue;
@@ -47,17 +47,7 @@ impl<'d> Engine<'d> {
         self.wake_runner();
     }
 
-    /// Ready when the link is as the application wants, or when an attempt that was not over at `since` has failed.
-    pub(crate) fn poll_wish(&mut self, since: Attempt) -> Poll<Result<LinkMode, LinkError>> {
-        self.link.poll_wish(since)
-    }
-
     // ---- changes -------------------------------------------------------------------------------------------------
-
-    /// How often the link has changed.
-    pub(crate) const fn link_changes(&self) -> u32 {
-        self.link.changes()
-    }
 
     /// Ready with the state of the link when it is not the one after this many changes.
     pub(crate) fn poll_link_change(&self, seen: u32) -> Poll<(u32, LinkState)> {

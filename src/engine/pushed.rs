@@ -3,7 +3,6 @@
 use core::net::SocketAddr;
 
 use super::line::{LineKind, Payload};
-use super::sockets::key::Key;
 use super::state::Engine;
 use crate::at::ConnectId;
 use crate::error::Error;
@@ -83,10 +82,5 @@ impl Engine<'_> {
         if has_any {
             self.wake_runner();
         }
-    }
-
-    /// The connection does not hold up the UART any more.
-    pub(super) fn release_stall(&mut self, key: Key) {
-        self.push.release_stall(key);
     }
 }

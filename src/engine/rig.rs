@@ -126,7 +126,7 @@ impl<'d> Rig<'d> {
 
     /// Whether the runner has something to go on with.
     pub(crate) fn is_answered(&self) -> bool {
-        self.engine(|engine| engine.poll_answer().is_ready())
+        self.engine(|engine| engine.exchange.poll_answer().is_ready())
     }
 
     pub(crate) fn finish(&mut self) {
@@ -396,12 +396,12 @@ impl<'d> Rig<'d> {
 
     pub(crate) fn found(&mut self) -> Poll<Result<Addresses, Error>> {
         self.engine(|engine| {
-            let ticket = engine.dns().current();
+            let ticket = engine.dns.current();
             let pick = |found: &[IpAddr]| Ok(found.iter().copied().collect());
-            let answer = engine.dns().poll_answer(ticket, pick);
+            let answer = engine.dns.poll_answer(ticket, pick);
             if answer.is_ready() {
                 // As the one who asked does.
-                engine.dns().abandon(ticket);
+                engine.dns.abandon(ticket);
             }
             answer
         })

@@ -13,12 +13,6 @@ use crate::util::time::after;
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 impl Engine<'_> {
-    /// The runner begins something that may take `limit`.
-    #[cfg(test)]
-    pub(crate) const fn start_deadline(&mut self, limit: embassy_time::Duration, now: Instant) {
-        self.exchange.start_deadline(limit, now);
-    }
-
     /// How long the module has to stay awake, if nothing is to be done any more; `NEVER` if it may not sleep.
     #[cfg(feature = "sleep")]
     pub(crate) fn awake_until(&self, now: Instant) -> Instant {
@@ -51,11 +45,6 @@ impl Engine<'_> {
         } else {
             until
         }
-    }
-
-    /// Counts resynchronisations: the digester gives up a half-read payload when it changes.
-    pub(crate) const fn epoch(&self) -> u8 {
-        self.exchange.epoch
     }
 
     // ---- payload to be written -----------------------------------------------------------------------------------
@@ -136,11 +125,5 @@ impl Engine<'_> {
             slot.fail(crate::error::Error::Overrun);
         }
         self.wake_runner();
-    }
-
-    /// Whether a full receive ring holds up the UART.
-    #[cfg(feature = "push")]
-    pub(crate) const fn is_stalled(&self) -> bool {
-        self.push.is_stalled()
     }
 }

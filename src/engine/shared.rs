@@ -56,8 +56,8 @@ impl LinkView {
     fn of(mut self, engine: &Engine<'_>) -> Self {
         self.state = engine.link_state();
         #[cfg(feature = "link-control")]
-        if self.changes != engine.link_changes() {
-            self.changes = engine.link_changes();
+        if self.changes != engine.link.changes() {
+            self.changes = engine.link.changes();
             self.since = time::now();
         }
         self

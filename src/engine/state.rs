@@ -1,7 +1,5 @@
 //! The engine itself: its parts, and what happens to all of them at once.
 
-use core::task::Poll;
-
 #[cfg(feature = "push")]
 use super::access_mode::push::Push;
 #[cfg(feature = "transparent")]
@@ -41,8 +39,8 @@ pub(crate) struct Engine<'d> {
     pub(crate) counters: &'d Counters,
     pub(crate) wakes: &'d WakeSet,
     pub(crate) waiters: Waiters,
-    pub(super) exchange: Exchange<'d>,
-    pub(super) link: Link<'d>,
+    pub(crate) exchange: Exchange<'d>,
+    pub(crate) link: Link<'d>,
     pub(super) sockets: Sockets<'d>,
     pub(super) ids: ConnectIds,
     pub(super) incoming: Incoming,
@@ -51,20 +49,20 @@ pub(crate) struct Engine<'d> {
     /// The place of the slot that the next round of the scheduler begins with.
     pub(super) next_turn: usize,
     #[cfg(feature = "push")]
-    pub(super) push: Push<'d>,
+    pub(crate) push: Push<'d>,
     /// The connection that has the UART.
     #[cfg(feature = "transparent")]
     pub(super) transparent: Option<Transparent>,
     #[cfg(feature = "server")]
     pub(super) listeners: Listeners,
     #[cfg(feature = "dns")]
-    pub(super) dns: Dns<'d>,
+    pub(crate) dns: Dns<'d>,
     #[cfg(feature = "at-client")]
-    pub(super) user_command: UserCommand<'d>,
+    pub(crate) user_command: UserCommand<'d>,
     #[cfg(feature = "ping")]
-    pub(super) ping: Ping<'d>,
+    pub(crate) ping: Ping<'d>,
     #[cfg(feature = "ntp")]
-    pub(super) ntp: Ntp<'d>,
+    pub(crate) ntp: Ntp<'d>,
 }
 
 impl<'d> Engine<'d> {
@@ -136,16 +134,6 @@ impl<'d> Engine<'d> {
     /// The scheduler has to be asked again.
     pub(crate) fn wake_runner(&mut self) {
         self.exchange.wake_runner();
-    }
-
-    /// Ready when the scheduler has to be asked again.
-    pub(crate) fn poll_work(&self) -> Poll<()> {
-        self.exchange.poll_work()
-    }
-
-    /// Ready when the prompt or the final result code has come.
-    pub(crate) fn poll_answer(&self) -> Poll<()> {
-        self.exchange.poll_answer()
     }
 
     // ---- the link ------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ use core::task::Poll;
 
 use embassy_time::{Duration, Instant};
 
-use super::link::{Attempt, LinkState};
+use super::link::LinkState;
 use super::sockets::key::Key;
 #[cfg(feature = "server")]
 use super::sockets::listener::Listeners;
@@ -14,25 +14,9 @@ use super::sockets::slot::Phase;
 use super::sockets::slot::Slot;
 use super::state::Engine;
 use crate::at::{AccessMode, ServiceType};
-use crate::error::{Error, LinkError};
+use crate::error::Error;
 
 impl<'d> Engine<'d> {
-    // ---- the link ------------------------------------------------------------------------------------------------
-
-    pub(crate) const fn attempt(&self) -> Attempt {
-        self.link.attempt()
-    }
-
-    /// Ready when the link is up, or when an attempt that was not over at `since` has failed.
-    pub(crate) fn poll_link(&mut self, since: Attempt) -> Poll<Result<(), LinkError>> {
-        self.link.poll_up(since)
-    }
-
-    /// The local address of the PDP context.
-    pub(crate) fn local_address(&self, v6: bool) -> Option<IpAddr> {
-        self.link.local_address(v6)
-    }
-
     // ---- opening -------------------------------------------------------------------------------------------------
 
     /// Takes a slot for a socket. Pending while all are in use and one of them is being closed.
@@ -135,7 +119,10 @@ impl<'d> Engine<'d> {
         #[cfg(not(feature = "udp"))]
         let is_v6 = false;
         let is_v6 = peer.map_or(is_v6, |peer| peer.is_ipv6());
-        let address = self.local_address(is_v6).or(self.local_address(!is_v6));
+        let address = self
+            .link
+            .local_address(is_v6)
+            .or(self.link.local_address(!is_v6));
         SocketAddr::new(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), port)
     }
 
@@ -143,7 +130,7 @@ impl<'d> Engine<'d> {
     pub(crate) fn check_local(&self, address: Option<IpAddr>) -> Result<(), Error> {
         match address {
             Some(address) if self.link.state() == LinkState::Up => {
-                let own = self.local_address(address.is_ipv6());
+                let own = self.link.local_address(address.is_ipv6());
                 own.filter(|own| *own == address)
                     .map(|_| ())
                     .ok_or(Error::InvalidAddress)
@@ -208,7 +195,7 @@ impl<'d> Engine<'d> {
             self.wake_runner();
         }
         #[cfg(feature = "push")]
-        self.release_stall(key);
+        self.push.release_stall(key);
     }
 
     fn wait_for_data<T>(&mut self, key: Key) -> Poll<T> {
@@ -363,7 +350,7 @@ impl<'d> Engine<'d> {
             }
         }
         #[cfg(feature = "push")]
-        self.release_stall(key);
+        self.push.release_stall(key);
         self.sockets.wake_waiters();
         self.wake_runner();
     }
@@ -406,11 +393,6 @@ impl<'d> Engine<'d> {
         asked.map(Ok)
     }
 
-    #[cfg(feature = "dns")]
-    pub(crate) const fn dns(&mut self) -> &mut super::dns::Dns<'d> {
-        &mut self.dns
-    }
-
     /// The user has dropped the lookup, or has its result.
     #[cfg(feature = "dns")]
     pub(crate) fn release_lookup(&mut self, ticket: u32) {
@@ -420,30 +402,15 @@ impl<'d> Engine<'d> {
         self.dns.abandon(ticket);
     }
 
-    #[cfg(feature = "at-client")]
-    pub(crate) const fn user_command(&mut self) -> &mut super::user_command::UserCommand<'d> {
-        &mut self.user_command
-    }
-
     /// The command in the buffer is complete.
     #[cfg(feature = "at-client")]
     pub(crate) fn submit_command(&mut self, options: super::user_command::Options) {
         self.user_command.submit(options);
-        // Nobody sends it.
+        // It will not be sent.
         if self.link.is_disabled() {
             self.user_command.reject_waiting();
         }
         self.wake_runner();
-    }
-
-    #[cfg(feature = "ping")]
-    pub(crate) const fn ping(&mut self) -> &mut super::services::ping::Ping<'d> {
-        &mut self.ping
-    }
-
-    #[cfg(feature = "ntp")]
-    pub(crate) const fn ntp(&mut self) -> &mut super::services::ntp::Ntp<'d> {
-        &mut self.ntp
     }
 }
 

@@ -90,7 +90,7 @@ impl<M: RawMutex> ErrorType for AtWriter<'_, M> {
 impl<M: RawMutex> Write for AtWriter<'_, M> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         let owner = self.owner;
-        let write = |engine: &mut Engine<'_>| engine.user_command().write(owner, bytes);
+        let write = |engine: &mut Engine<'_>| engine.user_command.write(owner, bytes);
         let has_room = self.shared.with(write).await;
         self.added(bytes, has_room)
     }
@@ -104,7 +104,7 @@ impl<M: RawMutex> embedded_io::Write for AtWriter<'_, M> {
     /// Fails with [`ErrorKind::Interrupted`] while another thread, or a task that this one has interrupted, uses the stack.
     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         let owner = self.owner;
-        let write = |engine: &mut Engine<'_>| engine.user_command().write(owner, bytes);
+        let write = |engine: &mut Engine<'_>| engine.user_command.write(owner, bytes);
         let has_room = self.shared.try_with(write);
         self.added(bytes, has_room.ok_or(ErrorKind::Interrupted)?)
     }

@@ -25,7 +25,7 @@ impl<'s, 'd, M: RawMutex> CommandSlot<'s, 'd, M> {
     pub(super) async fn claim(shared: &'s Shared<'d, M>, owner: u16) -> Self {
         let turn = Queue::Turn;
         shared
-            .wait(turn, |engine| engine.user_command().poll_begin(owner))
+            .wait(turn, |engine| engine.user_command.poll_begin(owner))
             .await;
         Self { shared, owner }
     }
@@ -38,7 +38,7 @@ impl<'s, 'd, M: RawMutex> CommandSlot<'s, 'd, M> {
             let length = command.write(&mut text);
             let text = text.get(..length);
             let write = |engine: &mut Engine<'_>| {
-                text.is_some_and(|text| engine.user_command().write(self.owner, text))
+                text.is_some_and(|text| engine.user_command.write(self.owner, text))
             };
             pin!(self.shared.with(write)).poll(context)
         })
@@ -61,11 +61,11 @@ impl<'s, 'd, M: RawMutex> CommandSlot<'s, 'd, M> {
         };
         shared.with(submit).await;
         let result = Queue::CommandResult;
-        let result = shared.wait(result, |engine| engine.user_command().poll_result());
+        let result = shared.wait(result, |engine| engine.user_command.poll_result());
         match result.await {
             AtResult::Done => {
                 // Parsed without the engine: this may be code of the application.
-                let answer = shared.with(|engine| engine.user_command().answer()).await;
+                let answer = shared.with(|engine| engine.user_command.answer()).await;
                 command.parse(Ok(&answer)).map_err(Failure::Answer)
             }
             result => Err(Failure::Command(result)),

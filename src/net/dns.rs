@@ -86,7 +86,7 @@ impl<'s, 'd, M: RawMutex> Lookup<'s, 'd, M> {
         let _accepted = Self { shared, ticket };
         let result = Queue::LookupResult;
         shared
-            .wait(result, |engine| engine.dns().poll_answer(ticket, &pick))
+            .wait(result, |engine| engine.dns.poll_answer(ticket, &pick))
             .await
     }
 }

@@ -50,8 +50,8 @@ impl<'d, M: RawMutex> Stack<'d, M> {
     pub async fn wait_link_mode(&self) -> Result<LinkMode, LinkError> {
         let mut since = None;
         let wish = self.shared.wait(Queue::Link, |engine| {
-            let since = *since.get_or_insert_with(|| engine.attempt());
-            engine.poll_wish(since)
+            let since = *since.get_or_insert_with(|| engine.link.attempt());
+            engine.link.poll_wish(since)
         });
         wish.await
     }

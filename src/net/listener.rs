@@ -30,13 +30,7 @@ impl<'d, M: RawMutex> Stack<'d, M> {
     /// Dropping the future gives up the listener.
     pub async fn listen(&self, port: u16) -> Result<TcpListener<'d, M>, Error> {
         let request = Request::listen(ServiceType::TcpListener, port);
-        Socket::open(
-            *self,
-            request,
-            |_, _| (),
-            |socket, ()| TcpListener { socket },
-        )
-        .await
+        Socket::open(*self, request, |socket| TcpListener { socket }).await
     }
 
     /// Listens for UDP peers on a local port (service type "UDP LISTENER", section 2.1.4). Each peer gets a socket of its
@@ -54,13 +48,7 @@ impl<'d, M: RawMutex> Stack<'d, M> {
     #[cfg(feature = "udp")]
     pub async fn listen_udp(&self, port: u16) -> Result<UdpListener<'d, M>, Error> {
         let request = Request::listen(ServiceType::UdpListener, port);
-        Socket::open(
-            *self,
-            request,
-            |_, _| (),
-            |socket, ()| UdpListener { socket },
-        )
-        .await
+        Socket::open(*self, request, |socket| UdpListener { socket }).await
     }
 }
 

@@ -68,11 +68,20 @@ impl<'d, M: RawMutex> Socket<'d, M> {
         claimed.map_ok(|key| Self { shared, key })
     }
 
+    /// As [`open_with`](Self::open_with), for a socket of which nothing else has to be known.
+    pub(crate) fn open<T>(
+        stack: Stack<'d, M>,
+        request: Result<Request<'_>, Error>,
+        make: impl Fn(Self) -> T,
+    ) -> impl Future<Output = Result<T, Error>> {
+        Self::open_with(stack, request, |_, _| (), move |socket, ()| make(socket))
+    }
+
     /// Claims a slot, waits until the module has opened the socket, and wraps it with `make`, together with what `look` has found.
     /// Dropping the future releases the slot.
     // An `async fn` would keep its arguments twice.
     #[allow(clippy::manual_async_fn)]
-    pub(crate) fn open<V, T>(
+    pub(crate) fn open_with<V, T>(
         stack: Stack<'d, M>,
         request: Result<Request<'_>, Error>,
         look: impl Fn(&Engine<'d>, Key) -> V,

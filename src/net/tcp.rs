@@ -54,12 +54,7 @@ impl<'d, M: RawMutex> Stack<'d, M> {
         &self,
         remote: SocketAddr,
     ) -> impl Future<Output = Result<TcpConnection<'d, M>, Error>> + use<'d, M> {
-        Socket::open(
-            *self,
-            Request::connect(remote),
-            |_, _| (),
-            |socket, ()| TcpConnection { socket },
-        )
+        Socket::open(*self, Request::connect(remote), TcpConnection::new)
     }
 
     /// Connects to a TCP server by name. The module resolves the name as part of AT+QIOPEN (section 2.1.4).
@@ -78,12 +73,7 @@ impl<'d, M: RawMutex> Stack<'d, M> {
         port: u16,
     ) -> impl Future<Output = Result<TcpConnection<'d, M>, Error>> {
         let request = Request::connect_host(host, port);
-        Socket::open(
-            *self,
-            request,
-            |_, _| (),
-            |socket, ()| TcpConnection { socket },
-        )
+        Socket::open(*self, request, TcpConnection::new)
     }
 }
 

@@ -121,7 +121,7 @@ impl<'d, M: RawMutex> Stack<'d, M> {
     ) -> impl Future<Output = Result<T, Error>> {
         let request = Request::datagrams(remote, local.port());
         let request = request.and_then(|request| request.bound_to(local));
-        Socket::open(
+        Socket::open_with(
             self,
             request,
             |engine, key| engine.local(key, None),
@@ -135,7 +135,7 @@ impl<'d, M: RawMutex> Stack<'d, M> {
         make: impl Fn(UdpService<'d, M>, SocketAddr) -> T,
     ) -> impl Future<Output = Result<T, Error>> {
         let request = Request::service(local.port()).bound_to(local);
-        Socket::open(
+        Socket::open_with(
             self,
             request,
             |engine, key| engine.local(key, None),

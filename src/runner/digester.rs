@@ -88,7 +88,7 @@ impl<'d, M: RawMutex> Digester<'d, M> {
         match self.state {
             State::Payload { has_begun } => self.payload(engine, input, has_begun),
             State::HeaderEnd => {
-                if engine.epoch() != self.epoch {
+                if engine.exchange.epoch != self.epoch {
                     // Given up between the header and its payload.
                     return self.line_start(engine, input);
                 }
@@ -165,14 +165,14 @@ impl<'d, M: RawMutex> Digester<'d, M> {
             LineKind::Final => Event::FinalResult,
             LineKind::Foreign => Event::ForeignLine,
             LineKind::Header(payload) => {
-                self.epoch = engine.epoch();
+                self.epoch = engine.exchange.epoch;
                 self.payload = payload;
                 self.state = State::HeaderEnd;
                 Event::None
             }
             #[cfg(feature = "transparent")]
             LineKind::Connected => {
-                self.epoch = engine.epoch();
+                self.epoch = engine.exchange.epoch;
                 self.state = State::ConnectEnd;
                 Event::FinalResult
             }
@@ -185,12 +185,12 @@ impl<'d, M: RawMutex> Digester<'d, M> {
         input: &[u8],
         has_begun: bool,
     ) -> (Event, usize) {
-        let delivered = if engine.epoch() == self.epoch {
+        let delivered = if engine.exchange.epoch == self.epoch {
             engine.deliver(self.payload, input)
         } else {
             0
         };
-        if engine.epoch() != self.epoch {
+        if engine.exchange.epoch != self.epoch {
             // Given up: what comes now is no payload.
             if !has_begun {
                 return self.line_start(engine, input);

@@ -56,7 +56,7 @@ impl<'d, B: ReceiveBuffer, M: RawMutex> Receiver<'d, B, M> {
                 self.shared.with(|_| ()).await;
             }
             #[cfg(feature = "push")]
-            if self.shared.with(|engine| engine.is_stalled()).await {
+            if self.shared.with(|engine| engine.push.is_stalled()).await {
                 wait_for_room(self.shared).await;
                 continue;
             }

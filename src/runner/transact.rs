@@ -113,7 +113,9 @@ impl<'r, 'd, W: Write, L: ControlLines, M: RawMutex> Transactor<'r, 'd, W, L, M>
 
     /// Waits until the engine has something to do. Returns false if it has not by this instant.
     pub(super) async fn work_until(&self, until: Instant) -> bool {
-        let work = self.shared.wait(Queue::Runner, |engine| engine.poll_work());
+        let work = self
+            .shared
+            .wait(Queue::Runner, |engine| engine.exchange.poll_work());
         matches!(select(work, sleep(until)).await, Either::First(()))
     }
 

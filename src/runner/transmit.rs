@@ -50,7 +50,7 @@ impl<'d, W: Write, M: RawMutex> Transmitter<'d, W, M> {
             }
             if wait == Wait::Answer {
                 shared
-                    .wait(Queue::Runner, |engine| engine.poll_answer())
+                    .wait(Queue::Runner, |engine| engine.exchange.poll_answer())
                     .await;
             }
             Ok::<(), W::Error>(())

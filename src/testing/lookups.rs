@@ -45,8 +45,8 @@ pub fn lookups(input: &[u8]) {
             3 => {
                 if world.waiting.take().is_some() {
                     world.rig.engine(|engine| {
-                        let ticket = engine.dns().current();
-                        engine.dns().abandon(ticket);
+                        let ticket = engine.dns.current();
+                        engine.dns.abandon(ticket);
                     });
                 }
             }

@@ -34,8 +34,8 @@ fn failed(error: Error) -> Poll<Result<crate::engine::Addresses, Error>> {
 
 fn abandon(rig: &Rig) {
     rig.engine(|engine| {
-        let ticket = engine.dns().current();
-        engine.dns().abandon(ticket);
+        let ticket = engine.dns.current();
+        engine.dns.abandon(ticket);
     });
 }
 
@@ -422,7 +422,7 @@ fn lost_context_fails_the_lookup() {
 #[test]
 fn answer_that_nobody_fetches_makes_way_after_its_time_limit() {
     let mut rig = asked();
-    let ticket = rig.engine(|engine| engine.dns().current());
+    let ticket = rig.engine(|engine| engine.dns.current());
     rig.pass(5000);
     rig.on_line("+QIURC: \"dnsgip\",0,1,300");
     rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.1\"");
@@ -433,13 +433,13 @@ fn answer_that_nobody_fetches_makes_way_after_its_time_limit() {
     // It is still there for who comes late.
     let found = |rig: &Rig| {
         let pick = |found: &[IpAddr]| Ok(found.len());
-        rig.engine(|engine| engine.dns().poll_answer(ticket, pick))
+        rig.engine(|engine| engine.dns.poll_answer(ticket, pick))
     };
     assert_eq!(found(&rig), Poll::Ready(Ok(1)));
     assert_eq!(rig.ask("example.org"), Poll::Ready(Ok(())));
     rig.run(Job::Resolve, &["OK"]);
     assert_eq!(found(&rig), Poll::Ready(Err(Error::TimedOut)));
-    rig.engine(|engine| engine.dns().abandon(ticket));
+    rig.engine(|engine| engine.dns.abandon(ticket));
     rig.on_line("+QIURC: \"dnsgip\",0,1,300");
     rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.2\"");
     finds(&mut rig, &["192.0.2.2"]);

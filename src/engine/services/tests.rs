@@ -20,16 +20,16 @@ const SUMMARY: &str = "+QPING: 0,4,4,0,192,479,287";
 fn in_line(rig: &Rig) -> std::sync::Arc<Alarm> {
     let now = rig.now;
     Alarm::of(rig, Queue::Turn, move |engine| {
-        engine.ping().query.poll_begin(OWNER, LIMIT, now)
+        engine.ping.query.poll_begin(OWNER, LIMIT, now)
     })
 }
 
 fn begin(rig: &mut Rig) -> Option<QueryId> {
     let now = rig.now;
     let begun = rig.engine(|engine| {
-        let begun = engine.ping().query.poll_begin(OWNER, LIMIT, now);
+        let begun = engine.ping.query.poll_begin(OWNER, LIMIT, now);
         if begun.is_ready() {
-            engine.ping().begin(4);
+            engine.ping.begin(4);
         }
         begun
     });
@@ -43,21 +43,21 @@ fn begin(rig: &mut Rig) -> Option<QueryId> {
 fn asked(rig: &mut Rig) -> QueryId {
     let ticket = begin(rig).expect("its turn");
     let until = rig.now + LIMIT;
-    rig.engine(|engine| engine.ping().query.on_answered(ticket, Some(until)));
+    rig.engine(|engine| engine.ping.query.on_answered(ticket, Some(until)));
     ticket
 }
 
 fn release(rig: &Rig, ticket: QueryId, was_sent: bool) {
     let now = rig.now;
-    rig.engine(|engine| engine.ping().query.release(ticket, |_| was_sent, now));
+    rig.engine(|engine| engine.ping.query.release(ticket, |_| was_sent, now));
 }
 
 fn reply(rig: &Rig, ticket: QueryId) -> Poll<Option<PingReply>> {
-    rig.engine(|engine| engine.ping().poll_reply(ticket))
+    rig.engine(|engine| engine.ping.poll_reply(ticket))
 }
 
 fn end(rig: &Rig, ticket: QueryId) -> Poll<Result<PingSummary, Error>> {
-    rig.engine(|engine| engine.ping().query.poll_result(ticket))
+    rig.engine(|engine| engine.ping.query.poll_result(ticket))
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn one_that_is_being_asked_is_not_overtaken() {
     assert_eq!(end(&rig, ticket), Poll::Pending);
     // Now there is a time to wait until.
     let until = rig.now + LIMIT;
-    rig.engine(|engine| engine.ping().query.on_answered(ticket, Some(until)));
+    rig.engine(|engine| engine.ping.query.on_answered(ticket, Some(until)));
     assert!(alarm.rang());
     assert_eq!(begin(&mut rig), None);
     rig.pass(60_000);
@@ -165,7 +165,7 @@ fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
     rig.on_line(REPLY);
     rig.pass(60_000);
     let alarm = Alarm::of(&rig, Queue::ServiceResult, move |engine| {
-        engine.ping().query.poll_result(old)
+        engine.ping.query.poll_result(old)
     });
     let new = asked(&mut rig);
     assert!(alarm.rang());
@@ -177,7 +177,7 @@ fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
         assert_eq!(begin(&mut rig), None);
     }
     let until = rig.now + LIMIT + LIMIT;
-    rig.engine(|engine| engine.ping().query.on_answered(old, Some(until)));
+    rig.engine(|engine| engine.ping.query.on_answered(old, Some(until)));
     assert!(matches!(reply(&rig, new), Poll::Ready(Some(_))));
     assert_eq!(reply(&rig, new), Poll::Pending);
     rig.on_line(SUMMARY);
@@ -195,12 +195,12 @@ fn passing_failures_are_repeated_within_a_budget() {
         let ticket = begin(&mut rig).expect("its turn");
         let repeat_at = |rig: &Rig, until| {
             let now = rig.now;
-            rig.engine(|engine| engine.ping().query.repeat_at(ticket, OWNER, until, now))
+            rig.engine(|engine| engine.ping.query.repeat_at(ticket, OWNER, until, now))
         };
         assert_eq!(repeat_at(&rig, NEVER), None);
         let began = rig.now;
         for _ in 0..7 {
-            rig.engine(|engine| engine.ping().query.end(code));
+            rig.engine(|engine| engine.ping.query.end(code));
             assert!(end(&rig, ticket).is_ready());
             let at = repeat_at(&rig, NEVER).expect("another try");
             rig.now = at;
@@ -209,15 +209,15 @@ fn passing_failures_are_repeated_within_a_budget() {
             assert_eq!(end(&rig, ticket), Poll::Pending);
         }
         assert_eq!((rig.now - began).as_millis(), 19_500);
-        rig.engine(|engine| engine.ping().query.end(code));
+        rig.engine(|engine| engine.ping.query.end(code));
         assert_eq!(repeat_at(&rig, NEVER), None);
         assert!(end(&rig, ticket).is_ready());
         release(&rig, ticket, true);
         // The next one has all its tries, as far as it has the time.
         let ticket = begin(&mut rig).expect("its turn");
-        rig.engine(|engine| engine.ping().query.end(code));
+        rig.engine(|engine| engine.ping.query.end(code));
         let (until, now) = (rig.now + Duration::from_millis(500), rig.now);
-        let at = rig.engine(|engine| engine.ping().query.repeat_at(ticket, OWNER, until, now));
+        let at = rig.engine(|engine| engine.ping.query.repeat_at(ticket, OWNER, until, now));
         assert_eq!(at, None);
         assert!(end(&rig, ticket).is_ready());
     }
@@ -230,7 +230,7 @@ fn permanent_failures_are_told_at_once() {
         let ticket = asked(&mut rig);
         rig.on_line(&std::format!("+QPING: {code}"));
         let now = rig.now;
-        let at = rig.engine(|engine| engine.ping().query.repeat_at(ticket, OWNER, NEVER, now));
+        let at = rig.engine(|engine| engine.ping.query.repeat_at(ticket, OWNER, NEVER, now));
         assert_eq!(at, None);
         assert!(end(&rig, ticket).is_ready());
     }

@@ -158,12 +158,12 @@ fn claimant_when_a_slot_is_forgotten_by_the_module() {
 fn link_watcher_when_it_is_up_and_when_it_has_failed() {
     let mut rig = Rig::new::<1, 64, 64>(Config::new("internet"));
     rig.start();
-    let since = rig.engine(|engine| engine.attempt());
-    let alarm = Alarm::of(&rig, Queue::Link, move |engine| engine.poll_link(since));
+    let since = rig.engine(|engine| engine.link.attempt());
+    let alarm = Alarm::of(&rig, Queue::Link, move |engine| engine.link.poll_up(since));
     rig.bring_up();
     assert!(alarm.rang());
     assert_eq!(
-        rig.engine(|engine| engine.poll_link(since)),
+        rig.engine(|engine| engine.link.poll_up(since)),
         Poll::Ready(Ok(()))
     );
     rig.on_line("RDY");
@@ -171,8 +171,8 @@ fn link_watcher_when_it_is_up_and_when_it_has_failed() {
         rig.engine(|engine| engine.link_state()),
         LinkState::Down(_)
     ));
-    let since = rig.engine(|engine| engine.attempt());
-    let alarm = Alarm::of(&rig, Queue::Link, move |engine| engine.poll_link(since));
+    let since = rig.engine(|engine| engine.link.attempt());
+    let alarm = Alarm::of(&rig, Queue::Link, move |engine| engine.link.poll_up(since));
     // Nobody answers.
     for _ in 0..100 {
         match rig.next() {
@@ -184,13 +184,13 @@ fn link_watcher_when_it_is_up_and_when_it_has_failed() {
             crate::engine::Action::Wait(until) => rig.wait(until),
             _ => {}
         }
-        if rig.engine(|engine| engine.attempt()) != since {
+        if rig.engine(|engine| engine.link.attempt()) != since {
             break;
         }
     }
     assert!(alarm.rang());
     assert!(matches!(
-        rig.engine(|engine| engine.poll_link(since)),
+        rig.engine(|engine| engine.link.poll_up(since)),
         Poll::Ready(Err(_))
     ));
 }
@@ -200,8 +200,8 @@ fn questioner_by_the_answer_and_the_next_one_by_its_taking() {
     let mut rig = up();
     let _ = rig.ask("example.com");
     let first = Alarm::of(&rig, Queue::LookupResult, move |engine| {
-        let ticket = engine.dns().current();
-        engine.dns().poll_answer(ticket, |found| Ok(found.len()))
+        let ticket = engine.dns.current();
+        engine.dns.poll_answer(ticket, |found| Ok(found.len()))
     });
     let second = Alarm::of(&rig, Queue::Turn, move |engine| {
         engine.poll_ask("example.org")
@@ -220,10 +220,13 @@ fn runner_by_every_wish() {
     let mut rig = up();
     let check = |rig: &mut Rig, what: &str, wish: &mut dyn FnMut(&mut Rig)| {
         rig.idle();
-        let alarm = Alarm::of(rig, Queue::Runner, |engine| engine.poll_work());
+        let alarm = Alarm::of(rig, Queue::Runner, |engine| engine.exchange.poll_work());
         wish(rig);
         assert!(alarm.rang(), "{what}");
-        assert!(rig.engine(|engine| engine.poll_work()).is_ready(), "{what}");
+        assert!(
+            rig.engine(|engine| engine.exchange.poll_work()).is_ready(),
+            "{what}"
+        );
     };
     let key = rig.open();
     check(&mut rig, "notice", &mut |rig| {

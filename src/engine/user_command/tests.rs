@@ -11,13 +11,13 @@ use crate::engine::tests::{Alarm, Rig, up};
 use crate::engine::{Action, AtResult, Escape, Job, LineKind, Options, Reason};
 
 fn begin(rig: &Rig, owner: u16) -> bool {
-    rig.engine(|engine| engine.user_command().poll_begin(owner).is_ready())
+    rig.engine(|engine| engine.user_command.poll_begin(owner).is_ready())
 }
 
 fn submit(rig: &Rig, owner: u16, command: &[u8]) {
     rig.engine(|engine| {
-        assert!(engine.user_command().write(owner, command));
-        engine.user_command().submit(Options {
+        assert!(engine.user_command.write(owner, command));
+        engine.user_command.submit(Options {
             limit: Duration::from_secs(1),
             is_mute: false,
             asks_reason: false,
@@ -39,17 +39,17 @@ fn sent(rig: &mut Rig) -> std::vec::Vec<u8> {
 }
 
 fn result(rig: &Rig) -> Poll<AtResult> {
-    rig.engine(|engine| engine.user_command().poll_result())
+    rig.engine(|engine| engine.user_command.poll_result())
 }
 
 fn answer(rig: &Rig) -> std::string::String {
     rig.engine(|engine| {
-        std::string::String::from_utf8_lossy(&engine.user_command().answer()).into_owned()
+        std::string::String::from_utf8_lossy(&engine.user_command.answer()).into_owned()
     })
 }
 
 fn release(rig: &Rig) {
-    rig.engine(|engine| engine.user_command().release());
+    rig.engine(|engine| engine.user_command.release());
 }
 
 #[test]
@@ -87,11 +87,11 @@ fn one_at_a_time() {
     let mut rig = up();
     ask(&rig, 1, b"AT+CSQ\r");
     let alarm = Alarm::of(&rig, Queue::Turn, |engine| {
-        engine.user_command().poll_begin(2)
+        engine.user_command.poll_begin(2)
     });
     sent(&mut rig);
     // Whoever has no turn changes nothing.
-    assert!(!rig.engine(|engine| engine.user_command().write(2, b"junk")));
+    assert!(!rig.engine(|engine| engine.user_command.write(2, b"junk")));
     rig.answer(&["+CSQ: 25,99", "OK"]);
     assert!(!alarm.rang(), "the answer is not fetched");
     release(&rig);

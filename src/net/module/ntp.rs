@@ -7,7 +7,7 @@ use super::Module;
 use super::query::{Kind, Query};
 use crate::at::{DateTime, SynchronizeTime};
 use crate::engine::mailbox::Message;
-use crate::engine::{Deferred, Engine, QueryId, Queue};
+use crate::engine::{Deferred, Engine, QueryId};
 use crate::error::Error;
 use crate::net::host::host_of;
 
@@ -18,11 +18,9 @@ struct NtpQuery;
 
 impl Kind for NtpQuery {
     type Result = DateTime;
-    const TURN: Queue = Queue::Turn;
-    const RESULT: Queue = Queue::ServiceResult;
 
     fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, DateTime> {
-        engine.ntp()
+        &mut engine.ntp
     }
 
     fn released(id: QueryId) -> Message {

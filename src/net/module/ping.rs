@@ -16,11 +16,9 @@ struct PingQuery;
 
 impl Kind for PingQuery {
     type Result = PingSummary;
-    const TURN: Queue = Queue::Turn;
-    const RESULT: Queue = Queue::ServiceResult;
 
     fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, PingSummary> {
-        &mut engine.ping().query
+        &mut engine.ping.query
     }
 
     fn released(id: QueryId) -> Message {
@@ -60,7 +58,7 @@ impl<'d, M: RawMutex> Module<'d, M> {
         let mut query = Query::begin(self.stack, limit).await;
         self.stack
             .shared
-            .with(|engine| engine.ping().begin(count.get() as u8))
+            .with(|engine| engine.ping.begin(count.get() as u8))
             .await;
         query.send(&command).await?;
         Ok(Pinging { query })
@@ -88,7 +86,7 @@ impl<M: RawMutex> Pinging<'_, M> {
         let Query { stack, id, .. } = self.query;
         let reply = stack
             .shared
-            .wait(PingQuery::RESULT, |engine| engine.ping().poll_reply(id));
+            .wait(Queue::ServiceResult, |engine| engine.ping.poll_reply(id));
         with_deadline(self.query.until, reply).await.unwrap_or(None)
     }
 

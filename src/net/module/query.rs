@@ -17,9 +17,6 @@ use crate::util::time::{self, NEVER, after};
 /// A kind of query. One query of a kind runs at a time.
 pub(super) trait Kind {
     type Result: Copy;
-    /// Where tasks wait for the end of the previous query, and for the result.
-    const TURN: Queue;
-    const RESULT: Queue;
 
     /// Where the engine keeps the result.
     fn deferred<'e, 'd>(engine: &'e mut Engine<'d>) -> &'e mut Deferred<'d, Self::Result>;
@@ -52,7 +49,7 @@ impl<'d, K: Kind, M: RawMutex> Query<'d, K, M> {
                 .shared
                 .with(|engine| K::deferred(engine).expiry())
                 .await;
-            let begun = stack.shared.wait(K::TURN, |engine| {
+            let begun = stack.shared.wait(Queue::Turn, |engine| {
                 let deferred = K::deferred(engine);
                 match deferred.poll_begin(owner, limit, time::now()) {
                     Poll::Ready(id) => Poll::Ready(Some(id)),
@@ -125,10 +122,9 @@ impl<'d, K: Kind, M: RawMutex> Query<'d, K, M> {
 
     /// Waits for the result, at most until `until`.
     pub(super) async fn result(&self, until: Instant) -> Result<K::Result, Error> {
-        let result = self
-            .stack
-            .shared
-            .wait(K::RESULT, |engine| K::deferred(engine).poll_result(self.id));
+        let result = self.stack.shared.wait(Queue::ServiceResult, |engine| {
+            K::deferred(engine).poll_result(self.id)
+        });
         with_deadline(until, result)
             .await
             .unwrap_or(Err(Error::TimedOut))

@@ -284,7 +284,7 @@ fn dropped_lookups_are_given_up_and_a_stale_one_takes_no_other_along() {
             });
             rig.on_line("+QIURC: \"dnsgip\",0,1,300");
             rig.on_line("+QIURC: \"dnsgip\",\"192.0.2.2\"");
-            assert_eq!(rig.engine(|engine| engine.dns().is_answered()), !drops_new);
+            assert_eq!(rig.engine(|engine| engine.dns.is_answered()), !drops_new);
             if let Some(mut new) = new {
                 let mut context = Context::from_waker(Waker::noop());
                 assert!(matches!(

@@ -123,7 +123,7 @@ fn full_ring_stops_reading_until_there_is_room() {
     {
         let mut receiving = pin!(receiver.run(&mut line));
         assert_eq!(poll(receiving.as_mut()), Poll::Pending);
-        assert!(rig.engine(|engine| engine.is_stalled()));
+        assert!(rig.engine(|engine| engine.push.is_stalled()));
         let before = rig.engine(|engine| engine.counters.foreign_lines.get());
         assert_eq!(poll(receiving.as_mut()), Poll::Pending);
         assert_eq!(
@@ -153,7 +153,7 @@ fn full_buffer_is_digested_when_room_was_made_meanwhile() {
     let payload = vec![b'x'; 600];
     feed_until_full(&mut receiver, b"\r\n+QIURC: \"recv\",0,600\r\n", &payload);
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"xxxx".to_vec())));
-    assert!(!rig.engine(|engine| engine.is_stalled()));
+    assert!(!rig.engine(|engine| engine.push.is_stalled()));
 
     let mut line = Script::new(&[]);
     let mut receiving = pin!(receiver.run(&mut line));

@@ -292,7 +292,11 @@ fn escape(escape: Escape) -> (Vec<(u64, Seen)>, u64) {
         let mut buffer = [0; 512];
         let mut lines = &uart;
         let mut transactor = Transactor::new(rig.shared, &uart, &mut lines, &mut buffer);
-        rig.engine(|engine| engine.start_deadline(LIMIT, crate::util::time::now()));
+        rig.engine(|engine| {
+            engine
+                .exchange
+                .start_deadline(LIMIT, crate::util::time::now())
+        });
         assert!(transactor.escape(escape).await.is_ok());
         milliseconds()
     });
@@ -350,7 +354,11 @@ fn escape_that_the_uart_does_not_take_is_given_up_at_its_time_limit() {
         let mut buffer = [0; 512];
         let mut lines = &uart;
         let mut transactor = Transactor::new(rig.shared, &uart, &mut lines, &mut buffer);
-        rig.engine(|engine| engine.start_deadline(LIMIT, crate::util::time::now()));
+        rig.engine(|engine| {
+            engine
+                .exchange
+                .start_deadline(LIMIT, crate::util::time::now())
+        });
         let result = transactor.escape(Escape::Fill).await;
         assert!(matches!(result, Err(Stopped::TimedOut)));
         milliseconds()

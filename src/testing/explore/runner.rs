@@ -124,7 +124,7 @@ impl World<'_> {
     /// The receiving half stops while a ring is full, and goes on when there is room.
     pub(super) fn look_after_stall(&mut self) {
         let now = self.rig.now;
-        while self.rig.engine(|engine| engine.is_stalled()) {
+        while self.rig.engine(|engine| engine.push.is_stalled()) {
             let since = *self.stalled_since.get_or_insert(now);
             let until = self.rig.engine(|engine| engine.stall_deadline(since, now));
             if until.is_some_and(|until| now < until) {

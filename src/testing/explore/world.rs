@@ -265,7 +265,10 @@ impl<'d> World<'d> {
             Transactor::Asks => true,
             Transactor::Waits(_) => self.rig.is_answered(),
             Transactor::Sleeps(until) => {
-                self.rig.now >= until || self.rig.engine(|engine| engine.poll_work().is_ready())
+                self.rig.now >= until
+                    || self
+                        .rig
+                        .engine(|engine| engine.exchange.poll_work().is_ready())
             }
         }
     }

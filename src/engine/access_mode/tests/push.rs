@@ -160,7 +160,7 @@ fn the_time_of_an_answer_does_not_run_while_the_line_is_held_up() {
     let key = pushing(&mut rig);
     let start = rig.now;
     let limit = embassy_time::Duration::from_secs(1);
-    rig.engine(|engine| engine.start_deadline(limit, start));
+    rig.engine(|engine| engine.exchange.start_deadline(limit, start));
     push(&mut rig, "+QIURC: \"recv\",0,10", b"0123456789");
     rig.pass(1500);
     let now = rig.now;
@@ -411,7 +411,10 @@ fn a_reader_that_waits_for_the_rest_of_a_datagram_does_not_keep_the_runner_busy(
     assert_eq!(receive(&mut rig, key), Poll::Pending);
     rig.idle();
     assert_eq!(receive(&mut rig, key), Poll::Pending);
-    assert!(rig.engine(|engine| engine.poll_work()).is_pending());
+    assert!(
+        rig.engine(|engine| engine.exchange.poll_work())
+            .is_pending()
+    );
 }
 
 #[test]

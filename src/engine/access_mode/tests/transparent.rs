@@ -37,7 +37,7 @@ fn transparent(rig: &mut Rig) -> Key {
 /// Bytes come over the line.
 fn come(rig: &mut Rig, bytes: &[u8]) -> Option<usize> {
     rig.engine(|engine| {
-        let epoch = engine.epoch();
+        let epoch = engine.exchange.epoch;
         engine.stream_in(epoch, bytes)
     })
 }
@@ -578,9 +578,9 @@ fn a_silent_connection_is_looked_after_for_each_reader() {
         assert_eq!(read(&mut rig, key), data);
         assert_eq!(rig.idle(), None);
     }
-    assert!(!rig.engine(|engine| engine.poll_work().is_ready()));
+    assert!(!rig.engine(|engine| engine.exchange.poll_work().is_ready()));
     assert_eq!(rig.read(key), Poll::Pending);
-    assert!(rig.engine(|engine| engine.poll_work().is_ready()));
+    assert!(rig.engine(|engine| engine.exchange.poll_work().is_ready()));
     escape(&mut rig);
 }
 
@@ -674,7 +674,7 @@ fn dropping_the_connection_leaves_the_mode_and_closes() {
 #[test]
 fn link_that_goes_down_gets_the_line_back_first() {
     let mut rig = up();
-    let changes = |rig: &Rig| rig.engine(|engine| engine.link_changes());
+    let changes = |rig: &Rig| rig.engine(|engine| engine.link.changes());
     let before = changes(&rig);
     let key = transparent(&mut rig);
     // The line is occupied.

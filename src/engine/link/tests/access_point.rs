@@ -53,7 +53,7 @@ fn link_goes_down_in_good_order_and_comes_back() {
     let key = rig.open();
     assert_eq!(rig.write(key, b"written"), Poll::Ready(Ok(7)));
     let waiting = rig.claim();
-    let since = rig.engine(|engine| engine.attempt());
+    let since = rig.engine(|engine| engine.link.attempt());
     change(&rig);
     assert_eq!(state(&rig), LinkState::Down(LinkError::TurnedOff));
     // Neither an open nor a lookup begins; both wait.
@@ -68,10 +68,10 @@ fn link_goes_down_in_good_order_and_comes_back() {
     assert_eq!(rig.command(), NEW.as_bytes());
     rig.answer(&["OK"]);
     assert_eq!(rig.next(), Action::Run(Job::Activate));
-    let up = rig.engine(|engine| engine.poll_link(since));
+    let up = rig.engine(|engine| engine.link.poll_up(since));
     assert_eq!(up, Poll::Pending);
     rig.bring_up();
-    let up = rig.engine(|engine| engine.poll_link(since));
+    let up = rig.engine(|engine| engine.link.poll_up(since));
     assert_eq!(up, Poll::Ready(Ok(())));
     for key in [waiting, later] {
         assert_eq!(rig.phase(key), Phase::Wanted);

@@ -116,9 +116,9 @@ impl<'m> Module<'m> {
     #[track_caller]
     fn attempt(&mut self, rig: &mut Rig) -> (LinkState, Duration) {
         let begin = rig.now;
-        let attempt = rig.engine(|engine| engine.attempt());
+        let attempt = rig.engine(|engine| engine.link.attempt());
         while rig.now - begin <= BOUND {
-            if rig.engine(|engine| engine.attempt()) != attempt {
+            if rig.engine(|engine| engine.link.attempt()) != attempt {
                 return (state(rig), rig.now - begin);
             }
             let action = rig.next();

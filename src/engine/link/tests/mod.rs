@@ -101,7 +101,7 @@ fn order_of_the_way_up() {
     }
     assert_eq!(state(&rig), LinkState::Up);
     assert_eq!(rig.idle(), None);
-    let address = rig.engine(|engine| engine.local_address(false));
+    let address = rig.engine(|engine| engine.link.local_address(false));
     assert_eq!(address, Some("10.1.2.3".parse().unwrap()));
 }
 
@@ -267,7 +267,7 @@ fn context_of_somebody_else_is_not_ours() {
         &["+QIACT: 1,1,1,\"10.1.2.3\"", "+QIACT: 5,0,1", "OK"],
     );
     rig.bring_up();
-    let address = rig.engine(|engine| engine.local_address(false));
+    let address = rig.engine(|engine| engine.link.local_address(false));
     assert_eq!(address, Some("10.1.2.3".parse().unwrap()));
 }
 
@@ -279,9 +279,9 @@ fn both_addresses_of_a_context_are_kept() {
     let line = "+QIACT: 1,1,3,\"10.28.33.36\",\"2409:8D1E:750C:DFA4::1\"";
     rig.run(Job::ListContexts, &[line, "OK"]);
     // The link is not up yet.
-    assert_eq!(rig.engine(|engine| engine.local_address(true)), None);
+    assert_eq!(rig.engine(|engine| engine.link.local_address(true)), None);
     rig.bring_up();
-    let v6 = rig.engine(|engine| engine.local_address(true));
+    let v6 = rig.engine(|engine| engine.link.local_address(true));
     assert_eq!(v6, Some("2409:8d1e:750c:dfa4::1".parse().unwrap()));
 }
 

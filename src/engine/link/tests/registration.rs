@@ -91,7 +91,7 @@ fn an_attempt_to_register_ends_in_time() {
         for attempt in 0..4 {
             until(&mut rig, Job::Registration(Domain::Lte));
             let began = rig.now;
-            let ended = |rig: &Rig| rig.engine(|engine| engine.attempt());
+            let ended = |rig: &Rig| rig.engine(|engine| engine.link.attempt());
             let before = ended(&rig);
             let mut asked = [false; 3];
             while ended(&rig) == before {

@@ -132,7 +132,7 @@ impl Bench {
     }
 
     fn is_stalled(&self) -> bool {
-        self.rig.engine(|engine| engine.is_stalled())
+        self.rig.engine(|engine| engine.push.is_stalled())
     }
 
     /// A connection with a read in flight.

@@ -29,7 +29,7 @@ impl<'d> World<'d> {
             (Kind::Lookup, Some(ticket)) => {
                 let answer = shared.wait(Queue::LookupResult, move |engine| {
                     let first = |found: &[IpAddr]| Ok(found[0]);
-                    engine.dns().poll_answer(ticket, first)
+                    engine.dns.poll_answer(ticket, first)
                 });
                 Box::pin(async { Told::Address(answer.await) })
             }
@@ -40,9 +40,9 @@ impl<'d> World<'d> {
                     _ => TEXT,
                 };
                 let begun = shared.wait(Queue::Turn, move |engine| {
-                    let begun = engine.user_command().poll_begin(owner);
+                    let begun = engine.user_command.poll_begin(owner);
                     if begun.is_ready() {
-                        assert!(engine.user_command().write(owner, text.as_bytes()));
+                        assert!(engine.user_command.write(owner, text.as_bytes()));
                         engine.submit_command(Options {
                             limit: Duration::from_secs(5),
                             is_mute: false,
@@ -58,7 +58,7 @@ impl<'d> World<'d> {
             }
             (_, Some(_)) => {
                 let result = shared.wait(Queue::CommandResult, |engine| {
-                    let command = engine.user_command();
+                    let command = &mut engine.user_command;
                     command
                         .poll_result()
                         .map(|result| (result, command.answer().to_vec()))
@@ -79,7 +79,7 @@ impl<'d> World<'d> {
         };
         match handle.kind {
             Kind::Lookup => self.rig.engine(|engine| engine.release_lookup(ticket)),
-            _ => self.rig.engine(|engine| engine.user_command().release()),
+            _ => self.rig.engine(|engine| engine.user_command.release()),
         }
     }
 

@@ -89,14 +89,14 @@ fn refused_modes_end_in_down() {
         (LinkMode::Off, Job::PowerDown),
     ] {
         let mut rig = up();
-        let since = rig.engine(|engine| engine.attempt());
+        let since = rig.engine(|engine| engine.link.attempt());
         set(&rig, mode);
         rig.run(Job::Deactivate, &["OK"]);
         for _ in 0..3 {
             rig.run(job, &["+CME ERROR: 3"]);
             rig.now = rig.idle().unwrap_or(rig.now);
         }
-        let ended = rig.engine(|engine| engine.poll_wish(since));
+        let ended = rig.engine(|engine| engine.link.poll_wish(since));
         assert_eq!(ended, Poll::Ready(Ok(LinkMode::Down)));
         assert_eq!(rig.idle(), None);
         // It is tried again when it is asked for again.

@@ -16,7 +16,7 @@ fn without_sockets_only_the_context_is_deactivated() {
     let mut rig = up();
     set(&rig, LinkMode::Down);
     assert_eq!(state(&rig), LinkState::TurningOff(LinkMode::Down));
-    assert_eq!(rig.engine(|engine| engine.local_address(false)), None);
+    assert_eq!(rig.engine(|engine| engine.link.local_address(false)), None);
     rig.run(Job::Deactivate, &["OK"]);
     assert_eq!(state(&rig), DOWN);
     assert_eq!(rig.idle(), None);
@@ -143,8 +143,8 @@ fn lookup_fails_at_once() {
     assert_eq!(rig.ask("example.com"), Poll::Ready(Ok(())));
     rig.run(Job::Resolve, &["OK"]);
     let found = Alarm::of(&rig, Queue::LookupResult, |engine| {
-        let ticket = engine.dns().current();
-        engine.dns().poll_answer(ticket, |_| Ok(()))
+        let ticket = engine.dns.current();
+        engine.dns.poll_answer(ticket, |_| Ok(()))
     });
     set(&rig, LinkMode::Down);
     assert!(found.rang());

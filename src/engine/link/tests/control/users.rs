@@ -16,7 +16,7 @@ use crate::error::LinkError;
 /// A user sends a command.
 fn submit(rig: &Rig) {
     rig.engine(|engine| {
-        let command = engine.user_command();
+        let command = &mut engine.user_command;
         let owner = 1;
         assert_eq!(command.poll_begin(owner), Poll::Ready(()));
         assert!(command.write(owner, b"AT+CSQ\r"));
@@ -73,13 +73,15 @@ fn user_command_without_an_answer_at_rest_looks_for_the_module() {
 #[test]
 fn users_that_wait_learn_what_the_link_has_come_to() {
     let mut rig = up();
-    let attempt = |rig: &Rig| rig.engine(|engine| engine.attempt());
+    let attempt = |rig: &Rig| rig.engine(|engine| engine.link.attempt());
     let since = attempt(&rig);
-    let wish = |rig: &Rig, since| rig.engine(|engine| engine.poll_wish(since));
-    let up = |rig: &Rig, since| rig.engine(|engine| engine.poll_link(since));
+    let wish = |rig: &Rig, since| rig.engine(|engine| engine.link.poll_wish(since));
+    let up = |rig: &Rig, since| rig.engine(|engine| engine.link.poll_up(since));
     assert_eq!(wish(&rig, since), Poll::Ready(Ok(LinkMode::Up)));
     set(&rig, LinkMode::Down);
-    let alarm = Alarm::of(&rig, Queue::Link, move |engine| engine.poll_wish(since));
+    let alarm = Alarm::of(&rig, Queue::Link, move |engine| {
+        engine.link.poll_wish(since)
+    });
     assert_eq!(up(&rig, since), Poll::Ready(Err(LinkError::TurnedOff)));
     rig.run(Job::Deactivate, &["OK"]);
     assert!(alarm.rang());
@@ -100,7 +102,7 @@ fn users_that_wait_learn_what_the_link_has_come_to() {
 fn changes_are_counted() {
     let mut rig = up();
     rig.next();
-    let changes = |rig: &Rig| rig.engine(|engine| engine.link_changes());
+    let changes = |rig: &Rig| rig.engine(|engine| engine.link.changes());
     let seen = changes(&rig);
     assert_eq!(
         rig.engine(|engine| engine.poll_link_change(seen)),
@@ -144,6 +146,6 @@ fn user_command_fails_at_once_while_the_module_is_off() {
     let mut rig = off();
     submit(&rig);
     rig.idle();
-    let result = rig.engine(|engine| engine.user_command().poll_result());
+    let result = rig.engine(|engine| engine.user_command.poll_result());
     assert_eq!(result, Poll::Ready(crate::engine::AtResult::Aborted));
 }

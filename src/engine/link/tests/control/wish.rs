@@ -140,12 +140,12 @@ fn loss_of_the_link_on_the_way_down_ends_there_too() {
 #[test]
 fn silent_module_on_the_way_down_is_told_and_tried_again() {
     let mut rig = up();
-    let attempt = rig.engine(|engine| engine.attempt());
+    let attempt = rig.engine(|engine| engine.link.attempt());
     set(&rig, LinkMode::Down);
     rig.expect(Job::Deactivate);
     rig.pass(40_000);
     rig.silence();
-    let ended = rig.engine(|engine| engine.poll_wish(attempt));
+    let ended = rig.engine(|engine| engine.link.poll_wish(attempt));
     assert_eq!(ended, Poll::Ready(Err(LinkError::NoAnswer)));
     assert_eq!(state(&rig), LinkState::Down(LinkError::NoAnswer));
     let way = carry_on(&mut rig);
