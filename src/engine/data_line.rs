@@ -124,7 +124,7 @@ impl Engine<'_> {
             let goes_on = slot.phase == Phase::Open && !slot.is_write_ended() && slot.has_handle();
             slot.set_mode(AccessMode::Buffer);
             slot.mode.wanted = match wanted {
-                // The doubt is settled: all of it was data.
+                // It was left to find out what the newest bytes are: they were data.
                 None if goes_on => Some(AccessMode::Transparent),
                 Some(AccessMode::DirectPush) => wanted,
                 _ => None,
@@ -173,7 +173,7 @@ impl Engine<'_> {
         for slot in self.sockets.iter_mut().filter(|slot| slot.is_open()) {
             if end.is_none_or(|(key, _)| key != slot.key) {
                 slot.receive.mark_readable();
-                slot.state_check_due = true;
+                slot.check_state();
             }
         }
         let Some((key, marker)) = end else { return };

@@ -257,7 +257,7 @@ impl<'d> Engine<'d> {
                 incoming.has_paused = true;
                 // The answer to this question comes after the rest, or in place of it.
                 if let Some(slot) = sink {
-                    slot.state_check_due = true;
+                    slot.check_state();
                 }
             }
             Stage::Complete(count) => {

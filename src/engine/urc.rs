@@ -144,7 +144,7 @@ impl Engine<'_> {
         let may_be_late = self.ids.was_closed_recently(id);
         if let Some(slot) = self.sockets.by_id(id, Slot::is_open) {
             if may_be_late {
-                slot.state_check_due = true;
+                slot.check_state();
             } else {
                 slot.on_closed_by_peer();
             }
@@ -215,7 +215,9 @@ impl Engine<'_> {
             let (id, server_id) = (incoming.connect_id, incoming.server_id);
             // The module gives no connectID to two connections: the line is an old one, or the connection is gone.
             if let Some(slot) = self.sockets.by_id(id, Slot::is_live) {
-                slot.state_check_due |= slot.is_open();
+                if slot.is_open() {
+                    slot.check_state();
+                }
                 self.count_refused_connections(1);
                 self.wake_runner();
                 return Some(());

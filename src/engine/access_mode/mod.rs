@@ -88,7 +88,7 @@ impl Slot<'_> {
                 self.mode.wanted = None;
                 self.mode.refused = Some(reason.code());
                 // The connection may be closed.
-                self.state_check_due = true;
+                self.check_state();
                 self.wake_writers();
                 Effect::of(Error::from_code(reason.code()))
             }

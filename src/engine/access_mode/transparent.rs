@@ -37,14 +37,15 @@ enum Stage {
     Escaping(Instant),
 }
 
-/// Why an escape may be necessary although no user wants to leave data mode.
+/// What was done to find out whether data mode has ended by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doubt {
+enum EndCheck {
+    /// Nothing, since data came last.
     None,
-    /// The DCD line was asked about the bytes that are withheld now.
-    CarrierAsked,
-    /// Nothing has come for a long time: the connection may be gone.
-    Silence,
+    /// The DCD line was read, because the newest bytes may be a line of the module. If that is not enough, an escape follows.
+    CarrierRead,
+    /// An escape, because nothing has come for a long time.
+    AfterSilence,
 }
 
 /// The connection that has the UART.
@@ -52,7 +53,7 @@ enum Doubt {
 pub(crate) struct Transparent {
     pub(crate) key: Key,
     stage: Stage,
-    doubt: Doubt,
+    end_check: EndCheck,
     /// Since when nothing has come, as far as the scheduler has looked.
     quiet_since: Instant,
     /// Since when the oldest byte that is withheld has been.
@@ -100,7 +101,7 @@ impl Transparent {
         Self {
             key: slot.key,
             stage: Stage::Data,
-            doubt: Doubt::None,
+            end_check: EndCheck::None,
             quiet_since: NEVER,
             withheld_since: NEVER,
             guard: EscapeGuard::new(),
@@ -121,7 +122,7 @@ impl Transparent {
     /// Takes bytes that came over the data line.
     pub(crate) fn receive(&mut self, slot: Option<&mut Slot<'_>>, bytes: &[u8]) -> Received {
         self.quiet_since = NEVER;
-        self.doubt = Doubt::None;
+        self.end_check = EndCheck::None;
         let Some(slot) = slot else {
             return Received {
                 taken: bytes.len(),
@@ -214,7 +215,7 @@ impl Transparent {
             Stage::Data => Next::Act(self.pass_data(slot, marker, config, now)),
             // Data has come: what was withheld is part of it.
             Stage::BeforeEscape
-                if !is_leaving && marker.is_none() && self.doubt != Doubt::Silence =>
+                if !is_leaving && marker.is_none() && self.end_check != EndCheck::AfterSilence =>
             {
                 self.tries = 0;
                 self.enter(Stage::Data, now)
@@ -257,7 +258,7 @@ impl Transparent {
                         self.enter(Stage::BeforeEscape, now)
                     }
                     // The module does not answer: it is not in data mode, and the line that ended it is lost.
-                    None if self.doubt == Doubt::Silence && !is_leaving => Next::Ended,
+                    None if self.end_check == EndCheck::AfterSilence && !is_leaving => Next::Ended,
                     None => Next::LineLost(Some(Error::TimedOut)),
                 }
             }
@@ -295,8 +296,8 @@ impl Transparent {
             } else if marker.is_none() {
                 // The beginning of a line of the module, and no more of it.
                 slot.give_withheld();
-            } else if self.doubt != Doubt::CarrierAsked {
-                self.doubt = Doubt::CarrierAsked;
+            } else if self.end_check != EndCheck::CarrierRead {
+                self.end_check = EndCheck::CarrierRead;
                 return Action::ReadDcd;
             } else {
                 self.stage = Stage::BeforeEscape;
@@ -316,7 +317,7 @@ impl Transparent {
             if now >= due {
                 recheck.pause = check_after * 2;
                 self.stage = Stage::BeforeEscape;
-                self.doubt = Doubt::Silence;
+                self.end_check = EndCheck::AfterSilence;
                 return Action::Wait(now);
             }
             earliest(&mut wake_at, due);

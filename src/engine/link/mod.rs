@@ -485,7 +485,7 @@ impl<'d> Link<'d> {
                 let is_searching = self.searching_since != NEVER && self.wants_up();
                 self.begin_attempt();
                 if is_searching {
-                    // All is set but the network.
+                    // Only the registration is missing: the steps before the SIM card are skipped.
                     self.resume = Some((Step::Run(Job::SimState), 0));
                 }
                 self.probe(now, config, now)

@@ -10,13 +10,16 @@ use crate::engine::exchange::job::{Action, Escape, Job};
 use crate::error::LinkError;
 use crate::util::time::after;
 
+/// Number of tries after which each way out was tried once.
+const ALL_WAYS_OUT: u8 = 11;
+
 impl Link<'_> {
     /// Finds out whether the module takes commands: a plain AT first, then the ways out of a prompt, of data mode, of a payload
     /// (quirk 10), of numeric or suppressed result codes, and of a multiplexer (quirk 132).
     pub(super) fn probe(&mut self, since: Instant, config: &Config<'_>, now: Instant) -> Action {
         self.step_began_at = since;
         let tries = self.tries;
-        if now >= after(since, config.boot_time) && tries > 10 {
+        if now >= after(since, config.boot_time) && tries >= ALL_WAYS_OUT {
             #[cfg(feature = "link-control")]
             if self.wish() == LinkMode::Off {
                 self.rest_silent();
@@ -40,7 +43,7 @@ impl Link<'_> {
     }
 
     /// Whether a `RDY` may be data of a socket that an earlier program left open in direct push mode: it comes again and again,
-    /// and these sockets are not closed yet. Without it they never would be.
+    /// and these sockets are not closed yet. If each one restarted the bring-up, they would never be closed.
     pub(crate) fn restart_may_be_data(&self) -> bool {
         let is_early = match self.step {
             Step::Probe | Step::Settle => self.resume.is_none(),

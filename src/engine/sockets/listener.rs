@@ -60,7 +60,9 @@ impl Listeners {
             return false;
         };
         slot.claim_incoming(service, id, peer, owner, mode);
-        slot.state_check_due = needs_state_check;
+        if needs_state_check {
+            slot.check_state();
+        }
         if let Some(listener) = sockets.get_mut(key) {
             listener.wake_readers();
         }

@@ -1,6 +1,6 @@
 //! The next transaction of one socket.
 
-use super::slot::{Phase, Slot};
+use super::slot::{Phase, Slot, StateCheck};
 use crate::engine::exchange::job::Job;
 use crate::engine::round::Round;
 
@@ -17,7 +17,7 @@ impl Slot<'_> {
             Phase::Opening => {
                 round.look_again(self.deadline);
                 // The result may be lost (quirk 28).
-                let asks = self.receive.recheck.is_due(None, round);
+                let asks = self.receive.recheck.poll_due(None, round);
                 asks.then_some(Job::Status(key))
             }
             Phase::Open | Phase::Draining => self.next_transfer(round),
@@ -25,14 +25,14 @@ impl Slot<'_> {
             Phase::Closing if self.may_query_ack() => {
                 self.is_ack_query_due(round).then_some(Job::CountSent(key))
             }
-            Phase::Closing if self.state_check_due => Some(Job::Status(key)),
+            Phase::Closing if self.state_check != StateCheck::NotDue => Some(Job::Status(key)),
             Phase::Closing => Some(Job::Close(key)),
         }
     }
 
     fn next_transfer(&mut self, round: &mut Round<'_>) -> Option<Job> {
         let key = self.key;
-        if self.state_check_due {
+        if self.state_check != StateCheck::NotDue {
             return Some(Job::Status(key));
         }
         // Not needed for a dropped socket.

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv6Addr};
 use embassy_time::{Duration, Instant};
 
 use super::request::Target;
-use super::slot::{Phase, Slot};
+use super::slot::{Phase, Slot, StateCheck};
 use crate::at::{
     AccessMode, CloseSocket, ContextType, ErrorCode, Host, OpenSocket, Prefix, QuerySocket,
     SocketState, Text,
@@ -168,8 +168,7 @@ impl Slot<'_> {
             Outcome::Done(_) | Outcome::SendFail => self.free_id(),
             // AT+QISTATE shows whether the connectID is not in use, or the close was really refused or lost (quirk 33).
             Outcome::Refused(_) | Outcome::NoAnswer => {
-                self.state_check_due = true;
-                self.close.is_unconfirmed = true;
+                self.state_check = StateCheck::AfterClose;
                 Effect::None
             }
         }
@@ -201,12 +200,13 @@ impl Slot<'_> {
             // Asked again when the module is back.
             return Effect::None;
         }
-        self.state_check_due = false;
+        let check = core::mem::replace(&mut self.state_check, StateCheck::NotDue);
+        let is_after_close = check == StateCheck::AfterClose;
         let state = match *outcome {
             Outcome::Done(Answer::Socket(state)) => Some(state),
             Outcome::Done(_) => None,
             // AT+QISTATE was refused too: the connectID has to be closed before it is used again.
-            _ if self.phase == Phase::Closing && self.close.is_unconfirmed => {
+            _ if self.phase == Phase::Closing && is_after_close => {
                 return self.orphan_id();
             }
             _ => return Effect::None,
@@ -234,10 +234,8 @@ impl Slot<'_> {
             (Phase::Open, None) => self.fail(Error::ConnectionReset),
             (Phase::Open, Some(SocketState::Closing)) => self.on_closed_by_peer(),
             // Before AT+QICLOSE was sent this may be a late `OK`: it is sent anyway.
-            (Phase::Closing, None) if self.close.is_unconfirmed => return self.free_id(),
-            (Phase::Closing, Some(_))
-                if self.close.is_unconfirmed && self.count_close_refusal() =>
-            {
+            (Phase::Closing, None) if is_after_close => return self.free_id(),
+            (Phase::Closing, Some(_)) if is_after_close && self.count_close_refusal() => {
                 return self.orphan_id();
             }
             _ => return Effect::None,

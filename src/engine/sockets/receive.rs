@@ -3,7 +3,7 @@
 use embassy_time::{Duration, Instant};
 
 use super::slot::{Phase, Slot};
-use super::transfer::Counted;
+use super::transfer::{Counted, Receive};
 use crate::at::{AccessMode, Prefix, QueryReceivedData, ReadData, ReadLength};
 use crate::engine::effect::Effect;
 use crate::engine::exchange::job::Job;
@@ -29,13 +29,36 @@ const MOST_LONE: u8 = LONE + 5;
 /// How often a read is tried that the module refuses although it may hold data.
 const READ_TRIES: u8 = 8;
 
+impl Receive {
+    /// A read of `asked` bytes has brought `length` of those that the module had announced. Returns whether there is no more.
+    fn take_announced(&mut self, has_data: bool, length: u16, asked: u16, is_stream: bool) -> bool {
+        let Some(before) = self.announced else {
+            return false;
+        };
+        let left = before.saturating_sub(length.into());
+        self.announced = Some(left);
+        self.has_unread_notice |= has_data && left > 0;
+        if is_stream {
+            let is_short = length < asked;
+            self.reads_short |= is_short && has_data && left > 0;
+            return is_short && !self.reads_short && left == 0;
+        }
+        if before == 0 {
+            self.lone = match has_data {
+                true => 0,
+                false => (self.lone + 1).min(MOST_LONE),
+            };
+        }
+        self.lone >= LONE && left == 0
+    }
+}
+
 impl Slot<'_> {
     // ---- AT+QIRD=<connectID>[,<read_length>] (2.1.8) -------------------------------------------------------------
 
     /// How many bytes to read now, if a read is due: never more than the ring can take, except that a datagram is read whole
     /// or not at all.
     pub(super) fn read_due(&mut self, round: &mut Round<'_>) -> Option<u16> {
-        let now = round.now;
         let soon = self.next_datagram_after();
         let recheck = &mut self.receive.recheck;
         if core::mem::take(&mut recheck.requested) {
@@ -51,30 +74,37 @@ impl Slot<'_> {
         if !round.is_due(self.receive.not_before) {
             return None;
         }
-        let recheck = &mut self.receive.recheck;
-        let searches = !self.receive.may_have_data && recheck.reader_waits;
-        if !searches {
-            // An armed re-check serves the next reader that waits.
-            if now >= recheck.at {
-                recheck.cancel();
+        let is_recheck_due = self.poll_recheck(soon, round);
+        // Pushed data need not be asked for; whether the connection still exists may have to be.
+        let is_recheck = is_recheck_due && self.access_mode() == AccessMode::Buffer;
+        self.receive.recheck.in_progress = is_recheck;
+        if is_recheck_due && !is_recheck {
+            if self.on_fruitless_recheck() {
+                self.check_state();
             }
-            round.look_again(recheck.at);
-        }
-        recheck.in_progress = searches && recheck.is_due(soon, round);
-        if recheck.in_progress && self.access_mode() != AccessMode::Buffer {
-            // Pushed data need not be asked for; whether the connection still exists may have to be.
-            self.receive.recheck.in_progress = false;
-            self.state_check_due = self.on_fruitless_recheck();
-            round.look_again(now);
+            round.look_again(round.now);
             return None;
         }
-        (self.receive.may_have_data || self.receive.recheck.in_progress)
-            .then(|| self.most_to_read())
+        (self.receive.may_have_data || is_recheck).then(|| self.most_to_read())
+    }
+
+    /// Arms a re-check if a reader waits and the module is not known to hold data. Returns whether it is due.
+    fn poll_recheck(&mut self, soon: Option<Duration>, round: &mut Round<'_>) -> bool {
+        let recheck = &mut self.receive.recheck;
+        if !self.receive.may_have_data && recheck.reader_waits {
+            return recheck.poll_due(soon, round);
+        }
+        // One that is armed serves the next reader that waits.
+        if round.now >= recheck.at {
+            recheck.cancel();
+        }
+        round.look_again(recheck.at);
+        false
     }
 
     /// How many bytes one read asks for.
     fn most_to_read(&self) -> u16 {
-        let most = if self.receive.asks_less {
+        let most = if self.receive.reads_1024 {
             LESS_TO_READ
         } else {
             MAX_READ_LENGTH as u16
@@ -108,7 +138,7 @@ impl Slot<'_> {
             return Job::CountReceived(key);
         }
         self.receive.was_last = true;
-        self.receive.noticed = false;
+        self.receive.notice_since_read = false;
         Job::Read { key, length }
     }
 
@@ -146,7 +176,7 @@ impl Slot<'_> {
                 let receive = &self.receive;
                 let is_loss = has_data
                     && receive.recheck.in_progress
-                    && !receive.noticed
+                    && !receive.notice_since_read
                     && self.next_datagram_after().is_none();
                 self.on_read(has_data, length, asked);
                 if is_loss {
@@ -167,7 +197,7 @@ impl Slot<'_> {
                     && self.phase == Phase::Open
                     && reason.is_bad_parameter() =>
             {
-                self.receive.asks_less = true;
+                self.receive.reads_1024 = true;
             }
             Outcome::Refused(reason) => self.on_read_refused(reason, now),
         }
@@ -177,7 +207,7 @@ impl Slot<'_> {
     /// A read was refused. That can pass, and after a `closed` it is not the end of what was announced (quirks 114 and 122).
     fn on_read_refused(&mut self, reason: Reason, now: Instant) {
         let is_draining = self.phase == Phase::Draining;
-        let is_missing = self.receive.is_announced;
+        let is_missing = self.receive.has_unread_notice;
         let error = Error::from_code(reason.code());
         if self.access_mode() != AccessMode::Buffer && !is_missing {
             // There may be nothing that can be read.
@@ -185,7 +215,7 @@ impl Slot<'_> {
             if is_draining {
                 self.on_end_of_stream();
             } else {
-                self.state_check_due = true;
+                self.check_state();
             }
             return;
         }
@@ -215,39 +245,27 @@ impl Slot<'_> {
     /// A read of `asked` bytes has brought `length`, which are in the ring. An answer without data shows that there is no
     /// more; so does less than was asked for, if that is all that the module had announced.
     fn on_read(&mut self, has_data: bool, length: u16, asked: u16) {
-        let mut has_more = has_data;
         let is_stream = !self.is_datagram();
         let is_confirming = self.next_datagram_after().is_some();
         let receive = &mut self.receive;
         receive.recheck.cancel();
-        receive.is_announced &= receive.noticed;
-        if let Some(announced) = &mut receive.announced {
-            let is_short = length < asked && is_stream;
-            if !is_stream && *announced == 0 {
-                receive.lone = match has_data {
-                    true => 0,
-                    false => (receive.lone + 1).min(MOST_LONE),
-                };
-            }
-            *announced = announced.saturating_sub(length.into());
-            receive.is_announced |= has_data && *announced > 0;
-            receive.reads_short |= is_short && has_more && *announced > 0;
-            let is_last = is_short && !receive.reads_short || !is_stream && receive.lone >= LONE;
-            if is_last && *announced == 0 && self.phase == Phase::Open {
-                receive.recheck.reset_fruitless();
-                has_more = false;
-            }
-        }
-        if has_more {
+        receive.has_unread_notice &= receive.notice_since_read;
+        let is_all = receive.take_announced(has_data, length, asked, is_stream);
+        let is_all = is_all && self.phase == Phase::Open;
+        if has_data || is_all {
             receive.recheck.reset_fruitless();
+        }
+        if has_data && !is_all {
             receive.may_have_data = true;
             return;
         }
         if receive.recheck.in_progress && !is_confirming && self.on_fruitless_recheck() {
             // The end of the connection may have come without a URC as well.
-            self.state_check_due |= self.phase == Phase::Open;
+            if self.phase == Phase::Open {
+                self.check_state();
+            }
         }
-        if !self.receive.noticed {
+        if !self.receive.notice_since_read {
             self.receive.may_have_data = false;
             if is_stream || !has_data {
                 self.receive.announced = None;

@@ -136,13 +136,15 @@ impl Slot<'_> {
             #[cfg(feature = "udp")]
             _ if self.is_datagram() => {
                 // 552 may concern this destination only (quirk 115).
-                self.state_check_due |= may_be_gone && code != ErrorCode::INVALID_PARAMETERS;
+                if may_be_gone && code != ErrorCode::INVALID_PARAMETERS {
+                    self.check_state();
+                }
                 return self.repeat_or_drop(refusal::can_pass(code), now);
             }
             _ if refusal::can_pass(code) => self.begin_send_pause(now, config),
             // AT+QISTATE shows whether the connection exists. If the peer has closed it, what it sent before can still be read.
             _ if may_be_gone => {
-                self.state_check_due = true;
+                self.check_state();
                 self.send.unconfirmed = Some(length);
                 self.begin_send_pause(now, config);
             }
@@ -259,7 +261,7 @@ impl Slot<'_> {
             }
             // Some firmware has no counts before the first byte (quirk 130), and none was written.
             Outcome::Refused(_) if self.send.accepted == 0 && self.send.is_unwritten => {
-                self.state_check_due = true;
+                self.check_state();
                 return self.on_count_sent(0, now);
             }
             Outcome::Refused(_) => self.fail(Error::ConnectionReset),

@@ -66,8 +66,6 @@ pub(crate) enum Owner {
 pub(super) struct Close {
     /// No more writes, for this reason; the socket closes when the transmit ring is empty.
     write_end: Option<Error>,
-    /// AT+QICLOSE was refused, or not answered: AT+QISTATE shows whether it was carried out.
-    pub(super) is_unconfirmed: bool,
     /// How often AT+QICLOSE was refused although the connectID exists.
     refusals: u8,
 }
@@ -75,9 +73,17 @@ pub(super) struct Close {
 impl Close {
     const NEW: Self = Self {
         write_end: None,
-        is_unconfirmed: false,
         refusals: 0,
     };
+}
+
+/// Whether AT+QISTATE is due: it shows whether the connection still exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StateCheck {
+    NotDue,
+    Due,
+    /// AT+QICLOSE was refused, or not answered. Was it carried out?
+    AfterClose,
 }
 
 #[derive(Debug)]
@@ -106,8 +112,7 @@ pub(crate) struct Slot<'d> {
     pub(super) close: Close,
     /// How many of its last transactions were not answered.
     unanswered: u8,
-    /// AT+QISTATE is due: it shows whether the connection still exists.
-    pub(crate) state_check_due: bool,
+    pub(super) state_check: StateCheck,
     /// Before this instant no AT+QIOPEN or AT+QISEND.
     pub(crate) not_before: Instant,
     /// How long the open may take.
@@ -144,7 +149,7 @@ impl<'d> Slot<'d> {
             reopen: Reopen::NEW,
             close: Close::NEW,
             unanswered: 0,
-            state_check_due: false,
+            state_check: StateCheck::NotDue,
             not_before: Instant::MIN,
             connect_time: Duration::MIN,
             deadline: NEVER,
@@ -179,7 +184,7 @@ impl<'d> Slot<'d> {
             self.datagrams = Datagrams::NEW;
         }
         self.unanswered = 0;
-        self.state_check_due = false;
+        self.state_check = StateCheck::NotDue;
     }
 
     #[cfg(feature = "push")]
@@ -288,6 +293,13 @@ impl<'d> Slot<'d> {
     /// Whether AT+QIOPEN is being repeated, on the connectID that was just closed for it.
     pub(crate) fn is_reopening(&self) -> bool {
         self.reopen.stage == ReopenStage::Repeating
+    }
+
+    /// Something says that the connection may be gone: AT+QISTATE is due.
+    pub(crate) fn check_state(&mut self) {
+        if self.state_check == StateCheck::NotDue {
+            self.state_check = StateCheck::Due;
+        }
     }
 
     #[inline(never)] // Many callers.
@@ -407,7 +419,7 @@ impl<'d> Slot<'d> {
             if !self.is_datagram() {
                 self.send.on_closed_by_peer();
             }
-            self.state_check_due = false;
+            self.state_check = StateCheck::NotDue;
             self.wake();
         }
     }

@@ -40,14 +40,18 @@ impl Pause {
 }
 
 /// The receiving direction of one connection.
+///
+/// What the module holds is known from `recv` URCs and from reads. A URC says that there is data, and on some firmware how much
+/// (`announced`). A read that brings data says nothing of what is left, unless it has brought all that was announced. A read without
+/// data says that there is none, unless another URC came after the read was issued (`notice_since_read`).
 #[derive(Debug)]
 pub(crate) struct Receive {
-    /// The module may hold data. Only an empty read clears this.
+    /// The module may hold data.
     pub(crate) may_have_data: bool,
     /// A `recv` URC came since the last read was issued, so that an empty answer to it proves nothing (quirk 62).
-    pub(super) noticed: bool,
+    pub(super) notice_since_read: bool,
     /// A `recv` URC has announced data of which nothing, or not all, was read.
-    pub(super) is_announced: bool,
+    pub(super) has_unread_notice: bool,
     /// Nothing will be added to the receive ring any more: the end of the stream is known.
     pub(crate) ended: bool,
     /// The last transaction was a read, so that a send goes first now.
@@ -57,8 +61,8 @@ pub(crate) struct Receive {
     /// Number of announced datagrams in a row after which AT+QIRD found no other one.
     pub(super) lone: u8,
     /// The module refuses reads of more than 1024 bytes.
-    pub(super) asks_less: bool,
-    /// The module returns less than it has: only an empty read shows that there is no more.
+    pub(super) reads_1024: bool,
+    /// A read has brought less than was asked for and announced: only an empty read shows that there is no more.
     pub(super) reads_short: bool,
     /// Reads in a row that were refused, and when the next one is due.
     pub(super) refusals: u8,
@@ -137,8 +141,8 @@ impl Recheck {
         self.at
     }
 
-    /// Arms the re-check. Returns whether it is due.
-    pub(crate) fn is_due(&mut self, soon: Option<Duration>, round: &mut Round<'_>) -> bool {
+    /// Arms the re-check. Returns true, and disarms it, when it is due.
+    pub(crate) fn poll_due(&mut self, soon: Option<Duration>, round: &mut Round<'_>) -> bool {
         if self.at == NEVER && round.config.recheck == Duration::MIN {
             return false;
         }
@@ -154,13 +158,13 @@ impl Recheck {
 impl Receive {
     pub(crate) const NEW: Self = Self {
         may_have_data: false,
-        noticed: false,
-        is_announced: false,
+        notice_since_read: false,
+        has_unread_notice: false,
         ended: false,
         was_last: false,
         announced: None,
         lone: 0,
-        asks_less: false,
+        reads_1024: false,
         reads_short: false,
         refusals: 0,
         not_before: Instant::MIN,
@@ -182,7 +186,7 @@ impl Receive {
     /// The module may hold data.
     pub(crate) const fn mark_readable(&mut self) {
         self.may_have_data = true;
-        self.noticed = true;
+        self.notice_since_read = true;
         self.announced = None;
     }
 
@@ -192,7 +196,7 @@ impl Receive {
         let before = self.announced.unwrap_or(0);
         self.mark_readable();
         self.announced = length.map(|length| length.saturating_add(before));
-        self.is_announced = true;
+        self.has_unread_notice = true;
     }
 
     /// Firmware without direct push mode does not contain what is about the other kinds.

@@ -263,7 +263,7 @@ fn socket_that_is_dropped_during_a_question_about_its_state_is_closed_whatever_t
     let key = rig.open();
     rig.engine(|engine| {
         if let Some(slot) = engine.sockets.get_mut(key) {
-            slot.state_check_due = true;
+            slot.check_state();
         }
     });
     rig.expect(Job::Status(key));
@@ -415,7 +415,7 @@ fn socket_whose_commands_are_not_answered_fails_alone() {
                 let _ = rig.engine(|engine| engine.poll_acknowledged(key));
             }
             "state" => rig.engine(|engine| {
-                engine.sockets.get_mut(key).unwrap().state_check_due = true;
+                engine.sockets.get_mut(key).unwrap().check_state();
             }),
             _ => {}
         }
