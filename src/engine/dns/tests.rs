@@ -334,7 +334,7 @@ fn first_line_before_ok_and_addresses_behind_it() {
 }
 
 #[test]
-fn result_before_ok_is_doubtful_after_a_lookup_that_was_given_up() {
+fn result_before_ok_may_be_late_after_a_lookup_that_was_given_up() {
     let mut rig = asked();
     rig.on_line("+QIURC: \"pdpdeact\",1");
     assert_eq!(rig.found(), failed(Error::Link(LinkError::ContextLost)));
@@ -420,7 +420,7 @@ fn lost_context_fails_the_lookup() {
 
 /// As on the blocking API, where nobody has to come back.
 #[test]
-fn answer_that_nobody_fetches_makes_way_after_its_time_limit() {
+fn answer_that_is_not_fetched_makes_way_after_its_time_limit() {
     let mut rig = asked();
     let ticket = rig.engine(|engine| engine.dns.current());
     rig.pass(5000);

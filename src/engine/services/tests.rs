@@ -96,7 +96,7 @@ fn a_number_alone_is_a_reply_while_one_is_missing() {
 }
 
 #[test]
-fn what_nobody_asked_for_is_dropped() {
+fn report_without_a_query_is_dropped() {
     let mut rig = up();
     rig.on_line(REPLY);
     rig.on_line(SUMMARY);
@@ -108,7 +108,7 @@ fn what_nobody_asked_for_is_dropped() {
 }
 
 #[test]
-fn the_next_one_waits_for_the_end_of_one_that_was_left() {
+fn next_query_waits_for_the_result_of_a_dropped_one() {
     let mut rig = up();
     let ticket = asked(&mut rig);
     release(&rig, ticket, true);
@@ -122,7 +122,7 @@ fn the_next_one_waits_for_the_end_of_one_that_was_left() {
 }
 
 #[test]
-fn the_next_one_does_not_wait_for_ever() {
+fn next_query_waits_no_longer_than_the_limit_of_a_dropped_one() {
     let mut rig = up();
     let ticket = asked(&mut rig);
     release(&rig, ticket, true);
@@ -134,7 +134,7 @@ fn the_next_one_does_not_wait_for_ever() {
 
 /// However long its command waits for its turn.
 #[test]
-fn one_that_is_being_asked_is_not_overtaken() {
+fn next_query_waits_while_the_one_before_is_being_asked() {
     let mut rig = up();
     let ticket = begin(&mut rig).expect("its turn");
     rig.pass(1_000_000);
@@ -150,7 +150,7 @@ fn one_that_is_being_asked_is_not_overtaken() {
 }
 
 #[test]
-fn one_that_was_not_asked_leaves_nothing_behind() {
+fn query_dropped_before_its_command_frees_the_turn() {
     let mut rig = up();
     let ticket = begin(&mut rig).expect("its turn");
     release(&rig, ticket, false);
@@ -159,7 +159,7 @@ fn one_that_was_not_asked_leaves_nothing_behind() {
 
 /// One that is held too long has no part in the next one.
 #[test]
-fn one_that_is_over_gets_nothing_and_takes_nothing_along() {
+fn query_that_is_over_gets_nothing_of_the_next() {
     let mut rig = up();
     let old = asked(&mut rig);
     rig.on_line(REPLY);
@@ -237,7 +237,7 @@ fn permanent_failures_are_told_at_once() {
 }
 
 #[test]
-fn replies_that_nobody_fetches_are_counted() {
+fn replies_that_are_not_fetched_are_counted() {
     let mut rig = up();
     asked(&mut rig);
     for _ in 0..7 {

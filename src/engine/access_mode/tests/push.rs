@@ -284,7 +284,7 @@ fn a_payload_that_does_not_get_on_is_given_up() {
 }
 
 #[test]
-fn what_comes_behind_a_pause_is_data_if_what_has_to_stand_behind_it_does() {
+fn push_with_a_pause_is_data_if_its_line_end_follows() {
     for (behind, is_whole) in [(b"\r\n\r\n+", true), (b"ISTAT", false)] {
         let mut rig = up();
         let (key, rest) = pause(&mut rig);
@@ -302,7 +302,7 @@ fn what_comes_behind_a_pause_is_data_if_what_has_to_stand_behind_it_does() {
 }
 
 #[test]
-fn data_for_a_connection_that_nobody_holds_is_dropped_and_counted() {
+fn data_for_a_dropped_connection_is_dropped_and_counted() {
     let mut rig = up();
     let key = pushing(&mut rig);
     rig.release(key);
@@ -433,7 +433,7 @@ fn datagrams_cannot_be_had_transparently() {
 // ---- changes -------------------------------------------------------------------------------------------------------
 
 #[test]
-fn what_the_module_holds_is_fetched_before_and_after_the_change() {
+fn held_data_is_read_before_and_after_the_change() {
     let mut rig = up();
     let key = rig.open();
     rig.on_line("+QIURC: \"recv\",0");
@@ -590,7 +590,7 @@ fn a_change_without_an_answer_ends_the_connection() {
 }
 
 #[test]
-fn what_a_pushing_listener_accepts_is_switched_over() {
+fn connection_of_a_push_listener_is_switched_to_push() {
     let mut rig = up();
     let listener = open(
         &mut rig,
@@ -673,7 +673,7 @@ fn data_whose_header_was_lost_is_missed_by_the_count() {
 
 /// What comes after the loss is in the wrong place.
 #[test]
-fn what_follows_lost_data_waits_for_the_count() {
+fn data_after_lost_data_waits_for_the_count() {
     for (line, counted, is_lost) in [
         ("text", 8, true),
         ("text", 4, false),
@@ -699,7 +699,7 @@ fn what_follows_lost_data_waits_for_the_count() {
 }
 
 #[test]
-fn what_comes_behind_the_count_is_not_counted() {
+fn data_after_the_count_is_not_counted() {
     let mut rig = up();
     let key = pushing(&mut rig);
     rig.on_line("text");
@@ -778,7 +778,7 @@ fn text_from_a_module_that_does_not_count_what_it_pushes_is_lost_data() {
 
 /// Six bytes in front of it were lost, or eight; or the peer sends what looks like that.
 #[test]
-fn what_may_be_the_result_of_a_command_is_data_if_the_command_has_another() {
+fn bytes_like_a_result_are_data_if_the_command_has_another_result() {
     for end in ["\r\n\r\nOK", "\r\n\r\nOK\r\n", "\r\nOK"] {
         for answer in [Some("OK"), Some("+CME ERROR: 3"), None] {
             let mut rig = up();

@@ -182,7 +182,7 @@ fn the_line_is_not_given_away_while_a_result_is_awaited() {
 }
 
 #[test]
-fn nobody_is_pushed_to_while_another_has_the_line() {
+fn no_socket_is_pushed_to_while_another_has_the_line() {
     let mut rig = up();
     let claimed = rig.engine(|engine| {
         engine.poll_claim(&Request::connect(PEER).unwrap(), AccessMode::DirectPush)
@@ -441,7 +441,7 @@ fn no_carrier_with_data_behind_is_data() {
 }
 
 #[test]
-fn no_carrier_from_the_peer_survives_the_doubt() {
+fn no_carrier_from_the_peer_is_data() {
     let mut rig = up();
     let key = transparent(&mut rig);
     come(&mut rig, b"\r\nNO CARRIER\r\n");
@@ -694,7 +694,7 @@ fn link_that_goes_down_gets_the_line_back_first() {
 }
 
 #[test]
-fn a_full_ring_holds_the_line_as_long_as_nobody_else_needs_it() {
+fn full_ring_holds_the_line_while_no_other_socket_needs_it() {
     let mut rig = Rig::up::<2, 32, 32>();
     let key = transparent(&mut rig);
     assert_eq!(come(&mut rig, &[b'x'; 40]), Some(32));

@@ -249,7 +249,7 @@ fn close_of_a_leftover_that_is_not_answered_is_repeated_once() {
 }
 
 #[test]
-fn data_for_a_connect_id_that_nobody_has_closes_it() {
+fn data_for_a_free_connect_id_closes_it() {
     let mut rig = Rig::up::<1, 64, 64>();
     assert_eq!(rig.on_line("+QIURC: \"recv\",7"), LineKind::Handled);
     rig.run(Job::CloseOrphan(ConnectId::new(7).unwrap()), &["OK"]);

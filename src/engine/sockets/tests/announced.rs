@@ -127,7 +127,7 @@ fn a_reader_that_waits_on_has_the_module_asked_after_a_pause_that_doubles() {
 }
 
 #[test]
-fn one_that_no_notice_announces_is_found() {
+fn datagram_without_a_notice_is_found() {
     for recheck in [0, 5] {
         let config = Config::new("internet").recheck(Duration::from_secs(recheck));
         let mut rig = Rig::up_with::<2, 2048, 121>(config);
@@ -162,7 +162,7 @@ fn one_that_no_notice_announces_is_found() {
 }
 
 #[test]
-fn one_that_comes_with_another_is_no_sign_of_a_loss() {
+fn datagram_that_comes_with_another_is_no_sign_of_a_loss() {
     let (mut rig, key) = up();
     alone(&mut rig, key);
     rig.on_line("+QIURC: \"recv\",0,4");

@@ -94,7 +94,7 @@ fn link_loss_in_every_phase_fails_the_socket() {
 }
 
 #[test]
-fn link_loss_frees_what_nobody_holds() {
+fn link_loss_frees_slots_without_a_handle() {
     for phase in PHASES {
         let mut rig = up();
         let key = rig.in_phase(phase);
@@ -211,7 +211,7 @@ fn close_after_the_peer_is_no_error_when_all_was_sent() {
 }
 
 #[test]
-fn close_ends_although_nobody_reads() {
+fn close_ends_without_a_reader() {
     let mut rig = Rig::up::<1, 4, 4>();
     let key = rig.open();
     let _ = rig.write(key, b"bye");

@@ -67,7 +67,7 @@ fn read(rig: &mut Rig, key: Key, bytes: &[u8]) {
 }
 
 #[test]
-fn one_is_not_there_before_all_of_it_is() {
+fn datagram_is_received_only_when_it_is_complete() {
     let mut rig = up();
     let key = service(&mut rig);
     let id = rig.id(key);
@@ -164,7 +164,7 @@ fn a_ring_that_is_small_takes_one_at_a_time() {
 }
 
 #[test]
-fn what_fits_into_the_transmit_ring() {
+fn datagrams_that_fit_into_the_transmit_ring() {
     let mut rig = up();
     let key = service(&mut rig);
     let wrong = Poll::Ready(Err(Error::InvalidLength { max: 100 }));
@@ -180,7 +180,7 @@ fn what_fits_into_the_transmit_ring() {
 
 /// After SEND FAIL the module's count tells whether the datagram is out.
 #[test]
-fn one_is_sent_again_only_if_it_was_not_sent() {
+fn datagram_is_sent_again_only_if_it_was_not_sent() {
     for taken in [false, true] {
         let mut rig = up();
         let key = service(&mut rig);
@@ -259,7 +259,7 @@ fn second_goes(rig: &mut Rig, key: Key) {
 }
 
 #[test]
-fn one_that_is_refused_is_dropped_and_the_next_goes_at_once() {
+fn refused_datagram_is_dropped_and_the_next_goes_at_once() {
     for code in [552, 554, 555, 556, 563, 565, 566, 573, 799] {
         let (mut rig, key) = two_to_send();
         rig.run(Job::Send { key, length: 4 }, &["ERROR"]);
@@ -270,7 +270,7 @@ fn one_that_is_refused_is_dropped_and_the_next_goes_at_once() {
 }
 
 #[test]
-fn one_that_is_refused_without_a_reason_is_dropped_if_the_socket_exists() {
+fn datagram_refused_without_a_reason_is_dropped_if_the_socket_exists() {
     for code in [0, 550, 558, 567] {
         let (mut rig, key) = two_to_send();
         rig.run(Job::Send { key, length: 4 }, &["ERROR"]);
@@ -283,7 +283,7 @@ fn one_that_is_refused_without_a_reason_is_dropped_if_the_socket_exists() {
 }
 
 #[test]
-fn one_that_is_refused_in_passing_is_sent_again_and_then_dropped() {
+fn datagram_refused_for_a_passing_reason_is_sent_again_and_then_dropped() {
     for code in [3, 14, 551, 553, 568, 569, 571, 572] {
         let (mut rig, key) = two_to_send();
         for _ in 0..7 {
@@ -303,7 +303,7 @@ fn one_that_is_refused_in_passing_is_sent_again_and_then_dropped() {
 }
 
 #[test]
-fn one_that_the_module_never_has_room_for_is_dropped() {
+fn datagram_that_the_module_never_has_room_for_is_dropped() {
     let (mut rig, key) = two_to_send();
     for _ in 0..7 {
         rig.accept(key, 4, "SEND FAIL");
@@ -317,7 +317,7 @@ fn one_that_the_module_never_has_room_for_is_dropped() {
 }
 
 #[test]
-fn one_of_which_the_module_does_not_say_what_became_is_dropped() {
+fn datagram_with_an_unknown_result_is_dropped() {
     let (mut rig, key) = two_to_send();
     rig.accept(key, 4, "SEND FAIL");
     rig.run(Job::CountSent(key), &["+CME ERROR: 567"]);

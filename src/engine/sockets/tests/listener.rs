@@ -74,7 +74,7 @@ fn a_connection_wakes_the_one_who_accepts() {
 }
 
 #[test]
-fn what_comes_before_the_accept_is_read() {
+fn data_before_the_accept_is_read() {
     let mut rig = up();
     let listener = listening(&mut rig);
     come(&mut rig, 11);
@@ -142,7 +142,7 @@ fn unanswered(rig: &mut Rig, id: u8) {
 }
 
 #[test]
-fn a_stray_is_closed_again_if_its_close_is_not_answered() {
+fn orphan_is_closed_again_if_its_close_is_not_answered() {
     let mut rig = up();
     come(&mut rig, 11);
     unanswered(&mut rig, 11);
@@ -163,7 +163,7 @@ fn a_stray_is_closed_again_if_its_close_is_not_answered() {
 }
 
 #[test]
-fn a_stray_whose_close_is_never_answered_is_closed_again_after_a_pause() {
+fn orphan_whose_close_is_never_answered_is_closed_again_after_a_pause() {
     let mut rig = up();
     come(&mut rig, 11);
     for _ in 0..2 {
@@ -181,7 +181,7 @@ fn a_stray_whose_close_is_never_answered_is_closed_again_after_a_pause() {
 }
 
 #[test]
-fn whoever_comes_is_not_closed_in_place_of_another() {
+fn incoming_connection_is_not_closed_in_place_of_the_one_before() {
     for asked in [false, true] {
         let mut rig = up();
         let listener = listening(&mut rig);
@@ -201,7 +201,7 @@ fn whoever_comes_is_not_closed_in_place_of_another() {
 }
 
 #[test]
-fn a_connection_of_nobodys_listener_is_closed() {
+fn incoming_connection_without_a_listener_is_closed() {
     let mut rig = up();
     come(&mut rig, 11);
     let Action::Run(job @ Job::CloseOrphan(id)) = rig.next() else {
@@ -311,7 +311,7 @@ fn a_released_listener_takes_its_backlog_along() {
 
 /// Its close is on the way when another one comes.
 #[test]
-fn a_released_listener_takes_nobody_in_any_more() {
+fn dropped_listener_accepts_no_connection() {
     let mut rig = up();
     let listener = listening(&mut rig);
     rig.release(listener);
@@ -383,7 +383,7 @@ fn a_connect_id_whose_close_was_not_answered_can_be_given_to_an_incoming_connect
 }
 
 #[test]
-fn own_sockets_go_before_connections_that_nobody_accepts() {
+fn own_sockets_go_before_connections_that_were_not_accepted() {
     let mut rig = up();
     let listener = listening(&mut rig);
     come(&mut rig, 11);

@@ -131,7 +131,7 @@ fn result_between_ok_and_the_end_of_the_transaction_counts() {
 }
 
 #[test]
-fn result_for_nobody_is_a_stray_that_is_closed() {
+fn open_result_without_a_socket_is_an_orphan_that_is_closed() {
     let mut rig = up();
     rig.on_line("+QIOPEN: 7,0");
     let id = crate::at::ConnectId::new(7).unwrap();

@@ -522,7 +522,7 @@ fn lines_between_prompt_and_echo_tell_nothing_about_it() {
 }
 
 #[test]
-fn command_echo_makes_payload_echo_doubtful() {
+fn command_echo_makes_payload_echo_unknown() {
     let mut bench = Bench::new();
     bench.echo(PayloadEcho::Off);
     let key = bench.sending(b"x");
