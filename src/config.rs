@@ -143,69 +143,6 @@ impl<'d> Config<'d> {
         self
     }
 
-    /// Sets the time limit from the start of the module to its first response. Default 20 s.
-    #[must_use]
-    pub const fn boot_time(mut self, time: Duration) -> Self {
-        self.boot_time = bounded(time);
-        self
-    }
-
-    /// Sets the time limit for registration with a network. Default 180 s.
-    #[must_use]
-    pub const fn registration_time(mut self, time: Duration) -> Self {
-        self.registration_time = bounded(time);
-        self
-    }
-
-    /// Sets the time limit for opening a socket. Default 150 s, as section 2.1.4 suggests.
-    #[must_use]
-    pub const fn connect_time(mut self, time: Duration) -> Self {
-        self.connect_time = bounded(time);
-        self
-    }
-
-    /// Sets the time limit for a name lookup. Default 60 s (section 2.1.14).
-    #[cfg(feature = "dns")]
-    #[must_use]
-    pub const fn lookup_time(mut self, time: Duration) -> Self {
-        self.lookup_time = bounded(time);
-        self
-    }
-
-    /// Sets the time limit for commands without a documented maximum response time. Default 10 s.
-    #[must_use]
-    pub const fn answer_time(mut self, time: Duration) -> Self {
-        self.answer_time = bounded(time);
-        self
-    }
-
-    /// Sets how long the module stays awake after the last command, if [`ControlLines::can_sleep`](crate::ControlLines::can_sleep).
-    /// A shorter time saves energy; a longer one saves the delay of about 100 ms with which a command wakes the module. Default 2 s.
-    #[cfg(feature = "sleep")]
-    #[must_use]
-    pub const fn awake_time(mut self, time: Duration) -> Self {
-        self.awake_time = bounded(time);
-        self
-    }
-
-    /// Sets how long after the start of a command that was not answered the module may stay silent altogether before the link
-    /// counts as lost ([`LinkError::NoAnswer`](crate::LinkError::NoAnswer)). Until then the runner repeats `AT`: as soon as the
-    /// module answers, all sockets go on. Default 60 s, the limit of the note for a final result code. A module that closes a
-    /// connection has at least 125 s.
-    #[must_use]
-    pub const fn silence_time(mut self, time: Duration) -> Self {
-        self.silence_time = bounded(time);
-        self
-    }
-
-    /// Sets how long the module may refuse data of a socket (`SEND FAIL`) before the socket fails, and the time limit for the
-    /// final result of one AT+QISEND. Default 30 s.
-    #[must_use]
-    pub const fn send_time(mut self, time: Duration) -> Self {
-        self.send_time = bounded(time);
-        self
-    }
-
     /// Sets how long AT+QICLOSE waits for the peer's FIN ACK before the module drops the connection (section 2.1.5), in whole
     /// seconds up to 65,535. No other command can be sent meanwhile. Default 1 s. `None` is the module's default, up to 10 s.
     #[must_use]
@@ -215,45 +152,6 @@ impl<'d> Config<'d> {
             Some(time) => Some(time.as_secs() as u16),
             None => None,
         };
-        self
-    }
-
-    /// Sets the shortest pause between two checks for data of a socket while a reader waits, in case a `recv` URC was lost, and
-    /// between two questions for the result of an open. Default 5 s; zero switches the checks off.
-    ///
-    /// This pause holds for an hour after any sign that something of the module was lost: an error of the UART, a damaged or
-    /// overlong line, a command without an answer, the end of the link, data or the end of a connection that no URC has
-    /// announced. Otherwise the pause of a socket doubles with each check that finds nothing, up to
-    /// [`longest_recheck`](Self::longest_recheck).
-    #[must_use]
-    pub const fn recheck(mut self, pause: Duration) -> Self {
-        self.recheck = bounded(pause);
-        self
-    }
-
-    /// Sets the longest pause between two checks for data of a socket while a reader waits. It is also the longest time after
-    /// which data is found whose `recv` URC was lost, or the end of a connection whose `closed` URC was lost, if there was no other
-    /// sign of a loss for an hour. Default 20 min. Not shorter than [`recheck`](Self::recheck): with the same value for both the
-    /// pause does not grow.
-    #[must_use]
-    pub const fn longest_recheck(mut self, pause: Duration) -> Self {
-        self.longest_recheck = bounded(pause);
-        self
-    }
-
-    /// Sets how long a full receive ring may stop the serial line in direct push mode before its connection fails with
-    /// [`Error::Overrun`](crate::Error::Overrun). Nothing else is received from the module meanwhile. Default 2 s.
-    #[cfg(feature = "push")]
-    #[must_use]
-    pub const fn stall_time(mut self, time: Duration) -> Self {
-        self.stall_time = bounded(time);
-        self
-    }
-
-    /// Sets the pause between the final result of one command and the next command. Default: none.
-    #[must_use]
-    pub const fn command_gap(mut self, pause: Duration) -> Self {
-        self.command_gap = bounded(pause);
         self
     }
 
@@ -288,6 +186,78 @@ impl<'d> Config<'d> {
         }
         self
     }
+}
+
+/// Setters of durations.
+macro_rules! durations {
+    ($($(#[$attribute:meta])* $name:ident;)+) => {
+        impl Config<'_> {
+            $(
+                $(#[$attribute])*
+                #[must_use]
+                pub const fn $name(mut self, time: Duration) -> Self {
+                    self.$name = bounded(time);
+                    self
+                }
+            )+
+        }
+    };
+}
+
+durations! {
+    /// Sets the time limit from the start of the module to its first response. Default 20 s.
+    boot_time;
+
+    /// Sets the time limit for registration with a network. Default 180 s.
+    registration_time;
+
+    /// Sets the time limit for opening a socket. Default 150 s, as section 2.1.4 suggests.
+    connect_time;
+
+    /// Sets the time limit for a name lookup. Default 60 s (section 2.1.14).
+    #[cfg(feature = "dns")]
+    lookup_time;
+
+    /// Sets the time limit for commands without a documented maximum response time. Default 10 s.
+    answer_time;
+
+    /// Sets how long the module stays awake after the last command, if [`ControlLines::can_sleep`](crate::ControlLines::can_sleep).
+    /// A shorter time saves energy; a longer one saves the delay of about 100 ms with which a command wakes the module. Default 2 s.
+    #[cfg(feature = "sleep")]
+    awake_time;
+
+    /// Sets how long after the start of a command that was not answered the module may stay silent altogether before the link
+    /// counts as lost ([`LinkError::NoAnswer`](crate::LinkError::NoAnswer)). Until then the runner repeats `AT`: as soon as the
+    /// module answers, all sockets go on. Default 60 s, the limit of the note for a final result code. A module that closes a
+    /// connection has at least 125 s.
+    silence_time;
+
+    /// Sets how long the module may refuse data of a socket (`SEND FAIL`) before the socket fails, and the time limit for the
+    /// final result of one AT+QISEND. Default 30 s.
+    send_time;
+
+    /// Sets the shortest pause between two checks for data of a socket while a reader waits, in case a `recv` URC was lost, and
+    /// between two questions for the result of an open. Default 5 s; zero switches the checks off.
+    ///
+    /// This pause holds for an hour after any sign that something of the module was lost: an error of the UART, a damaged or
+    /// overlong line, a command without an answer, the end of the link, data or the end of a connection that no URC has
+    /// announced. Otherwise the pause of a socket doubles with each check that finds nothing, up to
+    /// [`longest_recheck`](Self::longest_recheck).
+    recheck;
+
+    /// Sets the longest pause between two checks for data of a socket while a reader waits. It is also the longest time after
+    /// which data is found whose `recv` URC was lost, or the end of a connection whose `closed` URC was lost, if there was no other
+    /// sign of a loss for an hour. Default 20 min. Not shorter than [`recheck`](Self::recheck): with the same value for both the
+    /// pause does not grow.
+    longest_recheck;
+
+    /// Sets how long a full receive ring may stop the serial line in direct push mode before its connection fails with
+    /// [`Error::Overrun`](crate::Error::Overrun). Nothing else is received from the module meanwhile. Default 2 s.
+    #[cfg(feature = "push")]
+    stall_time;
+
+    /// Sets the pause between the final result of one command and the next command. Default: none.
+    command_gap;
 }
 
 impl fmt::Debug for Config<'_> {
