@@ -92,7 +92,7 @@ impl<'d, B: ReceiveBuffer, M: RawMutex> Receiver<'d, B, M> {
         behind_mut(self.buffer.bytes(), self.filled)
     }
 
-    /// Its whole state.
+    /// The whole state of the receiving half.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn state(&mut self) -> impl core::fmt::Debug + '_
     where
@@ -101,7 +101,7 @@ impl<'d, B: ReceiveBuffer, M: RawMutex> Receiver<'d, B, M> {
         (&self.digester, front(self.buffer.bytes(), self.filled))
     }
 
-    /// So many bytes have come into the free part of the buffer.
+    /// `count` bytes have come into the free part of the buffer.
     pub(crate) fn received(&mut self, count: usize) {
         self.filled = self.buffer.bytes().len().min(self.filled + count);
     }

@@ -39,7 +39,7 @@ pub(crate) enum Meaning {
     Header,
     /// A notice of data to be read.
     Notice,
-    /// One of them: what comes next shows it.
+    /// Either of them: the bytes that come next show it.
     Unknown,
 }
 

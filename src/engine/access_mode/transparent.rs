@@ -79,7 +79,7 @@ pub(crate) enum Next {
     LineLost(Option<Error>),
 }
 
-/// What became of bytes that came over the data line.
+/// The result of taking bytes that came over the data line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Received {
     /// Bytes taken from the digester.

@@ -11,7 +11,7 @@ use crate::util::time::NEVER;
 /// How often a PIN is given without knowing whether the card accepted it. The third wrong one locks the card.
 const MAX_UNCONFIRMED_PINS: u8 = 2;
 
-/// What became of the PIN of the configuration.
+/// Whether the PIN of the configuration was given, and with which result.
 #[derive(Debug)]
 pub(super) struct Pin {
     /// Given in this attempt: the card may be slow to show it.

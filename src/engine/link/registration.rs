@@ -50,7 +50,7 @@ impl Link<'_> {
         let pause = if now >= after(searching_since, SEARCH_TIME) {
             SEARCH_POLL
         } else if domain == Domain::Circuit {
-            // As long as the search has taken.
+            // The pause is as long as the search has taken so far.
             now.saturating_duration_since(searching_since)
                 .clamp(POLL, SEARCH_POLL)
         } else {

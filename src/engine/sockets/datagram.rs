@@ -16,7 +16,7 @@ const NO_PEER: u8 = 0;
 const V4: u8 = 4;
 const V6: u8 = 6;
 
-/// What became of bytes of a pushed datagram.
+/// The result of taking bytes of a pushed datagram.
 #[cfg(feature = "push")]
 pub(crate) enum Pushed {
     /// There is no space for the datagram yet.

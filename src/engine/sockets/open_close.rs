@@ -214,7 +214,7 @@ impl Slot<'_> {
         // Without a re-check the URC of the end can be on its way.
         let is_loss = self.phase == Phase::Opening || self.receive.recheck.in_progress;
         match (self.phase, state) {
-            // Of a client both 2 and 3 are usable (quirk 30).
+            // A client whose state is 2 or 3 can be used (quirk 30).
             (Phase::Opening, Some(SocketState::Connected | SocketState::Listening)) => {
                 self.on_opened();
                 // The URC about data may be lost together with the result.

@@ -75,7 +75,8 @@ pub(crate) struct Receive {
     pub(crate) recheck: Recheck,
     /// The newest bytes in the receive ring that are not the reader's yet: it is not certain that the peer has sent them.
     pub(crate) withheld: u16,
-    /// They may be the final result code of the transaction in flight, in place of bytes that were lost: its end shows it.
+    /// The withheld bytes may be the final result code of the transaction in flight, in place of bytes that were lost. The end of the
+    /// transaction shows it.
     pub(crate) may_be_result: bool,
 }
 

@@ -31,7 +31,7 @@ pub(super) trait Kind {
 pub(super) struct Query<'d, K: Kind, M: RawMutex> {
     pub(super) stack: Stack<'d, M>,
     pub(super) id: QueryId,
-    /// Of the command, in the command slot.
+    /// Names the user of the command slot that sends the command.
     owner: u16,
     /// How long after the `OK` the module may report the result.
     limit: Duration,
