@@ -52,8 +52,7 @@ mod urc;
 mod user_calls;
 #[cfg(feature = "at-client")]
 mod user_command;
-pub(crate) mod waiters;
-mod wakes;
+pub(crate) mod wakes;
 
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(not(test), allow(dead_code))]

@@ -22,8 +22,7 @@ use embassy_time::{Duration, Instant, Timer};
 
 use crate::engine::mailbox::{HAS_WAITING, Mailbox, Message};
 use crate::engine::statistics::Counters;
-use crate::engine::waiters::OVERFLOW_PAUSE;
-use crate::engine::wakes::Queue;
+use crate::engine::wakes::{OVERFLOW_PAUSE, Queue};
 use crate::engine::{Engine, LinkState};
 use crate::error::LinkError;
 use crate::util::time;

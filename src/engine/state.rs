@@ -21,8 +21,7 @@ use super::sockets::slot::Slot;
 use super::statistics::{Counters, count};
 #[cfg(feature = "at-client")]
 use super::user_command::UserCommand;
-use super::waiters::Waiters;
-use super::wakes::WakeSet;
+use super::wakes::{Waiters, WakeSet};
 use crate::config::Config;
 use crate::error::{Error, LinkError};
 use crate::util::log::warning;

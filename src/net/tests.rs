@@ -19,7 +19,7 @@ use crate::Stack;
 use crate::at::AccessMode;
 use crate::config::Config;
 use crate::engine::tests::{Alarm, Rig, up};
-use crate::engine::waiters::{OVERFLOW_PAUSE, WAITERS};
+use crate::engine::wakes::{OVERFLOW_PAUSE, WAITERS};
 use crate::engine::{Action, Job, Key};
 
 mod in_use;
