@@ -326,7 +326,7 @@ impl<'d> Engine<'d> {
         } else if is_done {
             slot.give_withheld();
             if has_unknown_line && slot.is_live() {
-                slot.receive.doubt_read();
+                slot.receive.mark_read_unconfirmed();
             }
         }
     }

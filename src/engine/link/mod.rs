@@ -11,11 +11,9 @@ mod resets;
 mod settings;
 mod sim;
 mod state;
+mod status;
 mod step;
 mod wiring;
-
-use core::net::IpAddr;
-use core::task::Poll;
 
 use embassy_time::{Duration, Instant};
 
@@ -138,156 +136,6 @@ impl<'d> Link<'d> {
             addresses: ContextAddresses::NONE,
             waiters: Signal::new(wakes, Queue::Link),
         }
-    }
-
-    // ---- what it is ----------------------------------------------------------------------------------------------
-
-    pub(crate) const fn state(&self) -> LinkState {
-        self.state
-    }
-
-    pub(crate) const fn has_dtr(&self) -> bool {
-        self.wiring.dtr
-    }
-
-    /// Whether the module may sleep now: it was told so, and the link is up.
-    #[cfg(feature = "sleep")]
-    pub(crate) fn may_sleep(&self) -> bool {
-        self.may_sleep && self.is_up()
-    }
-
-    /// Whether nothing will be done about it: the configuration, or the UART, cannot be used.
-    pub(crate) const fn is_disabled(&self) -> bool {
-        matches!(self.step, Step::Disabled)
-    }
-
-    /// Whether sockets can be served now.
-    pub(crate) fn is_up(&self) -> bool {
-        matches!(self.step, Step::Up)
-    }
-
-    /// Whether the module answers, so that it can be given a command of the user.
-    pub(crate) const fn is_listening(&self) -> bool {
-        match self.step {
-            Step::Probe
-            | Step::Settle
-            | Step::Run(Job::EchoOff | Job::NumericErrors)
-            | Step::CheckAnswer
-            | Step::CheckSettle
-            | Step::CheckContext
-            | Step::Reset
-            | Step::Disabled => false,
-            #[cfg(feature = "link-control")]
-            Step::PoweringDown | Step::Rest(LinkMode::Off) => false,
-            Step::Pause => !matches!(self.state, LinkState::Down(LinkError::NoAnswer)),
-            _ => true,
-        }
-    }
-
-    /// Whether URCs about sockets and the context can be trusted.
-    pub(crate) const fn is_serving(&self) -> bool {
-        self.step.is_serving()
-    }
-
-    /// What the application wants.
-    pub(super) const fn wish(&self) -> LinkMode {
-        #[cfg(feature = "link-control")]
-        return self.control.wish;
-        #[cfg(not(feature = "link-control"))]
-        LinkMode::Up
-    }
-
-    fn wants_up(&self) -> bool {
-        self.wish() == LinkMode::Up
-    }
-
-    /// Whether an active context is the one that is wanted.
-    const fn is_usable(&self) -> bool {
-        #[cfg(feature = "link-control")]
-        if !matches!(self.control.wish, LinkMode::Up) || self.control.is_outdated {
-            return false;
-        }
-        self.is_configured
-    }
-
-    /// This state, unless no link is wanted.
-    fn state_towards(&self, up: LinkState) -> LinkState {
-        match self.wish() {
-            LinkMode::Up => up,
-            mode => LinkState::TurningOff(mode),
-        }
-    }
-
-    /// The error that a connect gets at once: no link is wanted, or no attempt is under way.
-    pub(crate) fn connect_error(&self) -> Option<LinkError> {
-        if !self.wants_up() {
-            return Some(LinkError::TurnedOff);
-        }
-        #[cfg(feature = "link-control")]
-        if self.control.is_changed && !self.is_disabled() {
-            return None;
-        }
-        self.idle_reason()
-    }
-
-    /// Why nothing is done about the link for a while.
-    pub(crate) const fn idle_reason(&self) -> Option<LinkError> {
-        match (self.step, self.state) {
-            (Step::Pause | Step::Reset | Step::Disabled, LinkState::Down(error)) => Some(error),
-            #[cfg(feature = "link-control")]
-            (Step::Rest(_), _) => Some(LinkError::TurnedOff),
-            _ => None,
-        }
-    }
-
-    /// Whether the context has an address.
-    fn has_address(&self) -> bool {
-        !self.addresses.is_empty()
-    }
-
-    /// The local address of the family asked for. `None` while the link is down.
-    pub(crate) fn local_address(&self, v6: bool) -> Option<IpAddr> {
-        if !matches!(self.state, LinkState::Up) {
-            return None;
-        }
-        if v6 {
-            self.addresses.ipv6().map(IpAddr::V6)
-        } else {
-            self.addresses.ipv4().map(IpAddr::V4)
-        }
-    }
-
-    // ---- users that wait -----------------------------------------------------------------------------------------
-
-    pub(crate) const fn attempt(&self) -> Attempt {
-        Attempt(self.attempts)
-    }
-
-    /// Ready when the link is up, will not be, or when an attempt that was not over at `seen` has failed.
-    pub(crate) fn poll_up(&self, seen: Attempt) -> Poll<Result<(), LinkError>> {
-        if self.wants_up() {
-            self.poll_attempt(seen)
-        } else {
-            Poll::Ready(Err(LinkError::TurnedOff))
-        }
-    }
-
-    fn poll_attempt(&self, seen: Attempt) -> Poll<Result<(), LinkError>> {
-        match self.state {
-            LinkState::Up => Poll::Ready(Ok(())),
-            LinkState::Down(error) if self.is_disabled() || seen != self.attempt() => {
-                Poll::Ready(Err(error))
-            }
-            _ => Poll::Pending,
-        }
-    }
-
-    /// A connection in transparent access mode has got the UART, or has given it back.
-    #[cfg(feature = "transparent")]
-    pub(crate) fn on_occupied(&mut self) {
-        #[cfg(feature = "link-control")]
-        self.on_changed();
-        self.waiters.wake();
     }
 
     // ---- what happens to it --------------------------------------------------------------------------------------

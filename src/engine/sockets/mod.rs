@@ -3,6 +3,7 @@
 #[cfg(feature = "udp")]
 pub(crate) mod datagram;
 pub(crate) mod key;
+mod life;
 #[cfg(feature = "server")]
 pub(crate) mod listener;
 mod next;

@@ -191,7 +191,7 @@ impl Slot<'_> {
                     return Effect::DatagramDropped;
                 }
             }
-            Outcome::NoAnswer => self.receive.doubt_read(),
+            Outcome::NoAnswer => self.receive.mark_read_unconfirmed(),
             Outcome::Refused(reason)
                 if asked > LESS_TO_READ
                     && self.phase == Phase::Open

@@ -210,7 +210,7 @@ impl Receive {
     }
 
     /// A read was not answered plainly.
-    pub(crate) const fn doubt_read(&mut self) {
+    pub(crate) const fn mark_read_unconfirmed(&mut self) {
         self.counted = Counted::ReadUnconfirmed;
     }
 
