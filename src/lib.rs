@@ -59,6 +59,7 @@ pub use at::{
 pub use config::AccessPoint;
 pub use config::Config;
 pub use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex, RawMutex};
+#[doc(no_inline)] // Its text has links that lead nowhere from here.
 pub use embassy_time::Duration;
 #[cfg(feature = "dns")]
 pub use engine::Addresses;

@@ -222,7 +222,7 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized, M: RawMutex> Stack<'d, R
     }
 
     /// Sets the function that is called repeatedly while a method waits. Only [`wait_for`](Self::wait_for) and those of
-    /// [`TcpStream`] and `AtClient` (feature `at-client`) do. The default is [`spin_loop`](core::hint::spin_loop).
+    /// [`TcpStream`](super::TcpStream) and `AtClient` (feature `at-client`) do. The default is [`spin_loop`](core::hint::spin_loop).
     ///
     /// On a microcontroller it can execute `wfi`, if interrupts occur often enough; on Linux it can sleep for a short time.
     pub fn set_idle(&self, idle: fn()) {
