@@ -145,9 +145,8 @@ impl Proxy {
             .expect("curl is needed: apt-get install curl")
     }
 
-    /// The same bytes arrive, whatever the faults, with ten at a time each way.
-    pub fn moves_everything(&self) {
-        let length = length();
+    /// The same bytes arrive, whatever the faults, with ten transfers of this length at a time each way.
+    pub fn moves_everything(&self, length: usize) {
         let downloads: Vec<Child> = (0..PARALLEL)
             .map(|seed| self.curl(&[&format!("http://web.test/{seed}/{length}")]))
             .collect();

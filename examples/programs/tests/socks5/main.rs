@@ -15,27 +15,27 @@ use testbench::program::{LIMIT, run};
 #[test]
 fn ten_transfers_at_a_time_in_buffer_mode() {
     let server = Server::start();
-    Proxy::start(server.address, &[], &[]).moves_everything();
+    Proxy::start(server.address, &[], &[]).moves_everything(length());
     assert!(server.open[1].load(Ordering::SeqCst) > 1, "not in parallel");
 }
 
 #[test]
 fn ten_transfers_at_a_time_in_push_mode() {
     let server = Server::start();
-    Proxy::start(server.address, &[], &["--push"]).moves_everything();
+    Proxy::start(server.address, &[], &["--push"]).moves_everything(length());
 }
 
 #[test]
 fn ten_transfers_at_a_time_with_faults() {
     let server = Server::start();
+    // Pieces as small as those of the plain test take hours in a long one.
+    let (length, chop) = match length() {
+        short @ 0..1_000_000 => (short, "chop=random,3,24"),
+        long => (long / 5, "chop=random,300,1400"),
+    };
     for options in [&[][..], &["--push"]] {
-        // Pieces as small as that take hours in a long test.
-        let chop = match length() {
-            0..1_000_000 => "chop=random,3,24",
-            _ => "chop=random,300,1400",
-        };
-        let faults = [chop, "foreign-urcs=0.3,5"];
-        Proxy::start(server.address, &faults, options).moves_everything();
+        let faults = [chop, "foreign-urcs=0.3,5", "send-fail=every=40"];
+        Proxy::start(server.address, &faults, options).moves_everything(length);
     }
 }
 
