@@ -181,7 +181,7 @@ pub enum LinkError {
     /// A string of the [`Config`](crate::Config) is too long or contains a character that an AT command cannot contain.
     /// Nothing is sent to the module.
     InvalidConfig(InvalidText),
-    /// The module stopped responding: no answer within Quectel's documented maximum. Only a restart helps.
+    /// The module does not answer: nothing within Quectel's documented maximum. Only a restart helps.
     NoAnswer,
     /// The module answers AT, but not this command of the bring-up, not even when it is repeated. Only a restart helps.
     CommandUnanswered(BringUpCommand),
@@ -263,7 +263,7 @@ impl fmt::Display for LinkError {
             Self::NotRunning => f.write_str("the runner is not running"),
             Self::TurnedOff => f.write_str("turned off by the application"),
             Self::InvalidConfig(reason) => write!(f, "invalid configuration: {reason}"),
-            Self::NoAnswer => f.write_str("the module stopped responding and needs a restart"),
+            Self::NoAnswer => f.write_str("the module does not answer"),
             Self::CommandUnanswered(command) => {
                 write!(
                     f,

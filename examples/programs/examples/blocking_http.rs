@@ -64,7 +64,7 @@ fn main() -> Result<()> {
     let engine = pin!(runner.run(rx, tx));
     let stack = blocking::Stack::new(stack, engine);
 
-    block!(stack.link_up()).map_err(programs::link_down)?;
+    programs::block("the network", || stack.link_up()).map_err(programs::link_down)?;
     let settling = arguments.modem.settle_urc_port(stack.handle());
     stack.wait_for(settling, SETTLING)?;
     let page = fetch(&stack, &host, &arguments)
@@ -92,11 +92,14 @@ fn fetch<R: Future<Output = RunError> + Unpin>(
     arguments: &Arguments,
 ) -> Result<Vec<u8>> {
     let mut tcp = stack.tcp();
-    let address = block!(tcp.get_host_by_name(host, AddrType::Either))
-        .map_err(|error| anyhow!(error))
-        .with_context(|| format!("cannot look up {host}"))?;
+    let address = programs::block("the name lookup", || {
+        tcp.get_host_by_name(host, AddrType::Either)
+    })
+    .map_err(|error| anyhow!(error))
+    .with_context(|| format!("cannot look up {host}"))?;
     let mut socket = tcp.socket()?;
-    block!(tcp.connect(&mut socket, (address, arguments.port).into()))
+    let remote = (address, arguments.port).into();
+    programs::block("the connection", || tcp.connect(&mut socket, remote))
         .map_err(|error| anyhow!(error))
         .with_context(|| format!("cannot connect to {host}"))?;
 
@@ -113,7 +116,7 @@ fn fetch<R: Future<Output = RunError> + Unpin>(
     let mut page = Vec::new();
     let mut buffer = [0; 1024];
     loop {
-        match block!(tcp.receive(&mut socket, &mut buffer)) {
+        match programs::block("the answer", || tcp.receive(&mut socket, &mut buffer)) {
             Ok(0) => break,
             Ok(count) => page.extend_from_slice(&buffer[..count]),
             Err(quectel_nal::Error::Closed) => break,

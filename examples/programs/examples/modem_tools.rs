@@ -15,7 +15,7 @@ use programs::{Line, ModemOptions};
 use quectel_nal::at::{
     QueryManufacturer, QueryModel, QueryRevision, QuerySerialNumber, QuerySignalQuality,
 };
-use quectel_nal::{PingReply, Stack};
+use quectel_nal::{LinkError, LinkState, PingReply, Stack};
 use virtual_modem::Loopback;
 
 /// Asks the module about itself and the network.
@@ -41,7 +41,12 @@ fn main() -> Result<()> {
     let network = Loopback::new().route("pool.ntp.org", 123, nobody);
     let line = Line::default();
     let outcome = arguments.modem.run(&line, network, async |stack| {
-        identify(stack).await?;
+        identify(stack)
+            .await
+            .map_err(|error| match stack.link_state() {
+                LinkState::Down(reason @ LinkError::NoAnswer) => programs::link_down(reason),
+                _ => error,
+            })?;
         programs::link_up(stack).await?;
         ask_around(stack, &arguments).await
     });
@@ -52,7 +57,7 @@ fn main() -> Result<()> {
 /// The user's own commands, sent between those of the stack. They work without a network.
 async fn identify(stack: Stack<'_>) -> Result<()> {
     let mut at = stack.at();
-    let maker = at.send(&QueryManufacturer).await?;
+    let maker = programs::waiting("the module to answer", at.send(&QueryManufacturer)).await?;
     let model = at.send(&QueryModel).await?;
     println!("module: {} {}", maker.as_str(), model.as_str());
     println!("firmware: {}", at.send(&QueryRevision).await?.as_str());

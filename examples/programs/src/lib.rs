@@ -27,7 +27,7 @@ use virtual_modem::{Loopback, Settings, VirtualModem, serial, time};
 pub use line::Line;
 pub use port::Port;
 use serial_port::SerialPort;
-pub use status::waiting;
+pub use status::{block, waiting};
 use urc_port::UrcPort;
 
 /// The options that select and configure the modem.
@@ -191,6 +191,9 @@ impl ModemOptions {
             }
             Place::Serial(path) => Port::new(serial_port::open(path, self, serial_port::POLL)?),
         };
+        if self.trace {
+            status::leave_out();
+        }
         Ok((port.watched(line, self.trace), self.config()))
     }
 
@@ -325,7 +328,7 @@ pub fn explained(error: anyhow::Error, stack: Stack<'_>) -> anyhow::Error {
         return error;
     }
     anyhow!(
-        "{error:#}; no URC has come: if it was waited for one, they go to another port of the module (--urc-port)"
+        "{error:#}; no URC has come: if one was waited for, URCs go to another port of the module (--urc-port)"
     )
 }
 
@@ -333,7 +336,7 @@ pub fn explained(error: anyhow::Error, stack: Stack<'_>) -> anyhow::Error {
 pub fn link_down(error: LinkError) -> anyhow::Error {
     let advice = match error {
         LinkError::NoAnswer => {
-            "check that it is powered, that --modem names its AT port (on USB usually the third, /dev/ttyUSB2), and --baud"
+            "check that it is powered, that --modem names its AT port (on USB usually the third, /dev/ttyUSB2), and that --baud is its rate"
         }
         LinkError::SimMissing(_) | LinkError::SimFailure(_) => {
             "check that the SIM card is in place"

@@ -12,6 +12,7 @@ use quectel_nal::at::{
     QueryLteRegistration, QueryPacketRegistration, QueryRegistration, QuerySignalQuality, QuerySim,
     SimState,
 };
+use quectel_nal::embedded_nal::nb;
 
 /// The time after which a wait is mentioned, and then from line to line.
 const STEP: Duration = Duration::from_secs(1);
@@ -32,6 +33,23 @@ fn is_shown() -> bool {
 pub async fn waiting<T>(what: &str, future: impl Future<Output = T>) -> T {
     let what = RefCell::new(format!("waiting for {what}"));
     during(future, &what, core::future::pending()).await
+}
+
+/// The same without async: calls `operation` until it does not return `WouldBlock`, as `nb::block` does.
+pub fn block<T, E>(what: &str, mut operation: impl FnMut() -> nb::Result<T, E>) -> Result<T, E> {
+    let begin = Instant::now();
+    let (mut shown, mut seconds) = (Shown(false), 1);
+    loop {
+        match operation() {
+            Ok(value) => return Ok(value),
+            Err(nb::Error::Other(error)) => return Err(error),
+            Err(nb::Error::WouldBlock) => {}
+        }
+        if begin.elapsed().as_secs() >= seconds && is_shown() {
+            shown.say(&format!("waiting for {what}"), seconds);
+            seconds += 1;
+        }
+    }
 }
 
 /// Waits for the link, and says how far it is.
@@ -61,10 +79,7 @@ async fn during<T>(
     let showing = async {
         loop {
             Timer::after(STEP).await;
-            let seconds = begin.elapsed().as_secs();
-            shown.0 = true;
-            eprint!("\r\x1b[K{} ({seconds} s)", what.borrow());
-            let _ = io::stderr().flush();
+            shown.say(&what.borrow(), begin.elapsed().as_secs());
         }
     };
     match select(future, select(showing, asking)).await {
@@ -75,6 +90,14 @@ async fn during<T>(
 
 /// A status line, which is erased when it is dropped: also if nobody waits any more.
 struct Shown(bool);
+
+impl Shown {
+    fn say(&mut self, what: &str, seconds: u64) {
+        self.0 = true;
+        eprint!("\r\x1b[K{what} ({seconds} s)");
+        let _ = io::stderr().flush();
+    }
+}
 
 impl Drop for Shown {
     fn drop(&mut self) {

@@ -209,6 +209,8 @@ fn modem_tools_tell_everything() {
         .fails_with("cannot look up nowhere.test");
     let (_modem, place) = program::modem_over_tcp_with(&["--fault", "ping-loss=1"]);
     run("examples/modem_tools", &["--modem", &place]).fails_with("no ping was answered");
+    let (_modem, place) = program::modem_over_tcp_with(&["--fault", "silent"]);
+    run("examples/modem_tools", &["--modem", &place]).fails_with("the module does not answer");
 }
 
 #[test]
@@ -330,24 +332,32 @@ fn blocking_http_notices_a_body_that_was_cut() {
     }
 }
 
-/// `script` runs a program on a terminal, and writes what it shows.
 #[cfg(unix)]
 #[test]
 fn a_terminal_shows_what_is_waited_for() {
     let options = ["--fault", "slow=QIACT,1500"];
     let (_modem, place) = program::modem_over_tcp_with(&options);
     let port = serve_once(b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nplain\n");
-    let get = program::built("examples/http_get");
-    let command = format!("{} --modem {place} http://localhost:{port}/", get.display());
+    let url = format!("http://localhost:{port}/");
+    let shown = on_a_terminal("examples/http_get", &["--modem", &place, &url]);
+    for part in ["connecting to the network, signal -63 dBm (", "plain"] {
+        assert!(shown.contains(part), "{part}: {shown:?}");
+    }
+    let shown = on_a_terminal("examples/blocking_http", &["--modem", &place, "localhost"]);
+    assert!(shown.contains("waiting for the network (1 s)"), "{shown:?}");
+}
+
+/// `script` runs a program on a terminal, and writes what it shows.
+#[cfg(unix)]
+fn on_a_terminal(path: &str, arguments: &[&str]) -> String {
+    let program = program::built(path);
+    let command = format!("{} {}", program.display(), arguments.join(" "));
     let shown = std::process::Command::new("script")
         .args(["--quiet", "--return", "--command", &command, "/dev/null"])
         .stdin(std::process::Stdio::null())
         .output()
         .expect("script is part of Debian's bsdutils");
-    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
-    for part in ["connecting to the network, signal -63 dBm (", "plain"] {
-        assert!(shown.contains(part), "{part}: {shown:?}");
-    }
+    String::from_utf8_lossy(&shown.stdout).into_owned()
 }
 
 /// No lookup would end, and data be noticed late, if the URCs went elsewhere.
@@ -381,7 +391,7 @@ fn a_wrong_port_for_urcs_is_named_as_the_reason() {
     run("examples/http_get", &[&modem[..], &rest].concat())
         .fails_with("no time left")
         .says("the module calls this port usbat")
-        .says("no URC has come: if it was waited for one,");
+        .says("no URC has come: if one was waited for,");
 }
 
 #[cfg(unix)]

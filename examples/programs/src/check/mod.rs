@@ -223,7 +223,9 @@ impl<R: Read, W: Write> Check<'_, R, W> {
                 return self.settle().await;
             }
         }
-        bail!("the module does not answer: check that --modem names its AT port, and --baud")
+        bail!(
+            "the module does not answer: check that --modem names its AT port, and that --baud is its rate"
+        )
     }
 
     /// The settings under which everything is checked.
