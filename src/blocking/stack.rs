@@ -146,7 +146,7 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized, M: RawMutex> Stack<'d, R
         &self,
         poll: impl FnOnce(&mut Engine<'d>, Attempt) -> Poll<Result<T, LinkError>>,
     ) -> nb::Result<T, LinkError> {
-        let alive = self.poll();
+        let _ = self.poll();
         let shared = self.shared();
         let link = shared.poll(|engine| {
             let since = self.attempt.get().unwrap_or_else(|| engine.link.attempt());
@@ -156,7 +156,6 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized, M: RawMutex> Stack<'d, R
         });
         match link {
             Poll::Ready(result) => result.map_err(nb::Error::Other),
-            Poll::Pending if alive.is_err() => Err(nb::Error::Other(LinkError::NotRunning)),
             Poll::Pending => Err(nb::Error::WouldBlock),
         }
     }
@@ -238,12 +237,9 @@ impl<'d, R: Future<Output = RunError> + Unpin + ?Sized, M: RawMutex> Stack<'d, R
         &self,
         operation: impl FnOnce() -> Poll<Result<T, Error>>,
     ) -> nb::Result<T, Error> {
-        let alive = self.poll();
+        let _ = self.poll();
         match operation() {
             Poll::Ready(result) => result.map_err(nb::Error::Other),
-            Poll::Pending if alive.is_err() => {
-                Err(nb::Error::Other(Error::Link(LinkError::NotRunning)))
-            }
             Poll::Pending => Err(nb::Error::WouldBlock),
         }
     }

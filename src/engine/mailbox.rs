@@ -101,8 +101,8 @@ impl Mailbox {
                 SOCKETS
             }
             Message::RunnerStopped { for_good } => {
-                // A start that was not handled yet is cancelled.
-                self.bits &= !STARTED;
+                // A start that was not handled yet is cancelled, and so is a stop before it.
+                self.bits &= !(STARTED | FOR_GOOD);
                 STOPPED | if for_good { FOR_GOOD } else { 0 }
             }
             Message::RunnerStarted(wiring) => {
@@ -163,17 +163,13 @@ impl Engine<'_> {
         if is_set(LOOKUP) {
             self.release_lookup(mailbox.lookup);
         }
-        #[cfg(any(feature = "ping", feature = "ntp"))]
-        let was_sent = |owner| self.user_command.was_sent(owner);
         #[cfg(feature = "ping")]
         if is_set(PING) {
-            self.ping
-                .query
-                .release(QueryId(mailbox.ping), was_sent, now);
+            self.ping.query.release(QueryId(mailbox.ping), now);
         }
         #[cfg(feature = "ntp")]
         if is_set(NTP) {
-            self.ntp.release(QueryId(mailbox.ntp), was_sent, now);
+            self.ntp.release(QueryId(mailbox.ntp), now);
         }
         #[cfg(feature = "link-control")]
         if is_set(LINK) {

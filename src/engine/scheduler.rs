@@ -214,6 +214,14 @@ impl Engine<'_> {
                     self.ids.on_open(slot.id);
                 }
             }
+            #[cfg(any(feature = "ping", feature = "ntp"))]
+            Job::User => {
+                let owner = self.user_command.owner();
+                #[cfg(feature = "ping")]
+                self.ping.query.on_sent(owner);
+                #[cfg(feature = "ntp")]
+                self.ntp.on_sent(owner);
+            }
             _ => {}
         }
         self.exchange.begin(job, &transaction, now);

@@ -70,8 +70,6 @@ pub(crate) struct UserCommand<'d> {
     /// The command, and after it is sent the information responses of its answer.
     text: Vec<u8, MAX_COMMAND_LENGTH, u16>,
     options: Options,
-    /// The command was sent.
-    is_sent: bool,
     /// `+NAME` of the command, which its information responses begin with.
     name: Vec<u8, 24, u8>,
     /// The answer has more bytes than the buffer.
@@ -99,7 +97,6 @@ impl<'d> UserCommand<'d> {
                 is_mute: false,
                 asks_reason: false,
             },
-            is_sent: false,
             name: Vec::new(),
             overflows: false,
             ends_with_ok: false,
@@ -122,7 +119,6 @@ impl<'d> UserCommand<'d> {
         }
         self.owner = owner;
         self.state = State::Writing;
-        self.is_sent = false;
         self.text.clear();
         Poll::Ready(())
     }
@@ -140,9 +136,10 @@ impl<'d> UserCommand<'d> {
         self.state = State::Ready;
     }
 
-    /// Whether the last command that was sent is this user's.
-    pub(crate) const fn was_sent(&self, owner: u16) -> bool {
-        self.is_sent && self.owner == owner
+    /// The user whose command it is.
+    #[cfg(any(feature = "ping", feature = "ntp"))]
+    pub(crate) const fn owner(&self) -> u16 {
+        self.owner
     }
 
     pub(crate) fn poll_result(&self) -> Poll<AtResult> {
@@ -219,7 +216,6 @@ impl<'d> UserCommand<'d> {
         self.ends_with_ok = false;
         self.drop_prompt();
         self.state = State::Running;
-        self.is_sent = true;
         let mut transaction = Transaction::of(length, self.options.limit);
         transaction.asks_reason = self.options.asks_reason;
         if self.options.is_mute {

@@ -18,8 +18,10 @@ pub(crate) struct QueryId(pub(crate) u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reservation {
     Free,
-    /// The command of this owner waits for its turn or is running; `None` after it was refused.
+    /// The command of this owner waits for its turn; `None` after it was refused.
     Asking(Option<u16>),
+    /// The command is running.
+    Sent,
     /// The result may come until then.
     Until(Instant),
 }
@@ -62,7 +64,7 @@ impl<'d, T: Copy> Deferred<'d, T> {
         now: Instant,
     ) -> Poll<QueryId> {
         match self.reservation {
-            Reservation::Asking(_) => {}
+            Reservation::Asking(_) | Reservation::Sent => {}
             Reservation::Until(until) if now < until => {}
             Reservation::Free | Reservation::Until(_) => {
                 self.id = QueryId(self.id.0.wrapping_add(1));
@@ -79,6 +81,13 @@ impl<'d, T: Copy> Deferred<'d, T> {
         Poll::Pending
     }
 
+    /// The command of this owner is about to be sent.
+    pub(crate) fn on_sent(&mut self, owner: u16) {
+        if self.reservation == Reservation::Asking(Some(owner)) {
+            self.reservation = Reservation::Sent;
+        }
+    }
+
     /// The command is answered: the result may come until `until`, or was refused.
     pub(crate) fn on_answered(&mut self, id: QueryId, until: Option<Instant>) {
         if self.is_current(id) {
@@ -92,7 +101,7 @@ impl<'d, T: Copy> Deferred<'d, T> {
     pub(crate) const fn expiry(&self) -> Option<Instant> {
         match self.reservation {
             Reservation::Until(until) => Some(until),
-            Reservation::Free | Reservation::Asking(_) => None,
+            Reservation::Free | Reservation::Asking(_) | Reservation::Sent => None,
         }
     }
 
@@ -148,18 +157,13 @@ impl<'d, T: Copy> Deferred<'d, T> {
         }
     }
 
-    /// The user has dropped the query. If the command of its owner was sent, the next query waits for its result.
-    pub(crate) fn release(
-        &mut self,
-        id: QueryId,
-        was_sent: impl FnOnce(u16) -> bool,
-        now: Instant,
-    ) {
+    /// The user has dropped the query. If its command was sent, the next query waits for its result.
+    pub(crate) fn release(&mut self, id: QueryId, now: Instant) {
         if !self.is_current(id) {
             return;
         }
         let until = match self.reservation {
-            Reservation::Asking(Some(owner)) if was_sent(owner) => Some(after(now, self.limit)),
+            Reservation::Sent => Some(after(now, self.limit)),
             Reservation::Until(until) => Some(until),
             Reservation::Free | Reservation::Asking(_) => None,
         };

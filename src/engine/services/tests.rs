@@ -49,7 +49,13 @@ fn asked(rig: &mut Rig) -> QueryId {
 
 fn release(rig: &Rig, ticket: QueryId, was_sent: bool) {
     let now = rig.now;
-    rig.engine(|engine| engine.ping.query.release(ticket, |_| was_sent, now));
+    rig.engine(|engine| {
+        let query = &mut engine.ping.query;
+        if was_sent {
+            query.on_sent(OWNER);
+        }
+        query.release(ticket, now);
+    });
 }
 
 fn reply(rig: &Rig, ticket: QueryId) -> Poll<Option<PingReply>> {

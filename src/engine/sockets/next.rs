@@ -41,8 +41,7 @@ impl Slot<'_> {
         }
         // No user reads what the module still holds: the connection can be closed at once.
         if self.phase == Phase::Draining && (!self.is_kept() || self.is_write_ended()) {
-            self.phase = Phase::Closing;
-            return Some(Job::Close(key));
+            return Some(self.begin_close());
         }
         if self.receive.is_count_due() && round.is_due(self.reads_not_before()) {
             return Some(Job::CountReceived(key));
@@ -60,11 +59,17 @@ impl Slot<'_> {
             (_, Some(length)) => Some(self.begin_send(length)),
             (None, None) => {
                 if self.is_write_ended() && self.tx.is_empty() && self.phase == Phase::Open {
-                    self.phase = Phase::Closing;
-                    return Some(Job::Close(key));
+                    return Some(self.begin_close());
                 }
                 self.is_ack_query_due(round).then_some(Job::CountSent(key))
             }
         }
+    }
+
+    /// Nothing more is received: a reader that waits learns it.
+    fn begin_close(&mut self) -> Job {
+        self.phase = Phase::Closing;
+        self.wake_readers();
+        Job::Close(self.key)
     }
 }

@@ -7,14 +7,16 @@ use core::task::Poll;
 use std::vec;
 
 use embedded_io_async::{ReadReady, WriteReady};
+use embedded_nal::{TcpClientStack, nb};
 use embedded_nal_async::{ConnectedUdp, TcpConnect};
 
 use super::*;
 use crate::at::{ConnectId, NoResponse, QuerySignalQuality};
-use crate::engine::{LinkMode, LinkState, Phase, Queue};
+use crate::engine::mailbox::Message;
+use crate::engine::{LinkMode, LinkState, Phase, Queue, Wiring};
 use crate::error::{Error, LinkError};
 use crate::net::UdpSocket;
-use crate::runner::Runner;
+use crate::runner::{RunError, Runner};
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 80);
 
@@ -479,4 +481,108 @@ fn commands_fail_after_the_end_of_the_runner() {
     let dead = Err(Error::Link(LinkError::NotRunning));
     let servers = pin!(stack.module().dns_servers()).poll(&mut context);
     assert!(matches!(servers, Poll::Ready(Err(error)) if Err::<(), _>(error) == dead));
+}
+
+/// The last one to stop decides.
+#[test]
+fn runner_that_fails_and_is_begun_and_dropped_again_is_waited_for() {
+    let mut rig = up();
+    rig.engine(|_| {
+        rig.shared.post(Message::RunnerStopped { for_good: true });
+        rig.shared.post(Message::RunnerStarted(Wiring::NONE));
+        rig.shared.post(Message::RunnerStopped { for_good: false });
+    });
+    assert!(matches!(rig.try_claim(), Poll::Ready(Ok(_))));
+}
+
+/// A task of an executor with a higher priority goes on as soon as it is woken, in the middle of what the interrupted task does: here
+/// between the end of a command and that of its query.
+#[test]
+fn dropped_query_is_waited_for_although_another_command_comes_first() {
+    struct Preempting(std::sync::Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+    impl std::task::Wake for Preempting {
+        fn wake(self: Arc<Self>) {
+            let mut context = Context::from_waker(Waker::noop());
+            let _ = self.0.lock().unwrap().as_mut().poll(&mut context);
+        }
+    }
+
+    let mut rig = up();
+    let stack = stack(&rig);
+    let mut context = Context::from_waker(Waker::noop());
+    let ping = move || async move {
+        let limit = Duration::from_secs(4);
+        stack.module().ping("192.0.2.1", limit, 1).await
+    };
+    let mut first = Box::pin(ping());
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    let other = async move {
+        let _ = stack.at().send(&QuerySignalQuality).await;
+    };
+    let other = Arc::new(Preempting(std::sync::Mutex::new(Box::pin(other))));
+    let waker = Waker::from(other.clone());
+    let mut waiting = Context::from_waker(&waker);
+    assert!(
+        other
+            .0
+            .lock()
+            .unwrap()
+            .as_mut()
+            .poll(&mut waiting)
+            .is_pending()
+    );
+    rig.run(Job::User, &["OK"]);
+    drop(first);
+    // The module pings, and answers another command meanwhile, but no other ping.
+    let mut second = Box::pin(ping());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    rig.run(Job::User, &["+CSQ: 20,99", "OK"]);
+    assert!(
+        other
+            .0
+            .lock()
+            .unwrap()
+            .as_mut()
+            .poll(&mut context)
+            .is_ready()
+    );
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    assert_eq!(rig.idle(), None);
+}
+
+/// A call of the blocking traits that finds the engine in use takes that for nothing else, also after the end of the runner.
+#[test]
+fn blocking_calls_would_block_also_after_the_end_of_the_runner() {
+    let mut rig = up();
+    let has_ended = Cell::new(false);
+    let runner = core::future::poll_fn(|_| match has_ended.get() {
+        true => Poll::Ready(RunError::Closed),
+        false => Poll::Pending,
+    });
+    let stack = crate::blocking::Stack::new(stack(&rig), runner);
+    let mut tcp = stack.tcp();
+    let mut socket = tcp.socket().unwrap();
+    assert_eq!(tcp.connect(&mut socket, PEER), Err(nb::Error::WouldBlock));
+    let key = rig.key_in_use();
+    rig.run(Job::Open(key), &["OK"]);
+    rig.on_line("+QIOPEN: 0,0");
+    assert_eq!(tcp.connect(&mut socket, PEER), Ok(()));
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.serve(key, b"abc");
+    rig.engine(|engine| engine.stop(true));
+    has_ended.set(true);
+    let mut into = [0; 8];
+    rig.engine(|_| {
+        assert_eq!(
+            tcp.receive(&mut socket, &mut into),
+            Err(nb::Error::WouldBlock)
+        );
+        assert_eq!(stack.link_up(), Err(nb::Error::WouldBlock));
+    });
+    let dead = LinkError::NotRunning;
+    assert_eq!(stack.link_up(), Err(nb::Error::Other(dead)));
+    assert_eq!(tcp.receive(&mut socket, &mut into), Ok(3));
+    let dead = Err(nb::Error::Other(Error::Link(dead)));
+    assert_eq!(tcp.receive(&mut socket, &mut into), dead);
 }

@@ -201,3 +201,21 @@ fn listener_and_its_backlog_are_closed() {
     rig.release(listener);
     assert!(rig.all_free());
 }
+
+#[test]
+fn reader_learns_the_end_when_the_close_begins() {
+    for phase in [Phase::Open, Phase::Draining] {
+        let mut rig = up();
+        let key = rig.open();
+        set(&rig, LinkMode::Down);
+        if phase == Phase::Draining {
+            rig.on_line("+QIURC: \"closed\",0");
+        }
+        let alarm = Alarm::of(&rig, Queue::Reader(key), move |engine| {
+            engine.poll_read(key, &mut [0])
+        });
+        rig.expect(Job::Close(key));
+        assert!(alarm.rang(), "{phase:?}");
+        assert_eq!(rig.read(key), Poll::Ready(Err(TURNED_OFF)));
+    }
+}
