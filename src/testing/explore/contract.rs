@@ -4,8 +4,8 @@ use super::Event;
 use super::module::{Connection, Manner, State};
 use super::users::{Call, Handle, Kind};
 use super::world::{Transactor, World};
-use crate::engine::{Action, LinkState};
-use crate::error::Error;
+use crate::engine::{Action, LinkMode, LinkState};
+use crate::error::{Error, LinkError};
 use crate::util::time::NEVER;
 
 use embassy_time::Duration;
@@ -81,6 +81,7 @@ impl World<'_> {
         let has_reason = self.is_shaken
             || self.blamed.contains(&index)
             || handle.is_closing
+            || self.is_turned && error == Error::Link(LinkError::TurnedOff)
             || self.has_overrun && error == Error::Overrun;
         assert!(
             has_reason || !is_fine,
@@ -140,6 +141,10 @@ impl World<'_> {
     /// From now on everything goes well. Every wait ends, the peers close, the handles are dropped, and nothing is left.
     pub(super) fn settle(&mut self) {
         self.faults = 0;
+        if self.wish == LinkMode::Up && self.module.link.is_off {
+            // By hand.
+            self.module.restart();
+        }
         // While one connection has the UART everything else waits.
         let is_line = |handle: &Handle| handle.kind == Kind::Transparent && !handle.is_gone;
         if self.limits.handles > 1 && self.handles.first().is_some_and(is_line) {
@@ -165,10 +170,33 @@ impl World<'_> {
         }
         self.go_on();
         assert!(self.rig.all_free(), "a slot is in use for ever");
-        assert_eq!(self.rig.engine(|engine| engine.link_state()), LinkState::Up);
+        self.check_link();
         if !self.has_secret {
             let left = self.module.ids.iter().position(Option::is_some);
             assert_eq!(left, None, "the module still has a connection");
+        }
+    }
+
+    /// The link is as the user wants it, and comes back.
+    fn check_link(&mut self) {
+        let state = self.rig.engine(|engine| engine.link_state());
+        if self.wish != LinkMode::Up {
+            assert!(matches!(state, LinkState::TurnedOff(_)), "{state:?}");
+            // A refused deactivation counts.
+            let is_active = self.module.link.context && self.blamed.is_empty();
+            assert!(!is_active, "the context is active");
+            if self.module.link.is_off {
+                self.module.restart();
+            }
+            self.change_link(Event::Wish(LinkMode::Up));
+            self.go_on();
+            return self.check_link();
+        }
+        assert_eq!(state, LinkState::Up);
+        let link = &self.module.link;
+        if self.limits.changes > 0 {
+            assert!(link.context, "the link is up without a context");
+            assert_eq!(link.leads_to_other, self.wants_other, "the access point");
         }
     }
 

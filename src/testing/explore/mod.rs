@@ -11,7 +11,9 @@
 //! * no connectID is opened twice;
 //! * without a fault nothing fails;
 //! * a task that has something to do was woken, and so was the runner; tasks do not wake each other for ever;
-//! * from every state: if all goes well from now on, every wait ends, every slot comes free, and the module is left with nothing.
+//! * after the serial line has failed nobody waits;
+//! * from every state: if all goes well from now on, every wait ends, every slot comes free, the link is as it was wanted last, and
+//!   the module is left with nothing.
 //!
 //! A state that was seen before is not gone on from. `EXPLORE_DEEPER=n` goes `n` events further than the usual
 //! run; `EXPLORE_WORLD=name` explores that world only. Depths and numbers of states are in `docs/exploration.md`.
@@ -34,6 +36,7 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 use crate::config::Config;
+use crate::engine::LinkMode;
 use crate::engine::rig::Rig;
 use crate::stack::{Resources, new};
 use module::Manner;
@@ -61,6 +64,8 @@ enum Event {
     Rerun,
     /// The same, and the module loses its power meanwhile.
     Replug,
+    /// The serial line fails, so that nobody waits. Then the runner is run again.
+    LineFails,
     /// A full receive ring has held up the UART for too long.
     Overrun,
     // The network, by connectID.
@@ -85,6 +90,9 @@ enum Event {
     Close(u8),
     Drop(u8),
     Abort(u8),
+    /// What the user wants of the link.
+    Wish(LinkMode),
+    AccessPoint,
 }
 
 impl Event {
@@ -96,7 +104,8 @@ impl Event {
             | Self::Restart
             | Self::LoseContext
             | Self::Rerun
-            | Self::Replug => true,
+            | Self::Replug
+            | Self::LineFails => true,
             _ => false,
         }
     }
@@ -112,11 +121,13 @@ impl Event {
                 | Self::Close(_)
                 | Self::Drop(_)
                 | Self::Abort(_)
+                | Self::Wish(_)
+                | Self::AccessPoint
         )
     }
 
-    /// A line, the end of a transaction, or of the runner, tells a task of its own socket that something may have changed, and
-    /// the drop of a handle tells it to one that waits for a slot.
+    /// A line, the end of a transaction, or of the runner, or another wish for the link, tells a task of its own socket that
+    /// something may have changed, and the drop of a handle tells it to one that waits for a slot.
     fn may_wake_for_nothing(self, call: Call) -> bool {
         match self {
             Self::Line
@@ -124,7 +135,10 @@ impl Event {
             | Self::Say(_)
             | Self::TimeOut
             | Self::Rerun
-            | Self::Replug => true,
+            | Self::Replug
+            | Self::LineFails
+            | Self::Wish(_)
+            | Self::AccessPoint => true,
             Self::Drop(_) | Self::Abort(_) => call == Call::Slot,
             _ => false,
         }
@@ -143,6 +157,9 @@ struct Limits {
     /// Faults besides lost lines, and commands that are refused, missed, or not answered.
     strange: &'static [Event],
     late_closed: bool,
+    /// What the user may want of the link, and how often that may change.
+    wishes: &'static [Event],
+    changes: usize,
 }
 
 /// A world, and how it is explored.

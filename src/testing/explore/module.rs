@@ -1,5 +1,6 @@
 //! The module and the network behind it, as the note describes them.
 
+mod link;
 mod network;
 mod services;
 
@@ -12,6 +13,7 @@ use embassy_time::Instant;
 
 use crate::at::ConnectId;
 use crate::util::time::NEVER;
+pub(super) use link::OTHER_APN;
 pub(super) use services::{ANSWERS, COMMANDS, NAMES, TEXT};
 
 /// How the module deals with one command.
@@ -107,7 +109,7 @@ pub(super) struct Module {
     prompt: Option<Prompt>,
     /// The beginning of a command.
     unended: String,
-    context: bool,
+    pub(super) link: link::Link,
     error: u16,
     /// The connection that has the UART as its data line, and what cannot be said meanwhile.
     line: Option<usize>,
@@ -141,7 +143,7 @@ impl Module {
             output: VecDeque::new(),
             prompt: None,
             unended: String::new(),
-            context: true,
+            link: link::Link::UP,
             error: 550,
             line: None,
             held: Vec::new(),
@@ -186,6 +188,9 @@ impl Module {
 
     /// Takes bytes of the host: payload while there is a prompt, or commands. `handle` is whom an AT+QIOPEN is for.
     pub(super) fn input(&mut self, mut bytes: &[u8], manner: Manner, handle: usize) {
+        if self.link.is_off {
+            return;
+        }
         if let Some(connection) = self.line {
             return self.connections[connection].accepted.extend(bytes);
         }
@@ -240,21 +245,9 @@ impl Module {
             .collect();
         let first = numbers[0];
         match name {
-            "AT+CPIN?" => self.answer(&["+CPIN: READY"]),
-            "AT+CFUN?" => self.answer(&["+CFUN: 1"]),
-            "AT+CEREG?" => self.answer(&["+CEREG: 0,1"]),
-            "AT+QIACT?" if self.context => self.answer(&["+QIACT: 1,1,1,\"10.1.2.3\""]),
             "AT+QIGETERROR" => {
                 let line = format!("+QIGETERROR: {},some words", self.error);
                 self.answer(&[&line]);
-            }
-            "AT+QIACT" => {
-                self.context = true;
-                self.answer(&[]);
-            }
-            "AT+QIDEACT" => {
-                self.lose_context();
-                self.answer(&[]);
             }
             "AT+QISTATE?" => {
                 (0..ConnectId::COUNT).for_each(|id| self.say_state(id));
@@ -264,7 +257,7 @@ impl Module {
                 self.say_state(numbers[1]);
                 self.answer(&[]);
             }
-            "AT+QIOPEN" if !self.context => self.refuse(561),
+            "AT+QIOPEN" if !self.link.context => self.refuse(561),
             "AT+QIOPEN" => self.open(numbers[1], handle, command),
             "AT+QICLOSE" => {
                 if let Some(connection) = self.at(first) {
@@ -296,7 +289,7 @@ impl Module {
                 self.output.push_back(b"\r\n> ".to_vec());
             }
             _ if !command.starts_with("AT") => self.say("ERROR"),
-            _ => self.answer(&[]),
+            _ => self.link_command(name, fields, first),
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::vec;
 
-use super::module::Manner;
+use super::Event;
+use super::module::{Manner, OTHER_APN};
 use super::world::{Transactor, World};
 use crate::at::MAX_COMMAND_LENGTH;
+use crate::config::AccessPoint;
 use crate::engine::{Action, Escape, Job, Key};
 use crate::runner::receive::Receiver;
 
@@ -98,18 +100,43 @@ impl World<'_> {
         }
     }
 
-    /// The runner is dropped, and run again.
-    pub(super) fn rerun(&mut self) -> bool {
+    /// The runner is dropped, or the serial line fails, after which nobody waits. Then it is run again.
+    pub(super) fn rerun(&mut self, has_failed: bool) -> bool {
         let Some(buffer) = self.buffers.pop() else {
             return false;
         };
         self.is_shaken = true;
-        self.rig.engine(|engine| engine.stop(false));
+        self.rig.engine(|engine| engine.stop(has_failed));
+        if has_failed && !self.is_lazy {
+            self.run_tasks();
+            for (index, handle) in self.handles.iter().enumerate() {
+                let waits = handle.call.is_some() || handle.reads;
+                assert!(!waits, "handle {index} waits for a runner that has ended");
+            }
+        }
         self.receiver = Receiver::new(self.rig.shared, buffer);
         self.stalled_since = None;
         self.rig.start();
         self.transactor = Transactor::Asks;
         true
+    }
+
+    /// The user wants another link, or none.
+    pub(super) fn change_link(&mut self, event: Event) {
+        let now = self.rig.now;
+        self.changes = self.changes.saturating_sub(1);
+        self.is_turned = true;
+        self.rig.engine(|engine| match event {
+            Event::Wish(mode) => engine.set_link(mode, now),
+            _ => {
+                let other = AccessPoint::new(OTHER_APN).expect("a name");
+                engine.set_access_point(other, now);
+            }
+        });
+        match event {
+            Event::Wish(mode) => self.wish = mode,
+            _ => self.wants_other = true,
+        }
     }
 
     /// The handle that was given a key.

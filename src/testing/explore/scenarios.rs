@@ -3,8 +3,10 @@
 use super::module::Manner;
 use super::users::Kind;
 use super::{Event, Limits, Scenario};
+use crate::engine::LinkMode;
 use Event::{
-    Connect, Data, Flush, Line, LoseContext, Opened, Read, Replug, Rerun, Restart, Run, Say, Write,
+    AccessPoint, Connect, Data, Flush, Line, LineFails, LoseContext, Opened, Read, Replug, Rerun,
+    Restart, Run, Say, Wish, Write,
 };
 
 /// A connection is being opened, and the module has accepted that.
@@ -77,6 +79,8 @@ const ONE: Limits = Limits {
     faults: 0,
     strange: STRANGE,
     late_closed: false,
+    wishes: &[],
+    changes: 0,
 };
 const TWO: Limits = Limits {
     handles: 2,
@@ -132,6 +136,37 @@ const COMMANDS: Limits = Limits {
     ..ONE
 };
 
+/// The serial line fails.
+const FAILING: Limits = Limits {
+    handles: 2,
+    kinds: &[Kind::Tcp, Kind::Command],
+    strange: &[LineFails],
+    ..ONE
+};
+/// The user turns the link off and on.
+const TURNED: Limits = Limits {
+    wishes: &[Wish(LinkMode::Down), Wish(LinkMode::Up)],
+    changes: 2,
+    ..ONE
+};
+const MODES: Limits = Limits {
+    wishes: &[
+        Wish(LinkMode::Airplane),
+        Wish(LinkMode::Off),
+        Wish(LinkMode::Up),
+    ],
+    ..TURNED
+};
+const ACCESS_POINT: Limits = Limits {
+    wishes: &[AccessPoint, Wish(LinkMode::Down), Wish(LinkMode::Up)],
+    ..TURNED
+};
+const TURNED_LINE: Limits = Limits {
+    wishes: TURNED.wishes,
+    changes: 2,
+    ..TRANSPARENT
+};
+
 const fn scenario(
     name: &'static str,
     slots: usize,
@@ -185,6 +220,12 @@ pub(super) const ALL: &[Scenario] = &[
     scenario("services", 1, faulty(SERVICES), &[], 7),
     scenario("lookups", 1, faulty(LOOKUPS), &[], 9),
     scenario("commands", 1, faulty(COMMANDS), &[], 9),
+    scenario("failing", 1, faulty(FAILING), &[], 5),
+    scenario("turned", 1, TURNED, OPEN, 4),
+    scenario("turned-faults", 1, faulty(TURNED), OPEN, 3),
+    scenario("modes", 1, faulty(MODES), &[], 4),
+    scenario("access-point", 1, faulty(ACCESS_POINT), OPEN, 3),
+    scenario("turned-line", 1, TURNED_LINE, LINE, 4),
     scenario("listener", 2, LISTENER, OPEN, 6),
     scenario("listener-faults", 2, faulty(LISTENER), OPEN, 4),
 ];

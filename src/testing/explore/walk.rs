@@ -9,6 +9,8 @@ use crate::testing::Choices;
 
 /// Bytes each way: as many as are told apart.
 const BYTES: u8 = 4;
+/// So many times as many wishes for the link.
+const CHANGES: usize = 4;
 
 /// Lets the events happen that `input` chooses, in the world that it chooses, and checks the contract of the exploration.
 pub fn walk(input: &[u8]) {
@@ -17,6 +19,7 @@ pub fn walk(input: &[u8]) {
     let scenario = Scenario {
         limits: Limits {
             bytes: BYTES,
+            changes: CHANGES * chosen.limits.changes,
             ..chosen.limits
         },
         ..*chosen

@@ -11,8 +11,8 @@ use super::fingerprint::Fingerprint;
 use super::module::{Manner, Module, State};
 use super::users::{Call, Handle, Kind, Work};
 use super::{Event, Limits};
-use crate::engine::Job;
 use crate::engine::rig::Rig;
+use crate::engine::{Job, LinkMode};
 use crate::error::Error;
 use crate::runner::receive::Receiver;
 use crate::testing::digester::feed;
@@ -62,6 +62,12 @@ pub(super) struct World<'d> {
     pub(super) has_overrun: bool,
     /// Faults that may still happen.
     pub(super) faults: usize,
+    /// What the user wants of the link, whether through the other access point, and how often that may still change.
+    pub(super) wish: LinkMode,
+    pub(super) wants_other: bool,
+    pub(super) changes: usize,
+    /// Everything may fail because the user has wanted no link, or another one.
+    pub(super) is_turned: bool,
     /// Everything may fail: the module or the runner was restarted, or the context was lost.
     pub(super) is_shaken: bool,
     /// The handles that a fault was about; all of them if it was about nobody.
@@ -100,6 +106,10 @@ impl<'d> World<'d> {
             futures: Vec::new(),
             limits,
             faults: limits.faults,
+            wish: LinkMode::Up,
+            wants_other: false,
+            changes: limits.changes,
+            is_turned: false,
             is_shaken: false,
             blamed: Vec::new(),
             has_secret: false,
@@ -119,6 +129,8 @@ impl<'d> World<'d> {
             self.transactor,
             self.faults,
             self.is_shaken,
+            self.changes,
+            self.wants_other,
         ));
         print.add(&self.module);
         print.add(&self.handles);
@@ -220,6 +232,9 @@ impl<'d> World<'d> {
         if self.handles.len() < self.limits.handles {
             events.push(Event::Connect);
         }
+        if self.changes > 0 {
+            events.extend(self.limits.wishes);
+        }
         for (index, handle) in (0..).zip(&self.handles) {
             if handle.is_gone {
                 continue;
@@ -315,11 +330,12 @@ impl<'d> World<'d> {
                 self.has_overrun = true;
                 self.overrun();
             }
-            Event::Rerun => return self.rerun(),
+            Event::Rerun => return self.rerun(false),
+            Event::LineFails => return self.rerun(true),
             Event::Replug => {
                 self.module.restart();
                 self.module.output.clear();
-                return self.rerun();
+                return self.rerun(false);
             }
             Event::Line => {
                 if let Some(line) = self.module.output.pop_front() {
@@ -348,6 +364,7 @@ impl<'d> World<'d> {
             Event::LateClosed => self.module.late_closed(),
             Event::Resolved => self.module.resolved(true),
             Event::Unresolved => self.module.resolved(false),
+            Event::Wish(_) | Event::AccessPoint => self.change_link(event),
             user => self.use_handle(user),
         }
         true

@@ -92,7 +92,7 @@ impl Module {
 
     /// The context is lost, and every connection with it.
     pub(crate) fn lose_context(&mut self) {
-        self.context = false;
+        self.link.context = false;
         self.lookup = None;
         if self.line.is_some() {
             self.end_line("NO CARRIER");
@@ -106,13 +106,20 @@ impl Module {
 
     /// The module has no power for a moment: what it was about to say is not said.
     pub(crate) fn restart(&mut self) {
+        self.lose_power();
+        self.link.is_off = false;
+        self.output.clear();
+        self.say("RDY");
+    }
+
+    pub(super) fn lose_power(&mut self) {
         self.lose_context();
+        self.link.is_off = true;
+        self.link.functionality = 1;
         self.ids = [None; ConnectId::COUNT];
         self.prompt = None;
         self.user_prompt = None;
         self.unended.clear();
-        self.output.clear();
-        self.say("RDY");
     }
 
     // ---- transparent access mode ---------------------------------------------------------------------------------
