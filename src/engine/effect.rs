@@ -12,7 +12,7 @@ pub(crate) enum Effect {
     /// The PDP context may be down: check it.
     ContextSuspect,
     /// The module may be in data mode: escape before the next command.
-    #[cfg(feature = "transparent")]
+    #[cfg(feature = "push")]
     LineSuspect,
     /// The module may not have this connectID at all.
     IdRefused,

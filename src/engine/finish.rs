@@ -193,7 +193,7 @@ impl Engine<'_> {
             Effect::Loss => self.exchange.on_loss(),
             Effect::DatagramDropped => self.count_dropped_datagrams(1),
             Effect::ContextSuspect => self.link.count_context_error(),
-            #[cfg(feature = "transparent")]
+            #[cfg(feature = "push")]
             Effect::LineSuspect => self.link.expect_data_mode(),
             Effect::IdRefused => self.ids.on_refused(),
             Effect::IdFreed => {

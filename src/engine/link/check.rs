@@ -59,7 +59,7 @@ impl Link<'_> {
     }
 
     /// A command that makes the UART a data line was not answered, or data mode did not end.
-    #[cfg(feature = "transparent")]
+    #[cfg(feature = "push")]
     pub(crate) fn expect_data_mode(&mut self) {
         self.may_be_in_data_mode = true;
         self.start_check();
@@ -69,7 +69,7 @@ impl Link<'_> {
 
     /// Finds out whether the module still takes commands. It may be at a prompt.
     pub(super) fn next_check_probe(&mut self) -> Action {
-        #[cfg(feature = "transparent")]
+        #[cfg(feature = "push")]
         if core::mem::take(&mut self.may_be_in_data_mode) {
             return Action::Escape(Escape::DataMode);
         }

@@ -69,7 +69,7 @@ pub(crate) struct Link<'d> {
     /// Sockets in a row that were never opened.
     failed_opens: u8,
     /// The module may be in data mode.
-    #[cfg(feature = "transparent")]
+    #[cfg(feature = "push")]
     may_be_in_data_mode: bool,
     /// The module is slow: the next answer may belong to the command before.
     may_answer_previous: bool,
@@ -118,7 +118,7 @@ impl<'d> Link<'d> {
             has_deactivated: false,
             context_errors: 0,
             failed_opens: 0,
-            #[cfg(feature = "transparent")]
+            #[cfg(feature = "push")]
             may_be_in_data_mode: false,
             may_answer_previous: false,
             registration: Registration::NONE,
