@@ -57,7 +57,7 @@ fn tcp(stack: Stack<'_>) {
     print_number("`TcpConnection::read`", of(read));
     print_number("`TcpConnection::write`", of(write));
     print_number("`TcpConnection::flush`", of(flush));
-    print_number("`TcpConnection::close`", of(TcpConnection::close));
+    print_number("`TcpConnection::close`", of(close));
 }
 
 /// The size of what a function returns, without a call of it.
@@ -77,6 +77,10 @@ fn write<'a>(tcp: Tcp<'a>) -> impl Future + use<'a> {
 
 fn flush<'a>(tcp: Tcp<'a>) -> impl Future + use<'a> {
     tcp.flush()
+}
+
+fn close(tcp: TcpConnection<'_>) -> impl Future {
+    tcp.close()
 }
 
 #[cfg(feature = "server")]
