@@ -22,7 +22,7 @@ impl<'d> Engine<'d> {
         self.link.set_wish(mode, now);
         if mode != LinkMode::Up {
             for slot in self.sockets.iter_mut() {
-                slot.leave(TURNED_OFF, now);
+                slot.close_for(TURNED_OFF, now);
             }
             #[cfg(feature = "dns")]
             self.dns.reject_waiting(TURNED_OFF, true);
@@ -41,7 +41,7 @@ impl<'d> Engine<'d> {
             // Those that are not open yet wait.
             let known = |slot: &&mut Slot<'_>| slot.uses_id();
             for slot in self.sockets.iter_mut().filter(known) {
-                slot.leave(TURNED_OFF, now);
+                slot.close_for(TURNED_OFF, now);
             }
         }
         self.wake_runner();
@@ -60,8 +60,13 @@ impl<'d> Engine<'d> {
     // ---- the runner ----------------------------------------------------------------------------------------------
 
     /// Takes the link down, if that is wanted and every socket is closed. Those that are not in time fail.
-    pub(super) fn leave(&mut self, orphan: Option<ConnectId>, wake_at: &mut Instant, now: Instant) {
-        let Some(until) = self.link.leaves_at() else {
+    pub(super) fn turn_link_off(
+        &mut self,
+        orphan: Option<ConnectId>,
+        wake_at: &mut Instant,
+        now: Instant,
+    ) {
+        let Some(until) = self.link.turns_off_at() else {
             return;
         };
         let mut is_busy = orphan.is_some();
@@ -75,7 +80,7 @@ impl<'d> Engine<'d> {
             // The deactivation closes whatever the module still holds.
             self.ids.orphans = IdSet::EMPTY;
             self.fail_all(LinkError::TurnedOff);
-            self.link.leave();
+            self.link.begin_turning_off();
         } else if now < until {
             earliest(wake_at, until);
         }

@@ -121,7 +121,7 @@ impl Engine<'_> {
                 if self.user_command.done(outcome) {
                     self.link.start_check();
                     #[cfg(feature = "link-control")]
-                    self.link.check_rest();
+                    self.link.check_turned_off();
                 }
                 return;
             }

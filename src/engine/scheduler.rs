@@ -63,7 +63,7 @@ impl Engine<'_> {
         let mut wake_at = NEVER;
         let orphan = self.ids.next_orphan(now, &mut wake_at);
         #[cfg(feature = "link-control")]
-        self.leave(orphan, &mut wake_at, now);
+        self.turn_link_off(orphan, &mut wake_at, now);
         if let Some(action) = self.link.next(orphan, &self.config, now) {
             if let Some(error) = self.link.idle_reason() {
                 self.reject_waiting(error);

@@ -1,7 +1,7 @@
 //! The application decides whether there is a link.
 //!
 //! A change of the wish takes effect between two transactions. While sockets are served they are closed first; any other step
-//! makes way for a new attempt, which ends where the wish says. The way down is the beginning of the recipe (`bring_up.rs`), and
+//! is abandoned for a new attempt, which ends in the mode that is wanted. The way down is the beginning of the recipe (`bring_up.rs`), and
 //! after it AT+QIDEACT, AT+CFUN=0 or 4, AT+QPOWD.
 
 use core::task::Poll;
@@ -29,12 +29,12 @@ impl Link<'_> {
 
     /// The application wants this from now on.
     pub(crate) fn set_wish(&mut self, mode: LinkMode, now: Instant) {
-        if mode == self.control.wish && !matches!(self.step, Step::Rest(_)) {
+        if mode == self.control.wish && !matches!(self.step, Step::TurnedOff(_)) {
             return;
         }
         self.control.wish = mode;
         self.control.is_changed = true;
-        self.control.leave_until = after(now, LEAVE_TIME);
+        self.control.turn_off_at = after(now, LEAVE_TIME);
         self.set_state(match (self.state, mode) {
             _ if self.is_disabled() => self.state,
             (state @ LinkState::Down(LinkError::NotRunning), _) => state,
@@ -43,7 +43,9 @@ impl Link<'_> {
                 LinkState::Starting
             }
             (state, LinkMode::Up) => state,
-            (state @ LinkState::TurnedOff(rests), mode) if rests == mode && self.is_at_rest() => {
+            (state @ LinkState::TurnedOff(current), mode)
+                if current == mode && self.is_as_wished() =>
+            {
                 state
             }
             (_, mode) => LinkState::TurningOff(mode),
@@ -57,7 +59,7 @@ impl Link<'_> {
             return;
         }
         if self.is_serving() {
-            self.control.leave_until = after(now, LEAVE_TIME);
+            self.control.turn_off_at = after(now, LEAVE_TIME);
             self.set_state(LinkState::Down(LinkError::TurnedOff));
         } else {
             self.control.is_changed = true;
@@ -93,21 +95,21 @@ impl Link<'_> {
     // ---- the runner ----------------------------------------------------------------------------------------------
 
     /// Whether the link is up and is to go down: until when sockets may send what was written to them.
-    pub(crate) fn leaves_at(&self) -> Option<Instant> {
-        let is_leaving = self.is_up() && (!self.wants_up() || self.control.is_outdated);
-        is_leaving.then_some(self.control.leave_until)
+    pub(crate) fn turns_off_at(&self) -> Option<Instant> {
+        let is_due = self.is_up() && (!self.wants_up() || self.control.is_outdated);
+        is_due.then_some(self.control.turn_off_at)
     }
 
-    /// Every socket is closed: the context goes.
-    pub(crate) fn leave(&mut self) {
+    /// Every socket is closed: the context is deactivated next.
+    pub(crate) fn begin_turning_off(&mut self) {
         self.control.is_changed = false;
         self.begin_attempt();
         self.run(Job::Deactivate);
     }
 
-    /// The wish has changed: does the present step go on?
-    pub(super) fn follow(&mut self, now: Instant) {
-        // What is being switched off will be off.
+    /// If the wish has changed: the present step goes on, or a new attempt begins.
+    pub(super) fn apply_wish(&mut self, now: Instant) {
+        // A module that is switching off cannot be stopped.
         if self.step == Step::PoweringDown || !core::mem::take(&mut self.control.is_changed) {
             return;
         }
@@ -116,7 +118,7 @@ impl Link<'_> {
             Step::Disabled => {}
             // Sockets end first.
             _ if self.is_serving() => {}
-            Step::Rest(mode) if mode == wish && self.is_at_rest() => {
+            Step::TurnedOff(mode) if mode == wish && self.is_as_wished() => {
                 self.set_state(LinkState::TurnedOff(mode));
             }
             step => {
@@ -125,7 +127,7 @@ impl Link<'_> {
                     matches!(step, Step::Address { .. }) || step.follows_activation();
                 self.begin_attempt();
                 match (step, wish) {
-                    (Step::Rest(LinkMode::Off), wish)
+                    (Step::TurnedOff(LinkMode::Off), wish)
                         if wish != LinkMode::Off
                             && self.control.power != Power::On
                             && self.resets.may(now) =>
@@ -133,8 +135,11 @@ impl Link<'_> {
                         self.go(Step::Reset);
                     }
                     // The module may have been switched on by itself or by hand: the probe shows it.
-                    (Step::Rest(LinkMode::Off), _) => {}
-                    (Step::Rest(_), LinkMode::Airplane | LinkMode::Minimum | LinkMode::Off) => {
+                    (Step::TurnedOff(LinkMode::Off), _) => {}
+                    (
+                        Step::TurnedOff(_),
+                        LinkMode::Airplane | LinkMode::Minimum | LinkMode::Off,
+                    ) => {
                         self.descend();
                     }
                     _ => {}
@@ -160,7 +165,7 @@ impl Link<'_> {
                 return false;
             }
             (Job::SetFunctionality, wish @ (LinkMode::Airplane | LinkMode::Minimum)) if is_done => {
-                self.rest(wish);
+                self.finish_turning_off(wish);
             }
             // Without a radio there is no link.
             (Job::SetFunctionality, LinkMode::Down) => self.run(Job::ListSockets),
@@ -171,7 +176,7 @@ impl Link<'_> {
                 self.tries += 1;
                 self.pause(now, POLL);
                 if self.tries >= DESCENT_TRIES {
-                    self.rest(LinkMode::Down);
+                    self.finish_turning_off(LinkMode::Down);
                 }
             }
             (Job::ListContexts | Job::Deactivate, LinkMode::Off) if outcome.is_no_answer() => {
@@ -185,14 +190,14 @@ impl Link<'_> {
     /// The context is inactive. What else is to be off?
     pub(super) fn descend(&mut self) {
         match self.control.wish {
-            LinkMode::Up | LinkMode::Down => self.rest(LinkMode::Down),
+            LinkMode::Up | LinkMode::Down => self.finish_turning_off(LinkMode::Down),
             LinkMode::Airplane | LinkMode::Minimum => self.run(Job::SetFunctionality),
             LinkMode::Off => self.run(Job::PowerDown),
         }
     }
 
-    /// The wish is fulfilled, or as far as the module allows.
-    pub(super) fn rest(&mut self, mode: LinkMode) {
+    /// The link is as the application wants it, or as far as the module allows.
+    pub(super) fn finish_turning_off(&mut self, mode: LinkMode) {
         info!("link turned off: {:?}", mode);
         self.searching_since = NEVER;
         self.control.power = Power::Off;
@@ -204,26 +209,26 @@ impl Link<'_> {
             true => self.state,
             false => LinkState::TurnedOff(mode),
         };
-        self.end_attempt(state, Step::Rest(mode));
+        self.end_attempt(state, Step::TurnedOff(mode));
     }
 
-    /// The module does not answer, or has not said that it is off.
-    pub(super) fn rest_silent(&mut self) {
-        self.rest(LinkMode::Off);
+    /// As [`finish_turning_off`](Self::finish_turning_off), for a module that does not answer, or has not said that it is off.
+    pub(super) fn finish_turning_off_silent(&mut self) {
+        self.finish_turning_off(LinkMode::Off);
         self.control.power = Power::Silent;
     }
 
     /// Whether the same wish once more changes nothing.
-    fn is_at_rest(&self) -> bool {
+    fn is_as_wished(&self) -> bool {
         self.control.power == Power::Off
     }
 
-    /// The module restarts, or may have, while the link rests.
-    pub(crate) fn check_rest(&mut self) {
+    /// The module restarts, or may have, while the link is turned off.
+    pub(crate) fn check_turned_off(&mut self) {
         match self.step {
             // What was switched off, and starts by itself, is left alone.
-            Step::Rest(LinkMode::Off) => self.control.power = Power::On,
-            Step::Rest(_) => {
+            Step::TurnedOff(LinkMode::Off) => self.control.power = Power::On,
+            Step::TurnedOff(_) => {
                 self.set_state(LinkState::TurningOff(self.control.wish));
                 self.begin_attempt();
             }
@@ -239,7 +244,7 @@ impl Link<'_> {
             _ => self.control.wish == LinkMode::Off,
         };
         if is_wanted {
-            self.rest(LinkMode::Off);
+            self.finish_turning_off(LinkMode::Off);
         }
         is_wanted
     }

@@ -194,7 +194,7 @@ impl<'d> Link<'d> {
             Step::Pause if matches!(self.state, LinkState::Down(LinkError::Restarted)) => {}
             Step::Pause | Step::Reset => self.begin_attempt(),
             #[cfg(feature = "link-control")]
-            Step::Rest(_) => self.check_rest(),
+            Step::TurnedOff(_) => self.check_turned_off(),
             _ => {
                 self.restarts = self.restarts.saturating_add(1);
                 self.pin.is_given = false;
@@ -292,7 +292,7 @@ impl<'d> Link<'d> {
         now: Instant,
     ) -> Option<Action> {
         #[cfg(feature = "link-control")]
-        self.follow(now);
+        self.apply_wish(now);
         if self.is_up() {
             return None;
         }
@@ -342,7 +342,7 @@ impl<'d> Link<'d> {
             // The line that says so may be lost.
             #[cfg(feature = "link-control")]
             Step::PoweringDown => {
-                self.rest_silent();
+                self.finish_turning_off_silent();
                 Action::Wait(now)
             }
             _ => self.job().map_or(Action::Wait(NEVER), Action::Run),

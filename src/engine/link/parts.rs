@@ -103,7 +103,7 @@ pub(super) struct Control {
     /// The context was not yet configured with the access point that is wanted.
     pub(super) is_outdated: bool,
     /// Until then sockets may send what was written to them.
-    pub(super) leave_until: Instant,
+    pub(super) turn_off_at: Instant,
     /// What is known of a module that is to be off.
     pub(super) power: Power,
     /// How many states there have been.
@@ -116,7 +116,7 @@ impl Control {
         wish: LinkMode::Up,
         is_changed: false,
         is_outdated: false,
-        leave_until: NEVER,
+        turn_off_at: NEVER,
         power: Power::Off,
         changes: 0,
     };

@@ -22,7 +22,7 @@ impl Link<'_> {
         if now >= after(since, config.boot_time) && tries >= ALL_WAYS_OUT {
             #[cfg(feature = "link-control")]
             if self.wish() == LinkMode::Off {
-                self.rest_silent();
+                self.finish_turning_off_silent();
                 return Action::Wait(now);
             }
             self.fail(LinkError::NoAnswer, now);

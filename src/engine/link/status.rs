@@ -48,7 +48,7 @@ impl Link<'_> {
             | Step::Reset
             | Step::Disabled => false,
             #[cfg(feature = "link-control")]
-            Step::PoweringDown | Step::Rest(LinkMode::Off) => false,
+            Step::PoweringDown | Step::TurnedOff(LinkMode::Off) => false,
             Step::Pause => !matches!(self.state, LinkState::Down(LinkError::NoAnswer)),
             _ => true,
         }
@@ -105,7 +105,7 @@ impl Link<'_> {
         match (self.step, self.state) {
             (Step::Pause | Step::Reset | Step::Disabled, LinkState::Down(error)) => Some(error),
             #[cfg(feature = "link-control")]
-            (Step::Rest(_), _) => Some(LinkError::TurnedOff),
+            (Step::TurnedOff(_), _) => Some(LinkError::TurnedOff),
             _ => None,
         }
     }

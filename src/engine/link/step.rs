@@ -36,7 +36,7 @@ pub(super) enum Step {
     Reset,
     /// There is no link, and the application wants none.
     #[cfg(feature = "link-control")]
-    Rest(LinkMode),
+    TurnedOff(LinkMode),
     /// AT+QPOWD was accepted; the module is about to be off.
     #[cfg(feature = "link-control")]
     PoweringDown,

@@ -190,7 +190,7 @@ impl Slot<'_> {
 
     /// The link goes down, for this reason: closes as soon as the transmit ring is empty.
     #[cfg(feature = "link-control")]
-    pub(crate) fn leave(&mut self, reason: Error, now: Instant) {
+    pub(crate) fn close_for(&mut self, reason: Error, now: Instant) {
         match self.phase {
             Phase::Open => self.end(reason, now),
             Phase::Wanted | Phase::Opening => self.fail(reason),
