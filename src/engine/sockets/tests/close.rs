@@ -274,6 +274,30 @@ fn socket_that_is_dropped_during_a_question_about_its_state_is_closed_whatever_t
     assert!(rig.all_free());
 }
 
+/// What AT+QISTATE says after a refused close is about that close alone.
+#[test]
+fn repeated_open_is_closed_although_the_close_before_it_was_refused() {
+    let mut rig = up();
+    let key = rig.opening();
+    rig.on_line("+QIOPEN: 0,563");
+    rig.run(Job::Close(key), &["ERROR"]);
+    rig.run(Job::Status(key), &["OK"]);
+    rig.run(Job::Open(key), &["OK"]);
+    rig.on_line("+QIOPEN: 0,0");
+    rig.engine(|engine| {
+        if let Some(slot) = engine.sockets.get_mut(key) {
+            slot.check_state();
+        }
+    });
+    rig.expect(Job::Status(key));
+    rig.abort(key);
+    rig.release(key);
+    // The late result of another command.
+    rig.answer(&["OK"]);
+    rig.run(Job::Close(key), &["OK"]);
+    assert!(rig.all_free());
+}
+
 #[test]
 fn refused_close_of_a_used_id_is_repeated_and_then_left_behind() {
     let mut rig = up();
