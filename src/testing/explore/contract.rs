@@ -1,8 +1,8 @@
 //! What has to hold in a world.
 
 use super::Event;
+use super::handle::{Call, Handle, Kind};
 use super::module::{Connection, Manner, State};
-use super::users::{Call, Handle, Kind};
 use super::world::{Transactor, World};
 use crate::engine::{Action, LinkMode, LinkState};
 use crate::error::{Error, LinkError};

@@ -20,6 +20,7 @@
 
 mod contract;
 mod fingerprint;
+mod handle;
 mod module;
 mod runner;
 mod scenarios;
@@ -39,8 +40,8 @@ use crate::config::Config;
 use crate::engine::LinkMode;
 use crate::engine::rig::Rig;
 use crate::stack::{Resources, new};
+use handle::{Call, Kind};
 use module::Manner;
-use users::{Call, Kind};
 use world::{Task, World};
 
 /// What can happen next.

@@ -1,7 +1,7 @@
 //! The worlds that are explored, and how far.
 
+use super::handle::Kind;
 use super::module::Manner;
-use super::users::Kind;
 use super::{Event, Limits, Scenario};
 use crate::engine::LinkMode;
 use Event::{

@@ -8,8 +8,8 @@ use std::vec::Vec;
 use embassy_time::Instant;
 
 use super::fingerprint::Fingerprint;
+use super::handle::{Call, Handle, Kind, Work};
 use super::module::{Manner, Module, State};
-use super::users::{Call, Handle, Kind, Work};
 use super::{Event, Limits};
 use crate::engine::rig::Rig;
 use crate::engine::{Job, LinkMode};

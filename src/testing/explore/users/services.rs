@@ -5,9 +5,9 @@ use std::boxed::Box;
 
 use embassy_time::Duration;
 
-use super::{Handle, Kind, Told, Work};
 use crate::engine::{AtResult, Options, Queue};
 use crate::error::Error;
+use crate::testing::explore::handle::{Handle, Kind, Told, Work};
 use crate::testing::explore::module::{ANSWERS, COMMANDS, NAMES, TEXT};
 use crate::testing::explore::world::World;
 
