@@ -17,7 +17,7 @@ pub enum Error {
     /// The link is down, for this reason. The runner brings it up again, unless the [`LinkError`] says that this is
     /// impossible. Sockets that were open have to be opened anew.
     Link(LinkError),
-    /// All socket slots of the [`Resources`](crate::Resources), or all connectIDs of the module, are in use.
+    /// All slots of the [`Resources`](crate::Resources) that the socket may take, or all connectIDs of the module, are in use.
     NoFreeSocket,
     /// The remote port, or the port to listen on, is 0.
     InvalidPort,

@@ -81,4 +81,4 @@ pub use net::{SocketPhase, TcpConnection, TcpReader, TcpWriter};
 #[cfg(feature = "udp")]
 pub use net::{UdpService, UdpSocket};
 pub use runner::{ControlLines, Reset, RunError, Runner};
-pub use stack::{Resources, Stack, new};
+pub use stack::{Buffers, Resources, Stack, new, with_buffers};

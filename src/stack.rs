@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::net::IpAddr;
+use core::ops::Range;
 
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::Duration;
@@ -9,7 +10,7 @@ use embassy_time::Duration;
 use crate::at::{AccessMode, MAX_COMMAND_LENGTH};
 use crate::config::Config;
 use crate::engine::shared::Shared;
-use crate::engine::{Counters, Engine, LinkState, Queue, Slot, Statistics, WakeSet};
+use crate::engine::{Counters, Engine, LinkState, Queue, Slot, SlotSet, Statistics, WakeSet};
 use crate::error::{Error, LinkError};
 use crate::runner::Runner;
 use crate::util::zeroed::Zeroed;
@@ -21,7 +22,8 @@ const LINE_BUFFER: usize = 256;
 /// bytes.
 ///
 /// The module transfers up to 1500 bytes to the host at once, and accepts up to 1460: rings of at least these sizes need the
-/// fewest AT commands. Smaller rings work, and save memory. A UDP datagram needs 21 bytes besides its payload.
+/// fewest AT commands. Smaller rings work, and save memory. A UDP datagram needs 21 bytes besides its payload. For rings of different
+/// sizes there is [`with_buffers`].
 ///
 /// `LINE` is the size of the buffer into which the runner reads from the UART: 256 bytes, the default, or more. A larger one
 /// makes sense only if the UART driver returns more bytes at once; it saves some hundred instructions for each read
@@ -36,15 +38,40 @@ pub struct Resources<
     const LINE: usize = LINE_BUFFER,
     M = CriticalSectionRawMutex,
 > {
-    slots: [Zeroed<Slot<'d>>; N],
     rx: [[u8; RX]; N],
     tx: [[u8; TX]; N],
+    base: Base<'d, N, LINE, M>,
+}
+
+/// Everything but the rings.
+struct Base<'d, const N: usize, const LINE: usize, M> {
+    slots: [Zeroed<Slot<'d>>; N],
     line_buffer: [u8; LINE],
     command_buffer: [u8; MAX_COMMAND_LENGTH],
     wakes: WakeSet,
     counters: Counters,
     engine: Zeroed<Engine<'d>>,
     shared: Zeroed<Shared<'d, M>>,
+}
+
+/// The ring buffers of one slot, for [`with_buffers`].
+#[derive(Debug)]
+pub struct Buffers<'d> {
+    /// For received bytes.
+    pub rx: &'d mut [u8],
+    /// For bytes to be sent.
+    pub tx: &'d mut [u8],
+}
+
+impl Buffers<'_> {
+    /// No rings: the slot is for a listener.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            rx: &mut [],
+            tx: &mut [],
+        }
+    }
 }
 
 impl<const N: usize, const RX: usize, const TX: usize> Resources<'_, N, RX, TX> {
@@ -92,18 +119,19 @@ impl<const N: usize, const RX: usize, const TX: usize, const LINE: usize, M>
         const {
             assert!(LINE >= LINE_BUFFER, "LINE must be at least 256");
             assert!(N > 0 && N <= 12, "N must be 1 to 12");
-            assert!(RX > 0 && TX > 0, "RX and TX must not be 0");
         }
         Self {
-            slots: [const { Zeroed::Empty }; N],
             rx: [[0; RX]; N],
             tx: [[0; TX]; N],
-            line_buffer: [0; LINE],
-            command_buffer: [0; MAX_COMMAND_LENGTH],
-            wakes: WakeSet::new(),
-            counters: Counters::new(),
-            engine: Zeroed::Empty,
-            shared: Zeroed::Empty,
+            base: Base {
+                slots: [const { Zeroed::Empty }; N],
+                line_buffer: [0; LINE],
+                command_buffer: [0; MAX_COMMAND_LENGTH],
+                wakes: WakeSet::new(),
+                counters: Counters::new(),
+                engine: Zeroed::Empty,
+                shared: Zeroed::Empty,
+            },
         }
     }
 }
@@ -133,29 +161,74 @@ pub fn new<'d, const N: usize, const RX: usize, const TX: usize, const LINE: usi
     resources: &'d mut Resources<'d, N, RX, TX, LINE, M>,
     config: Config<'d>,
 ) -> (Stack<'d, M>, Runner<'d, (), (), M>) {
-    let rings = resources.rx.iter_mut().zip(resources.tx.iter_mut());
-    for ((index, slot), (rx, tx)) in (0..).zip(&mut resources.slots).zip(rings) {
-        slot.fill(Slot::new(index, rx, tx, &resources.wakes));
+    const { assert!(RX > 0 && TX > 0, "RX and TX must not be 0") };
+    let rings = resources.rx.iter_mut().zip(&mut resources.tx);
+    let buffers = rings.map(|(rx, tx)| Buffers { rx, tx });
+    resources.base.start(buffers, config)
+}
+
+/// Creates a stack whose slots have ring buffers of different sizes, and its runner.
+///
+/// Slot 0 gets the first of `buffers`, and so on. A socket takes the first slot that is free and has both rings. To choose the slots of
+/// a socket, open it with [`Stack::with_slots`]. Slots without rings ([`Buffers::none`]), or with only one, are for listeners, which
+/// take no others then.
+///
+/// ```
+/// use quectel_nal::{Buffers, Config, Resources};
+///
+/// let (mut small, mut large) = ([0; 512 + 512], [0; 8192 + 512]);
+/// let (small, large) = (small.split_at_mut(512), large.split_at_mut(8192));
+/// let buffers = [
+///     Buffers { rx: small.0, tx: small.1 },
+///     Buffers { rx: large.0, tx: large.1 },
+///     Buffers::none(), // for a listener
+/// ];
+/// let mut resources = Resources::<3, 0, 0>::new();
+/// let (stack, runner) = quectel_nal::with_buffers(&mut resources, buffers, Config::new("internet"));
+///
+/// let messages = stack.with_slots(0..1); // `messages.connect(…)` takes the small rings
+/// let updates = stack.with_slots(1..2); // and `updates.connect(…)` the large ones
+/// ```
+#[inline(never)] // As `new`.
+pub fn with_buffers<'d, const N: usize, const LINE: usize, M: RawMutex>(
+    resources: &'d mut Resources<'d, N, 0, 0, LINE, M>,
+    buffers: [Buffers<'d>; N],
+    config: Config<'d>,
+) -> (Stack<'d, M>, Runner<'d, (), (), M>) {
+    resources.base.start(buffers.into_iter(), config)
+}
+
+impl<'d, const N: usize, const LINE: usize, M: RawMutex> Base<'d, N, LINE, M> {
+    fn start(
+        &'d mut self,
+        buffers: impl Iterator<Item = Buffers<'d>>,
+        config: Config<'d>,
+    ) -> (Stack<'d, M>, Runner<'d, (), (), M>) {
+        let mut without_rings = SlotSet::EMPTY;
+        for ((index, slot), Buffers { rx, tx }) in (0..).zip(&mut self.slots).zip(buffers) {
+            if rx.is_empty() || tx.is_empty() {
+                without_rings.insert(index);
+            }
+            slot.fill(Slot::new(index, rx, tx, &self.wakes));
+        }
+        let engine = Engine::new(
+            &mut self.slots,
+            without_rings,
+            &self.wakes,
+            &self.counters,
+            config,
+        );
+        let engine = self.engine.fill(engine);
+        let shared = &*self.shared.fill(Shared::new(engine));
+        let stack = Stack {
+            shared,
+            mode: AccessMode::Buffer,
+            slots: without_rings.others(),
+            connect_time: None,
+        };
+        let runner = Runner::new(shared, &mut self.line_buffer, &mut self.command_buffer);
+        (stack, runner)
     }
-    let engine = Engine::new(
-        &mut resources.slots,
-        &resources.wakes,
-        &resources.counters,
-        config,
-    );
-    let engine = resources.engine.fill(engine);
-    let shared = &*resources.shared.fill(Shared::new(engine));
-    let stack = Stack {
-        shared,
-        mode: AccessMode::Buffer,
-        connect_time: None,
-    };
-    let runner = Runner::new(
-        shared,
-        &mut resources.line_buffer,
-        &mut resources.command_buffer,
-    );
-    (stack, runner)
 }
 
 /// The handle of a network stack, with which sockets are opened and names are resolved.
@@ -178,6 +251,8 @@ pub struct Stack<'d, M: RawMutex = CriticalSectionRawMutex> {
     pub(crate) shared: &'d Shared<'d, M>,
     /// The access mode of sockets that are opened with this handle.
     pub(crate) mode: AccessMode,
+    /// The slots that these sockets may take.
+    pub(crate) slots: SlotSet,
     /// Replaces `Config::connect_time` for these sockets.
     pub(crate) connect_time: Option<Duration>,
 }
@@ -268,6 +343,29 @@ impl<M: RawMutex> Stack<'_, M> {
     pub const fn with_connect_time(self, time: Duration) -> Self {
         Self {
             connect_time: Some(crate::config::bounded(time)),
+            ..self
+        }
+    }
+
+    /// Returns a handle of the same stack whose sockets take the slots with these indexes only, of those that this handle may use.
+    ///
+    /// That chooses the rings of a socket where they differ in size ([`with_buffers`]), and keeps slots free for a socket that must
+    /// always find one. The connections that a listener accepts take the slots of the handle that has opened it; so does the listener
+    /// itself, unless there are slots without rings. If all these slots are in use, opening a socket fails with
+    /// [`Error::NoFreeSocket`], also while others are free.
+    ///
+    /// ```
+    /// # async fn example(stack: quectel_nal::Stack<'_>) -> Result<(), quectel_nal::Error> {
+    /// // Of four slots, the last one is never taken by clients of the server.
+    /// let server = stack.with_slots(0..3).listen(80).await?;
+    /// let alarm = stack.with_slots(3..4).connect("192.0.2.7:80".parse().unwrap()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn with_slots(self, slots: Range<usize>) -> Self {
+        Self {
+            slots: self.slots.within(slots),
             ..self
         }
     }

@@ -54,6 +54,7 @@ impl<'d, M: RawMutex> LazySocket<'d, M> {
         let Claimed { socket, was_open } = match &mut self.claimed {
             Some(claimed) => claimed,
             None => {
+                self.request.slots = stack.slots;
                 let request = &self.request;
                 let socket = ready!(
                     stack

@@ -1,6 +1,7 @@
 //! TCP sockets.
 
 use core::net::SocketAddr;
+use core::ops::Range;
 use core::task::Poll;
 
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
@@ -14,7 +15,7 @@ use super::stack::{AnyStack, Stack};
 use crate::at::AccessMode;
 #[cfg(feature = "server")]
 use crate::at::ServiceType;
-use crate::engine::{Engine, Key, Request};
+use crate::engine::{Engine, Key, Request, SlotSet};
 use crate::error::Error;
 use crate::runner::RunError;
 
@@ -25,6 +26,8 @@ use crate::runner::RunError;
 #[derive(Debug)]
 pub struct Tcp<'a, 'd, M: RawMutex = CriticalSectionRawMutex> {
     pub(super) stack: &'a AnyStack<'a, 'd, M>,
+    /// The slots that the sockets may take.
+    slots: SlotSet,
 }
 
 impl<M: RawMutex> Clone for Tcp<'_, '_, M> {
@@ -72,11 +75,30 @@ impl<'d, M: RawMutex> TcpSocket<'d, M> {
 impl<'d, R: Future<Output = RunError> + Unpin, M: RawMutex> Stack<'d, R, M> {
     /// The handle for TCP sockets.
     pub const fn tcp(&self) -> Tcp<'_, 'd, M> {
-        Tcp { stack: self }
+        Tcp {
+            stack: self,
+            slots: self.handle().slots,
+        }
     }
 }
 
 impl<'d, M: RawMutex> Tcp<'_, 'd, M> {
+    /// Returns a handle whose sockets take certain slots only, as [`with_slots`](crate::Stack::with_slots) of the asynchronous stack.
+    #[must_use]
+    pub const fn with_slots(self, slots: Range<usize>) -> Self {
+        Self {
+            slots: self.slots.within(slots),
+            ..self
+        }
+    }
+
+    fn handle(&self) -> crate::Stack<'d, M> {
+        crate::Stack {
+            slots: self.slots,
+            ..self.stack.handle()
+        }
+    }
+
     /// Whether the module has accepted everything that was written (`SEND OK`). The peer may not have received it yet.
     ///
     /// # Errors
@@ -119,7 +141,7 @@ impl<'d, M: RawMutex> Tcp<'_, 'd, M> {
         socket: &mut TcpSocket<'d, M>,
         operation: impl FnOnce(&mut Engine<'d>, Key) -> Poll<Result<T, Error>>,
     ) -> nb::Result<T, Error> {
-        let (connection, stack) = (socket.connection()?, self.stack.handle());
+        let (connection, stack) = (socket.connection()?, self.handle());
         self.stack.operate(|| connection.poll(stack, operation))
     }
 }
@@ -158,7 +180,7 @@ impl<'d, M: RawMutex> TcpClientStack for Tcp<'_, 'd, M> {
         if socket.is_for_listening() {
             return Err(nb::Error::Other(Error::InvalidState));
         }
-        let stack = self.stack.handle();
+        let stack = self.handle();
         let result = self.stack.operate(|| {
             if let State::Connection(connection) = &mut socket.state {
                 if connection.request().peer() == Some(remote) {
@@ -259,7 +281,7 @@ impl<'d, M: RawMutex> TcpFullStack for Tcp<'_, 'd, M> {
             return Err(Error::InvalidState);
         };
         let request = Request::listen(ServiceType::TcpListener, port)?;
-        let stack = self.stack.handle();
+        let stack = self.handle();
         let mut listener = LazySocket::new(request);
         match self.stack.operate(|| listener.poll_open(stack)) {
             Err(nb::Error::Other(error)) => Err(error),
@@ -285,7 +307,7 @@ impl<'d, M: RawMutex> TcpFullStack for Tcp<'_, 'd, M> {
             return Err(nb::Error::Other(Error::InvalidState));
         };
         let port = *port;
-        let stack = self.stack.handle();
+        let stack = self.handle();
         let result = self.stack.operate(|| listener.poll_accept(stack));
         if let Err(nb::Error::Other(_)) = result {
             socket.state = State::Bound(port);

@@ -1,6 +1,7 @@
 //! UDP sockets.
 
 use core::net::SocketAddr;
+use core::ops::Range;
 use core::task::Poll;
 
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
@@ -10,7 +11,7 @@ use super::socket::LazySocket;
 use super::stack::{AnyStack, Stack};
 #[cfg(feature = "push")]
 use crate::at::AccessMode;
-use crate::engine::{Engine, Key, Request, check_peer};
+use crate::engine::{Engine, Key, Request, SlotSet, check_peer};
 use crate::error::Error;
 use crate::net::Socket;
 use crate::runner::RunError;
@@ -22,6 +23,8 @@ use crate::runner::RunError;
 #[derive(Debug)]
 pub struct Udp<'a, 'd, M: RawMutex = CriticalSectionRawMutex> {
     pub(super) stack: &'a AnyStack<'a, 'd, M>,
+    /// The slots that the sockets may take.
+    slots: SlotSet,
 }
 
 impl<M: RawMutex> Clone for Udp<'_, '_, M> {
@@ -48,16 +51,16 @@ pub struct UdpSocket<'d, M: RawMutex = CriticalSectionRawMutex> {
 
 impl<'d, M: RawMutex> UdpSocket<'d, M> {
     /// Begins to open the socket. The trait has no `WouldBlock` here: the operations that follow wait for the module.
-    fn open(
-        &mut self,
-        stack: &AnyStack<'_, 'd, M>,
-        request: Request<'static>,
-    ) -> Result<(), Error> {
+    fn open(&mut self, udp: &Udp<'_, 'd, M>, request: Request<'static>) -> Result<(), Error> {
         // The old socket is dropped first: its slot may be the one that is needed.
         self.opened = None;
         self.last = None;
         self.opened = Some(LazySocket::new(request));
-        match stack.operate(|| self.poll(stack.handle(), |_, _| Poll::Ready(Ok(())))) {
+        let stack = udp.handle();
+        match udp
+            .stack
+            .operate(|| self.poll(stack, |_, _| Poll::Ready(Ok(()))))
+        {
             Ok(()) | Err(nb::Error::WouldBlock) => Ok(()),
             Err(nb::Error::Other(error)) => Err(error),
         }
@@ -85,11 +88,30 @@ impl<'d, M: RawMutex> UdpSocket<'d, M> {
 impl<'d, R: Future<Output = RunError> + Unpin, M: RawMutex> Stack<'d, R, M> {
     /// The handle for UDP sockets.
     pub const fn udp(&self) -> Udp<'_, 'd, M> {
-        Udp { stack: self }
+        Udp {
+            stack: self,
+            slots: self.handle().slots,
+        }
     }
 }
 
 impl<'d, M: RawMutex> Udp<'_, 'd, M> {
+    /// Returns a handle whose sockets take certain slots only, as [`with_slots`](crate::Stack::with_slots) of the asynchronous stack.
+    #[must_use]
+    pub const fn with_slots(self, slots: Range<usize>) -> Self {
+        Self {
+            slots: self.slots.within(slots),
+            ..self
+        }
+    }
+
+    fn handle(&self) -> crate::Stack<'d, M> {
+        crate::Stack {
+            slots: self.slots,
+            ..self.stack.handle()
+        }
+    }
+
     /// Changes the access mode of the socket, as [`Tcp::set_access_mode`](super::Tcp::set_access_mode).
     ///
     /// # Errors
@@ -112,7 +134,7 @@ impl<'d, M: RawMutex> Udp<'_, 'd, M> {
         socket: &mut UdpSocket<'d, M>,
         operation: impl FnOnce(&mut Engine<'d>, Key) -> Poll<Result<T, Error>>,
     ) -> nb::Result<T, Error> {
-        let stack = self.stack.handle();
+        let stack = self.handle();
         self.stack.operate(|| socket.poll(stack, operation))
     }
 }
@@ -145,7 +167,7 @@ impl<'d, M: RawMutex> UdpClientStack for Udp<'_, 'd, M> {
     /// open the socket, the next operation returns the reason.
     fn connect(&mut self, socket: &mut UdpSocket<'d, M>, remote: SocketAddr) -> Result<(), Error> {
         let request = Request::datagrams(remote, 0)?;
-        socket.open(self.stack, request)
+        socket.open(self, request)
     }
 
     /// Puts a datagram into the transmit ring. A bound socket sends it to the destination of its last
@@ -211,7 +233,7 @@ impl<'d, M: RawMutex> UdpFullStack for Udp<'_, 'd, M> {
         if socket.opened.is_some() {
             return Err(Error::InvalidState);
         }
-        socket.open(self.stack, Request::service(local_port))
+        socket.open(self, Request::service(local_port))
     }
 
     /// Puts a datagram for any peer into the transmit ring. A new socket is bound to a port from 49152 to 65535 first.
@@ -228,7 +250,7 @@ impl<'d, M: RawMutex> UdpFullStack for Udp<'_, 'd, M> {
     ) -> nb::Result<(), Error> {
         check_peer(remote)?;
         if socket.opened.is_none() {
-            socket.open(self.stack, Request::service(0))?;
+            socket.open(self, Request::service(0))?;
             return Err(nb::Error::WouldBlock);
         }
         let to = match socket.peer() {

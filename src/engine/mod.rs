@@ -74,7 +74,7 @@ pub use link::{LinkMode, LinkState};
 pub(crate) use services::deferred::{Deferred, QueryId};
 #[cfg(feature = "ping")]
 pub use services::ping::{PingReply, PingSummary};
-pub(crate) use sockets::key::Key;
+pub(crate) use sockets::key::{Key, SlotSet};
 pub(crate) use sockets::request::Request;
 #[cfg(any(feature = "server", feature = "udp"))]
 pub(crate) use sockets::request::UNKNOWN_PEER;

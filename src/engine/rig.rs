@@ -3,6 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::task::Poll;
 use std::boxed::Box;
+use std::vec;
 use std::vec::Vec;
 
 use embassy_time::{Duration, Instant};
@@ -12,7 +13,7 @@ use crate::config::Config;
 use crate::engine::shared::Shared;
 use crate::engine::{
     Action, Addresses, Counters, Domain, Engine, Job, Key, LineKind, LinkState, PayloadEcho, Phase,
-    Request, Slot, WakeSet, Wiring,
+    Request, Slot, SlotSet, WakeSet, Wiring,
 };
 use crate::error::Error;
 use crate::util::time::NEVER;
@@ -46,18 +47,30 @@ impl Rig<'static> {
     pub(crate) fn new<const N: usize, const RX: usize, const TX: usize>(
         config: Config<'static>,
     ) -> Self {
+        Self::with_rings(&[(RX, TX); N], config)
+    }
+
+    /// Sockets with receive and transmit rings of these sizes. Those with rings of 0 bytes are for listeners.
+    pub(crate) fn with_rings(sizes: &[(usize, usize)], config: Config<'static>) -> Self {
         let wakes = &*Box::leak(Box::new(WakeSet::new()));
-        let slots = (0..).take(N).map(|index| {
-            Zeroed::Full(Slot::new(
-                index,
-                Box::leak(Box::new([0; RX])),
-                Box::leak(Box::new([0; TX])),
-                wakes,
-            ))
-        });
-        let slots = Vec::leak(slots.collect());
+        let mut without_rings = SlotSet::EMPTY;
+        let mut slots = Vec::new();
+        for (index, (rx, tx)) in (0..).zip(sizes) {
+            if *rx == 0 {
+                without_rings.insert(index);
+            }
+            let (rx, tx) = (Vec::leak(vec![0; *rx]), Vec::leak(vec![0; *tx]));
+            slots.push(Zeroed::Full(Slot::new(index, rx, tx, wakes)));
+        }
+        let slots = Vec::leak(slots);
         let counters = Box::leak(Box::new(Counters::new()));
-        let engine = Box::leak(Box::new(Engine::new(slots, wakes, counters, config)));
+        let engine = Box::leak(Box::new(Engine::new(
+            slots,
+            without_rings,
+            wakes,
+            counters,
+            config,
+        )));
         Self::on(Box::leak(Box::new(Shared::new(engine))))
     }
 

@@ -15,6 +15,7 @@ use super::services::ntp::Ntp;
 #[cfg(feature = "ping")]
 use super::services::ping::Ping;
 use super::sockets::Sockets;
+use super::sockets::key::SlotSet;
 #[cfg(feature = "server")]
 use super::sockets::listener::Listeners;
 use super::sockets::slot::Slot;
@@ -67,6 +68,7 @@ pub(crate) struct Engine<'d> {
 impl<'d> Engine<'d> {
     pub(crate) fn new(
         slots: &'d mut [Zeroed<Slot<'d>>],
+        without_rings: SlotSet,
         wakes: &'d WakeSet,
         counters: &'d Counters,
         config: Config<'d>,
@@ -78,7 +80,7 @@ impl<'d> Engine<'d> {
             waiters: Waiters::new(),
             exchange: Exchange::new(wakes),
             link: Link::new(wakes),
-            sockets: Sockets::new(slots, wakes),
+            sockets: Sockets::new(slots, without_rings, wakes),
             ids: ConnectIds::new(),
             incoming: Incoming::new(),
             last_failure: None,

@@ -43,7 +43,7 @@ impl<'d> Engine<'d> {
         // Sockets of the program go before connections that it has not accepted.
         #[cfg(feature = "server")]
         if claimed == Poll::Ready(Err(Error::NoFreeSocket))
-            && self.listeners.make_room(&mut self.sockets)
+            && self.listeners.make_room(&mut self.sockets, request)
         {
             self.count_refused_connections(1);
             self.wake_runner();

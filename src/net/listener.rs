@@ -16,8 +16,9 @@ use crate::stack::Stack;
 impl<'d, M: RawMutex> Stack<'d, M> {
     /// Listens for TCP connections on a local port (service type "TCP LISTENER", section 2.1.4).
     ///
-    /// The listener uses one slot. Each connection uses another one from the moment when the module accepts it: data that
-    /// arrives before [`TcpListener::accept`] is kept. A connection for which there is no slot is closed and counted
+    /// The listener uses one slot, without rings if there are such ([`with_buffers`](crate::with_buffers)). Each connection uses
+    /// another one, of those that this handle may use, from the moment when the module accepts it: data that arrives before
+    /// [`TcpListener::accept`] is kept. A connection for which there is no slot is closed and counted
     /// ([`Statistics::refused_connections`](crate::Statistics::refused_connections)). So is the one that waits longest for
     /// [`TcpListener::accept`], if the program opens another socket and no slot is free.
     ///

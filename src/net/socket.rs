@@ -58,6 +58,7 @@ impl<'d, M: RawMutex> Socket<'d, M> {
             shared,
             mode,
             connect_time,
+            ..
         } = stack;
         let claimed = engine.poll_claim(request, mode);
         match (claimed, connect_time) {
@@ -90,6 +91,7 @@ impl<'d, M: RawMutex> Socket<'d, M> {
         let mut request = request;
         async move {
             let request = request.as_mut().map_err(|error| *error)?;
+            request.slots = stack.slots;
             loop {
                 let claimed = stack.shared.wait(Queue::FreeSlot, |engine| {
                     Self::poll_claim(engine, stack, request)

@@ -20,7 +20,7 @@ use crate::at::AccessMode;
 use crate::config::Config;
 use crate::engine::tests::{Alarm, Rig, up};
 use crate::engine::wakes::{OVERFLOW_PAUSE, WAITERS};
-use crate::engine::{Action, Job, Key};
+use crate::engine::{Action, Job, Key, SlotSet};
 
 mod in_use;
 
@@ -91,6 +91,7 @@ fn stack(rig: &Rig) -> Stack<'static> {
     Stack {
         shared: rig.shared,
         mode: AccessMode::Buffer,
+        slots: SlotSet::ALL,
         connect_time: None,
     }
 }

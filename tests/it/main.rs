@@ -12,6 +12,7 @@ mod link;
 mod listener;
 mod losses;
 mod services;
+mod slots;
 mod tcp;
 mod threads;
 mod udp;

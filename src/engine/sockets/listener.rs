@@ -47,7 +47,7 @@ impl Listeners {
         let Some(listener) = sockets.by_id(server, Slot::accepts) else {
             return false;
         };
-        let (key, mode) = (listener.key, listener.access_mode());
+        let (key, mode, allowed) = (listener.key, listener.access_mode(), listener.slots);
         let service = match listener.endpoint.service {
             ServiceType::UdpListener => ServiceType::UdpIncoming,
             _ => ServiceType::TcpIncoming,
@@ -56,7 +56,8 @@ impl Listeners {
             listener: key,
             order,
         };
-        let Some(slot) = sockets.iter_mut().find(|slot| slot.is_free()) else {
+        let slots = sockets.iter_mut();
+        let Some(slot) = { slots }.find(|slot| slot.is_free_in(allowed)) else {
             return false;
         };
         slot.claim_incoming(service, id, peer, owner, mode);
@@ -90,15 +91,18 @@ impl Listeners {
         Some(slot)
     }
 
-    /// Closes the connection that waits longest to be accepted, so that another socket gets its slot. Returns false if there is
-    /// none.
-    pub(crate) fn make_room(&self, sockets: &mut Sockets<'_>) -> bool {
+    /// Closes the connection that waits longest to be accepted in a slot that this socket may take. Returns false if there is none.
+    pub(crate) fn make_room(&self, sockets: &mut Sockets<'_>, request: &Request<'_>) -> bool {
         let now = self.accept_counter;
         let age = |slot: &&mut Slot<'_>| match slot.owner {
             Owner::Backlog { order, .. } => Some(now.wrapping_sub(order)),
             _ => None,
         };
-        let oldest = sockets.iter_mut().max_by_key(age);
+        let allowed = sockets.allowed(request);
+        let slots = sockets.iter_mut();
+        let oldest = { slots }
+            .filter(|slot| allowed.contains(slot.key))
+            .max_by_key(age);
         let Some(slot) = oldest.filter(|slot| age(slot).is_some()) else {
             return false;
         };

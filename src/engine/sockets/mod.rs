@@ -17,7 +17,7 @@ pub(crate) mod transfer;
 
 use core::task::Poll;
 
-use self::key::Key;
+use self::key::{Key, SlotSet};
 use self::request::Request;
 use self::slot::{Phase, Slot};
 use crate::at::{AccessMode, ConnectId, InvalidText};
@@ -33,6 +33,9 @@ const FIRST_EPHEMERAL_PORT: u16 = 49_152;
 #[derive(Debug)]
 pub(crate) struct Sockets<'d> {
     slots: &'d mut [Zeroed<Slot<'d>>],
+    /// The slots without rings: they are for listeners, and these take no others.
+    #[cfg(feature = "server")]
+    without_rings: SlotSet,
     /// Tasks that wait for a slot whose socket is being closed.
     waiters: Signal<'d>,
     #[cfg(feature = "udp")]
@@ -40,9 +43,16 @@ pub(crate) struct Sockets<'d> {
 }
 
 impl<'d> Sockets<'d> {
-    pub(crate) const fn new(slots: &'d mut [Zeroed<Slot<'d>>], wakes: &'d WakeSet) -> Self {
+    #[cfg_attr(not(feature = "server"), allow(unused_variables))]
+    pub(crate) const fn new(
+        slots: &'d mut [Zeroed<Slot<'d>>],
+        without_rings: SlotSet,
+        wakes: &'d WakeSet,
+    ) -> Self {
         Self {
             slots,
+            #[cfg(feature = "server")]
+            without_rings,
             waiters: Signal::new(wakes, Queue::FreeSlot),
             #[cfg(feature = "udp")]
             next_port: FIRST_EPHEMERAL_PORT,
@@ -112,7 +122,17 @@ impl<'d> Sockets<'d> {
         ids
     }
 
-    /// Takes a slot for a socket. Pending while all slots are in use and the socket of one of them is being closed.
+    /// The slots that a socket may take.
+    fn allowed(&self, request: &Request<'_>) -> SlotSet {
+        #[cfg(feature = "server")]
+        if request.endpoint.is_listener() && self.without_rings != SlotSet::EMPTY {
+            return self.without_rings;
+        }
+        request.slots
+    }
+
+    /// Takes a slot for a socket: the first free one of those that it may take. Pending while all are in use and the socket of one
+    /// of them is being closed.
     #[inline(never)] // Many callers; figures in `engine/mod.rs`.
     pub(crate) fn poll_claim(
         &mut self,
@@ -122,9 +142,11 @@ impl<'d> Sockets<'d> {
         let is_known_good = self
             .iter()
             .any(|slot| slot.has_opened && slot.endpoint.is_like(&request.endpoint));
+        let allowed = self.allowed(request);
         let slots = self.slots.iter_mut().filter_map(Zeroed::as_mut);
-        let Some(slot) = { slots }.find(|slot| slot.is_free()) else {
-            if self.iter().any(|slot| !slot.is_kept()) {
+        let Some(slot) = { slots }.find(|slot| slot.is_free_in(allowed)) else {
+            let is_closing = |slot: &Slot<'_>| !slot.is_kept() && allowed.contains(slot.key);
+            if self.iter().any(is_closing) {
                 return Poll::Pending;
             }
             return Poll::Ready(Err(Error::NoFreeSocket));

@@ -4,6 +4,7 @@
 use core::net::Ipv4Addr;
 use core::net::{IpAddr, SocketAddr};
 
+use super::key::SlotSet;
 use crate::at::{Host, ServiceType};
 use crate::error::Error;
 
@@ -60,6 +61,14 @@ impl Endpoint {
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         (self.service(), self.target) == (other.service(), other.target)
     }
+
+    pub(crate) const fn is_listener(&self) -> bool {
+        cfg!(feature = "server")
+            && matches!(
+                self.service,
+                ServiceType::TcpListener | ServiceType::UdpListener
+            )
+    }
 }
 
 /// The socket that a user asks for.
@@ -68,6 +77,8 @@ pub(crate) struct Request<'a> {
     pub(crate) endpoint: Endpoint,
     /// The host name, if the target is one.
     pub(crate) name: &'a str,
+    /// The slots that it may take. Those of a listener are for the connections that it accepts.
+    pub(crate) slots: SlotSet,
     /// The local address, if the user has named one.
     #[cfg(feature = "udp")]
     pub(crate) local: Option<IpAddr>,
@@ -87,6 +98,7 @@ impl<'a> Request<'a> {
                 is_v6: false,
             },
             name: "",
+            slots: SlotSet::ALL,
             #[cfg(feature = "udp")]
             local: None,
             #[cfg(feature = "udp")]

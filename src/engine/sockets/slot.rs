@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use embassy_time::{Duration, Instant};
 
-use super::key::Key;
+use super::key::{Key, SlotSet};
 use super::reopen::{Reopen, ReopenStage};
 use super::request::{Endpoint, Request, Target};
 #[cfg(feature = "udp")]
@@ -83,6 +83,9 @@ pub(crate) struct Slot<'d> {
     pub(crate) key: Key,
     pub(crate) endpoint: Endpoint,
     pub(crate) owner: Owner,
+    /// Of a listener: the slots for the connections that it accepts.
+    #[cfg(feature = "server")]
+    pub(super) slots: SlotSet,
     /// Received bytes. For datagrams each with a header.
     pub(crate) rx: Ring<'d>,
     /// Bytes to be sent. Until the socket is open, the host name that it connects to.
@@ -125,6 +128,8 @@ impl<'d> Slot<'d> {
                 is_v6: false,
             },
             owner: Owner::Nobody,
+            #[cfg(feature = "server")]
+            slots: SlotSet::ALL,
             rx: Ring::new(rx),
             tx: Ring::new(tx),
             receive: Receive::NEW,
@@ -152,6 +157,10 @@ impl<'d> Slot<'d> {
         self.phase = Phase::Wanted;
         self.endpoint = request.endpoint;
         self.owner = Owner::Handle;
+        #[cfg(feature = "server")]
+        {
+            self.slots = request.slots;
+        }
         self.rx.clear();
         self.tx.clear();
         self.fault = None;
@@ -240,15 +249,16 @@ impl<'d> Slot<'d> {
     }
 
     pub(crate) const fn is_listener(&self) -> bool {
-        cfg!(feature = "server")
-            && matches!(
-                self.endpoint.service,
-                ServiceType::TcpListener | ServiceType::UdpListener
-            )
+        self.endpoint.is_listener()
     }
 
     pub(crate) fn is_free(&self) -> bool {
         self.phase == Phase::Free
+    }
+
+    /// Whether it is free, and one of these.
+    pub(super) fn is_free_in(&self, slots: SlotSet) -> bool {
+        self.is_free() && slots.contains(self.key)
     }
 
     pub(crate) fn is_opening(&self) -> bool {

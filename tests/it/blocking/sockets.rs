@@ -147,6 +147,30 @@ fn both_handles_are_used_at_once() {
     });
 }
 
+/// Of four slots.
+#[test]
+fn sockets_take_the_slots_of_their_handle() {
+    bench().run_blocking(&network(), async |stack, modem, _| {
+        patiently(|| stack.link_up()).await.unwrap();
+        let (mut tcp, mut udp) = (stack.tcp().with_slots(0..1), stack.udp().with_slots(1..2));
+        let (mut stream, mut datagrams) = (tcp.socket().unwrap(), udp.socket().unwrap());
+        patiently(|| tcp.connect(&mut stream, peer(7)))
+            .await
+            .unwrap();
+        udp.connect(&mut datagrams, peer(7)).unwrap();
+        let mut second = tcp.socket().unwrap();
+        let error = tcp.connect(&mut second, peer(7)).unwrap_err();
+        assert_eq!(error, nb::Error::Other(Error::NoFreeSocket));
+        let mut third = udp.socket().unwrap();
+        assert_eq!(udp.bind(&mut third, 5000), Err(Error::NoFreeSocket));
+        let mut any = stack.tcp();
+        patiently(|| any.connect(&mut second, peer(7)))
+            .await
+            .unwrap();
+        assert_no_violation(&modem);
+    });
+}
+
 #[test]
 fn a_server_serves_one_after_the_other() {
     let network = network();

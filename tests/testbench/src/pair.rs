@@ -2,7 +2,7 @@
 
 use embassy_futures::select::{Either, select};
 use quectel_nal::at::AccessMode;
-use quectel_nal::{Config, Resources, RunError, Runner, Stack};
+use quectel_nal::{Buffers, Config, Resources, RunError, Runner, Stack};
 use virtual_modem::serial::{HostRx, HostTx, Line, pair};
 use virtual_modem::{
     Chop, InProcess, Loopback, ModemHandle, Network, Settings, VirtualModem, time,
@@ -75,6 +75,22 @@ impl Bench {
         time::run_virtual(self.beside::<T, N, RX, TX>(network.clone(), body))
     }
 
+    /// As [`run`](Self::run). Each socket has receive and transmit rings of its own sizes.
+    pub fn run_with_rings<T, const N: usize>(
+        self,
+        network: &InProcess,
+        sizes: [(usize, usize); N],
+        body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
+    ) -> T {
+        let mut rings = sizes.map(|(rx, tx)| (vec![0; rx], vec![0; tx]));
+        let buffers = rings.each_mut().map(|(rx, tx)| Buffers { rx, tx });
+        let mut resources = Box::new(Resources::<N, 0, 0>::new());
+        let modem = VirtualModem::new(self.settings, network.clone());
+        let (stack, runner) = quectel_nal::with_buffers(&mut resources, buffers, self.config);
+        let stack = stack.with_access_mode(self.mode);
+        time::run_virtual(drive(modem, self.line, run, stack, runner, body))
+    }
+
     /// The same in real time, with real peers.
     pub fn run_real<T>(
         self,
@@ -99,7 +115,6 @@ impl Bench {
         network: impl Network + 'static,
         body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
     ) -> T {
-        let run = async |mut runner: Runner<'_>, rx, tx| runner.run(rx, tx).await;
         self.beside_as::<T, N, RX, TX>(network, run, body).await
     }
 
@@ -110,16 +125,32 @@ impl Bench {
         body: impl AsyncFnOnce(Stack<'_>, ModemHandle) -> T,
     ) -> T {
         let modem = VirtualModem::new(self.settings, network);
-        let handle = modem.handle();
-        let (rx, tx, end) = pair(self.line);
         let mut resources = Box::new(Resources::<N, RX, TX>::new());
         let (stack, runner) = quectel_nal::new(&mut resources, self.config);
-        let engine = select(modem.run(end), run(runner, rx, tx));
         let stack = stack.with_access_mode(self.mode);
-        match select(engine, body(stack, handle.clone())).await {
-            Either::First(ended) => panic!("the engine stopped: {ended:?}"),
-            Either::Second(result) => result,
-        }
+        drive(modem, self.line, run, stack, runner, body).await
+    }
+}
+
+async fn run(mut runner: Runner<'_>, rx: HostRx, tx: HostTx) -> RunError {
+    runner.run(rx, tx).await
+}
+
+/// Runs `body` beside the runner and the modem.
+async fn drive<'d, T>(
+    modem: VirtualModem,
+    line: Line,
+    run: impl AsyncFnOnce(Runner<'d>, HostRx, HostTx) -> RunError,
+    stack: Stack<'d>,
+    runner: Runner<'d>,
+    body: impl AsyncFnOnce(Stack<'d>, ModemHandle) -> T,
+) -> T {
+    let handle = modem.handle();
+    let (rx, tx, end) = pair(line);
+    let engine = select(modem.run(end), run(runner, rx, tx));
+    match select(engine, body(stack, handle.clone())).await {
+        Either::First(ended) => panic!("the engine stopped: {ended:?}"),
+        Either::Second(result) => result,
     }
 }
 

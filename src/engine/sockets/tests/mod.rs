@@ -11,3 +11,5 @@ mod open;
 mod receive;
 mod recheck;
 mod send;
+#[cfg(feature = "server")]
+mod slots;
