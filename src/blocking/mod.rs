@@ -49,6 +49,7 @@
 mod at_client;
 #[cfg(feature = "dns")]
 mod dns;
+mod inherent;
 mod socket;
 mod stack;
 mod tcp;

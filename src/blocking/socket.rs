@@ -38,6 +38,11 @@ impl<'d, M: RawMutex> LazySocket<'d, M> {
         self.request
     }
 
+    /// The socket, if it has a slot.
+    pub(super) fn socket(&self) -> Option<&Socket<'d, M>> {
+        self.claimed.as_ref().map(|claimed| &claimed.socket)
+    }
+
     /// Whether the module has opened the socket. It may have been closed since.
     pub(super) fn was_open(&self) -> bool {
         self.claimed

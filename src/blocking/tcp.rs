@@ -9,14 +9,17 @@ use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embedded_nal::TcpFullStack;
 use embedded_nal::{TcpClientStack, nb};
 
+use super::inherent::implement_state;
 use super::socket::LazySocket;
 use super::stack::{AnyStack, Stack};
 #[cfg(feature = "push")]
 use crate::at::AccessMode;
+use crate::at::ConnectId;
 #[cfg(feature = "server")]
 use crate::at::ServiceType;
 use crate::engine::{Engine, Key, Request, SlotSet};
 use crate::error::Error;
+use crate::net::{Socket, SocketPhase};
 use crate::runner::RunError;
 
 /// The TCP sockets of a [`blocking::Stack`](Stack), and name lookups.
@@ -66,11 +69,28 @@ impl<'d, M: RawMutex> TcpSocket<'d, M> {
         }
     }
 
+    fn socket(&self) -> Option<&Socket<'d, M>> {
+        match &self.state {
+            State::Connection(socket) => socket.socket(),
+            #[cfg(feature = "server")]
+            State::Listener(_, socket) => socket.socket(),
+            _ => None,
+        }
+    }
+
+    /// Copies received bytes into `into` without taking them. Returns how many.
+    #[must_use]
+    pub fn peek(&self, into: &mut [u8]) -> usize {
+        self.socket().map_or(0, |socket| socket.peek(into))
+    }
+
     /// Whether the socket is a listener, or is to become one.
     fn is_for_listening(&self) -> bool {
         !matches!(self.state, State::New | State::Connection(_))
     }
 }
+
+implement_state!(TcpSocket<'_, M>);
 
 impl<'d, R: Future<Output = RunError> + Unpin, M: RawMutex> Stack<'d, R, M> {
     /// The handle for TCP sockets.
@@ -124,6 +144,41 @@ impl<'d, M: RawMutex> Tcp<'_, 'd, M> {
         mode: AccessMode,
     ) -> nb::Result<(), Error> {
         self.operate(socket, |engine, key| engine.poll_change_mode(key, mode))
+    }
+
+    /// Receives without a copy, as [`read_with`](crate::TcpConnection::read_with) of the asynchronous API: `read` is called with the bytes
+    /// where they lie in the receive ring, and returns how many it has used up, and any result. At the end of the stream it is called
+    /// without bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](nb::Error::WouldBlock) while no bytes are there; `read` is not called then. Otherwise as for
+    /// [`send`](TcpClientStack::send).
+    pub fn read_with<R>(
+        &mut self,
+        socket: &mut TcpSocket<'d, M>,
+        read: impl FnOnce(&mut [u8]) -> (usize, R),
+    ) -> nb::Result<R, Error> {
+        let mut read = Some(read);
+        self.operate(socket, |engine, key| engine.poll_read_with(key, &mut read))
+    }
+
+    /// Sends without a copy, as [`write_with`](crate::TcpConnection::write_with) of the asynchronous API: `write` is called with the room in
+    /// the transmit ring, and returns how many bytes it has written there, and any result.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](nb::Error::WouldBlock) while the ring is full; `write` is not called then. Otherwise as for
+    /// [`send`](TcpClientStack::send).
+    pub fn write_with<R>(
+        &mut self,
+        socket: &mut TcpSocket<'d, M>,
+        write: impl FnOnce(&mut [u8]) -> (usize, R),
+    ) -> nb::Result<R, Error> {
+        let mut write = Some(write);
+        self.operate(socket, |engine, key| {
+            engine.poll_write_with(key, &mut write)
+        })
     }
 
     /// Receives, with `Ok(0)` at the end of the stream.

@@ -7,13 +7,15 @@ use core::task::Poll;
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embedded_nal::{UdpClientStack, UdpFullStack, nb};
 
+use super::inherent::implement_state;
 use super::socket::LazySocket;
 use super::stack::{AnyStack, Stack};
 #[cfg(feature = "push")]
 use crate::at::AccessMode;
+use crate::at::ConnectId;
 use crate::engine::{Engine, Key, Request, SlotSet, check_peer};
 use crate::error::Error;
-use crate::net::Socket;
+use crate::net::{Socket, SocketPhase};
 use crate::runner::RunError;
 
 /// The UDP sockets of a [`blocking::Stack`](Stack), and name lookups.
@@ -80,10 +82,16 @@ impl<'d, M: RawMutex> UdpSocket<'d, M> {
         result
     }
 
+    fn socket(&self) -> Option<&Socket<'d, M>> {
+        self.opened.as_ref()?.socket()
+    }
+
     fn peer(&self) -> Option<SocketAddr> {
         self.opened.as_ref()?.request().peer()
     }
 }
+
+implement_state!(UdpSocket<'_, M>);
 
 impl<'d, R: Future<Output = RunError> + Unpin, M: RawMutex> Stack<'d, R, M> {
     /// The handle for UDP sockets.
@@ -136,6 +144,25 @@ impl<'d, M: RawMutex> Udp<'_, 'd, M> {
     ) -> nb::Result<T, Error> {
         let stack = self.handle();
         self.stack.operate(|| socket.poll(stack, operation))
+    }
+}
+
+impl<'d, M: RawMutex> Udp<'_, 'd, M> {
+    /// Receives a datagram without a copy, as [`receive_with`](crate::UdpSocket::receive_with) of the asynchronous API: `read` is called with
+    /// the bytes up to the end of the receive ring, those at its beginning, which mostly are none, and the sender.
+    ///
+    /// # Errors
+    ///
+    /// As for [`receive`](UdpClientStack::receive). `read` is not called then.
+    pub fn receive_with<R>(
+        &mut self,
+        socket: &mut UdpSocket<'d, M>,
+        read: impl FnOnce(&[u8], &[u8], SocketAddr) -> R,
+    ) -> nb::Result<R, Error> {
+        let mut read = Some(read);
+        self.operate(socket, |engine, key| {
+            engine.poll_receive_with(key, &mut read)
+        })
     }
 }
 

@@ -190,7 +190,7 @@ impl<'d> Engine<'d> {
     }
 
     /// The user has taken something out of a receive ring.
-    fn on_room_made(&mut self, key: Key) {
+    pub(super) fn on_room_made(&mut self, key: Key) {
         if self.sockets.get(key).is_some_and(|slot| slot.can_read_on()) {
             self.wake_runner();
         }
@@ -198,7 +198,7 @@ impl<'d> Engine<'d> {
         self.push.release_stall(key);
     }
 
-    fn wait_for_data<T>(&mut self, key: Key) -> Poll<T> {
+    pub(super) fn wait_for_data<T>(&mut self, key: Key) -> Poll<T> {
         let rechecks = self.config.recheck > Duration::MIN;
         if let Some(slot) = self.sockets.get_mut(key) {
             if slot.wait_for_data(rechecks) {

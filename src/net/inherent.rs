@@ -1,7 +1,7 @@
 //! The methods of sockets besides those of the traits, for types with a field `socket`.
 
-/// Implements what sockets of both directions have.
-macro_rules! implement_socket {
+/// Implements what all sockets have.
+macro_rules! implement_state {
     ($($type:ty),+) => {$(
         impl<M: RawMutex> $type {
             /// Where the socket is in its life. `None` while the stack is [in use](crate::Stack#calls-that-return-at-once).
@@ -23,7 +23,16 @@ macro_rules! implement_socket {
             pub fn local_addr(&self) -> Option<SocketAddr> {
                 self.socket.local()
             }
+        }
+    )+};
+}
 
+/// Implements what sockets of both directions have.
+macro_rules! implement_socket {
+    ($($type:ty),+) => {$(
+        implement_state!($type);
+
+        impl<M: RawMutex> $type {
             /// The peer's address. `None` if there is no single one, if the connection was opened by name, and while the stack is
             /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
@@ -62,15 +71,14 @@ macro_rules! implement_receive {
             /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
             pub fn can_recv(&self) -> bool {
-                self.socket.slot(|slot| slot.has_data()).unwrap_or(false)
+                self.socket.can_recv()
             }
 
             /// Whether something may still be received: the peer has not closed, or there is data of it. True while the stack is
             /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
             pub fn may_recv(&self) -> bool {
-                let may_recv = self.socket.slot(|slot| slot.has_data() || slot.read_end().is_none());
-                may_recv.unwrap_or(true)
+                self.socket.may_recv()
             }
 
             /// How many bytes are in the receive ring. Each datagram has a header of 21 bytes in it. `None` while the stack is
@@ -100,15 +108,14 @@ macro_rules! implement_send {
             /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
             pub fn can_send(&self) -> bool {
-                let can_send = self.socket.slot(|slot| slot.check_writable().is_ok() && slot.tx.free() > 0);
-                can_send.unwrap_or(false)
+                self.socket.can_send()
             }
 
             /// Whether something may still be sent: the socket is open, and neither side has closed it. True while the stack is
             /// [in use](crate::Stack#calls-that-return-at-once).
             #[must_use]
             pub fn may_send(&self) -> bool {
-                self.socket.slot(|slot| slot.check_writable().is_ok()).unwrap_or(true)
+                self.socket.may_send()
             }
 
             /// How many bytes are in the transmit ring: the module has not accepted them yet. Each datagram has a header of 21
@@ -164,10 +171,50 @@ macro_rules! implement_stream_receive {
             ///
             /// The reason of the connection's failure.
             pub fn try_read(&mut self, into: &mut [u8]) -> Result<Option<usize>, Error> {
-                match self.socket.poll(|engine, key| engine.poll_read(key, into)) {
-                    Poll::Ready(result) => result.map(Some),
-                    Poll::Pending => Ok(None),
-                }
+                self.socket.attempt(|engine, key| engine.poll_read(key, into))
+            }
+
+            /// Waits for data, and calls `read` with it where it lies in the receive ring: without a copy. `read` returns how many of
+            /// the bytes it has used up, and any result. The others come again; so do those that lie at the other end of the ring.
+            /// At the end of the stream it is called without bytes.
+            ///
+            /// The stack is [in use](crate::Stack#calls-that-return-at-once) meanwhile: `read` must not wait for it.
+            ///
+            /// # Errors
+            ///
+            /// The reason of the connection's failure.
+            ///
+            /// # Cancel safety
+            ///
+            /// Dropping the future loses nothing. `read` is called in the poll in which the future is ready, or not at all.
+            ///
+            /// ```
+            /// # async fn example(connection: &mut quectel_nal::TcpConnection<'_>) -> Result<(), quectel_nal::Error> {
+            /// let sum: u32 = connection
+            ///     .read_with(|bytes| (bytes.len(), bytes.iter().map(|byte| u32::from(*byte)).sum()))
+            ///     .await?;
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn read_with<R>(
+                &mut self,
+                read: impl FnOnce(&mut [u8]) -> (usize, R),
+            ) -> impl Future<Output = Result<R, Error>> {
+                self.socket.read_with(read)
+            }
+
+            /// As [`read_with`](Self::read_with) without waiting. `None` if it would wait, and while the stack is
+            /// [in use](crate::Stack#calls-that-return-at-once): `read` is not called then.
+            ///
+            /// # Errors
+            ///
+            /// The reason of the connection's failure.
+            pub fn recv<R>(
+                &mut self,
+                read: impl FnOnce(&mut [u8]) -> (usize, R),
+            ) -> Result<Option<R>, Error> {
+                let mut read = Some(read);
+                self.socket.attempt(|engine, key| engine.poll_read_with(key, &mut read))
             }
 
             /// Copies received bytes into `into` without taking them. Returns how many; 0 if there are none, and while the stack is
@@ -193,10 +240,40 @@ macro_rules! implement_stream_send {
             ///
             /// The reason of the connection's failure.
             pub fn try_write(&mut self, bytes: &[u8]) -> Result<Option<usize>, Error> {
-                match self.socket.poll(|engine, key| engine.poll_write(key, bytes)) {
-                    Poll::Ready(result) => result.map(Some),
-                    Poll::Pending => Ok(None),
-                }
+                self.socket.attempt(|engine, key| engine.poll_write(key, bytes))
+            }
+
+            /// Waits for room in the transmit ring, and calls `write` with it, as far as it lies in one piece: the data is made where it
+            /// is sent from. `write` returns how many bytes it has written, from the first one on, and any result.
+            ///
+            /// The stack is [in use](crate::Stack#calls-that-return-at-once) meanwhile: `write` must not wait for it.
+            ///
+            /// # Errors
+            ///
+            /// The reason of the connection's failure.
+            ///
+            /// # Cancel safety
+            ///
+            /// A future that is dropped before it is ready has not called `write`.
+            pub fn write_with<R>(
+                &mut self,
+                write: impl FnOnce(&mut [u8]) -> (usize, R),
+            ) -> impl Future<Output = Result<R, Error>> {
+                self.socket.write_with(write)
+            }
+
+            /// As [`write_with`](Self::write_with) without waiting. `None` if it would wait, and while the stack is
+            /// [in use](crate::Stack#calls-that-return-at-once): `write` is not called then.
+            ///
+            /// # Errors
+            ///
+            /// The reason of the connection's failure.
+            pub fn send<R>(
+                &mut self,
+                write: impl FnOnce(&mut [u8]) -> (usize, R),
+            ) -> Result<Option<R>, Error> {
+                let mut write = Some(write);
+                self.socket.attempt(|engine, key| engine.poll_write_with(key, &mut write))
             }
 
             /// Waits until the peer has acknowledged everything that was written (AT+QISEND=id,0, section 2.1.7).
@@ -219,6 +296,6 @@ macro_rules! implement_stream_send {
 }
 
 pub(super) use {
-    implement_receive, implement_send, implement_socket, implement_stream_receive,
+    implement_receive, implement_send, implement_socket, implement_state, implement_stream_receive,
     implement_stream_send,
 };

@@ -4,11 +4,12 @@ use core::net::SocketAddr;
 
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 
-use super::socket::Socket;
+use super::inherent::implement_state;
+use super::socket::{Socket, SocketPhase};
 use super::tcp::TcpConnection;
 #[cfg(feature = "udp")]
 use super::udp::UdpSocket;
-use crate::at::ServiceType;
+use crate::at::{ConnectId, ServiceType};
 use crate::engine::Request;
 use crate::error::Error;
 use crate::stack::Stack;
@@ -126,3 +127,7 @@ impl<'d, M: RawMutex> UdpListener<'d, M> {
         self.socket.close().await
     }
 }
+
+implement_state!(TcpListener<'_, M>);
+#[cfg(feature = "udp")]
+implement_state!(UdpListener<'_, M>);

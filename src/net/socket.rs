@@ -131,6 +131,17 @@ impl<'d, M: RawMutex> Socket<'d, M> {
         self.shared.poll(|engine| operation(engine, self.key))
     }
 
+    /// Calls an operation of the engine for this socket. `None` if it would wait, and while the engine is in use.
+    pub(crate) fn attempt<T>(
+        &self,
+        operation: impl FnOnce(&mut Engine<'d>, Key) -> Poll<Result<T, Error>>,
+    ) -> Result<Option<T>, Error> {
+        match self.poll(operation) {
+            Poll::Ready(result) => result.map(Some),
+            Poll::Pending => Ok(None),
+        }
+    }
+
     /// Waits until an operation of the receiving direction is ready.
     fn wait_reading<T>(
         &self,
@@ -153,6 +164,22 @@ impl<'d, M: RawMutex> Socket<'d, M> {
 
     pub(crate) fn read(&self, into: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
         self.wait_reading(move |engine, key| engine.poll_read(key, into))
+    }
+
+    pub(crate) fn read_with<R>(
+        &self,
+        read: impl FnOnce(&mut [u8]) -> (usize, R),
+    ) -> impl Future<Output = Result<R, Error>> {
+        let mut read = Some(read);
+        self.wait_reading(move |engine, key| engine.poll_read_with(key, &mut read))
+    }
+
+    pub(crate) fn write_with<R>(
+        &self,
+        write: impl FnOnce(&mut [u8]) -> (usize, R),
+    ) -> impl Future<Output = Result<R, Error>> {
+        let mut write = Some(write);
+        self.wait_otherwise(move |engine, key| engine.poll_write_with(key, &mut write))
     }
 
     pub(crate) fn write(&self, bytes: &[u8]) -> impl Future<Output = Result<usize, Error>> {
@@ -197,6 +224,25 @@ impl<'d, M: RawMutex> Socket<'d, M> {
             Phase::Closing => SocketPhase::Closing,
             Phase::Closed | Phase::Free => SocketPhase::Closed,
         })
+    }
+
+    pub(crate) fn can_recv(&self) -> bool {
+        self.slot(Slot::has_data).unwrap_or(false)
+    }
+
+    pub(crate) fn may_recv(&self) -> bool {
+        let may_recv = self.slot(|slot| slot.has_data() || slot.read_end().is_none());
+        may_recv.unwrap_or(true)
+    }
+
+    pub(crate) fn can_send(&self) -> bool {
+        let can_send = self.slot(|slot| slot.check_writable().is_ok() && slot.tx.free() > 0);
+        can_send.unwrap_or(false)
+    }
+
+    pub(crate) fn may_send(&self) -> bool {
+        self.slot(|slot| slot.check_writable().is_ok())
+            .unwrap_or(true)
     }
 
     pub(crate) fn connect_id(&self) -> Option<ConnectId> {
@@ -249,6 +295,14 @@ impl<M: RawMutex> Socket<'_, M> {
         to: Option<SocketAddr>,
     ) -> impl Future<Output = Result<(), Error>> {
         self.wait_otherwise(move |engine, key| engine.poll_send(key, bytes, to))
+    }
+
+    pub(crate) fn receive_with<R>(
+        &self,
+        read: impl FnOnce(&[u8], &[u8], SocketAddr) -> R,
+    ) -> impl Future<Output = Result<R, Error>> {
+        let mut read = Some(read);
+        self.wait_reading(move |engine, key| engine.poll_receive_with(key, &mut read))
     }
 
     /// Takes the oldest datagram: its full length, and its sender, which is the peer of a socket that has only one.

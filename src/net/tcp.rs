@@ -1,14 +1,13 @@
 //! TCP clients.
 
 use core::net::SocketAddr;
-use core::task::Poll;
 
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embedded_nal_async::TcpConnect;
 
 use super::byte_stream::{implement_error_type, implement_read, implement_write};
 use super::inherent::{
-    implement_receive, implement_send, implement_socket, implement_stream_receive,
+    implement_receive, implement_send, implement_socket, implement_state, implement_stream_receive,
     implement_stream_send,
 };
 use super::socket::{Socket, SocketPhase};

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 
-use super::inherent::{implement_receive, implement_send, implement_socket};
+use super::inherent::{implement_receive, implement_send, implement_socket, implement_state};
 use super::socket::{Socket, SocketPhase};
 #[cfg(feature = "push")]
 use crate::at::AccessMode;
@@ -257,6 +257,87 @@ macro_rules! implement_flush {
     )+};
 }
 
+impl<M: RawMutex> UdpSocket<'_, M> {
+    /// Sends a datagram without waiting, as [`send`](ConnectedUdp::send). `None` if the transmit ring has no room for it, and while the
+    /// stack is [in use](crate::Stack#calls-that-return-at-once).
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](ConnectedUdp::send).
+    pub fn try_send(&mut self, data: &[u8]) -> Result<Option<()>, Error> {
+        self.socket
+            .attempt(|engine, key| engine.poll_send(key, data, None))
+    }
+}
+
+impl<M: RawMutex> UdpService<'_, M> {
+    /// Sends a datagram without waiting, as [`send`](UnconnectedUdp::send). `None` if the transmit ring has no room for it, and while
+    /// the stack is [in use](crate::Stack#calls-that-return-at-once).
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](UnconnectedUdp::send).
+    pub fn try_send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<Option<()>, Error> {
+        check_peer(remote)?;
+        self.socket
+            .attempt(|engine, key| engine.poll_send(key, data, Some(remote)))
+    }
+}
+
+/// Implements what sockets of both kinds receive with.
+macro_rules! implement_datagram_receive {
+    ($($type:ty),+) => {$(
+        impl<M: RawMutex> $type {
+            /// Receives a datagram without waiting: its full length, of which as much as fits is in `buffer`, and its sender. `None` if
+            /// there is none, and while the stack is [in use](crate::Stack#calls-that-return-at-once).
+            ///
+            /// # Errors
+            ///
+            /// The reason of the socket's failure.
+            pub fn try_receive_into(
+                &mut self,
+                buffer: &mut [u8],
+            ) -> Result<Option<(usize, SocketAddr)>, Error> {
+                self.socket.attempt(|engine, key| Socket::<'_, M>::poll_receive(engine, key, buffer))
+            }
+
+            /// Waits for a datagram, and calls `read` with it where it lies in the receive ring: without a copy. The arguments are the
+            /// bytes up to the end of the ring, those at its beginning, which mostly are none, and the sender.
+            ///
+            /// The stack is [in use](crate::Stack#calls-that-return-at-once) meanwhile: `read` must not wait for it.
+            ///
+            /// # Errors
+            ///
+            /// The reason of the socket's failure.
+            ///
+            /// # Cancel safety
+            ///
+            /// Dropping the future loses no datagram. `read` is called in the poll in which the future is ready, or not at all.
+            pub fn receive_with<R>(
+                &mut self,
+                read: impl FnOnce(&[u8], &[u8], SocketAddr) -> R,
+            ) -> impl Future<Output = Result<R, Error>> {
+                self.socket.receive_with(read)
+            }
+
+            /// As [`receive_with`](Self::receive_with) without waiting. `None` if it would wait, and while the stack is
+            /// [in use](crate::Stack#calls-that-return-at-once): `read` is not called then.
+            ///
+            /// # Errors
+            ///
+            /// The reason of the socket's failure.
+            pub fn recv<R>(
+                &mut self,
+                read: impl FnOnce(&[u8], &[u8], SocketAddr) -> R,
+            ) -> Result<Option<R>, Error> {
+                let mut read = Some(read);
+                self.socket.attempt(|engine, key| engine.poll_receive_with(key, &mut read))
+            }
+        }
+    )+};
+}
+
+implement_datagram_receive!(UdpSocket<'_, M>, UdpService<'_, M>);
 implement_socket!(UdpSocket<'_, M>, UdpService<'_, M>);
 implement_receive!(UdpSocket<'_, M>, UdpService<'_, M>);
 implement_send!(UdpSocket<'_, M>, UdpService<'_, M>);

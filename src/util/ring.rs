@@ -1,6 +1,6 @@
 //! A byte ring over borrowed storage: the receive and transmit buffers of every socket.
 
-use crate::util::slices::{behind, behind_mut, copy, front};
+use crate::util::slices::{behind, behind_mut, copy, front, front_mut};
 
 /// First in, first out, over a slice that never moves. Bytes can be looked at before they are taken.
 #[derive(Debug)]
@@ -76,6 +76,24 @@ impl<'d> Ring<'d> {
         let begin = self.wrap(self.start + offset);
         let first = front(behind(self.storage, begin), count);
         (first, front(self.storage, count - first.len()))
+    }
+
+    /// The oldest bytes, `most` at most, as far as they lie in one piece.
+    pub(crate) fn oldest_mut(&mut self, most: usize) -> &mut [u8] {
+        let count = most.min(self.len);
+        front_mut(behind_mut(self.storage, self.start), count)
+    }
+
+    /// The room behind the newest byte, as far as it lies in one piece.
+    pub(crate) fn room_mut(&mut self) -> &mut [u8] {
+        let free = self.free();
+        let end = self.wrap(self.start + self.len);
+        front_mut(behind_mut(self.storage, end), free)
+    }
+
+    /// The first `count` bytes of the room are the newest bytes from now on.
+    pub(crate) fn extend(&mut self, count: usize) {
+        self.len += count.min(self.free());
     }
 
     /// How many bytes at the start of `bytes` are the same as those held from `offset` on.

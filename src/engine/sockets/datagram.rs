@@ -196,13 +196,32 @@ impl Slot<'_> {
         let length = usize::from(length);
         let copied = length.min(into.len());
         self.rx.peek(HEADER, front_mut(into, copied));
+        self.discard_received(length);
+        Some((length, peer))
+    }
+
+    /// Calls `read` with the oldest datagram, in the two pieces in which it lies, and with its peer, and takes it.
+    pub(crate) fn take_datagram_with<R>(
+        &mut self,
+        read: impl FnOnce(&[u8], &[u8], Option<SocketAddr>) -> R,
+    ) -> Option<R> {
+        let (length, peer) = decode(&self.rx)?;
+        let length = usize::from(length);
+        let (first, second) = self.rx.pieces(HEADER);
+        let first = front(first, length);
+        let result = read(first, front(second, length - first.len()), peer);
+        self.discard_received(length);
+        Some(result)
+    }
+
+    /// The user has the oldest datagram.
+    fn discard_received(&mut self, length: usize) {
         self.rx.discard(HEADER + length);
         self.datagrams.complete -= 1;
         #[cfg(feature = "push")]
         {
             self.datagrams.drop_until_room = false;
         }
-        Some((length, peer))
     }
 
     // ---- from the user into the transmit ring, and to the module -------------------------------------------------

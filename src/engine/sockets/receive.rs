@@ -384,6 +384,16 @@ impl Slot<'_> {
         self.rx.pop(front_mut(into, most))
     }
 
+    /// Calls `read` with received bytes of a stream, as far as they lie in one piece, and takes as many as it returns.
+    pub(crate) fn read_with<R>(&mut self, read: impl FnOnce(&mut [u8]) -> (usize, R)) -> R {
+        let most = self.rx.len() - usize::from(self.receive.withheld);
+        let bytes = self.rx.oldest_mut(most);
+        let most = bytes.len();
+        let (count, result) = read(bytes);
+        self.rx.discard(count.min(most));
+        result
+    }
+
     /// Copies received bytes of a stream without taking them. Returns how many.
     pub(crate) fn peek_received(&self, into: &mut [u8]) -> usize {
         let readable = self.rx.len() - usize::from(self.receive.withheld);

@@ -372,6 +372,24 @@ impl Slot<'_> {
         Poll::Ready(Ok(count))
     }
 
+    /// Calls `write` with the room in the transmit ring, as far as it lies in one piece. So many bytes of it as that returns are to be
+    /// sent. Pending while the ring is full.
+    pub(crate) fn poll_write_with<R>(
+        &mut self,
+        write: &mut Option<impl FnOnce(&mut [u8]) -> (usize, R)>,
+    ) -> Poll<Result<R, Error>> {
+        self.check_writable()?;
+        let room = self.tx.room_mut();
+        let most = room.len();
+        let Some(write) = write.take_if(|_| most > 0) else {
+            return Poll::Pending;
+        };
+        let (count, result) = write(room);
+        self.tx.extend(count.min(most));
+        self.send.on_written();
+        Poll::Ready(Ok(result))
+    }
+
     /// Ready when the module has accepted everything that was written, whatever became of the connection then.
     pub(crate) fn poll_flush(&mut self) -> Poll<Result<(), Error>> {
         if self.tx.is_empty() && self.has_opened {

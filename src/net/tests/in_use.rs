@@ -59,6 +59,9 @@ fn calls_that_return_at_once_have_no_answer() {
         assert_eq!(connection.peek(&mut into), 0);
         assert_eq!(connection.try_read(&mut into), Ok(None));
         assert_eq!(connection.try_write(b"x"), Ok(None));
+        let unused = |_: &mut [u8]| -> (usize, ()) { panic!("nobody has the stack") };
+        assert_eq!(connection.recv(unused), Ok(None));
+        assert_eq!(connection.send(unused), Ok(None));
         assert_eq!(connection.read_ready(), Ok(false));
         assert_eq!(connection.write_ready(), Ok(false));
         assert_eq!(stack.local_addr(), None);

@@ -23,7 +23,7 @@ fn operate(seed: u64) {
     let mut model = VecDeque::new();
     assert_eq!(ring.capacity(), capacity);
     for _ in 0..200 {
-        match random.below(6) {
+        match random.below(8) {
             0 | 1 => {
                 let bytes = random.bytes(50);
                 let count = ring.push(&bytes);
@@ -54,6 +54,25 @@ fn operate(seed: u64) {
                 let count = random.below(50);
                 ring.discard(count);
                 model.drain(..count.min(model.len()));
+            }
+            5 => {
+                let count = random.below(50);
+                let expected = ring.pieces(0).0.to_vec();
+                let oldest = ring.oldest_mut(count);
+                assert_eq!(*oldest, expected[..count.min(expected.len())]);
+                // They can be changed in place.
+                for (byte, model) in oldest.iter_mut().zip(&mut model) {
+                    *byte ^= 0x55;
+                    *model ^= 0x55;
+                }
+            }
+            6 => {
+                let room = ring.room_mut();
+                let bytes = random.bytes(room.len());
+                room[..bytes.len()].copy_from_slice(&bytes);
+                assert_eq!(room.is_empty(), model.len() == capacity);
+                ring.extend(bytes.len());
+                model.extend(&bytes);
             }
             _ if random.below(10) == 0 => {
                 ring.clear();
@@ -100,6 +119,9 @@ fn ring_without_storage_holds_nothing() {
     assert_eq!(ring.push(b"x"), 0);
     assert_eq!(ring.pop(&mut [0; 4]), 0);
     ring.discard(1);
+    assert!(ring.oldest_mut(1).is_empty() && ring.room_mut().is_empty());
+    ring.extend(1);
+    assert!(ring.is_empty());
     assert_eq!(ring.pieces(3), (&b""[..], &b""[..]));
     assert_eq!(ring.common_prefix(0, b"x"), 0);
 }

@@ -6,7 +6,7 @@ use embedded_nal::{
     AddrType, Dns, TcpClientStack, TcpError, TcpFullStack, UdpClientStack, UdpFullStack, nb,
 };
 use quectel_nal::at::{AccessMode, ErrorCode};
-use quectel_nal::{Error, LinkError, LinkState};
+use quectel_nal::{Error, LinkError, LinkState, SocketPhase};
 use testbench::polled::{linger, patiently};
 use testbench::{PEER, adversarial, assert_no_violation, excerpt, noise, peer, sleep};
 use virtual_modem::{Chop, Fault};
@@ -144,6 +144,49 @@ fn both_handles_are_used_at_once() {
         let received = patiently(|| udp.receive(&mut datagrams, &mut buffer)).await;
         assert_eq!(received, Ok((8, peer(7))));
         assert_eq!(&buffer[..8], b"datagram");
+    });
+}
+
+#[test]
+fn sockets_say_what_they_are_and_need_no_copy() {
+    bench().run_blocking(&network(), async |stack, modem, _| {
+        let mut tcp = stack.tcp();
+        let mut socket = tcp.socket().unwrap();
+        assert_eq!((socket.state(), socket.recv_queue()), (None, None));
+        assert!(!socket.may_send() && !socket.can_recv());
+        patiently(|| tcp.connect(&mut socket, peer(7)))
+            .await
+            .unwrap();
+        assert_eq!(socket.state(), Some(SocketPhase::Open));
+        assert_eq!(socket.remote_addr(), Some(peer(7)));
+        assert!(socket.connect_id().is_some() && socket.local_addr().is_some());
+        assert!(socket.can_send() && socket.may_send() && socket.may_recv());
+        let written = tcp.write_with(&mut socket, |room| {
+            room[..3].copy_from_slice(b"abc");
+            (3, room.len())
+        });
+        assert_eq!(written, Ok(2048));
+        assert_eq!(socket.send_queue(), Some(3));
+        assert_eq!(tcp.read_with(&mut socket, |_| (0, ())), Err(WOULD_BLOCK));
+        while !socket.can_recv() {
+            linger(stack, Duration::from_millis(100)).await;
+        }
+        let mut into = [0; 8];
+        assert_eq!((socket.recv_queue(), socket.peek(&mut into)), (Some(3), 3));
+        assert_eq!(&into[..3], b"abc");
+        let read = tcp.read_with(&mut socket, |bytes| (2, bytes.to_vec()));
+        assert_eq!(read, Ok(b"abc".to_vec()));
+        assert_eq!(tcp.receive(&mut socket, &mut into), Ok(1));
+        let mut udp = stack.udp();
+        let mut datagrams = udp.socket().unwrap();
+        udp.connect(&mut datagrams, peer(7)).unwrap();
+        patiently(|| udp.send(&mut datagrams, b"datagram"))
+            .await
+            .unwrap();
+        let read = || udp.receive_with(&mut datagrams, |bytes, _, peer| (bytes.to_vec(), peer));
+        let received = patiently(read).await;
+        assert_eq!(received, Ok((b"datagram".to_vec(), peer(7))));
+        assert_no_violation(&modem);
     });
 }
 

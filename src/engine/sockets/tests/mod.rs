@@ -5,6 +5,7 @@ mod announced;
 mod close;
 #[cfg(feature = "udp")]
 mod datagram;
+mod in_place;
 #[cfg(feature = "server")]
 mod listener;
 mod open;
