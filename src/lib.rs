@@ -77,7 +77,7 @@ pub use net::TcpListener;
 pub use net::UdpListener;
 #[cfg(feature = "at-client")]
 pub use net::{AtClient, AtWriter, Module};
-pub use net::{SocketPhase, TcpConnection, TcpReader, TcpWriter};
+pub use net::{SocketPhase, TcpConnection, TcpReader, TcpWriter, Timed};
 #[cfg(feature = "udp")]
 pub use net::{UdpService, UdpSocket};
 pub use runner::{ControlLines, Reset, RunError, Runner};

@@ -21,6 +21,7 @@ mod listener;
 mod module;
 mod socket;
 mod tcp;
+mod timed;
 #[cfg(feature = "udp")]
 mod udp;
 
@@ -43,6 +44,7 @@ pub use module::ping::Pinging;
 pub(crate) use socket::Socket;
 pub use socket::SocketPhase;
 pub use tcp::{TcpConnection, TcpReader, TcpWriter};
+pub use timed::Timed;
 #[cfg(feature = "udp")]
 pub use udp::{UdpService, UdpSocket};
 

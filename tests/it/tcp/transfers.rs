@@ -19,6 +19,38 @@ async fn connect<'d>(stack: &Stack<'d>, port: u16) -> TcpConnection<'d> {
     stack.connect(peer(port)).await.unwrap()
 }
 
+/// An operation that has timed out has had no effect.
+#[test]
+fn each_operation_has_a_time_limit() {
+    let network = InProcess::new();
+    network.tcp(PEER, 80, |mut stream: PeerStream| async move {
+        // Reads nothing before it has sent.
+        sleep(Duration::from_secs(30)).await;
+        let _ = stream.write_all(b"late").await;
+        let _ = stream.read_to_end().await;
+    });
+    network.window(1000);
+    Bench::new().run_with::<_, 1, 300, 300>(&network, async |stack, modem| {
+        let connection = connect(&stack, 80).await;
+        let start = Instant::now();
+        let mut connection = connection.with_timeout(seconds(4));
+        let mut buffer = [0; 8];
+        assert_eq!(connection.read(&mut buffer).await, Err(Error::TimedOut));
+        assert_eq!(start.elapsed().as_secs(), 4);
+        connection.set_timeout(seconds(2));
+        let (reader, writer) = connection.get_mut().split();
+        let mut writer = writer.with_timeout(seconds(1));
+        let filled = writer.write_all(&[0; 40_000]).await;
+        assert_eq!(filled, Err(Error::TimedOut));
+        assert_eq!(writer.flush().await, Err(Error::TimedOut));
+        let mut reader = reader.with_timeout(seconds(60));
+        assert_eq!(reader.read(&mut buffer).await, Ok(4));
+        assert_eq!(&buffer[..4], b"late");
+        connection.into_inner().close().await.unwrap();
+        assert_no_violation(&modem);
+    });
+}
+
 /// Where the bytes lie in the rings.
 #[test]
 fn any_payload_passes_without_a_copy() {
