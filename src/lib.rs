@@ -51,6 +51,8 @@ mod util;
 pub use edge_nal;
 pub use {atat, embassy_time, embedded_io, embedded_io_async, embedded_nal, embedded_nal_async};
 
+#[cfg(feature = "keep-alive")]
+pub use at::KeepAlive;
 pub use at::{
     AccessMode, Authentication, ConnectId, ContextId, ContextType, ErrorCode, InvalidText,
     RegistrationStatus,

@@ -7,8 +7,12 @@ use core::ops::Range;
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embassy_time::Duration;
 
+#[cfg(feature = "keep-alive")]
+use crate::at::KeepAlive;
 use crate::at::{AccessMode, MAX_COMMAND_LENGTH};
 use crate::config::Config;
+#[cfg(feature = "keep-alive")]
+use crate::engine::Probing;
 use crate::engine::shared::Shared;
 use crate::engine::{Counters, Engine, LinkState, Queue, Slot, SlotSet, Statistics, WakeSet};
 use crate::error::{Error, LinkError};
@@ -225,6 +229,8 @@ impl<'d, const N: usize, const LINE: usize, M: RawMutex> Base<'d, N, LINE, M> {
             mode: AccessMode::Buffer,
             slots: without_rings.others(),
             connect_time: None,
+            #[cfg(feature = "keep-alive")]
+            keep_alive: None,
         };
         let runner = Runner::new(shared, &mut self.line_buffer, &mut self.command_buffer);
         (stack, runner)
@@ -255,6 +261,9 @@ pub struct Stack<'d, M: RawMutex = CriticalSectionRawMutex> {
     pub(crate) slots: SlotSet,
     /// Replaces `Config::connect_time` for these sockets.
     pub(crate) connect_time: Option<Duration>,
+    /// The keep-alive of connections that are opened with this handle.
+    #[cfg(feature = "keep-alive")]
+    pub(crate) keep_alive: Option<Probing>,
 }
 
 impl<M: RawMutex> Clone for Stack<'_, M> {
@@ -366,6 +375,35 @@ impl<M: RawMutex> Stack<'_, M> {
     pub const fn with_slots(self, slots: Range<usize>) -> Self {
         Self {
             slots: self.slots.within(slots),
+            ..self
+        }
+    }
+
+    /// Returns a handle of the same stack whose TCP connections are probed by the module while they are idle, so that the end of a
+    /// peer that says nothing any more is noticed (AT+QICFG="tcp/keepalive", section 2.1.15). The default is the module's, which is
+    /// without.
+    ///
+    /// The module has one setting, which holds for the connections that are opened after it. The runner changes it before an open, if
+    /// it has to. After the first open with this setting, connections of other handles are opened with the one in
+    /// [`Config::settings`](crate::Config::settings), or without keep-alive. A module that refuses the setting opens the connection
+    /// all the same. Listeners and UDP sockets leave the setting alone.
+    ///
+    /// ```
+    /// # async fn example(stack: quectel_nal::Stack<'_>) -> Result<(), quectel_nal::Error> {
+    /// use quectel_nal::{Duration, KeepAlive};
+    ///
+    /// // After five minutes without a word three probes, one each 30 s.
+    /// let keep_alive = KeepAlive::new(Duration::from_secs(300), Duration::from_secs(30), 3);
+    /// let patient = stack.with_keep_alive(keep_alive);
+    /// let connection = patient.connect("192.0.2.7:80".parse().unwrap()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "keep-alive")]
+    #[must_use]
+    pub const fn with_keep_alive(self, keep_alive: KeepAlive) -> Self {
+        Self {
+            keep_alive: Some(Probing::new(keep_alive)),
             ..self
         }
     }

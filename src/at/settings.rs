@@ -1,5 +1,6 @@
 //! Settings of the module's TCP/IP stack: AT+QICFG (2.1.15).
 
+use embassy_time::Duration;
 use serde_at::serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::atat::{self, AtatCmd, AtatEnum, AtatResp};
@@ -199,13 +200,26 @@ pub enum KeepAlive {
     Off,
     /// When nothing has come for some time.
     On {
-        /// Idle time before the first probe, 1 to 120 minutes.
+        /// Idle time before the first probe, 1 to 120 minutes. Some module families count it in seconds (quirk 112).
         idle: Within<1, 120>,
         /// Time between two probes, 25 to 100 s.
         interval: Within<25, 100>,
         /// Number of probes, 3 to 10.
         probes: Within<3, 10>,
     },
+}
+
+impl KeepAlive {
+    /// Keep-alive with what the note allows that is nearest to this: `probes` probes, one each `interval`, after nothing has come for
+    /// `idle`, which is rounded up to minutes.
+    #[must_use]
+    pub const fn new(idle: Duration, interval: Duration, probes: u8) -> Self {
+        Self::On {
+            idle: Within::nearest(idle.as_secs().div_ceil(60) as u32),
+            interval: Within::nearest(interval.as_secs() as u32),
+            probes: Within::nearest(probes as u32),
+        }
+    }
 }
 
 /// Several arguments: a switch, and the times if it is on.

@@ -153,6 +153,11 @@ impl Engine<'_> {
             return;
         };
         let effect = match job {
+            #[cfg(feature = "keep-alive")]
+            Job::KeepAlive(_) => {
+                self.keep_alive.done(slot.keep_alive, config, outcome);
+                Effect::None
+            }
             Job::Open(_) => slot.open_done(outcome, now, config),
             Job::Close(_) => slot.close_done(outcome),
             Job::Status(_) => slot.status_done(outcome),

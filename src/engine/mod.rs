@@ -75,6 +75,8 @@ pub use link::{LinkMode, LinkState};
 pub(crate) use services::deferred::{Deferred, QueryId};
 #[cfg(feature = "ping")]
 pub use services::ping::{PingReply, PingSummary};
+#[cfg(feature = "keep-alive")]
+pub(crate) use sockets::keep_alive::Probing;
 pub(crate) use sockets::key::{Key, SlotSet};
 pub(crate) use sockets::request::Request;
 #[cfg(any(feature = "server", feature = "udp"))]

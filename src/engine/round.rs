@@ -3,6 +3,8 @@
 use embassy_time::Instant;
 
 use crate::config::Config;
+#[cfg(feature = "keep-alive")]
+use crate::engine::sockets::keep_alive::KeepAliveSetting;
 use crate::util::time::earliest;
 
 /// The instant of the round, and when the next one is due.
@@ -11,6 +13,8 @@ pub(crate) struct Round<'a> {
     pub(crate) config: &'a Config<'a>,
     /// There was a sign within the last hour that something of the module was lost.
     pub(crate) is_lossy: bool,
+    #[cfg(feature = "keep-alive")]
+    pub(crate) keep_alive: KeepAliveSetting,
     /// The earliest instant at which something becomes due.
     pub(crate) wake_at: Instant,
 }

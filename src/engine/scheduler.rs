@@ -89,6 +89,8 @@ impl Engine<'_> {
                 now,
                 config: &self.config,
                 is_lossy,
+                #[cfg(feature = "keep-alive")]
+                keep_alive: self.keep_alive,
                 wake_at,
             };
             let job = if turn == self.sockets.count() {
@@ -104,6 +106,11 @@ impl Engine<'_> {
             wake_at = round.wake_at;
             if let Some(job) = job {
                 self.next_turn = turn + 1;
+                // The open that the setting is for comes next.
+                #[cfg(feature = "keep-alive")]
+                if matches!(job, Job::KeepAlive(_)) {
+                    self.next_turn = turn;
+                }
                 return Action::Run(self.probe_payload_echo(job));
             }
         }
@@ -205,10 +212,16 @@ impl Engine<'_> {
     /// command in bytes; `None` if the socket of the job is gone.
     pub(crate) fn begin(&mut self, job: Job, buffer: &mut [u8], now: Instant) -> Option<usize> {
         let transaction = self.transaction(job, buffer)?;
+        #[cfg(all(feature = "keep-alive", feature = "at-client"))]
+        if job == Job::User && changes_keep_alive(buffer.get(..transaction.length)?) {
+            self.keep_alive.forget();
+        }
         count(&self.counters.transactions, 1);
         match job {
             // Once it is closed the module may give its connectID to the next connection, before the result is handled.
             Job::CloseOrphan(id) => self.ids.orphans.remove(id),
+            #[cfg(feature = "keep-alive")]
+            Job::Set(_) | Job::KeepAlive(_) => self.keep_alive.forget(),
             Job::Open(key) => {
                 if let Some(slot) = self.sockets.get(key) {
                     self.ids.on_open(slot.id);
@@ -235,6 +248,8 @@ impl Engine<'_> {
         let slot = job.key().and_then(|key| self.sockets.get(key));
         Some(match job {
             Job::Open(_) => slot?.open(config, to)?,
+            #[cfg(feature = "keep-alive")]
+            Job::KeepAlive(_) => self.keep_alive.write(slot?.keep_alive, config, to)?,
             Job::Close(_) => slot?.close(config, to),
             Job::Status(_) => slot?.status(to),
             Job::Read { length, .. } => slot?.read(length, to),
@@ -253,6 +268,13 @@ impl Engine<'_> {
             _ => self.link.transaction(job, config, to)?,
         })
     }
+}
+
+/// Whether the user's command may change the module's setting.
+#[cfg(all(feature = "keep-alive", feature = "at-client"))]
+fn changes_keep_alive(command: &[u8]) -> bool {
+    const KEY: &[u8] = b"tcp/keepalive";
+    command.windows(KEY.len()).any(|part| part == KEY)
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use super::services::ntp::Ntp;
 #[cfg(feature = "ping")]
 use super::services::ping::Ping;
 use super::sockets::Sockets;
+#[cfg(feature = "keep-alive")]
+use super::sockets::keep_alive::KeepAliveSetting;
 use super::sockets::key::SlotSet;
 #[cfg(feature = "server")]
 use super::sockets::listener::Listeners;
@@ -43,6 +45,8 @@ pub(crate) struct Engine<'d> {
     pub(crate) link: Link<'d>,
     pub(super) sockets: Sockets<'d>,
     pub(super) ids: ConnectIds,
+    #[cfg(feature = "keep-alive")]
+    pub(super) keep_alive: KeepAliveSetting,
     pub(super) incoming: Incoming,
     /// Why a connection or a lookup failed last.
     last_failure: Option<Error>,
@@ -82,6 +86,8 @@ impl<'d> Engine<'d> {
             link: Link::new(wakes),
             sockets: Sockets::new(slots, without_rings, wakes),
             ids: ConnectIds::new(),
+            #[cfg(feature = "keep-alive")]
+            keep_alive: KeepAliveSetting::NEW,
             incoming: Incoming::new(),
             last_failure: None,
             next_turn: 0,

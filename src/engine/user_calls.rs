@@ -6,6 +6,8 @@ use core::task::Poll;
 use embassy_time::{Duration, Instant};
 
 use super::link::LinkState;
+#[cfg(feature = "keep-alive")]
+use super::sockets::keep_alive::Probing;
 use super::sockets::key::Key;
 #[cfg(feature = "server")]
 use super::sockets::listener::Listeners;
@@ -60,6 +62,15 @@ impl<'d> Engine<'d> {
     pub(crate) fn set_connect_time(&mut self, key: Key, time: Duration) {
         if let Some(slot) = self.sockets.get_mut(key) {
             slot.connect_time = time;
+        }
+    }
+
+    /// The keep-alive of a connection whose slot was just claimed.
+    #[cfg(feature = "keep-alive")]
+    pub(crate) fn set_keep_alive(&mut self, key: Key, keep_alive: Option<Probing>) {
+        self.keep_alive.on_wanted(keep_alive);
+        if let Some(slot) = self.sockets.get_mut(key) {
+            slot.keep_alive = keep_alive;
         }
     }
 

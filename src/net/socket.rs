@@ -61,6 +61,10 @@ impl<'d, M: RawMutex> Socket<'d, M> {
             ..
         } = stack;
         let claimed = engine.poll_claim(request, mode);
+        #[cfg(feature = "keep-alive")]
+        if let Poll::Ready(Ok(key)) = claimed {
+            engine.set_keep_alive(key, stack.keep_alive);
+        }
         match (claimed, connect_time) {
             (Poll::Ready(Ok(key)), Some(time)) => engine.set_connect_time(key, time),
             (Poll::Ready(Err(error)), _) => engine.note_failure(error),

@@ -93,6 +93,8 @@ fn stack(rig: &Rig) -> Stack<'static> {
         mode: AccessMode::Buffer,
         slots: SlotSet::ALL,
         connect_time: None,
+        #[cfg(feature = "keep-alive")]
+        keep_alive: None,
     }
 }
 

@@ -88,6 +88,9 @@ pub(crate) enum Job {
     #[cfg(feature = "sleep")]
     AllowSleep,
     // Sockets: `sockets/open_close.rs`, `receive.rs`, `send.rs`.
+    /// AT+QICFG="tcp/keepalive": `sockets/keep_alive.rs`.
+    #[cfg(feature = "keep-alive")]
+    KeepAlive(Key),
     Open(Key),
     Close(Key),
     Status(Key),
@@ -121,6 +124,8 @@ impl Job {
     /// The socket that the transaction is for.
     pub(crate) const fn key(self) -> Option<Key> {
         match self {
+            #[cfg(feature = "keep-alive")]
+            Self::KeepAlive(key) => Some(key),
             Self::Open(key)
             | Self::Close(key)
             | Self::Status(key)

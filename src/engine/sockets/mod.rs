@@ -2,6 +2,8 @@
 
 #[cfg(feature = "udp")]
 pub(crate) mod datagram;
+#[cfg(feature = "keep-alive")]
+pub(crate) mod keep_alive;
 pub(crate) mod key;
 mod life;
 #[cfg(feature = "server")]

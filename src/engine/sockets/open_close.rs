@@ -6,6 +6,8 @@ use embassy_time::{Duration, Instant};
 
 use super::request::Target;
 use super::slot::{Phase, Slot, StateCheck};
+#[cfg(feature = "keep-alive")]
+use crate::at::ServiceType;
 use crate::at::{
     AccessMode, CloseSocket, ContextType, ErrorCode, Host, OpenSocket, Prefix, QuerySocket,
     SocketState, Text,
@@ -42,6 +44,15 @@ impl Slot<'_> {
         }
         if !round.is_due(self.not_before) {
             return None;
+        }
+        #[cfg(feature = "keep-alive")]
+        if self.endpoint.service == ServiceType::Tcp
+            && round
+                .keep_alive
+                .due(self.keep_alive, round.config)
+                .is_some()
+        {
+            return Some(Job::KeepAlive(self.key));
         }
         self.phase = Phase::Opening;
         if !self.is_reopening() {

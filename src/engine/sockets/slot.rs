@@ -4,6 +4,8 @@ use core::net::SocketAddr;
 
 use embassy_time::{Duration, Instant};
 
+#[cfg(feature = "keep-alive")]
+use super::keep_alive::Probing;
 use super::key::{Key, SlotSet};
 use super::reopen::{Reopen, ReopenStage};
 use super::request::{Endpoint, Request, Target};
@@ -109,6 +111,8 @@ pub(crate) struct Slot<'d> {
     pub(crate) not_before: Instant,
     /// How long the open may take.
     pub(crate) connect_time: Duration,
+    #[cfg(feature = "keep-alive")]
+    pub(crate) keep_alive: Option<Probing>,
     /// When an open, a send that makes no progress, or a closing connection is given up.
     pub(crate) deadline: Instant,
     wakes: &'d WakeSet,
@@ -146,6 +150,8 @@ impl<'d> Slot<'d> {
             state_check: StateCheck::NotDue,
             not_before: Instant::MIN,
             connect_time: Duration::MIN,
+            #[cfg(feature = "keep-alive")]
+            keep_alive: None,
             deadline: NEVER,
             wakes,
         }
@@ -169,6 +175,10 @@ impl<'d> Slot<'d> {
         self.close = Close::NEW;
         self.not_before = Instant::MIN;
         self.deadline = NEVER;
+        #[cfg(feature = "keep-alive")]
+        {
+            self.keep_alive = None;
+        }
         self.reset_connection(mode);
     }
 

@@ -6,9 +6,9 @@ use embedded_nal::{
     AddrType, Dns, TcpClientStack, TcpError, TcpFullStack, UdpClientStack, UdpFullStack, nb,
 };
 use quectel_nal::at::{AccessMode, ErrorCode};
-use quectel_nal::{Error, LinkError, LinkState, SocketPhase};
+use quectel_nal::{Error, KeepAlive, LinkError, LinkState, SocketPhase};
 use testbench::polled::{linger, patiently};
-use testbench::{PEER, adversarial, assert_no_violation, excerpt, noise, peer, sleep};
+use testbench::{PEER, adversarial, assert_no_violation, excerpt, noise, peer, seconds, sleep};
 use virtual_modem::{Chop, Fault};
 
 use super::{WOULD_BLOCK, bench, connect, network, receive_all, send_all};
@@ -117,6 +117,23 @@ fn what_is_written_comes_back_in_transparent_mode() {
             assert_eq!(stack.link_state(), LinkState::Up);
             assert!(modem.sockets().is_empty(), "{}", excerpt(&modem));
         }
+        assert_no_violation(&modem);
+    });
+}
+
+#[test]
+fn keep_alive_is_that_of_the_handle() {
+    let keep_alive = KeepAlive::new(seconds(300), seconds(30), 3);
+    let bench = bench().keep_alive(keep_alive);
+    bench.run_blocking(&network(), async |stack, modem, _| {
+        let _socket = connect(stack, 7).await.unwrap();
+        let set = "AT+QICFG=\"tcp/keepalive\",1,5,30,3";
+        let log = modem.log();
+        assert!(
+            log.iter().any(|entry| entry.text() == Some(set)),
+            "{}",
+            excerpt(&modem)
+        );
         assert_no_violation(&modem);
     });
 }

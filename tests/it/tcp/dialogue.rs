@@ -6,8 +6,8 @@ use core::time::Duration;
 use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
 use quectel_nal::at::ErrorCode;
-use quectel_nal::{Config, Error, Stack, TcpConnection};
-use testbench::{SERVER, Script, config, dialogue};
+use quectel_nal::{Config, Error, KeepAlive, Stack, TcpConnection};
+use testbench::{SERVER, Script, config, dialogue, seconds};
 
 async fn connect<'d>(stack: &Stack<'d>, module: &Script<'_>) -> TcpConnection<'d> {
     let open = module.open("AT+QIOPEN=1,0,\"TCP\",\"220.180.239.212\",8009,0,0");
@@ -52,6 +52,39 @@ fn tcp_client_in_buffer_access_mode() {
 
         let (closed, ()) = join(connection.close(), module.exchange("AT+QICLOSE=0", "OK")).await;
         assert_eq!(closed, Ok(()));
+    });
+}
+
+/// Section 2.1.15.
+#[test]
+fn keep_alive_is_set_before_the_open() {
+    dialogue(config(), async |stack, module| {
+        module.bring_up().await;
+        // Rounded up to minutes.
+        let keep_alive = KeepAlive::new(seconds(61), seconds(30), 3);
+        let probed = stack.with_keep_alive(keep_alive);
+        let open = async |id: u8| {
+            let command = format!("AT+QIOPEN=1,{id},\"TCP\",\"220.180.239.212\",8009,0,0");
+            module.exchange(&command, "OK").await;
+            module.line(&format!("+QIOPEN: {id},0")).await;
+        };
+        let answers = async {
+            module
+                .exchange("AT+QICFG=\"tcp/keepalive\",1,2,30,3", "OK")
+                .await;
+            open(0).await;
+            module
+                .exchange("AT+QICFG=\"tcp/keepalive\",0", "ERROR")
+                .await;
+            open(1).await;
+        };
+        let server = SERVER.parse().unwrap();
+        let opens = async {
+            let first = probed.connect(server).await;
+            (first, stack.connect(server).await)
+        };
+        let (opened, ()) = join(opens, answers).await;
+        assert!(matches!(opened, (Ok(_), Ok(_))), "{opened:?}");
     });
 }
 

@@ -2,7 +2,7 @@
 
 use embassy_futures::select::{Either, select};
 use quectel_nal::at::AccessMode;
-use quectel_nal::{Buffers, Config, Resources, RunError, Runner, Stack};
+use quectel_nal::{Buffers, Config, KeepAlive, Resources, RunError, Runner, Stack};
 use virtual_modem::serial::{HostRx, HostTx, Line, pair};
 use virtual_modem::{
     Chop, InProcess, Loopback, ModemHandle, Network, Settings, VirtualModem, time,
@@ -15,6 +15,8 @@ pub struct Bench {
     pub config: Config<'static>,
     /// The access mode of the sockets that are opened.
     pub mode: AccessMode,
+    /// The keep-alive of connections, if it is asked for.
+    pub keep_alive: Option<KeepAlive>,
 }
 
 impl Default for Bench {
@@ -24,6 +26,7 @@ impl Default for Bench {
             line: Line::new(0),
             config: Config::new("internet"),
             mode: AccessMode::Buffer,
+            keep_alive: None,
         }
     }
 }
@@ -35,6 +38,11 @@ impl Bench {
 
     pub fn mode(mut self, mode: AccessMode) -> Self {
         self.mode = mode;
+        self
+    }
+
+    pub fn keep_alive(mut self, keep_alive: KeepAlive) -> Self {
+        self.keep_alive = Some(keep_alive);
         self
     }
 
@@ -127,6 +135,9 @@ impl Bench {
         let modem = VirtualModem::new(self.settings, network);
         let mut resources = Box::new(Resources::<N, RX, TX>::new());
         let (stack, runner) = quectel_nal::new(&mut resources, self.config);
+        let stack = self
+            .keep_alive
+            .map_or(stack, |set| stack.with_keep_alive(set));
         let stack = stack.with_access_mode(self.mode);
         drive(modem, self.line, run, stack, runner, body).await
     }

@@ -105,6 +105,9 @@ impl Bench {
                 count(&counts.polls);
                 running.as_mut().poll(cx)
             }));
+            let stack = self
+                .keep_alive
+                .map_or(stack, |set| stack.with_keep_alive(set));
             let stack = stack.with_access_mode(self.mode);
             let stack = blocking::Stack::new(stack, engine as Engine<'_>);
             let body = body(&stack, handle.clone(), counts);

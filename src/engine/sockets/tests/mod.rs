@@ -6,6 +6,7 @@ mod close;
 #[cfg(feature = "udp")]
 mod datagram;
 mod in_place;
+mod keep_alive;
 #[cfg(feature = "server")]
 mod listener;
 mod open;

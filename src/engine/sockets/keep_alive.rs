@@ -1,0 +1,93 @@
+//! Keep-alive of TCP connections: one setting of the module (2.1.15), which holds for the connections that are opened after it.
+
+use crate::at::{ConfigureSetting, KeepAlive, Setting, Within};
+use crate::config::Config;
+use crate::engine::exchange::outcome::Outcome;
+use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
+
+/// A [`KeepAlive`] in few bytes: idle time, interval, number of probes. All 0: off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Probing([u8; 3]);
+
+impl Probing {
+    pub(crate) const fn new(keep_alive: KeepAlive) -> Self {
+        match keep_alive {
+            KeepAlive::Off => Self([0; 3]),
+            KeepAlive::On {
+                idle,
+                interval,
+                probes,
+            } => Self([idle.get() as u8, interval.get() as u8, probes.get() as u8]),
+        }
+    }
+
+    fn setting(self) -> Setting {
+        let Self([idle, interval, probes]) = self;
+        Setting::TcpKeepAlive(match idle {
+            0 => KeepAlive::Off,
+            _ => KeepAlive::On {
+                idle: Within::nearest(idle.into()),
+                interval: Within::nearest(interval.into()),
+                probes: Within::nearest(probes.into()),
+            },
+        })
+    }
+}
+
+/// The module's setting.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeepAliveSetting {
+    /// A connection has asked for keep-alive: those that do not ask get the default from then on.
+    is_used: bool,
+    /// What the module has, or has refused. `None` if that is not known.
+    present: Option<Probing>,
+}
+
+impl KeepAliveSetting {
+    pub(crate) const NEW: Self = Self {
+        is_used: false,
+        present: None,
+    };
+
+    /// The setting may be another one now.
+    pub(crate) const fn forget(&mut self) {
+        self.present = None;
+    }
+
+    /// What has to be set before the open of a connection that wants this.
+    pub(super) fn due(&self, wanted: Option<Probing>, config: &Config<'_>) -> Option<Probing> {
+        let default = || {
+            let mut settings = config.settings.iter().rev();
+            let found = settings.find_map(|setting| match setting {
+                Setting::TcpKeepAlive(keep_alive) => Some(*keep_alive),
+                _ => None,
+            });
+            Probing::new(found.unwrap_or(KeepAlive::Off))
+        };
+        let wanted = wanted.or_else(|| self.is_used.then(default));
+        wanted.filter(|_| self.present != wanted)
+    }
+
+    /// A connection asks for this, or leaves it to the default.
+    pub(crate) fn on_wanted(&mut self, wanted: Option<Probing>) {
+        self.is_used |= wanted.is_some();
+    }
+
+    /// AT+QICFG. `None` if the setting needs no change any more.
+    pub(crate) fn write(
+        &self,
+        wanted: Option<Probing>,
+        config: &Config<'_>,
+        to: CommandBuffer<'_>,
+    ) -> Option<Transaction> {
+        let setting = self.due(wanted, config)?.setting();
+        Some(to.write(&ConfigureSetting { setting }))
+    }
+
+    /// A module that refuses the setting does without.
+    pub(crate) fn done(&mut self, wanted: Option<Probing>, config: &Config<'_>, outcome: &Outcome) {
+        if !outcome.is_no_answer() {
+            self.present = self.due(wanted, config);
+        }
+    }
+}
