@@ -8,6 +8,7 @@
 //! | a type that calls `deserialize_…` | reads |
 //! |---|---|
 //! | `u8`, `u16`, `u32`, `u64`, `i64` | the next field, digits and nothing else |
+//! | `i16` | the next field, digits, with a minus in front or without |
 //! | `bytes`, `str` | the next field as it is, quotes included; nothing after the last field |
 //! | `option` | `None` if the next field is empty or missing |
 //! | `tuple` | all fields that are left, as one text |
@@ -173,6 +174,15 @@ impl<'de> Deserializer<'de> for &mut Fields<'de> {
         deserialize_u32 visit_u32(u32);
     }
 
+    fn deserialize_i16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        let field = self.field();
+        let positive = field.strip_prefix(b"-");
+        let number =
+            digits(positive.unwrap_or(field)).and_then(|number| i16::try_from(number).ok());
+        let sign = if positive.is_some() { -1 } else { 1 };
+        visitor.visit_i16(number.ok_or(Mismatch)? * sign)
+    }
+
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         visitor.visit_u64(digits(self.field()).ok_or(Mismatch)?)
     }
@@ -228,7 +238,7 @@ impl<'de> Deserializer<'de> for &mut Fields<'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 f32 f64 char string byte_buf unit unit_struct newtype_struct seq tuple_struct map
+        bool i8 i32 f32 f64 char string byte_buf unit unit_struct newtype_struct seq tuple_struct map
         identifier ignored_any
     }
 }

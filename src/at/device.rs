@@ -1,7 +1,7 @@
 //! The module itself and its serial port: ITU-T V.250, 3GPP TS 27.007 and Quectel's general commands. None is in the note.
 
 use super::atat::{self, AtatCmd, AtatEnum, AtatResp};
-use super::fields::{Clipped, Ignored, Text};
+use super::fields::{Clipped, Identifier, Ignored, Text};
 use super::response::{AnswerText, NoResponse};
 use super::tables::bare_commands;
 use super::urc::FunctionalityChanged;
@@ -30,10 +30,13 @@ bare_commands! {
     /// `AT+CGMR`: returns the firmware version (3GPP TS 27.007).
     QueryRevision "+CGMR" -> AnswerText, 5_000;
     /// `AT+CGSN`: returns the serial number, the IMEI (3GPP TS 27.007).
-    QuerySerialNumber "+CGSN" -> AnswerText, 5_000;
+    QuerySerialNumber "+CGSN" -> Imei, 5_000;
     /// `AT+GSN`: returns the IMEI (ITU-T V.250).
-    QueryImei "+GSN" -> AnswerText, 5_000;
+    QueryImei "+GSN" -> Imei, 5_000;
 }
+
+/// The number of the module: 15 digits, or 16 with the version of its software.
+pub type Imei = Identifier<15, 16>;
 
 /// The format of final result codes for failures (3GPP TS 27.007); see [`Failure`](super::Failure).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AtatEnum)]

@@ -70,8 +70,9 @@ pub use device::*;
 pub use dns::*;
 pub use errors::*;
 pub use fields::{
-    Address, Clipped, ConnectId, ContextAddresses, ContextId, Host, HostName, Ignored, InvalidText,
-    LastText, OutOfRange, Peer, ShownAddress, Switch, Text, Within, format_address, parse_address,
+    Address, Clipped, ConnectId, ContextAddresses, ContextId, Host, HostName, Identifier, Ignored,
+    InvalidText, LastText, OutOfRange, Peer, ShownAddress, Switch, Text, Within, format_address,
+    parse_address,
 };
 pub use network::*;
 pub use ntp::*;

@@ -1,10 +1,10 @@
-//! The SIM: AT+CPIN (3GPP TS 27.007).
+//! The SIM: AT+CPIN, AT+CIMI (3GPP TS 27.007), and Quectel's AT+QCCID.
 
 use super::atat::{self, AtatCmd, AtatResp};
 use super::deserializer::{deserialize_by, unquoted};
-use super::fields::Text;
+use super::fields::{Identifier, Text};
 use super::response::NoResponse;
-use super::tables::texts;
+use super::tables::{bare_commands, texts};
 
 texts! {
     /// The state of the SIM (3GPP TS 27.007).
@@ -36,6 +36,19 @@ deserialize_by!(remainder, SimState, |text| match unquoted(text) {
     [b'P', b'H', b'-', ..] => Some(Self::DeviceLocked),
     code => Some(Self::of(code).unwrap_or(Self::Other)),
 });
+
+bare_commands! {
+    /// `AT+QCCID`: returns the number of the SIM card.
+    QueryCardNumber "+QCCID" -> Iccid, 5_000;
+    /// `AT+CIMI`: returns the number of the subscriber (3GPP TS 27.007).
+    QuerySubscriber "+CIMI" -> Imsi, 5_000;
+}
+
+/// The number of a SIM card: 18 to 22 digits, among which there can be letters from `A` to `F`. Without the `F` that fills it up.
+pub type Iccid = Identifier<18, 22>;
+
+/// The number of a subscriber: 6 to 15 digits, of which the first 5 or 6 are those of country and network.
+pub type Imsi = Identifier<6, 15>;
 
 /// `AT+CPIN?`: returns the state of the SIM. `+CME ERROR: 10` if there is no SIM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AtatCmd)]

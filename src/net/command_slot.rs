@@ -145,7 +145,16 @@ impl<M: RawMutex> Stack<'_, M> {
         &self,
         command: &Cmd,
     ) -> Result<Cmd::Response, Error> {
-        send(self.shared, self.shared.new_owner(), command, true)
+        self.send_command(command, true).await
+    }
+
+    /// Sends a command and waits for its response. With `asks_reason` as [`execute`](CommandSlot::execute).
+    pub(super) async fn send_command<Cmd: AtatCmd>(
+        &self,
+        command: &Cmd,
+        asks_reason: bool,
+    ) -> Result<Cmd::Response, Error> {
+        send(self.shared, self.shared.new_owner(), command, asks_reason)
             .await
             .map_err(|failure| failure.into_error(self.link_state()))
     }

@@ -11,7 +11,6 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use atat::asynch::AtatClient;
 use clap::Parser;
 use edge_http::Method;
 use edge_http::io::server::Connection;
@@ -19,7 +18,6 @@ use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::Write;
 use programs::{Line, ModemOptions};
-use quectel_nal::at::QuerySignalQuality;
 use quectel_nal::{Stack, TcpConnection};
 use virtual_modem::Loopback;
 
@@ -116,7 +114,7 @@ fn explain(error: edge_http::io::Error<quectel_nal::Error>) -> anyhow::Error {
 }
 
 async fn page(stack: Stack<'_>) -> Result<String> {
-    let quality = stack.at().send(&QuerySignalQuality).await;
+    let quality = stack.module().signal_quality().await;
     let signal = quality.ok().and_then(|quality| quality.dbm());
     let signal = signal.map_or("not known".into(), |dbm| format!("{dbm} dBm"));
     let transactions = stack.statistics().transactions;

@@ -12,9 +12,7 @@ use atat::asynch::AtatClient;
 use clap::Parser;
 use embassy_time::Duration;
 use programs::{Line, ModemOptions};
-use quectel_nal::at::{
-    QueryManufacturer, QueryModel, QueryRevision, QuerySerialNumber, QuerySignalQuality,
-};
+use quectel_nal::at::{QueryManufacturer, QueryModel, QueryRevision};
 use quectel_nal::{LinkError, LinkState, PingReply, Stack};
 use virtual_modem::Loopback;
 
@@ -61,12 +59,12 @@ async fn identify(stack: Stack<'_>) -> Result<()> {
     let model = at.send(&QueryModel).await?;
     println!("module: {} {}", maker.as_str(), model.as_str());
     println!("firmware: {}", at.send(&QueryRevision).await?.as_str());
-    println!("IMEI: {}", at.send(&QuerySerialNumber).await?.as_str());
+    println!("IMEI: {}", stack.module().imei().await?);
     Ok(())
 }
 
 async fn ask_around(stack: Stack<'_>, arguments: &Arguments) -> Result<()> {
-    match stack.at().send(&QuerySignalQuality).await?.dbm() {
+    match stack.module().signal_quality().await?.dbm() {
         Some(dbm) => println!("signal: {dbm} dBm"),
         None => println!("signal: not known"),
     }

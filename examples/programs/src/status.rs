@@ -9,8 +9,7 @@ use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Instant, Timer};
 use quectel_nal::Stack;
 use quectel_nal::at::{
-    QueryLteRegistration, QueryPacketRegistration, QueryRegistration, QuerySignalQuality, QuerySim,
-    SimState,
+    QueryLteRegistration, QueryPacketRegistration, QueryRegistration, QuerySim, SimState,
 };
 use quectel_nal::embedded_nal::nb;
 
@@ -113,7 +112,7 @@ async fn stage(stack: Stack<'_>) -> Option<String> {
     if !matches!(at.send(&QuerySim).await, Ok(sim) if sim.state == SimState::Ready) {
         return Some("waiting for the SIM card".into());
     }
-    let signal = match at.send(&QuerySignalQuality).await.ok()?.dbm() {
+    let signal = match stack.module().signal_quality().await.ok()?.dbm() {
         Some(dbm) => format!("signal {dbm} dBm"),
         None => "no signal".into(),
     };

@@ -2,6 +2,7 @@
 
 mod address;
 mod clipped;
+mod identifier;
 mod ids;
 mod number;
 mod text;
@@ -10,6 +11,7 @@ pub use address::{
     Address, ContextAddresses, Host, HostName, Peer, ShownAddress, format_address, parse_address,
 };
 pub use clipped::{Clipped, Ignored, LastText};
+pub use identifier::Identifier;
 pub use ids::{ConnectId, ContextId};
 pub use number::{OutOfRange, Within};
 pub use text::{InvalidText, Text};

@@ -1,4 +1,4 @@
-//! The module itself: its settings, what it reports of itself and its sockets, pings, and the time.
+//! The module itself: its settings, what it reports of itself, of the network and of its sockets, pings, and the time.
 
 #[cfg(feature = "ntp")]
 mod ntp;
@@ -7,6 +7,7 @@ pub(super) mod ping;
 #[cfg(any(feature = "ping", feature = "ntp"))]
 mod query;
 mod settings;
+mod status;
 
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 
@@ -16,7 +17,7 @@ use crate::at::ContextId;
 use crate::engine::Engine;
 use crate::stack::Stack;
 
-/// What the module does besides sockets and name lookups: pings, time, settings, diagnostics. [`Stack::module`] returns it.
+/// What the module does besides sockets and name lookups: pings, time, settings, signal and operator, diagnostics. [`Stack::module`] returns it.
 ///
 /// The runner sends the commands between its own. This needs a module that answers; pings and NTP need the link too.
 #[derive(Debug)]

@@ -3,4 +3,5 @@
 mod dialogue;
 mod ping;
 mod settings;
+mod status;
 mod time;

@@ -575,15 +575,199 @@ fn the_operator_and_the_module() {
     let operator: Operator = read("+COPS: 0,0,\"Telekom.de, LTE\",7");
     assert_eq!((operator.mode, operator.format), (0, Some(0)));
     assert_eq!(operator.name.as_str(), "Telekom.de, LTE");
-    assert_eq!(operator.access_technology, Some(7));
+    assert_eq!(operator.access_technology, Some(AccessTechnology::Lte));
+    for (line, name, technology) in [
+        ("+COPS: 1,2,\"26201\"", "26201", None),
+        (
+            "+COPS: 0,0,Verizon,8",
+            "Verizon",
+            Some(AccessTechnology::CatM1),
+        ),
+        ("+COPS: 0,0,\"\",9", "", Some(AccessTechnology::NbIot)),
+        ("+COPS: 2,,,13", "", Some(AccessTechnology::Unknown(13))),
+    ] {
+        let operator = QueryOperator.parse(Ok(line.as_bytes())).unwrap();
+        let found = (operator.name.as_str(), operator.access_technology);
+        assert_eq!(found, (name, technology), "{line}");
+    }
+    for damaged in [
+        "+COPS: ",
+        "+COPS: 0,0,\"Virtual\",x",
+        "+COPS: 0,0,\"Virtual\",7,1",
+        "+COPS: 0,0,\"Virtual\",256",
+    ] {
+        assert!(
+            QueryOperator.parse(Ok(damaged.as_bytes())).is_err(),
+            "{damaged}"
+        );
+    }
+    let long: Operator = read(&format!("+COPS: 0,0,\"{}\",7", "x".repeat(99)));
+    assert_eq!(long.name.as_str(), "x".repeat(32));
     let none: Operator = read("+COPS: 0");
     assert_eq!(
         (none.name.as_str(), none.access_technology),
         ("", None),
         "no operator"
     );
+}
+
+#[test]
+fn numbers_of_module_card_and_subscriber() {
     let imei = QueryImei.parse(Ok(b"867698040023455")).unwrap();
     assert_eq!(imei.as_str(), "867698040023455");
+    for answer in [
+        "867698040023455",
+        "+CGSN: 867698040023455",
+        "+CGSN: \"867698040023455\"",
+        "RING\r\n867698040023455",
+        "867698040023455\r\nRING",
+    ] {
+        let imei = QuerySerialNumber.parse(Ok(answer.as_bytes())).unwrap();
+        assert_eq!(imei.as_str(), "867698040023455", "{answer:?}");
+    }
+    for damaged in [
+        "",
+        "86769804002345",
+        "86769804002345A",
+        "86769804002345\u{fffd}",
+        "86769804002345567",
+        "867698040023455,1",
+        "OK",
+    ] {
+        let refused = QuerySerialNumber.parse(Ok(damaged.as_bytes()));
+        assert!(refused.is_err(), "{damaged:?}");
+    }
+    for (answer, number) in [
+        ("+QCCID: 89490200001234567890", "89490200001234567890"),
+        ("+QCCID: 89014103211118510720F", "89014103211118510720"),
+        ("+QCCID: \"898600220909A0206023\"", "898600220909A0206023"),
+        ("8901000000000000000", "8901000000000000000"),
+    ] {
+        let iccid = QueryCardNumber.parse(Ok(answer.as_bytes())).unwrap();
+        assert_eq!(iccid.to_string(), number, "{answer}");
+    }
+    let refused = QueryCardNumber.parse(Ok(b"+QCCID: 8949020000123456789G"));
+    assert!(refused.is_err());
+    let imsi = QuerySubscriber.parse(Ok(b"262011234567890")).unwrap();
+    assert_eq!(&*imsi, "262011234567890");
+    assert!(QuerySubscriber.parse(Ok(b"26201")).is_err());
+}
+
+#[test]
+fn signals() {
+    let lte: ExtendedSignalQuality = read("+CESQ: 99,99,255,255,20,60");
+    assert_eq!(
+        (
+            lte.rsrp_dbm(),
+            lte.rsrq_db(),
+            lte.rxlev_dbm(),
+            lte.rscp_dbm(),
+            lte.ecno_db()
+        ),
+        (Some(-81), Some(-10), None, None, None)
+    );
+    let umts: ExtendedSignalQuality = read("+CESQ: 99,99,37,24,255,255");
+    assert_eq!((umts.rscp_dbm(), umts.ecno_db()), (Some(-84), Some(-13)));
+    let gsm: ExtendedSignalQuality = read("+CESQ: 40,0,255,255,255,255");
+    assert_eq!((gsm.rxlev_dbm(), gsm.rsrp_dbm()), (Some(-71), None));
+    // A module for 5G.
+    let more: ExtendedSignalQuality = read("+CESQ: 99, 99, 255, 255, 26, 64, 255, 255, 255");
+    assert_eq!(more.rsrp_dbm(), Some(-77));
+    let ends: ExtendedSignalQuality = read("+CESQ: 63,7,96,49,34,97");
+    assert_eq!(
+        (
+            ends.rxlev_dbm(),
+            ends.rscp_dbm(),
+            ends.ecno_db(),
+            ends.rsrq_db(),
+            ends.rsrp_dbm()
+        ),
+        (Some(-48), Some(-25), Some(0), Some(-3), Some(-44))
+    );
+    let beyond: ExtendedSignalQuality = read("+CESQ: 64,8,97,50,35,98");
+    assert_eq!(
+        (
+            beyond.rxlev_dbm(),
+            beyond.rscp_dbm(),
+            beyond.ecno_db(),
+            beyond.rsrq_db(),
+            beyond.rsrp_dbm()
+        ),
+        (None, None, None, None, None)
+    );
+
+    for damaged in [
+        "+CESQ: 99,99,255,255,20",
+        "+CESQ: 99,99,255,255,20,256",
+        "+CESQ: 99,99,255,255,20,-60",
+        "+CESQ: 99,99,255,255,20,60,255,255,255,0",
+    ] {
+        let refused = QueryExtendedSignalQuality.parse(Ok(damaged.as_bytes()));
+        assert!(refused.is_err(), "{damaged}");
+    }
+
+    let lte: CellSignal = read("+QCSQ: \"LTE\",-61,-95,150,-12");
+    assert_eq!(lte.network, CellNetwork::Lte);
+    assert_eq!(
+        (lte.rssi_dbm(), lte.rsrp_dbm(), lte.sinr_db(), lte.rsrq_db()),
+        (Some(-61), Some(-95), Some(10), Some(-12))
+    );
+    assert_eq!((lte.rscp_dbm(), lte.ecio_db()), (None, None));
+    for (name, network) in [
+        ("CAT-M1", CellNetwork::CatM1),
+        ("eMTC", CellNetwork::CatM1),
+        ("CAT-NB1", CellNetwork::NbIot),
+        ("NBIoT", CellNetwork::NbIot),
+    ] {
+        let signal: CellSignal = read(&format!("+QCSQ: \"{name}\",-65,-85,168,-5"));
+        assert_eq!((signal.network, signal.sinr_db()), (network, Some(13)));
+    }
+    // Without its sign.
+    let umts: CellSignal = read("+QCSQ: \"WCDMA\",69,-72,-4");
+    assert_eq!(
+        (
+            umts.rssi_dbm(),
+            umts.rscp_dbm(),
+            umts.ecio_db(),
+            umts.rsrp_dbm()
+        ),
+        (Some(-69), Some(-72), Some(-4), None)
+    );
+    let gsm: CellSignal = read("+QCSQ: \"GSM\",-70");
+    assert_eq!(
+        (gsm.rssi_dbm(), gsm.rsrp_dbm(), gsm.sinr_db()),
+        (Some(-70), None, None)
+    );
+    for line in ["+QCSQ: \"NOSERVICE\"", "+QCSQ: \"NR5G\",-68,38,-11"] {
+        let none: CellSignal = read(line);
+        assert_eq!(
+            (
+                none.rssi_dbm(),
+                none.rsrp_dbm(),
+                none.sinr_db(),
+                none.rsrq_db(),
+                none.rscp_dbm()
+            ),
+            (None, None, None, None, None)
+        );
+    }
+    for damaged in [
+        "+QCSQ: ",
+        "+QCSQ: \"LTE\",-61,-95,150,-12,1",
+        "+QCSQ: \"LTE\",-6x1",
+        "+QCSQ: \"LTE\",--61",
+        "+QCSQ: \"LTE\",-",
+        "+QCSQ: \"LTE\",-32768",
+    ] {
+        assert!(
+            QueryCellSignal.parse(Ok(damaged.as_bytes())).is_err(),
+            "{damaged}"
+        );
+    }
+    assert_eq!(
+        read::<CellSignal>("+QCSQ: \"LTE\",-61,-95,251").sinr_db(),
+        None
+    );
 }
 
 #[test]

@@ -31,6 +31,11 @@ impl Core {
             } else {
                 "+CSQ: 99,99"
             })),
+            "CESQ" => Ok(Reply::line(if registered {
+                "+CESQ: 99,99,255,255,16,46"
+            } else {
+                "+CESQ: 99,99,255,255,255,255"
+            })),
             "QCSQ" => Ok(Reply::line(if registered {
                 "+QCSQ: \"LTE\",-61,-95,150,-12"
             } else {

@@ -56,6 +56,8 @@ forms! {
         "AT+COPS?" QueryOperator { QueryOperator => "AT+COPS?\r" }
         "AT+CGACT?" ListBearers { ListBearers => "AT+CGACT?\r" }
         "AT+CSQ" QuerySignalQuality { QuerySignalQuality => "AT+CSQ\r" }
+        "AT+CESQ" QueryExtendedSignalQuality { QueryExtendedSignalQuality => "AT+CESQ\r" }
+        "AT+CIMI" QuerySubscriber { QuerySubscriber => "AT+CIMI\r" }
         "AT+CCLK?" QueryClock { QueryClock => "AT+CCLK?\r" }
         "AT+CGMI" QueryManufacturer { QueryManufacturer => "AT+CGMI\r" }
         "AT+CGMM" QueryModel { QueryModel => "AT+CGMM\r" }
@@ -112,6 +114,8 @@ forms! {
             SetUartSleep { sleep: Switch::Off } => "AT+QSCLK=0\r",
             SetUartSleep { sleep: Switch::On } => "AT+QSCLK=1\r",
         }
+        "AT+QCSQ" QueryCellSignal { QueryCellSignal => "AT+QCSQ\r" }
+        "AT+QCCID" QueryCardNumber { QueryCardNumber => "AT+QCCID\r" }
         "AT+QPOWD=<n>" PowerDown {
             PowerDown { mode: PowerDownMode::Immediate } => "AT+QPOWD=0\r",
             PowerDown { mode: PowerDownMode::Normal } => "AT+QPOWD=1\r",
