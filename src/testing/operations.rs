@@ -11,9 +11,9 @@ use std::vec::Vec;
 
 use super::Choices;
 use crate::at::{ConnectId, ServiceType};
-use crate::config::Config;
+use crate::config::{AccessPoint, Config};
 use crate::engine::rig::Rig;
-use crate::engine::{Key, LineKind, LinkState};
+use crate::engine::{Key, LineKind, LinkMode, LinkState};
 use crate::stack::{Resources, new};
 
 const SOCKETS: usize = 4;
@@ -23,6 +23,15 @@ const LARGE: usize = 2048;
 const TX: usize = 48;
 /// What a datagram takes in a ring besides its bytes.
 const HEADER: usize = 21;
+const LINK_MODES: [LinkMode; 6] = [
+    LinkMode::Up,
+    LinkMode::Up,
+    LinkMode::Down,
+    LinkMode::Airplane,
+    LinkMode::Minimum,
+    LinkMode::Off,
+];
+const APNS: [&str; 2] = ["internet", "other"];
 /// No sequence needs as many transactions to come to rest.
 const PATIENCE: usize = 3000;
 
@@ -161,6 +170,10 @@ struct World<'d> {
     sender: Option<Key>,
     /// Transactions are answered in good order from now on.
     honest: bool,
+    /// The last deactivation was refused, which counts as an inactive context (quirk 23).
+    keeps_context: bool,
+    /// What the application wants of the link.
+    wish: LinkMode,
     /// A read was refused although the connection was there: an end may come early.
     lied: bool,
 }
@@ -192,6 +205,8 @@ fn run<const RX: usize>(choices: &mut Choices<'_>) {
         damaged: None,
         sender: None,
         honest: false,
+        keeps_context: false,
+        wish: LinkMode::Up,
         lied: false,
     };
     while !choices.is_empty() {
@@ -288,13 +303,31 @@ impl World<'_> {
                 self.say("+QIURC: \"incoming full\"");
                 self.counts.refused_connections += 1;
             }
+            16 | 17 => self.set_link(LINK_MODES[choices.below(LINK_MODES.len())]),
+            18 => {
+                let access_point = AccessPoint::new(APNS[choices.below(APNS.len())]);
+                let now = self.rig.now;
+                self.rig
+                    .engine(|engine| engine.set_access_point(access_point.unwrap(), now));
+            }
             _ => {}
         }
     }
 
-    /// With a module that answers everything, and no handles, every slot comes free, and the module is left with nothing.
+    fn set_link(&mut self, mode: LinkMode) {
+        let now = self.rig.now;
+        self.rig.engine(|engine| engine.set_link(mode, now));
+        self.wish = mode;
+    }
+
+    /// With a module that answers everything, and no handles, the link is as it was wanted last, every slot comes free, and the module
+    /// is left with nothing.
     fn come_to_rest(&mut self) {
         self.honest = true;
+        if self.wish != LinkMode::Up {
+            self.turn_off();
+            self.set_link(LinkMode::Up);
+        }
         while !self.users.is_empty() {
             self.let_go(0, false);
             self.check();
@@ -313,5 +346,24 @@ impl World<'_> {
             assert!(busy, "asleep with a slot in use, or without a link");
         }
         panic!("no rest: {:?}", self.rig.next());
+    }
+
+    /// The link goes down, with handles that nobody uses.
+    fn turn_off(&mut self) {
+        for _ in 0..PATIENCE {
+            let busy = self.transaction(&mut Choices::new(&[]));
+            self.check();
+            if !busy {
+                let state = self.rig.engine(|engine| engine.link_state());
+                assert!(matches!(state, LinkState::TurnedOff(_)), "{state:?}");
+                if !self.keeps_context {
+                    assert!(!self.rig.active, "the context is active");
+                    let left = self.ids.iter().position(Option::is_some);
+                    assert_eq!(left, None, "the module still has a connection");
+                }
+                return;
+            }
+        }
+        panic!("not off: {:?}", self.rig.next());
     }
 }

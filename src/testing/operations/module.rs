@@ -43,6 +43,7 @@ impl World<'_> {
                     "+CME ERROR: 568",
                 ];
                 self.lied |= matches!(job, Job::Read { .. });
+                self.keeps_context |= job == Job::Deactivate;
                 if self.say(refused[usize::from(choice) % 4]) == LineKind::Final {
                     self.finish();
                     return true;
@@ -122,9 +123,16 @@ impl World<'_> {
                 self.say("OK");
             }
             Job::Deactivate => {
+                self.keeps_context = false;
                 (0..ConnectId::COUNT).for_each(|id| self.forget(id));
                 self.rig.active = false;
                 self.say("OK");
+            }
+            Job::PowerDown => {
+                self.say("OK");
+                (0..ConnectId::COUNT).for_each(|id| self.forget(id));
+                self.rig.active = false;
+                self.say("POWERED DOWN");
             }
             Job::Read { key, length } => self.answer_read(id(self, key), key, length, choice),
             Job::Send { key, length } => {
