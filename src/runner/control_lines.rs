@@ -33,8 +33,8 @@ pub trait ControlLines {
 
     /// Whether [`sleep`](Self::sleep) and [`wake`](Self::wake) reach the module. Default: false.
     ///
-    /// If so the runner lets the module sleep (AT+QSCLK=1) whenever the link is up, no connection is in transparent access mode, and
-    /// nothing was to do for [`Config::awake_time`](crate::Config::awake_time).
+    /// If so the runner lets the module sleep (AT+QSCLK=1) whenever the link is up or turned off, no connection is in transparent access
+    /// mode, and nothing was to do for [`Config::awake_time`](crate::Config::awake_time).
     #[cfg(feature = "sleep")]
     fn can_sleep(&self) -> bool {
         false

@@ -20,10 +20,14 @@ impl Link<'_> {
         self.wiring.dtr
     }
 
-    /// Whether the module may sleep now: it was told so, and the link is up.
+    /// Whether the module may sleep now: it was told so, and the link is up, or is off because the application wants that.
     #[cfg(feature = "sleep")]
     pub(crate) fn may_sleep(&self) -> bool {
-        self.may_sleep && self.is_up()
+        #[cfg(feature = "link-control")]
+        let is_off = matches!(self.step, Step::TurnedOff(mode) if mode != LinkMode::Off);
+        #[cfg(not(feature = "link-control"))]
+        let is_off = false;
+        self.may_sleep && (self.is_up() || is_off)
     }
 
     /// Whether nothing will be done about it: the configuration, or the UART, cannot be used.

@@ -7,7 +7,7 @@ use std::fs;
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::{Read, Write};
-use quectel_nal::{Config, ControlLines, Resources, Stack};
+use quectel_nal::{Config, ControlLines, LinkMode, LinkState, Resources, Stack};
 use testbench::{PEER, assert_no_violation, excerpt, peer};
 use virtual_modem::network::InProcess;
 use virtual_modem::serial::{Line, pair};
@@ -96,6 +96,41 @@ fn no_byte_is_lost_when_data_arrives_while_the_module_sleeps() {
         .sum();
     assert!(asleep >= 3500, "{asleep} of 3600 s");
     assert!(sleeps.len() >= 6);
+}
+
+#[test]
+fn the_module_sleeps_while_the_link_is_turned_off() {
+    for mode in [LinkMode::Down, LinkMode::Airplane, LinkMode::Minimum] {
+        let (sleeps, modem) = run(InProcess::new(), async |stack, modem| {
+            stack.wait_link_up().await.unwrap();
+            stack.set_link(mode);
+            assert_eq!(stack.wait_link_mode().await, Ok(mode));
+            modem.reset_counts();
+            Timer::after_secs(1800).await;
+            // The user's own commands wake it.
+            stack.module().imei().await.unwrap();
+            Timer::after_secs(1800).await;
+            assert_eq!(stack.link_state(), LinkState::TurnedOff(mode));
+            assert!(modem.commands()["AT"] <= 3, "{:?}", modem.commands());
+            stack.set_link(LinkMode::Up);
+            stack.wait_link_up().await.unwrap();
+        });
+        let times = sleeps.iter().map(|(from, to)| (*to - *from).as_secs());
+        let asleep: u64 = times.sum();
+        assert!(asleep >= 3590, "{asleep} of 3600 s: {}", excerpt(&modem));
+    }
+}
+
+/// A module that is off has nothing to be woken with.
+#[test]
+fn dtr_is_left_alone_while_the_module_is_off() {
+    let (sleeps, _) = run(InProcess::new(), async |stack, _| {
+        stack.wait_link_up().await.unwrap();
+        stack.set_link(LinkMode::Off);
+        stack.wait_link_mode().await.unwrap();
+        Timer::after_secs(3600).await;
+    });
+    assert_eq!(sleeps, []);
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub mod clock;
 #[cfg_attr(feature = "mps2", path = "mps2.rs")]
 #[cfg_attr(not(feature = "mps2"), path = "lm3s6965.rs")]
 mod part;
+#[cfg(not(feature = "mps2"))]
+pub mod pins;
 pub mod report;
 pub mod uart;
 
@@ -24,5 +26,7 @@ pub mod uart;
 #[cfg(feature = "clock")]
 pub fn start() -> (uart::Rx, uart::Tx) {
     clock::start();
+    #[cfg(not(feature = "mps2"))]
+    pins::start();
     uart::start()
 }
