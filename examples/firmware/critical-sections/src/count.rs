@@ -63,11 +63,27 @@ fn timer() -> u32 {
 
 /// A waker that does nothing, and differs from those with other numbers.
 pub fn waker(number: usize) -> Waker {
+    // SAFETY: the functions do not use the pointer.
+    unsafe { Waker::from_raw(silent(number)) }
+}
+
+fn silent(number: usize) -> RawWaker {
     const TABLE: RawWakerVTable =
         RawWakerVTable::new(|data| RawWaker::new(data, &TABLE), |_| {}, |_| {}, |_| {});
-    let data = core::ptr::without_provenance(number);
-    // SAFETY: the functions do not use the pointer.
-    unsafe { Waker::from_raw(RawWaker::new(data, &TABLE)) }
+    RawWaker::new(core::ptr::without_provenance(number), &TABLE)
+}
+
+/// A waker that calls `task` when it is cloned. The stack clones the wakers of tasks that wait, while it is in use.
+pub fn intruding_waker<F: Fn()>(task: &F) -> Waker {
+    fn clone<F: Fn()>(task: *const ()) -> RawWaker {
+        // SAFETY: it is the reference that the waker was made of. No clone keeps it.
+        let task = unsafe { &*task.cast::<F>() };
+        task();
+        silent(0)
+    }
+    let table = const { &RawWakerVTable::new(clone::<F>, |_| {}, |_| {}, |_| {}) };
+    // SAFETY: only `clone` uses the pointer; the caller drops the waker before the task.
+    unsafe { Waker::from_raw(RawWaker::new(core::ptr::from_ref(task).cast(), table)) }
 }
 
 struct Measuring;

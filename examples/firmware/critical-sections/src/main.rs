@@ -16,8 +16,6 @@ use core::future::Future;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
-use atat::asynch::AtatClient;
-use atat::{AtatCmd, AtatResp, InternalError};
 use board::report::{self, Output};
 use cortex_m_rt::entry;
 use embedded_io_async::{Read, Write};
@@ -25,7 +23,6 @@ use embedded_nal_async::UnconnectedUdp;
 use heapless::Vec;
 use quectel_nal::{
     AccessMode, Config, Error, NoopRawMutex, RawMutex, Resources, RunError, Stack, TcpConnection,
-    UdpSocket,
 };
 use static_cell::{ConstStaticCell, StaticCell};
 
@@ -217,19 +214,33 @@ impl<R: Future<Output = RunError>> Bench<'_, R> {
         })?;
         self.measure("close", connection.close())?;
 
-        // A command of the application is written while the stack is in use: there its futures and handles find it so.
-        let command = Intruder {
-            stack,
-            dropped: RefCell::new(Some(self.run(stack.connect_udp(peer))?)),
+        // The waker of a task that waits is cloned while the stack is in use: what is called there finds it so.
+        let dropped = RefCell::new(Some(self.run(stack.connect_udp(peer))?));
+        let six_tasks = || {
+            for number in 1..=6 {
+                let waker = count::waker(number);
+                let mut context = Context::from_waker(&waker);
+                if pin!(stack.wait_link_up()).poll(&mut context).is_ready() {
+                    report::print("the stack is not in use\n");
+                    report::exit(1);
+                }
+            }
+            drop(dropped.take());
         };
-        let mut client = stack.at();
         self.measure(
             "six tasks find the stack in use, and one drops a socket",
             async {
-                let _ = client.send(&command).await;
+                let waker = count::intruding_waker(&six_tasks);
+                let mut changes = stack.link_changes();
+                let _ = pin!(changes.next()).poll(&mut Context::from_waker(&waker));
+                pause().await;
                 Ok(())
             },
         )?;
+        if dropped.take().is_some() {
+            report::print("no task was there\n");
+            report::exit(1);
+        }
 
         let mut connection = self.measure(
             "connect to a name of 245 characters",
@@ -345,40 +356,6 @@ impl<R: Future<Output = RunError>> Bench<'_, R> {
         let (count, longest) = count::measured();
         let _ = writeln!(Output, "{}, {name}: {count} {longest}", self.sockets);
         result
-    }
-}
-
-/// A command that uses the stack while it is written.
-struct Intruder<'d, M: RawMutex> {
-    stack: Stack<'d, M>,
-    dropped: RefCell<Option<UdpSocket<'d, M>>>,
-}
-
-struct Nothing;
-
-impl AtatResp for Nothing {}
-
-impl<M: RawMutex> AtatCmd for Intruder<'_, M> {
-    type Response = Nothing;
-
-    fn write(&self, into: &mut [u8]) -> usize {
-        for number in 1..=6 {
-            let waker = count::waker(number);
-            let mut context = Context::from_waker(&waker);
-            let waiting = pin!(self.stack.wait_link_up());
-            if waiting.poll(&mut context).is_ready() {
-                report::print("the stack is not in use\n");
-                report::exit(1);
-            }
-        }
-        drop(self.dropped.take());
-        let text = b"AT+CSQ\r";
-        into[..text.len()].copy_from_slice(text);
-        text.len()
-    }
-
-    fn parse(&self, result: Result<&[u8], InternalError<'_>>) -> Result<Nothing, atat::Error> {
-        result.map(|_| Nothing).map_err(atat::Error::from)
     }
 }
 
