@@ -60,6 +60,11 @@ pub struct ModemOptions {
     #[arg(long, value_name = "NAME")]
     urc_port: Option<String>,
 
+    /// In direct push access mode, how long data that nobody reads may stop the serial line before its
+    /// connection fails, in seconds
+    #[arg(long, value_name = "S", default_value_t = 2)]
+    stall_time: u16,
+
     /// Print all bytes that are exchanged with the module
     #[arg(long)]
     pub trace: bool,
@@ -198,7 +203,9 @@ impl ModemOptions {
     }
 
     fn config(&self) -> Config<'_> {
-        let config = Config::new(&self.apn).urc_port(Some(self.urc_port().name));
+        let config = Config::new(&self.apn)
+            .urc_port(Some(self.urc_port().name))
+            .stall_time(Duration::from_secs(self.stall_time.into()));
         match &self.pin {
             Some(pin) => config.pin(pin),
             None => config,
