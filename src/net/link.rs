@@ -82,6 +82,20 @@ impl<'d, M: RawMutex> Stack<'d, M> {
         self.shared.link().since
     }
 
+    /// Waits until the link is not up: it was lost, or the application wants none. Ready at once if it is not up now. Returns its state,
+    /// which is [`Up`](LinkState::Up) if the link was lost and has already come back.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect.
+    pub async fn wait_link_down(&self) -> LinkState {
+        let mut changes = self.link_changes();
+        match self.link_state() {
+            LinkState::Up => changes.next().await,
+            state => state,
+        }
+    }
+
     /// Returns the changes of the link from now on.
     #[must_use]
     pub fn link_changes(&self) -> LinkChanges<'d, M> {

@@ -37,6 +37,20 @@ async fn comes_up(stack: &Stack<'_>, module: &Script<'_>) {
 }
 
 #[test]
+fn lost_link_is_waited_for() {
+    dialogue(config(), async |stack, module| {
+        assert_eq!(stack.wait_link_down().await, LinkState::Starting);
+        comes_up(&stack, &module).await;
+        let lose = async {
+            module.expect_silence(Duration::from_secs(1)).await;
+            module.line("+QIURC: \"pdpdeact\",1").await;
+        };
+        let (state, ()) = join(stack.wait_link_down(), lose).await;
+        assert_eq!(state, LinkState::Down(LinkError::ContextLost));
+    });
+}
+
+#[test]
 fn down_and_up_again() {
     dialogue(config(), async |stack, module| {
         comes_up(&stack, &module).await;
@@ -56,6 +70,8 @@ fn down_and_up_again() {
         };
         let (mode, ()) = join(stack.wait_link_mode(), way_down).await;
         assert_eq!(mode, Ok(LinkMode::Down));
+        let state = stack.wait_link_down().await;
+        assert_eq!(state, LinkState::TurnedOff(LinkMode::Down));
         assert_eq!(connection.flush().await, Ok(()));
         let mut data = [0; 4];
         connection.read_exact(&mut data).await.unwrap();
