@@ -40,6 +40,10 @@ async fn get(stack: Stack<'static>) -> Option<usize> {
     ping(stack).await?;
     #[cfg(feature = "ntp")]
     stack.module().ntp("192.0.2.1", false).await.ok()?;
+    #[cfg(feature = "link-control")]
+    down_and_up(stack).await?;
+    #[cfg(feature = "keep-alive")]
+    let stack = keep_alive(stack);
     #[cfg(feature = "dns")]
     return measure::get(&stack, &stack, measure::NAMED).await;
     #[cfg(not(feature = "dns"))]
@@ -97,8 +101,48 @@ async fn ping(stack: Stack<'static>) -> Option<()> {
     Some(())
 }
 
+#[cfg(feature = "link-control")]
+async fn down_and_up(stack: Stack<'static>) -> Option<()> {
+    use quectel_nal::LinkMode;
+
+    for mode in [LinkMode::Down, LinkMode::Up] {
+        stack.set_link(mode);
+        stack.wait_link_mode().await.ok()?;
+    }
+    Some(())
+}
+
+#[cfg(feature = "keep-alive")]
+fn keep_alive(stack: Stack<'static>) -> Stack<'static> {
+    use quectel_nal::{Duration, KeepAlive};
+
+    let keep_alive = KeepAlive::new(Duration::from_secs(300), Duration::from_secs(30), 3);
+    stack.with_keep_alive(keep_alive)
+}
+
+/// DTR, as far as the library is concerned.
+#[cfg(feature = "sleep")]
+struct Dtr;
+
+#[cfg(feature = "sleep")]
+impl quectel_nal::ControlLines for Dtr {
+    fn can_sleep(&self) -> bool {
+        true
+    }
+
+    async fn sleep(&mut self) {
+        core::hint::black_box(true);
+    }
+
+    async fn wake(&mut self) {
+        embassy_time::Timer::after_millis(20).await;
+    }
+}
+
 #[embassy_executor::task]
 async fn modem(#[allow(unused_mut)] mut runner: Runner<'static>, rx: Rx, tx: Tx) {
+    #[cfg(feature = "sleep")]
+    let mut runner = runner.control_lines(Dtr);
     #[cfg(feature = "reset")]
     {
         use embassy_time::{Duration, Timer};
