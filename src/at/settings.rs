@@ -212,6 +212,9 @@ pub enum KeepAlive {
 impl KeepAlive {
     /// Keep-alive with what the note allows that is nearest to this: `probes` probes, one each `interval`, after nothing has come for
     /// `idle`, which is rounded up to minutes.
+    ///
+    /// Module families that count the idle time in seconds (quirk 112) take the number of minutes as seconds: there an `idle` of two hours
+    /// is two minutes.
     #[must_use]
     pub const fn new(idle: Duration, interval: Duration, probes: u8) -> Self {
         Self::On {
