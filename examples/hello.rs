@@ -1,5 +1,5 @@
 //! Fetches a web page through the TCP/IP stack of a module, a simulated one if no serial port is named:
-//! `cargo run --example hello [-- /dev/ttyUSB2 APN example.com]`
+//! `cargo run --example hello [-- /dev/serial0 APN example.com]`; on USB, `Config::new(apn)` needs `.urc_port(Some("usbat"))` as well.
 use embassy_futures::select::{Either, select};
 use embedded_io_adapters::futures_03::FromFutures;
 use embedded_io_async::{Read, Write};
