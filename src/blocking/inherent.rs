@@ -1,5 +1,38 @@
-//! What a socket says of itself, for types with a method `socket`.
+//! What TCP and UDP have in common: the handles for sockets, and what a socket says of itself.
 
+/// For types with the fields `stack` and `slots`.
+macro_rules! implement_handle {
+    ($type:ident) => {
+        impl<M: RawMutex> Clone for $type<'_, '_, M> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<M: RawMutex> Copy for $type<'_, '_, M> {}
+
+        impl<'d, M: RawMutex> $type<'_, 'd, M> {
+            /// Returns a handle whose sockets take certain slots only, as [`with_slots`](crate::Stack::with_slots) of the asynchronous
+            /// stack.
+            #[must_use]
+            pub const fn with_slots(self, slots: core::ops::Range<usize>) -> Self {
+                Self {
+                    slots: self.slots.within(slots),
+                    ..self
+                }
+            }
+
+            fn handle(&self) -> crate::Stack<'d, M> {
+                crate::Stack {
+                    slots: self.slots,
+                    ..self.stack.handle()
+                }
+            }
+        }
+    };
+}
+
+/// For types with a method `socket`.
 macro_rules! implement_state {
     ($type:ty) => {
         impl<M: RawMutex> $type {
@@ -73,4 +106,4 @@ macro_rules! implement_state {
     };
 }
 
-pub(super) use implement_state;
+pub(super) use {implement_handle, implement_state};

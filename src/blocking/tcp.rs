@@ -1,7 +1,6 @@
 //! TCP sockets.
 
 use core::net::SocketAddr;
-use core::ops::Range;
 use core::task::Poll;
 
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
@@ -9,7 +8,7 @@ use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embedded_nal::TcpFullStack;
 use embedded_nal::{TcpClientStack, nb};
 
-use super::inherent::implement_state;
+use super::inherent::{implement_handle, implement_state};
 use super::socket::LazySocket;
 use super::stack::{AnyStack, Stack};
 #[cfg(feature = "push")]
@@ -33,13 +32,7 @@ pub struct Tcp<'a, 'd, M: RawMutex = CriticalSectionRawMutex> {
     slots: SlotSet,
 }
 
-impl<M: RawMutex> Clone for Tcp<'_, '_, M> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<M: RawMutex> Copy for Tcp<'_, '_, M> {}
+implement_handle!(Tcp);
 
 /// A TCP socket: new, connecting, connected, bound, or listening.
 ///
@@ -103,22 +96,6 @@ impl<'d, R: Future<Output = RunError> + Unpin, M: RawMutex> Stack<'d, R, M> {
 }
 
 impl<'d, M: RawMutex> Tcp<'_, 'd, M> {
-    /// Returns a handle whose sockets take certain slots only, as [`with_slots`](crate::Stack::with_slots) of the asynchronous stack.
-    #[must_use]
-    pub const fn with_slots(self, slots: Range<usize>) -> Self {
-        Self {
-            slots: self.slots.within(slots),
-            ..self
-        }
-    }
-
-    fn handle(&self) -> crate::Stack<'d, M> {
-        crate::Stack {
-            slots: self.slots,
-            ..self.stack.handle()
-        }
-    }
-
     /// Whether the module has accepted everything that was written (`SEND OK`). The peer may not have received it yet.
     ///
     /// # Errors

@@ -1,13 +1,12 @@
 //! UDP sockets.
 
 use core::net::SocketAddr;
-use core::ops::Range;
 use core::task::Poll;
 
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
 use embedded_nal::{UdpClientStack, UdpFullStack, nb};
 
-use super::inherent::implement_state;
+use super::inherent::{implement_handle, implement_state};
 use super::socket::LazySocket;
 use super::stack::{AnyStack, Stack};
 #[cfg(feature = "push")]
@@ -29,13 +28,7 @@ pub struct Udp<'a, 'd, M: RawMutex = CriticalSectionRawMutex> {
     slots: SlotSet,
 }
 
-impl<M: RawMutex> Clone for Udp<'_, '_, M> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<M: RawMutex> Copy for Udp<'_, '_, M> {}
+implement_handle!(Udp);
 
 /// A UDP socket: new, connected to one peer, or bound to a local port for any number of peers.
 ///
@@ -104,22 +97,6 @@ impl<'d, R: Future<Output = RunError> + Unpin, M: RawMutex> Stack<'d, R, M> {
 }
 
 impl<'d, M: RawMutex> Udp<'_, 'd, M> {
-    /// Returns a handle whose sockets take certain slots only, as [`with_slots`](crate::Stack::with_slots) of the asynchronous stack.
-    #[must_use]
-    pub const fn with_slots(self, slots: Range<usize>) -> Self {
-        Self {
-            slots: self.slots.within(slots),
-            ..self
-        }
-    }
-
-    fn handle(&self) -> crate::Stack<'d, M> {
-        crate::Stack {
-            slots: self.slots,
-            ..self.stack.handle()
-        }
-    }
-
     /// Changes the access mode of the socket, as [`Tcp::set_access_mode`](super::Tcp::set_access_mode).
     ///
     /// # Errors
