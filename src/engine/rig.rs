@@ -264,15 +264,21 @@ impl<'d> Rig<'d> {
     pub(crate) fn mute_for(&mut self, seconds: u64) {
         let until = self.now + Duration::from_secs(seconds);
         while self.now < until {
-            match self.next() {
-                Action::Run(job) => {
-                    self.begin(job);
-                    self.pass(1000);
-                    self.silence();
-                }
-                Action::Wait(at) => self.wait(at.min(until)),
-                _ => {}
+            self.step_mute(until);
+        }
+    }
+
+    /// One step with a module that answers nothing: a command that gets no answer for a second, or a pause, which ends at `until` at
+    /// the latest. A pause without an end is left as it is.
+    pub(crate) fn step_mute(&mut self, until: Instant) {
+        match self.next() {
+            Action::Run(job) => {
+                self.begin(job);
+                self.pass(1000);
+                self.silence();
             }
+            Action::Wait(at) if at.min(until) < NEVER => self.wait(at.min(until)),
+            _ => {}
         }
     }
 

@@ -12,6 +12,7 @@ use crate::engine::rig::WITH_RESET;
 use crate::engine::tests::{Alarm, Rig, up};
 use crate::engine::{Action, Job, LinkMode, LinkState, Queue};
 use crate::error::LinkError;
+use crate::util::time::NEVER;
 
 /// A user sends a command.
 fn submit(rig: &Rig) {
@@ -54,15 +55,7 @@ fn user_command_without_an_answer_at_rest_looks_for_the_module() {
     rig.silence();
     assert_eq!(state(&rig), LinkState::TurningOff(LinkMode::Down));
     while rig.next() != Action::Reset {
-        match rig.next() {
-            Action::Run(job) => {
-                rig.begin(job);
-                rig.pass(1000);
-                rig.silence();
-            }
-            Action::Wait(until) => rig.wait(until),
-            _ => {}
-        }
+        rig.step_mute(NEVER);
     }
     let now = rig.now;
     rig.engine(|engine| engine.finish_action(Action::Reset, true, now));
