@@ -18,11 +18,11 @@ const TURNED_OFF: Error = Error::Link(LinkError::TurnedOff);
 
 impl<'d> Engine<'d> {
     /// The application wants this of the link from now on. Without a link sockets end in good order.
-    pub(crate) fn set_link(&mut self, mode: LinkMode, now: Instant) {
-        self.link.set_wish(mode, now);
+    pub(crate) fn set_link(&mut self, mode: LinkMode) {
+        self.link.set_wish(mode, self.now);
         if mode != LinkMode::Up {
             for slot in self.sockets.iter_mut() {
-                slot.close_for(TURNED_OFF, now);
+                slot.close_for(TURNED_OFF, self.now);
             }
             #[cfg(feature = "dns")]
             self.dns.reject_waiting(TURNED_OFF, true);
@@ -34,14 +34,14 @@ impl<'d> Engine<'d> {
     }
 
     /// The context is to lead to another access point. A link that is up goes down in good order first.
-    pub(crate) fn set_access_point(&mut self, access_point: AccessPoint<'d>, now: Instant) {
+    pub(crate) fn set_access_point(&mut self, access_point: AccessPoint<'d>) {
         self.config.access_point = access_point;
-        self.link.on_access_point(now);
+        self.link.on_access_point(self.now);
         if self.link.is_serving() {
             // Those that are not open yet wait.
             let known = |slot: &&mut Slot<'_>| slot.uses_id();
             for slot in self.sockets.iter_mut().filter(known) {
-                slot.close_for(TURNED_OFF, now);
+                slot.close_for(TURNED_OFF, self.now);
             }
         }
         self.wake_runner();
@@ -60,19 +60,14 @@ impl<'d> Engine<'d> {
     // ---- the runner ----------------------------------------------------------------------------------------------
 
     /// Takes the link down, if that is wanted and every socket is closed. Those that are not in time fail.
-    pub(super) fn turn_link_off(
-        &mut self,
-        orphan: Option<ConnectId>,
-        wake_at: &mut Instant,
-        now: Instant,
-    ) {
+    pub(super) fn turn_link_off(&mut self, orphan: Option<ConnectId>, wake_at: &mut Instant) {
         let Some(until) = self.link.turns_off_at() else {
             return;
         };
         let mut is_busy = orphan.is_some();
         for slot in self.sockets.iter_mut().filter(|slot| slot.uses_id()) {
             is_busy = true;
-            if now >= until && slot.is_live() {
+            if self.now >= until && slot.is_live() {
                 slot.fail(TURNED_OFF);
             }
         }
@@ -81,7 +76,7 @@ impl<'d> Engine<'d> {
             self.ids.orphans = IdSet::EMPTY;
             self.fail_all(LinkError::TurnedOff);
             self.link.begin_turning_off();
-        } else if now < until {
+        } else if self.now < until {
             earliest(wake_at, until);
         }
     }

@@ -1,7 +1,5 @@
 //! The UART as the data line of one connection (transparent access mode): what its beginning and its end mean to the others.
 
-use embassy_time::Instant;
-
 use super::access_mode::end_marker::EndMarker;
 use super::access_mode::transparent::{Next, Transparent};
 use super::exchange::job::Action;
@@ -63,17 +61,17 @@ impl Engine<'_> {
     }
 
     /// What to do for the connection that has the UART, if one has.
-    pub(super) fn next_transparent(&mut self, now: Instant) -> Option<Action> {
+    pub(super) fn next_transparent(&mut self) -> Option<Action> {
         let has_dtr = self.link.has_dtr();
         let line = self.transparent.as_mut()?;
         let slot = self.sockets.get_mut(line.key);
-        let next = line.next(slot, has_dtr, &self.config, now);
-        Some(self.apply_transparent(next, now))
+        let next = line.next(slot, has_dtr, &self.config, self.now);
+        Some(self.apply_transparent(next))
     }
 
-    fn apply_transparent(&mut self, next: Next, now: Instant) -> Action {
+    fn apply_transparent(&mut self, next: Next) -> Action {
         let Some(key) = self.transparent.as_ref().map(|line| line.key) else {
-            return Action::Wait(now);
+            return Action::Wait(self.now);
         };
         match next {
             Next::Act(action) => return action,
@@ -88,19 +86,19 @@ impl Engine<'_> {
             }
             Next::LineLost(error) => self.on_line_lost(key, error),
         }
-        Action::Wait(now)
+        Action::Wait(self.now)
     }
 
     /// The runner has written `count` bytes to the data line, or could not for too long.
-    pub(crate) fn written(&mut self, key: Key, count: usize, is_done: bool, now: Instant) {
+    pub(crate) fn written(&mut self, key: Key, count: usize, is_done: bool) {
         let Some(line) = &mut self.transparent else {
             return;
         };
         if !is_done {
             let next = Next::LineLost(Some(Error::TimedOut));
-            self.apply_transparent(next, now);
+            self.apply_transparent(next);
         } else if let Some(slot) = self.sockets.get_mut(key) {
-            line.on_written(slot, count, now);
+            line.on_written(slot, count, self.now);
         }
     }
 
@@ -111,7 +109,7 @@ impl Engine<'_> {
         };
         let slot = self.sockets.get_mut(line.key);
         if let Some(next) = line.on_carrier(slot, carrier) {
-            self.apply_transparent(next, Instant::MIN);
+            self.apply_transparent(next);
         }
     }
 

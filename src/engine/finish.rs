@@ -19,21 +19,21 @@ const SLOWEST_CLOSE: Duration = Duration::from_secs(125);
 impl Engine<'_> {
     /// The runner has done this action, or has stopped it because its time limit was over. Returns whether other tasks get a
     /// turn before the next action.
-    pub(crate) fn finish_action(&mut self, action: Action, in_time: bool, now: Instant) -> bool {
+    pub(crate) fn finish_action(&mut self, action: Action, in_time: bool) -> bool {
         match action {
             Action::Run(job) => {
                 // A job whose socket is gone does not begin.
                 let has_begun = self.exchange.in_flight().is_some();
-                self.finish(now);
+                self.finish();
                 // Tasks that wait for space in the transmit ring fill it first: one large chunk goes out sooner than two small
                 // ones.
                 return !has_begun || matches!(job, Job::Send { .. });
             }
             #[cfg(feature = "transparent")]
-            Action::WriteRaw { key, length } => self.written(key, length.into(), in_time, now),
+            Action::WriteRaw { key, length } => self.written(key, length.into(), in_time),
             Action::Reset => {
                 self.ids.orphans = super::ids::IdSet::EMPTY;
-                self.link.on_reset(now);
+                self.link.on_reset(self.now);
             }
             _ => {}
         }
@@ -42,8 +42,8 @@ impl Engine<'_> {
     }
 
     /// The transaction in flight is over, with a final result code or without.
-    pub(crate) fn finish(&mut self, now: Instant) {
-        let Some(flight) = self.exchange.take(self.config.command_gap, now) else {
+    pub(crate) fn finish(&mut self) {
+        let Some(flight) = self.exchange.take(self.config.command_gap, self.now) else {
             return;
         };
         let outcome = flight.outcome();
@@ -72,7 +72,7 @@ impl Engine<'_> {
         self.exchange.expect_late_read(&flight, &outcome);
         if matches!(flight.job, Job::LastError) {
             if let Some((job, refusal)) = self.exchange.last_error_done(&outcome) {
-                self.done(job, &refusal, false, now);
+                self.done(job, &refusal, false);
             }
             if outcome.is_no_answer() {
                 self.link.start_check_until(self.silent_until(flight.job));
@@ -83,7 +83,7 @@ impl Engine<'_> {
             self.exchange.awaiting_reason = Some(flight.job);
             return;
         }
-        self.done(flight.job, &outcome, flight.command_echoed, now);
+        self.done(flight.job, &outcome, flight.command_echoed);
         if is_damaged {
             self.exchange.late_reader = None;
         }
@@ -101,12 +101,12 @@ impl Engine<'_> {
         if let Some((job @ (Job::Send { .. } | Job::CountSent(_)), outcome @ Outcome::Done(_))) =
             concluded.map(|flight| (flight.job, flight.outcome()))
         {
-            self.socket_done(job, &outcome, Instant::MIN);
+            self.socket_done(job, &outcome);
         }
     }
 
     /// Passes the result to the part of the engine that asked for it.
-    fn done(&mut self, job: Job, outcome: &Outcome, echoed: bool, now: Instant) {
+    fn done(&mut self, job: Job, outcome: &Outcome, echoed: bool) {
         let was_up = self.link.is_up();
         match job {
             #[cfg(feature = "dns")]
@@ -125,8 +125,8 @@ impl Engine<'_> {
                 }
                 return;
             }
-            Job::CloseOrphan(id) => self.orphan_done(id, outcome, now),
-            _ => self.socket_done(job, outcome, now),
+            Job::CloseOrphan(id) => self.orphan_done(id, outcome),
+            _ => self.socket_done(job, outcome),
         }
         if was_up {
             if outcome.is_no_answer() {
@@ -134,7 +134,7 @@ impl Engine<'_> {
             }
             return;
         }
-        self.link_done(job, outcome, echoed, now);
+        self.link_done(job, outcome, echoed);
     }
 
     /// Until when the module may be silent after the start of this transaction.
@@ -147,8 +147,8 @@ impl Engine<'_> {
         after(self.exchange.started, limit)
     }
 
-    fn socket_done(&mut self, job: Job, outcome: &Outcome, now: Instant) {
-        let config = &self.config;
+    fn socket_done(&mut self, job: Job, outcome: &Outcome) {
+        let (config, now) = (&self.config, self.now);
         let Some(slot) = job.key().and_then(|key| self.sockets.get_mut(key)) else {
             return;
         };
@@ -187,12 +187,12 @@ impl Engine<'_> {
         if is_over && !slot.has_opened && slot.phase != Phase::Wanted {
             self.link.on_open_failed();
         }
-        self.apply(effect, id, now);
+        self.apply(effect, id);
     }
 
     /// The one place where the end of a socket's transaction affects the rest of the engine. `id` is the connectID that the
     /// socket has, or had.
-    pub(super) fn apply(&mut self, effect: Effect, id: ConnectId, now: Instant) {
+    pub(super) fn apply(&mut self, effect: Effect, id: ConnectId) {
         match effect {
             Effect::None => {}
             Effect::Loss => self.exchange.on_loss(),
@@ -202,11 +202,11 @@ impl Engine<'_> {
             Effect::LineSuspect => self.link.expect_data_mode(),
             Effect::IdRefused => self.ids.on_refused(),
             Effect::IdFreed => {
-                self.ids.on_freed(id, now);
+                self.ids.on_freed(id, self.now);
                 self.sockets.wake_waiters();
             }
             Effect::IdOrphaned => {
-                self.ids.on_freed(id, now);
+                self.ids.on_freed(id, self.now);
                 if self.ids.exists(id) {
                     self.ids.orphans.insert(id);
                 }
@@ -217,19 +217,19 @@ impl Engine<'_> {
 
     /// The AT+QICLOSE of a connectID without a socket has ended. Without an answer, or refused once, the module may still hold the
     /// connectID.
-    fn orphan_done(&mut self, id: ConnectId, outcome: &Outcome, now: Instant) {
-        self.ids.on_freed(id, now);
+    fn orphan_done(&mut self, id: ConnectId, outcome: &Outcome) {
+        self.ids.on_freed(id, self.now);
         match outcome {
             // The module has given the connectID to another connection since.
             _ if self.sockets.uses(id) => self.ids.on_orphan_closed(id),
-            Outcome::NoAnswer => self.ids.retry_orphan(id, now),
-            Outcome::Refused(_) => self.ids.on_orphan_refused(id, now),
+            Outcome::NoAnswer => self.ids.retry_orphan(id, self.now),
+            Outcome::Refused(_) => self.ids.on_orphan_refused(id, self.now),
             _ => self.ids.on_orphan_closed(id),
         }
     }
 
     /// A transaction has ended while the link was not up, or was being checked.
-    fn link_done(&mut self, job: Job, outcome: &Outcome, echoed: bool, now: Instant) {
+    fn link_done(&mut self, job: Job, outcome: &Outcome, echoed: bool) {
         let was_serving = self.link.is_serving();
         if was_serving && matches!((job, *outcome), (Job::Attention, Outcome::NoAnswer)) {
             // A module that still waits for payload takes the command, and the filler that follows, for payload: its count
@@ -242,7 +242,7 @@ impl Engine<'_> {
         }
         let orphans = &mut self.ids.orphans;
         self.link
-            .done(job, outcome, echoed, orphans, &self.config, now);
+            .done(job, outcome, echoed, orphans, &self.config, self.now);
         if let (true, false, LinkState::Down(error)) =
             (was_serving, self.link.is_serving(), self.link.state())
         {

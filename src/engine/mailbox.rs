@@ -146,13 +146,13 @@ impl Engine<'_> {
     /// Handles the messages.
     #[inline(never)]
     pub(super) fn handle_messages(&mut self, mailbox: &Mailbox) {
-        let now = time::now();
+        self.now = time::now();
         let is_set = |bit| mailbox.bits & bit != 0;
         for index in 0..self.sockets.count() {
             let is_in = |slots: u16| slots >> index & 1 != 0;
             let (is_dropped, is_aborted) = (is_in(mailbox.dropped), is_in(mailbox.aborted));
             if is_dropped || is_aborted {
-                self.release(index, is_dropped, is_aborted, now);
+                self.release(index, is_dropped, is_aborted);
             }
         }
         #[cfg(feature = "at-client")]
@@ -165,15 +165,15 @@ impl Engine<'_> {
         }
         #[cfg(feature = "ping")]
         if is_set(PING) {
-            self.ping.query.release(QueryId(mailbox.ping), now);
+            self.ping.query.release(QueryId(mailbox.ping), self.now);
         }
         #[cfg(feature = "ntp")]
         if is_set(NTP) {
-            self.ntp.release(QueryId(mailbox.ntp), now);
+            self.ntp.release(QueryId(mailbox.ntp), self.now);
         }
         #[cfg(feature = "link-control")]
         if is_set(LINK) {
-            self.set_link(mailbox.link, now);
+            self.set_link(mailbox.link);
         }
         if is_set(SERIAL_ERROR) {
             self.serial_error();

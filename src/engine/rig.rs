@@ -16,7 +16,7 @@ use crate::engine::{
     Request, Slot, SlotSet, WakeSet, Wiring,
 };
 use crate::error::Error;
-use crate::util::time::NEVER;
+use crate::util::time::{NEVER, virtual_time};
 use crate::util::zeroed::Zeroed;
 
 /// Where test connections go.
@@ -101,8 +101,16 @@ impl<'d> Rig<'d> {
     }
 
     pub(crate) fn engine<T>(&self, access: impl FnOnce(&mut Engine<'d>) -> T) -> T {
-        let value = self.shared.try_with(access);
+        let value = self.at_its_time(|| self.shared.try_with(access));
         value.expect("the engine is not in use")
+    }
+
+    /// What `work` does with the stack happens at the time of the test.
+    pub(crate) fn at_its_time<T>(&self, work: impl FnOnce() -> T) -> T {
+        virtual_time::set(Some(self.now));
+        let value = work();
+        virtual_time::set(None);
+        value
     }
 
     // ---- the runner ----------------------------------------------------------------------------------------------
@@ -116,15 +124,14 @@ impl<'d> Rig<'d> {
     }
 
     pub(crate) fn next(&mut self) -> Action {
-        let now = self.now;
-        self.engine(|engine| engine.next(now))
+        self.engine(|engine| engine.next())
     }
 
     pub(crate) fn begin(&mut self, job: Job) {
-        let now = self.now;
-        let command = &mut self.command;
-        let length = (self.shared).try_with(|engine| engine.begin(job, command, now));
-        self.command_length = length.flatten().expect("a command");
+        let mut command = self.command;
+        let length = self.engine(|engine| engine.begin(job, &mut command));
+        self.command = command;
+        self.command_length = length.expect("a command");
     }
 
     /// The command that was sent last.
@@ -143,8 +150,7 @@ impl<'d> Rig<'d> {
     }
 
     pub(crate) fn finish(&mut self) {
-        let now = self.now;
-        self.engine(|engine| engine.finish(now));
+        self.engine(|engine| engine.finish());
     }
 
     /// The next action has to be this transaction; its command is sent.
@@ -388,8 +394,7 @@ impl<'d> Rig<'d> {
     }
 
     pub(crate) fn close_when_sent(&mut self, key: Key) {
-        let now = self.now;
-        self.engine(|engine| engine.close_when_sent(key, now));
+        self.engine(|engine| engine.close_when_sent(key));
     }
 
     pub(crate) fn release(&mut self, key: Key) {
@@ -401,10 +406,9 @@ impl<'d> Rig<'d> {
     }
 
     fn end_handle(&mut self, key: Key, is_aborted: bool) {
-        let now = self.now;
         self.engine(|engine| {
             if engine.slot(key).is_some() {
-                engine.release(key.index(), true, is_aborted, now);
+                engine.release(key.index(), true, is_aborted);
             }
         });
     }

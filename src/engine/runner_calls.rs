@@ -15,31 +15,30 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 impl Engine<'_> {
     /// How long the module has to stay awake, if nothing is to be done any more; `NEVER` if it may not sleep.
     #[cfg(feature = "sleep")]
-    pub(crate) fn awake_until(&self, now: Instant) -> Instant {
+    pub(crate) fn awake_until(&self) -> Instant {
         #[cfg(feature = "transparent")]
         if self.transparent.is_some() {
             return NEVER;
         }
         if self.link.may_sleep() && !self.incoming.is_coming() {
-            after(now, self.config.awake_time)
+            after(self.now, self.config.awake_time)
         } else {
             NEVER
         }
     }
 
     /// When that has to be over. The time in which the module cannot be heard does not count, so that the instant can move.
-    pub(crate) fn deadline(&self, now: Instant) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         #[cfg(feature = "push")]
         let until = self
             .push
-            .deadline(self.exchange.started, self.exchange.limit, now);
+            .deadline(self.exchange.started, self.exchange.limit, self.now);
         #[cfg(not(feature = "push"))]
         let until = after(self.exchange.started, self.exchange.limit);
         #[cfg(feature = "push")]
         if self.push.is_stalled() {
             return until;
         }
-        let _ = now;
         if self.incoming.is_coming() {
             after(until, LONGEST_PAUSE)
         } else {
@@ -50,9 +49,9 @@ impl Engine<'_> {
     // ---- payload to be written -----------------------------------------------------------------------------------
 
     /// The payload of the transaction in flight is about to be written. Returns whether the module takes it.
-    pub(crate) fn begin_payload(&mut self, now: Instant) -> bool {
+    pub(crate) fn begin_payload(&mut self) -> bool {
         let limit = self.config.send_time;
-        self.exchange.begin_payload(limit, now)
+        self.exchange.begin_payload(limit, self.now)
     }
 
     /// Whether the module takes payload.
@@ -94,7 +93,7 @@ impl Engine<'_> {
     /// While a full receive ring holds up the UART, which began at `since`: when to look again, at the latest. The receiving
     /// half of the runner is woken when there may be room, or less time. When the time is over the connection fails.
     #[cfg(feature = "push")]
-    pub(crate) fn stall_deadline(&mut self, since: Instant, now: Instant) -> Option<Instant> {
+    pub(crate) fn stall_deadline(&mut self, since: Instant) -> Option<Instant> {
         if !self.push.is_stalled() {
             return None;
         }
@@ -107,7 +106,7 @@ impl Engine<'_> {
             None => since,
         };
         let until = after(since, self.config.stall_time);
-        if let Err(key) = self.push.stall_deadline(until, now) {
+        if let Err(key) = self.push.stall_deadline(until, self.now) {
             self.overrun(key);
         }
         Some(until)

@@ -18,11 +18,11 @@ const ESCAPE_TIME: Duration = Duration::from_secs(10);
 
 impl Engine<'_> {
     /// What the runner has to do now.
-    pub(crate) fn next(&mut self, now: Instant) -> Action {
-        if let Some(until) = self.exchange.pause_until(now) {
+    pub(crate) fn next(&mut self) -> Action {
+        if let Some(until) = self.exchange.pause_until(self.now) {
             return Action::Wait(until);
         }
-        let action = self.choose(now);
+        let action = self.choose();
         match action {
             #[cfg(feature = "at-client")]
             Action::Wait(_) if self.takes_user_command() => {
@@ -30,20 +30,23 @@ impl Engine<'_> {
                 return Action::Run(Job::User);
             }
             #[cfg(feature = "transparent")]
-            Action::WriteRaw { .. } => self.exchange.start_deadline(self.config.send_time, now),
-            Action::Escape(_) => self.exchange.start_deadline(ESCAPE_TIME, now),
+            Action::WriteRaw { .. } => self
+                .exchange
+                .start_deadline(self.config.send_time, self.now),
+            Action::Escape(_) => self.exchange.start_deadline(ESCAPE_TIME, self.now),
             _ => {}
         }
         action
     }
 
-    fn choose(&mut self, now: Instant) -> Action {
+    fn choose(&mut self) -> Action {
+        let now = self.now;
         self.ids.expire(now);
         if self.exchange.awaiting_reason.is_some() {
             return Action::Run(Job::LastError);
         }
         #[cfg(feature = "transparent")]
-        if let Some(action) = self.next_transparent(now) {
+        if let Some(action) = self.next_transparent() {
             return action;
         }
         #[cfg(feature = "transparent")]
@@ -58,12 +61,12 @@ impl Engine<'_> {
             return action;
         }
         #[cfg(feature = "push")]
-        let mut wake_at = self.watch_payload(now);
+        let mut wake_at = self.watch_payload();
         #[cfg(not(feature = "push"))]
         let mut wake_at = NEVER;
         let orphan = self.ids.next_orphan(now, &mut wake_at);
         #[cfg(feature = "link-control")]
-        self.turn_link_off(orphan, &mut wake_at, now);
+        self.turn_link_off(orphan, &mut wake_at);
         if let Some(action) = self.link.next(orphan, &self.config, now) {
             if let Some(error) = self.link.idle_reason() {
                 self.reject_waiting(error);
@@ -73,20 +76,20 @@ impl Engine<'_> {
         if let Some(id) = orphan {
             return Action::Run(Job::CloseOrphan(id));
         }
-        self.next_round(wake_at, now)
+        self.next_round(wake_at)
     }
 
     /// One round over all sockets and the lookup.
-    fn next_round(&mut self, mut wake_at: Instant, now: Instant) -> Action {
+    fn next_round(&mut self, mut wake_at: Instant) -> Action {
         let turns = self.sockets.count() + 1;
-        let is_lossy = self.exchange.update_lossy(now);
+        let is_lossy = self.exchange.update_lossy(self.now);
         for offset in 0..turns {
             let turn = (self.next_turn + offset) % turns;
             if !self.prepare_turn(turn) {
                 continue;
             }
             let mut round = Round {
-                now,
+                now: self.now,
                 config: &self.config,
                 is_lossy,
                 #[cfg(feature = "keep-alive")]
@@ -210,7 +213,7 @@ impl Engine<'_> {
 
     /// Writes the command of a transaction into `buffer` and begins to wait for its answer. Returns the length of the
     /// command in bytes; `None` if the socket of the job is gone.
-    pub(crate) fn begin(&mut self, job: Job, buffer: &mut [u8], now: Instant) -> Option<usize> {
+    pub(crate) fn begin(&mut self, job: Job, buffer: &mut [u8]) -> Option<usize> {
         let transaction = self.transaction(job, buffer)?;
         #[cfg(all(feature = "keep-alive", feature = "at-client"))]
         if job == Job::User && changes_keep_alive(buffer.get(..transaction.length)?) {
@@ -237,7 +240,7 @@ impl Engine<'_> {
             }
             _ => {}
         }
-        self.exchange.begin(job, &transaction, now);
+        self.exchange.begin(job, &transaction, self.now);
         Some(transaction.length)
     }
 

@@ -57,7 +57,7 @@ impl LinkView {
         #[cfg(feature = "link-control")]
         if self.changes != engine.link.changes() {
             self.changes = engine.link.changes();
-            self.since = time::now();
+            self.since = engine.now;
         }
         self
     }
@@ -158,7 +158,7 @@ impl<'d, M: RawMutex> Shared<'d, M> {
 
     /// Calls `access`, unless the engine is in use.
     pub(crate) fn try_with<T>(&self, access: impl FnOnce(&mut Engine<'d>) -> T) -> Option<T> {
-        let engine = self.lock.lock(|lock| lock.engine.take())?;
+        let engine = self.take()?;
         let value = access(engine);
         self.put_back(engine);
         Some(value)
@@ -220,16 +220,15 @@ impl<'d, M: RawMutex> Shared<'d, M> {
 
     #[inline(never)] // Many callers.
     fn take(&self) -> Option<&'d mut Engine<'d>> {
-        self.lock.lock(|lock| lock.engine.take())
+        let engine = self.lock.lock(|lock| lock.engine.take())?;
+        engine.now = time::now();
+        Some(engine)
     }
 
     /// Takes the engine. If it is in use, the task is woken when it is back.
     #[inline(never)] // Many callers.
     fn take_or_wait(&self, context: &mut Context<'_>) -> Option<&'d mut Engine<'d>> {
-        match self.lock.lock(|lock| lock.engine.take()) {
-            None => self.wait_in_line(context),
-            engine => engine,
-        }
+        self.take().or_else(|| self.wait_in_line(context))
     }
 
     /// The engine was in use. It may be back.
@@ -244,7 +243,9 @@ impl<'d, M: RawMutex> Shared<'d, M> {
         if !is_known {
             look_again(context, RETRY);
         }
-        engine
+        let engine = engine?;
+        engine.now = time::now();
+        Some(engine)
     }
 
     /// Puts the engine back, and wakes the tasks that are to be woken: a waker may call the stack.
@@ -317,7 +318,7 @@ impl<'d, M: RawMutex> Shared<'d, M> {
     ) {
         let is_known = engine.waiters.add(queue, context.waker());
         // More tasks wait than the stack has room for: this one looks again, at once if there is room now, otherwise after a pause.
-        let has_room = !is_known && engine.waiters.purge_due(time::now());
+        let has_room = !is_known && engine.waiters.purge_due(engine.now);
         if has_room {
             engine.wakes.wake_all();
         }

@@ -1,5 +1,7 @@
 //! The engine itself: its parts, and what happens to all of them at once.
 
+use embassy_time::Instant;
+
 #[cfg(feature = "push")]
 use super::access_mode::push::Push;
 #[cfg(feature = "transparent")]
@@ -37,6 +39,8 @@ use crate::util::zeroed::Zeroed;
 /// ([`finish`](Self::finish)); its output is [`next`](Self::next).
 #[derive(Debug)]
 pub(crate) struct Engine<'d> {
+    /// The time of the call that is being handled: [`Shared`](super::shared::Shared) sets it for each, because the engine reads no clock.
+    pub(crate) now: Instant,
     pub(crate) config: Config<'d>,
     pub(crate) counters: &'d Counters,
     pub(crate) wakes: &'d WakeSet,
@@ -78,6 +82,7 @@ impl<'d> Engine<'d> {
         config: Config<'d>,
     ) -> Self {
         Self {
+            now: Instant::MIN,
             config,
             counters,
             wakes,

@@ -3,7 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::task::Poll;
 
-use embassy_time::{Duration, Instant};
+use embassy_time::Duration;
 
 use super::link::LinkState;
 #[cfg(feature = "keep-alive")]
@@ -333,13 +333,8 @@ impl<'d> Engine<'d> {
     // ---- closing -------------------------------------------------------------------------------------------------
 
     /// The handle of a slot is dropped, and what was written is still sent, or its connection is aborted, which discards that. Or both.
-    pub(crate) fn release(
-        &mut self,
-        index: usize,
-        is_dropped: bool,
-        is_aborted: bool,
-        now: Instant,
-    ) {
+    pub(crate) fn release(&mut self, index: usize, is_dropped: bool, is_aborted: bool) {
+        let now = self.now;
         let Some(slot) = self.sockets.at_mut(index) else {
             return;
         };
@@ -367,10 +362,10 @@ impl<'d> Engine<'d> {
     }
 
     /// No more writes: closes when everything is sent.
-    pub(crate) fn close_when_sent(&mut self, key: Key, now: Instant) {
+    pub(crate) fn close_when_sent(&mut self, key: Key) {
         if let Some(slot) = self.sockets.get_mut(key) {
             if matches!(slot.phase, Phase::Open | Phase::Draining | Phase::Closing) {
-                slot.close_when_sent(now);
+                slot.close_when_sent(self.now);
             }
             self.wake_runner();
         }

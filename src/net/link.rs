@@ -12,7 +12,6 @@ use crate::engine::shared::Shared;
 use crate::engine::{LinkMode, LinkState, Queue};
 use crate::error::LinkError;
 use crate::stack::Stack;
-use crate::util::time;
 
 impl<'d, M: RawMutex> Stack<'d, M> {
     /// Sets what the application wants of the link, at any time. The runner follows, from whatever it is doing; the last call
@@ -72,7 +71,7 @@ impl<'d, M: RawMutex> Stack<'d, M> {
     /// If the future is dropped before it is ready, nothing has changed.
     pub async fn set_access_point(&self, access_point: AccessPoint<'d>) {
         self.shared
-            .with(|engine| engine.set_access_point(access_point, time::now()))
+            .with(|engine| engine.set_access_point(access_point))
             .await;
     }
 

@@ -137,13 +137,10 @@ impl<'d, B: ReceiveBuffer, M: RawMutex> Receiver<'d, B, M> {
 #[cfg(feature = "push")]
 async fn wait_for_room<M: RawMutex>(shared: &Shared<'_, M>) {
     let since = time::now();
-    while let Some(until) = shared
-        .with(|engine| engine.stall_deadline(since, time::now()))
-        .await
-    {
+    while let Some(until) = shared.with(|engine| engine.stall_deadline(since)).await {
         // What is to be done when the time is over the engine decides.
         let changed = shared.wait(Queue::Receiver, |engine| {
-            match engine.stall_deadline(since, time::now()) {
+            match engine.stall_deadline(since) {
                 Some(time) if time == until => Poll::Pending,
                 _ => Poll::Ready(()),
             }

@@ -8,7 +8,6 @@ use crate::engine::{Action, Job};
 use crate::runner::control_lines::ControlLines;
 use crate::runner::transact::Transactor;
 use crate::runner::transmit::Stopped;
-use crate::util::time;
 
 /// How often `AT` is written to a module that was asleep, before its silence counts as that of any other command.
 const TRIES: u8 = 3;
@@ -20,10 +19,7 @@ impl<W: Write, L: ControlLines, M: RawMutex> Transactor<'_, '_, W, L, M> {
     /// meanwhile.
     pub(super) async fn idle(&mut self, until: Instant) -> Result<(), Stopped> {
         if self.lines.can_sleep() {
-            let awake_until = self
-                .shared
-                .with(|engine| engine.awake_until(time::now()))
-                .await;
+            let awake_until = self.shared.with(|engine| engine.awake_until()).await;
             if awake_until < until {
                 if self.work_until(awake_until).await {
                     return Ok(());
@@ -43,7 +39,7 @@ impl<W: Write, L: ControlLines, M: RawMutex> Transactor<'_, '_, W, L, M> {
         for attempt in 1..=TRIES {
             let length = self
                 .shared
-                .with(|engine| engine.begin(Job::Attention, self.buffer, time::now()))
+                .with(|engine| engine.begin(Job::Attention, self.buffer))
                 .await;
             match self.transact(Job::Attention, length.unwrap_or(0)).await {
                 Err(Stopped::TimedOut) => continue,
@@ -56,7 +52,7 @@ impl<W: Write, L: ControlLines, M: RawMutex> Transactor<'_, '_, W, L, M> {
         }
         let action = Action::Run(Job::Attention);
         self.shared
-            .with(|engine| engine.finish_action(action, true, time::now()))
+            .with(|engine| engine.finish_action(action, true))
             .await;
         Ok(())
     }

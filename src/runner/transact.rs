@@ -52,15 +52,14 @@ impl<'r, 'd, W: Write, L: ControlLines, M: RawMutex> Transactor<'r, 'd, W, L, M>
         let mut done = None;
         loop {
             let next = shared.with(|engine| {
-                let now = time::now();
                 if let Some((action, in_time)) = done.take() {
-                    if engine.finish_action(action, in_time, now) {
+                    if engine.finish_action(action, in_time) {
                         return None;
                     }
                 }
-                let action = engine.next(now);
+                let action = engine.next();
                 let length = match action {
-                    Action::Run(job) => engine.begin(job, self.buffer, now),
+                    Action::Run(job) => engine.begin(job, self.buffer),
                     _ => None,
                 };
                 Some((action, length))
@@ -145,7 +144,7 @@ impl<'r, 'd, W: Write, L: ControlLines, M: RawMutex> Transactor<'r, 'd, W, L, M>
             let piece = front_mut(self.buffer, PAYLOAD_PIECE.min(left));
             let is_wanted = self.shared.with(|engine| {
                 if written == 0 && wait == Wait::Answer {
-                    engine.begin_payload(time::now());
+                    engine.begin_payload();
                 }
                 engine.payload_piece(key, written, piece)
             });

@@ -8,7 +8,6 @@ use embedded_io_async::{Error as _, Write};
 use crate::engine::Queue;
 use crate::engine::shared::Shared;
 use crate::runner::error::RunError;
-use crate::util::time;
 
 /// Why an action was not completed.
 pub(super) enum Stopped {
@@ -79,9 +78,13 @@ pub(super) async fn within_limit<M: RawMutex>(
 /// stalls the line does not count.
 async fn time_limit<M: RawMutex>(shared: &Shared<'_, M>) {
     loop {
-        let now = time::now();
-        let until = shared.with(|engine| engine.deadline(now)).await;
-        if until <= now {
+        let (until, is_over) = shared
+            .with(|engine| {
+                let until = engine.deadline();
+                (until, until <= engine.now)
+            })
+            .await;
+        if is_over {
             return;
         }
         Timer::at(until).await;

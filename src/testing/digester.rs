@@ -41,7 +41,7 @@ pub fn digester(input: &[u8]) {
             }
             _ => {
                 let length = choices.below(256);
-                feed(&mut receiver, choices.take(length));
+                rig.at_its_time(|| feed(&mut receiver, choices.take(length)));
             }
         }
         rig.check();
@@ -50,10 +50,10 @@ pub fn digester(input: &[u8]) {
     for _ in 0..2 {
         rig.begin(Job::Attention);
         rig.finish();
-        feed(&mut receiver, b"\r\n");
+        rig.at_its_time(|| feed(&mut receiver, b"\r\n"));
     }
     let before = rig.engine(|engine| engine.counters.foreign_lines.get());
-    feed(&mut receiver, b"+FOREIGN: 1\r\n");
+    rig.at_its_time(|| feed(&mut receiver, b"+FOREIGN: 1\r\n"));
     let after = rig.engine(|engine| engine.counters.foreign_lines.get());
     assert_eq!(after, before.wrapping_add(1), "a line was not understood");
 }

@@ -306,17 +306,15 @@ impl World<'_> {
             16 | 17 => self.set_link(LINK_MODES[choices.below(LINK_MODES.len())]),
             18 => {
                 let access_point = AccessPoint::new(APNS[choices.below(APNS.len())]);
-                let now = self.rig.now;
                 self.rig
-                    .engine(|engine| engine.set_access_point(access_point.unwrap(), now));
+                    .engine(|engine| engine.set_access_point(access_point.unwrap()));
             }
             _ => {}
         }
     }
 
     fn set_link(&mut self, mode: LinkMode) {
-        let now = self.rig.now;
-        self.rig.engine(|engine| engine.set_link(mode, now));
+        self.rig.engine(|engine| engine.set_link(mode));
         self.wish = mode;
     }
 

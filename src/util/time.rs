@@ -8,7 +8,31 @@ pub(crate) const NEVER: Instant = Instant::MAX;
 /// As [`Instant::now`], which some drivers have in line.
 #[inline(never)]
 pub(crate) fn now() -> Instant {
+    #[cfg(any(test, fuzzing))]
+    if let Some(now) = virtual_time::get() {
+        return now;
+    }
     Instant::now()
+}
+
+/// The time of a test that sets it, for its thread.
+#[cfg(any(test, fuzzing))]
+pub(crate) mod virtual_time {
+    use core::cell::Cell;
+
+    use embassy_time::Instant;
+
+    std::thread_local! {
+        static NOW: Cell<Option<Instant>> = const { Cell::new(None) };
+    }
+
+    pub(crate) fn get() -> Option<Instant> {
+        NOW.get()
+    }
+
+    pub(crate) fn set(now: Option<Instant>) {
+        NOW.set(now);
+    }
 }
 
 /// The instant `time` after `at`; `NEVER` on overflow.

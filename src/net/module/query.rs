@@ -50,8 +50,9 @@ impl<'d, K: Kind, M: RawMutex> Query<'d, K, M> {
                 .with(|engine| K::deferred(engine).expiry())
                 .await;
             let begun = stack.shared.wait(Queue::Turn, |engine| {
+                let now = engine.now;
                 let deferred = K::deferred(engine);
-                match deferred.poll_begin(owner, limit, time::now()) {
+                match deferred.poll_begin(owner, limit, now) {
                     Poll::Ready(id) => Poll::Ready(Some(id)),
                     // Wait until the new expiry instead.
                     Poll::Pending if deferred.expiry() != expiry => Poll::Ready(None),
@@ -111,7 +112,8 @@ impl<'d, K: Kind, M: RawMutex> Query<'d, K, M> {
         let Stack { shared, .. } = self.stack;
         self.owner = shared.new_owner();
         let repeat = |engine: &mut Engine<'d>| {
-            K::deferred(engine).repeat_at(self.id, self.owner, until, time::now())
+            let now = engine.now;
+            K::deferred(engine).repeat_at(self.id, self.owner, until, now)
         };
         let at = shared.with(repeat).await;
         if let Some(at) = at {

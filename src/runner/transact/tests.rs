@@ -354,11 +354,9 @@ fn escape_that_the_uart_does_not_take_is_given_up_at_its_time_limit() {
         let mut buffer = [0; 512];
         let mut lines = &uart;
         let mut transactor = Transactor::new(rig.shared, &uart, &mut lines, &mut buffer);
-        rig.engine(|engine| {
-            engine
-                .exchange
-                .start_deadline(LIMIT, crate::util::time::now())
-        });
+        rig.shared
+            .try_with(|engine| engine.exchange.start_deadline(LIMIT, engine.now))
+            .expect("the engine is not in use");
         let result = transactor.escape(Escape::Fill).await;
         assert!(matches!(result, Err(Stopped::TimedOut)));
         milliseconds()

@@ -13,10 +13,9 @@ use crate::runner::receive::Receiver;
 impl World<'_> {
     /// One step of the transmitting half. False if the module has no command to deal with in that manner.
     pub(super) fn run(&mut self, manner: Manner) -> bool {
-        let now = self.rig.now;
         if let Transactor::Waits(job) = self.transactor {
             if let Job::Send { key, length } = job {
-                if self.rig.engine(|engine| engine.begin_payload(now)) {
+                if self.rig.engine(|engine| engine.begin_payload()) {
                     let mut payload = vec![0; length.into()];
                     let is_wanted = self
                         .rig
@@ -34,9 +33,7 @@ impl World<'_> {
         match action {
             Action::Run(job) => {
                 let mut command = [0; MAX_COMMAND_LENGTH];
-                let length = self
-                    .rig
-                    .engine(|engine| engine.begin(job, &mut command, now));
+                let length = self.rig.engine(|engine| engine.begin(job, &mut command));
                 if let Some(length) = length {
                     self.transactor = Transactor::Waits(job);
                     let handle = job.key().and_then(|key| self.handle_of(key));
@@ -85,16 +82,15 @@ impl World<'_> {
     }
 
     fn done(&mut self, action: Action, in_time: bool) {
-        let now = self.rig.now;
         self.rig
-            .engine(|engine| engine.finish_action(action, in_time, now));
+            .engine(|engine| engine.finish_action(action, in_time));
         self.transactor = Transactor::Asks;
     }
 
     /// The time of the transaction in flight is over.
     pub(super) fn time_out(&mut self) {
         let now = self.rig.now;
-        self.rig.now = self.rig.engine(|engine| engine.deadline(now)).max(now);
+        self.rig.now = self.rig.engine(|engine| engine.deadline()).max(now);
         if let Transactor::Waits(job) = self.transactor {
             self.done(Action::Run(job), false);
         }
@@ -123,14 +119,13 @@ impl World<'_> {
 
     /// The user wants another link, or none.
     pub(super) fn change_link(&mut self, event: Event) {
-        let now = self.rig.now;
         self.changes = self.changes.saturating_sub(1);
         self.is_turned = true;
         self.rig.engine(|engine| match event {
-            Event::Wish(mode) => engine.set_link(mode, now),
+            Event::Wish(mode) => engine.set_link(mode),
             _ => {
                 let other = AccessPoint::new(OTHER_APN).expect("a name");
-                engine.set_access_point(other, now);
+                engine.set_access_point(other);
             }
         });
         match event {
@@ -153,15 +148,15 @@ impl World<'_> {
         let now = self.rig.now;
         while self.rig.engine(|engine| engine.push.is_stalled()) {
             let since = *self.stalled_since.get_or_insert(now);
-            let until = self.rig.engine(|engine| engine.stall_deadline(since, now));
+            let until = self.rig.engine(|engine| engine.stall_deadline(since));
             if until.is_some_and(|until| now < until) {
                 return;
             }
             self.stalled_since = None;
-            self.receiver.digest();
+            self.rig.at_its_time(|| self.receiver.digest());
         }
         if self.stalled_since.take().is_some() {
-            self.receiver.digest();
+            self.rig.at_its_time(|| self.receiver.digest());
         }
     }
 
@@ -169,7 +164,7 @@ impl World<'_> {
     pub(super) fn overrun(&mut self) {
         let now = self.rig.now;
         if let Some(since) = self.stalled_since {
-            let until = self.rig.engine(|engine| engine.stall_deadline(since, now));
+            let until = self.rig.engine(|engine| engine.stall_deadline(since));
             self.rig.now = until.unwrap_or(now).max(now);
         }
     }

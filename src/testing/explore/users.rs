@@ -21,7 +21,6 @@ const ROUNDS: usize = 20;
 
 impl<'d> World<'d> {
     pub(super) fn use_handle(&mut self, event: Event) {
-        let now = self.rig.now;
         match event {
             Event::Connect => {
                 let kind = self.limits.kinds[self.handles.len() % self.limits.kinds.len()];
@@ -38,7 +37,7 @@ impl<'d> World<'d> {
                 let handle = &mut self.handles[usize::from(index)];
                 handle.is_closing = true;
                 if let Some(key) = handle.key {
-                    self.rig.engine(|engine| engine.close_when_sent(key, now));
+                    self.rig.engine(|engine| engine.close_when_sent(key));
                 }
                 self.begin(index, Call::Close);
             }

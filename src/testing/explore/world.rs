@@ -339,14 +339,17 @@ impl<'d> World<'d> {
             }
             Event::Line => {
                 if let Some(line) = self.module.output.pop_front() {
-                    feed(&mut self.receiver, &line);
+                    self.rig.at_its_time(|| feed(&mut self.receiver, &line));
                 }
             }
             Event::LoseLine => {
                 let line = self.module.output.pop_front().unwrap_or_default();
                 self.has_secret |= line.starts_with(b"\r\n+QIURC: \"incoming\"");
             }
-            Event::Say(line) => feed(&mut self.receiver, line.as_bytes()),
+            Event::Say(line) => {
+                let receiver = &mut self.receiver;
+                self.rig.at_its_time(|| feed(receiver, line.as_bytes()));
+            }
             Event::Restart => {
                 self.is_shaken = true;
                 self.module.restart();

@@ -55,7 +55,7 @@ fn behind(rig: &mut Rig) {
 
 /// When to look again for room in the ring that has held up the line since then.
 fn room(rig: &Rig, since: Instant) -> Option<Instant> {
-    let until = rig.engine(|engine| engine.stall_deadline(since, rig.now));
+    let until = rig.engine(|engine| engine.stall_deadline(since));
     until.filter(|until| rig.now < *until)
 }
 
@@ -164,7 +164,7 @@ fn the_time_of_an_answer_does_not_run_while_the_line_is_held_up() {
     push(&mut rig, "+QIURC: \"recv\",0,10", b"0123456789");
     rig.pass(1500);
     let now = rig.now;
-    assert_eq!(rig.engine(|engine| engine.deadline(now)), now + limit);
+    assert_eq!(rig.engine(|engine| engine.deadline()), now + limit);
     rig.pass(500);
     let now = rig.now;
     assert_eq!(room(&rig, start), None);
@@ -174,7 +174,7 @@ fn the_time_of_an_answer_does_not_run_while_the_line_is_held_up() {
         pushed: true,
     };
     assert_eq!(rig.engine(|engine| engine.deliver(rest, b"89")), 2);
-    assert_eq!(rig.engine(|engine| engine.deadline(now)), now + limit);
+    assert_eq!(rig.engine(|engine| engine.deadline()), now + limit);
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn a_payload_that_does_not_get_on_is_given_up() {
     let (key, _) = pause(&mut rig);
     // Some modules stop for 12 s.
     let now = rig.now;
-    let until = rig.engine(|engine| engine.deadline(now));
+    let until = rig.engine(|engine| engine.deadline());
     assert_eq!((until - now).as_secs(), 25);
     rig.silence();
     assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));

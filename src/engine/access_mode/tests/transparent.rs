@@ -60,10 +60,9 @@ fn carry(rig: &mut Rig) -> Option<Vec<u8>> {
     match rig.next() {
         Action::WriteRaw { key, length } => {
             let mut bytes = std::vec![0; length.into()];
-            let now = rig.now;
             rig.engine(|engine| {
                 assert_eq!(engine.peek(key, 0, &mut bytes), bytes.len());
-                engine.written(key, bytes.len(), true, now);
+                engine.written(key, bytes.len(), true);
             });
             Some(bytes)
         }
@@ -159,7 +158,7 @@ fn an_open_without_a_word_is_left_and_closed_after_its_time_limit() {
         let key = claim(&mut rig);
         rig.expect(Job::Open(key));
         let now = rig.now;
-        let deadline = rig.engine(|engine| engine.deadline(now));
+        let deadline = rig.engine(|engine| engine.deadline());
         assert_eq!(deadline - now, Duration::from_secs(limit));
         rig.now = deadline;
         rig.silence();
@@ -680,8 +679,7 @@ fn link_that_goes_down_gets_the_line_back_first() {
     // The line is occupied.
     assert_eq!(changes(&rig), before + 1);
     send(&mut rig, key, b"goodbye");
-    let now = rig.now;
-    rig.engine(|engine| engine.set_link(LinkMode::Down, now));
+    rig.engine(|engine| engine.set_link(LinkMode::Down));
     let before = changes(&rig);
     assert_eq!(carry(&mut rig), Some(b"goodbye".to_vec()));
     escape(&mut rig);
@@ -700,10 +698,7 @@ fn full_ring_holds_the_line_while_no_other_socket_needs_it() {
     assert_eq!(come(&mut rig, &[b'x'; 40]), Some(32));
     let since = rig.now;
     rig.pass(100_000);
-    let stalled = |rig: &Rig| {
-        let now = rig.now;
-        rig.engine(|engine| engine.stall_deadline(since, now))
-    };
+    let stalled = |rig: &Rig| rig.engine(|engine| engine.stall_deadline(since));
     assert_eq!(stalled(&rig), Some(NEVER));
     want(&mut rig, key, AccessMode::Buffer);
     escape(&mut rig);

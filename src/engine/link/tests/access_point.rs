@@ -22,8 +22,7 @@ fn other() -> AccessPoint<'static> {
 }
 
 fn change(rig: &Rig) {
-    let now = rig.now;
-    rig.engine(|engine| engine.set_access_point(other(), now));
+    rig.engine(|engine| engine.set_access_point(other()));
 }
 
 /// Carries on until nothing is due any more. Returns the commands that configure, activate and deactivate.
@@ -149,8 +148,7 @@ fn pause_behind_a_refused_access_point_ends_at_once() {
 #[test]
 fn without_a_link_it_is_for_the_next_time() {
     let set = |rig: &Rig, mode| {
-        let now = rig.now;
-        rig.engine(|engine| engine.set_link(mode, now));
+        rig.engine(|engine| engine.set_link(mode));
     };
     let mut rig = Rig::up::<1, 64, 64>();
     set(&rig, LinkMode::Down);

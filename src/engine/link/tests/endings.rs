@@ -125,16 +125,14 @@ impl<'m> Module<'m> {
             match action {
                 Action::Run(job) => {
                     self.begin(rig, job);
-                    let now = rig.now;
-                    let deadline = rig.engine(|engine| engine.deadline(now));
+                    let deadline = rig.engine(|engine| engine.deadline());
                     self.pass(rig, deadline, true);
                 }
                 Action::Wait(until) => self.pass(rig, until.min(rig.now + BOUND), false),
                 Action::Reset => self.resets.push(rig.now),
                 _ => self.pass(rig, rig.now + Duration::from_millis(2500), false),
             }
-            let now = rig.now;
-            rig.engine(|engine| engine.finish_action(action, true, now));
+            rig.engine(|engine| engine.finish_action(action, true));
         }
         panic!("the attempt has not ended: {:?}", rig.next());
     }

@@ -317,8 +317,7 @@ fn restarts_are_paced() {
             Action::Reset => {
                 gaps.extend(last.map(|last| (rig.now - last).as_secs()));
                 last = Some(rig.now);
-                let now = rig.now;
-                rig.engine(|engine| engine.finish_action(Action::Reset, true, now));
+                rig.engine(|engine| engine.finish_action(Action::Reset, true));
             }
             _ => rig.step_mute(NEVER),
         }

@@ -52,7 +52,7 @@ impl Bench {
 
     fn digest(&mut self) -> usize {
         self.calls += 1;
-        let step = self.digester.step(&self.buffer);
+        let step = self.rig.at_its_time(|| self.digester.step(&self.buffer));
         let (event, count) = step.expect("the engine is not in use");
         assert!(count <= self.buffer.len());
         match event {
@@ -353,7 +353,7 @@ fn any_payload_arrives_through_the_receiver() {
             let mut rest = &bytes[..];
             while !rest.is_empty() {
                 let (piece, behind) = rest.split_at(length().min(rest.len()));
-                feed(&mut receiver, piece);
+                rig.at_its_time(|| feed(&mut receiver, piece));
                 rest = behind;
             }
             assert!(rig.is_answered(), "no final result");

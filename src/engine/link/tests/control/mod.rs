@@ -20,8 +20,7 @@ const DAY: u64 = 24 * 3600 * 1000;
 const DOWN: LinkState = LinkState::TurnedOff(LinkMode::Down);
 
 fn set(rig: &Rig, mode: LinkMode) {
-    let now = rig.now;
-    rig.engine(|engine| engine.set_link(mode, now));
+    rig.engine(|engine| engine.set_link(mode));
 }
 
 /// Carries on, with a module that has no faults, until nothing is due any more. Returns the transactions.

@@ -47,8 +47,7 @@ fn hook_switches_the_module_on() {
         rig.pass(DAY);
         set(&rig, mode);
         assert_eq!(rig.next(), Action::Reset);
-        let now = rig.now;
-        rig.engine(|engine| engine.finish_action(Action::Reset, true, now));
+        rig.engine(|engine| engine.finish_action(Action::Reset, true));
         let way = carry_on(&mut rig);
         let wanted = match mode {
             LinkMode::Up => LinkState::Up,
@@ -155,8 +154,7 @@ fn wish_that_comes_back_while_the_module_switches_off() {
         rig.on_line("POWERED DOWN");
         assert_eq!(state(&rig), LinkState::Starting);
         assert_eq!(rig.next(), Action::Reset);
-        let now = rig.now;
-        rig.engine(|engine| engine.finish_action(Action::Reset, true, now));
+        rig.engine(|engine| engine.finish_action(Action::Reset, true));
         rig.bring_up();
     }
 }
@@ -199,8 +197,7 @@ fn switching_off_and_on_does_not_outrun_the_pace() {
         match rig.next() {
             Action::Reset => {
                 resets.push(rig.now);
-                let now = rig.now;
-                rig.engine(|engine| engine.finish_action(Action::Reset, true, now));
+                rig.engine(|engine| engine.finish_action(Action::Reset, true));
             }
             Action::Wait(until) if until == NEVER => set(&rig, LinkMode::Up),
             _ => rig.step_mute(NEVER),

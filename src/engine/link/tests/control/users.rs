@@ -57,8 +57,7 @@ fn user_command_without_an_answer_at_rest_looks_for_the_module() {
     while rig.next() != Action::Reset {
         rig.step_mute(NEVER);
     }
-    let now = rig.now;
-    rig.engine(|engine| engine.finish_action(Action::Reset, true, now));
+    rig.engine(|engine| engine.finish_action(Action::Reset, true));
     carry_on(&mut rig);
     assert_eq!(state(&rig), DOWN);
 }
