@@ -3,6 +3,7 @@
 use embassy_time::{Duration, Instant};
 
 use super::effect::Effect;
+use super::exchange::in_flight::FinalResult;
 use super::exchange::job::{Action, Job};
 use super::exchange::outcome::{Outcome, Reason};
 use super::link::LinkState;
@@ -22,12 +23,11 @@ impl Engine<'_> {
     pub(crate) fn finish_action(&mut self, action: Action, in_time: bool) -> bool {
         match action {
             Action::Run(job) => {
-                // A job whose socket is gone does not begin.
-                let has_begun = self.exchange.in_flight().is_some();
-                self.finish();
+                // Without a final result code it is still in flight.
+                self.finish(None);
                 // Tasks that wait for space in the transmit ring fill it first: one large chunk goes out sooner than two small
                 // ones.
-                return !has_begun || matches!(job, Job::Send { .. });
+                return matches!(job, Job::Send { .. });
             }
             #[cfg(feature = "transparent")]
             Action::WriteRaw { key, length } => self.written(key, length.into(), in_time),
@@ -42,11 +42,11 @@ impl Engine<'_> {
     }
 
     /// The transaction in flight is over, with a final result code or without.
-    pub(crate) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self, result: Option<FinalResult>) {
         let Some(flight) = self.exchange.take(self.config.command_gap, self.now) else {
             return;
         };
-        let outcome = flight.outcome();
+        let outcome = flight.outcome(result);
         #[cfg(feature = "transparent")]
         self.end_escape(!outcome.is_no_answer());
         #[cfg(feature = "push")]
@@ -89,19 +89,6 @@ impl Engine<'_> {
         }
         if let Some(key) = reader {
             self.end_read(key, &outcome, is_damaged, flight.has_unknown_line);
-        }
-    }
-
-    /// The transaction in flight is forgotten. What the module has said of sent data before that holds all the same.
-    pub(super) fn keep_result(&mut self) {
-        let concluded = self
-            .exchange
-            .in_flight()
-            .filter(|flight| flight.is_concluded());
-        if let Some((job @ (Job::Send { .. } | Job::CountSent(_)), outcome @ Outcome::Done(_))) =
-            concluded.map(|flight| (flight.job, flight.outcome()))
-        {
-            self.socket_done(job, &outcome);
         }
     }
 

@@ -111,9 +111,7 @@ impl Engine<'_> {
     /// Whether a command of the user is being answered.
     #[cfg(feature = "at-client")]
     pub(super) fn runs_user_command(&self) -> bool {
-        self.exchange
-            .pending()
-            .is_some_and(|flight| matches!(flight.job, Job::User))
+        matches!(self.exchange.job(), Some(Job::User))
     }
 
     /// Whether a line that begins like a command is an echo. The answer to a command of the user can begin so, too.
@@ -130,20 +128,16 @@ impl Engine<'_> {
     // ---- final result codes --------------------------------------------------------------------------------------
 
     pub(super) fn conclude(&mut self, result: FinalResult) -> LineKind {
-        let conclusion = self
-            .exchange
-            .in_flight_mut()
-            .map(|flight| flight.conclude(result));
-        match conclusion {
+        let flight = self.exchange.in_flight();
+        match flight.map(|flight| flight.conclusion(result)) {
             Some(Conclusion::Ended) => {
-                self.exchange.wake_transaction();
                 self.exchange.learn_payload_echo(&self.sockets);
                 #[cfg(feature = "push")]
-                {
-                    self.on_mode_result(result)
-                }
+                let kind = self.on_mode_result(result);
                 #[cfg(not(feature = "push"))]
-                LineKind::Final
+                let kind = LineKind::Final;
+                self.finish(Some(result));
+                kind
             }
             Some(Conclusion::Intermediate) => LineKind::Handled,
             Some(Conclusion::Late) | None => {
@@ -219,10 +213,7 @@ impl Engine<'_> {
         if self.runs_user_command() && self.user_command.takes_prompt() {
             // The next command of the user brings the payload.
             self.user_command.on_prompt();
-            if let Some(flight) = self.exchange.in_flight_mut() {
-                let _ = flight.conclude(FinalResult::Ok);
-            }
-            self.exchange.wake_transaction();
+            self.finish(Some(FinalResult::Ok));
             return true;
         }
         false

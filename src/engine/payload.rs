@@ -201,7 +201,7 @@ impl<'d> Engine<'d> {
         if !is_sound {
             return self.fail_pushed_streams();
         }
-        let awaits_result = self.exchange.pending().is_some();
+        let awaits_result = self.exchange.in_flight().is_some();
         let Some(slot) = self.sink() else { return };
         if awaits_result && (slot.ends_with(b"\r\nOK") || slot.ends_with(b"\r\nOK\r\n")) {
             #[cfg(feature = "udp")]

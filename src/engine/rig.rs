@@ -150,7 +150,7 @@ impl<'d> Rig<'d> {
     }
 
     pub(crate) fn finish(&mut self) {
-        self.engine(|engine| engine.finish());
+        self.engine(|engine| engine.finish(None));
     }
 
     /// The next action has to be this transaction; its command is sent.
@@ -168,7 +168,6 @@ impl<'d> Rig<'d> {
             assert_ne!(self.on_line(line), LineKind::Final, "{line} ended it");
         }
         assert_eq!(self.on_line(last), LineKind::Final, "{last} did not end it");
-        self.finish();
     }
 
     /// One whole transaction.

@@ -220,7 +220,6 @@ impl<'d> Engine<'d> {
 
     /// Nothing that was known of the module, and of what it is about to send, is true any more.
     pub(super) fn forget_module(&mut self) {
-        self.keep_result();
         self.exchange.forget();
         self.ids.forget();
         self.incoming.forget();

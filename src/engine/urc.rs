@@ -154,7 +154,7 @@ impl Engine<'_> {
 
     /// `+QIOPEN: <connectID>,<err>`: the result of an open, and why it failed if it did.
     fn on_opened(&mut self, id: ConnectId, failure: Option<ErrorCode>) -> LineKind {
-        let asking = match self.exchange.pending() {
+        let asking = match self.exchange.in_flight() {
             Some(flight) if matches!(flight.job, Job::Open(_)) => flight.job.key(),
             _ => None,
         };
@@ -251,8 +251,7 @@ impl Engine<'_> {
         {
             use crate::at::Resolution;
             // Before the OK to its own AT+QIDNSGIP it may belong to an earlier lookup.
-            let is_early =
-                matches!(self.exchange.pending(), Some(flight) if flight.job == Job::Resolve);
+            let is_early = self.exchange.job() == Some(Job::Resolve);
             if is_early && self.dns.distrusts_early() {
                 return Some(());
             }

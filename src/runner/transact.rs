@@ -72,7 +72,10 @@ impl<'r, 'd, W: Write, L: ControlLines, M: RawMutex> Transactor<'r, 'd, W, L, M>
                 Action::Run(job) => match length {
                     Some(length) => self.transact(job, length).await,
                     // The socket is gone.
-                    None => Ok(()),
+                    None => {
+                        yield_now().await;
+                        Ok(())
+                    }
                 },
                 #[cfg(feature = "transparent")]
                 Action::WriteRaw { key, length } => {

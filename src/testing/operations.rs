@@ -226,7 +226,7 @@ fn run<const RX: usize>(choices: &mut Choices<'_>) {
 
 impl World<'_> {
     fn say(&mut self, line: &str) -> LineKind {
-        self.rig.on_line(line)
+        self.whatever_ends(|world| world.rig.on_line(line))
     }
 
     fn at(&mut self, id: u8) -> &mut Option<Connection> {

@@ -42,7 +42,6 @@ pub(crate) struct InFlight {
     needs_answer: bool,
     pub(crate) asks_reason: bool,
     answer: Answer,
-    result: Option<FinalResult>,
     /// The module has echoed the command line (ATE).
     pub(crate) command_echoed: bool,
     pub(crate) echo: EchoProgress,
@@ -61,7 +60,6 @@ impl InFlight {
             needs_answer: transaction.needs_answer,
             asks_reason: transaction.asks_reason,
             answer: Answer::Nothing,
-            result: None,
             command_echoed: false,
             echo: EchoProgress {
                 count: 0,
@@ -73,11 +71,8 @@ impl InFlight {
         }
     }
 
-    /// Takes a final result code. One that cannot end the transaction is a late one of an earlier transaction.
-    pub(crate) fn conclude(&mut self, result: FinalResult) -> Conclusion {
-        if self.result.is_some() {
-            return Conclusion::Late;
-        }
+    /// What a final result code is to the transaction. One that cannot end it is a late one of an earlier transaction.
+    pub(crate) fn conclusion(&self, result: FinalResult) -> Conclusion {
         let ends = match (self.stage, result) {
             (Stage::Result, FinalResult::Ok) => {
                 !self.needs_answer || !matches!(self.answer, Answer::Nothing)
@@ -93,25 +88,25 @@ impl InFlight {
             (Stage::Connect, FinalResult::Connect) => true,
             _ => false,
         };
-        if !ends {
-            return Conclusion::Late;
+        if ends {
+            Conclusion::Ended
+        } else {
+            Conclusion::Late
         }
-        self.result = Some(result);
-        Conclusion::Ended
     }
 
     /// Takes a prompt. Returns false if no prompt is due.
     pub(crate) fn on_prompt(&mut self) -> bool {
-        let is_due = self.stage == Stage::Prompt && self.result.is_none();
+        let is_due = self.stage == Stage::Prompt;
         if is_due {
             self.stage = Stage::Prompted;
         }
         is_due
     }
 
-    /// Whether the runner can go on: with the final result code, or with the payload.
+    /// Whether the runner can go on before the final result code has come.
     pub(crate) fn is_answered(&self) -> bool {
-        self.result.is_some() || matches!(self.stage, Stage::Nothing | Stage::Prompted)
+        matches!(self.stage, Stage::Nothing | Stage::Prompted)
     }
 
     /// Whether the payload can be written; the final result code follows it.
@@ -119,11 +114,7 @@ impl InFlight {
         if self.stage == Stage::Prompted {
             self.stage = Stage::Payload;
         }
-        self.wants_payload()
-    }
-
-    pub(crate) fn wants_payload(&self) -> bool {
-        self.is_behind_prompt() && self.result.is_none()
+        self.is_behind_prompt()
     }
 
     /// Whether the prompt has come.
@@ -133,16 +124,12 @@ impl InFlight {
 
     /// Whether `CONNECT` can end the transaction.
     pub(crate) fn awaits_connect(&self) -> bool {
-        self.stage == Stage::Connect && self.result.is_none()
+        self.stage == Stage::Connect
     }
 
-    /// Whether the final result code has come.
-    pub(crate) const fn is_concluded(&self) -> bool {
-        self.result.is_some()
-    }
-
-    pub(crate) fn outcome(&self) -> Outcome {
-        match self.result {
+    /// How it has ended: with this final result code, or without one.
+    pub(crate) const fn outcome(&self, result: Option<FinalResult>) -> Outcome {
+        match result {
             Some(FinalResult::Ok | FinalResult::SendOk | FinalResult::Connect) => {
                 Outcome::Done(self.answer)
             }
@@ -152,9 +139,9 @@ impl InFlight {
         }
     }
 
-    /// Whether it is a read that has not been answered.
+    /// Whether it is a read.
     pub(crate) fn is_read(&self) -> bool {
-        matches!(self.job, Job::Read { .. }) && self.result.is_none()
+        matches!(self.job, Job::Read { .. })
     }
 
     /// Whether data has come in answer to a read.

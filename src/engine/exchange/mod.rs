@@ -6,9 +6,11 @@
 //! |---|---|
 //! | `ResultCode` (`at`) | the text of the line |
 //! | `FinalResult` | what that text means in this place |
-//! | `Conclusion` | whether it ended the transaction, or is a late one |
+//! | `Conclusion` | whether it ends the transaction, or is a late one |
 //! | `Outcome` | the result for the part of the engine that asked: `FinalResult` with the answer before it |
 //! | `LineKind` | what the digester has to do |
+//!
+//! The transaction ends with the line. The runner goes on with the next one when it is woken.
 
 mod echo;
 pub(crate) mod in_flight;
@@ -150,11 +152,6 @@ impl<'d> Exchange<'d> {
         self.runner.wake();
     }
 
-    /// Tells the runner that the prompt or the final result code has come.
-    pub(crate) fn wake_transaction(&mut self) {
-        self.runner.wake();
-    }
-
     /// Ready when the scheduler has to be asked again.
     pub(crate) fn poll_work(&self) -> Poll<()> {
         ready_if(self.work_pending)
@@ -194,13 +191,6 @@ impl<'d> Exchange<'d> {
         self.in_flight = Some(InFlight::new(job, transaction));
     }
 
-    /// The transaction in flight, until its final result code has come.
-    pub(crate) fn pending(&self) -> Option<&InFlight> {
-        self.in_flight
-            .as_ref()
-            .filter(|flight| !flight.is_concluded())
-    }
-
     pub(crate) const fn in_flight(&self) -> Option<&InFlight> {
         self.in_flight.as_ref()
     }
@@ -230,7 +220,9 @@ impl<'d> Exchange<'d> {
 
     /// Whether the module waits for payload.
     pub(crate) fn wants_payload(&self) -> bool {
-        self.in_flight.as_ref().is_some_and(InFlight::wants_payload)
+        self.in_flight
+            .as_ref()
+            .is_some_and(InFlight::is_behind_prompt)
     }
 
     /// There is a sign that something of the module was lost.
@@ -265,6 +257,7 @@ impl<'d> Exchange<'d> {
     /// The transaction is over, with a final result code or without.
     pub(crate) fn take(&mut self, gap: Duration, now: Instant) -> Option<InFlight> {
         let flight = self.in_flight.take()?;
+        self.runner.wake();
         self.next_command_at = after(now, gap);
         Some(flight)
     }

@@ -78,7 +78,6 @@ fn second_final_is_late() {
     rig.expect(Job::Open(key));
     assert_eq!(rig.on_line("OK"), LineKind::Final);
     assert_eq!(rig.on_line("ERROR"), LineKind::Handled);
-    rig.finish();
     assert_eq!(rig.phase(key), Phase::Opening);
     assert_eq!(rig.engine(|engine| engine.counters.late_results.get()), 1);
 }
@@ -119,7 +118,6 @@ fn lost_context_does_not_forget_the_command_in_flight() {
     rig.on_line("+QIURC: \"pdpdeact\",1");
     // Its answer is still to come, before anything else may be sent.
     assert_eq!(rig.on_line("ERROR"), LineKind::Final);
-    rig.finish();
     let lost = Error::Link(LinkError::ContextLost);
     assert_eq!(rig.flush(key), Poll::Ready(Err(lost)));
 }
@@ -130,7 +128,6 @@ fn restart_ends_the_command_in_flight() {
     let key = rig.claim();
     rig.expect(Job::Open(key));
     assert_eq!(rig.on_line("RDY"), LineKind::Final);
-    rig.finish();
     assert_eq!(state(&rig), LinkState::Down(LinkError::Restarted));
     assert_eq!(
         rig.connected(key),
@@ -164,7 +161,6 @@ fn power_down_ends_the_command_in_flight() {
         let key = rig.claim();
         rig.expect(Job::Open(key));
         assert_eq!(rig.on_line(line), LineKind::Final, "{line}");
-        rig.finish();
         assert_eq!(state(&rig), LinkState::Down(LinkError::NoAnswer));
     }
 }

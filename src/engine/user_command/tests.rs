@@ -129,7 +129,6 @@ fn the_port_is_kept_for_the_payload_of_the_same_client() {
     ask(&rig, 1, b"AT+CMGS=\"1\"\r");
     sent(&mut rig);
     rig.prompt();
-    rig.finish();
     release(&rig);
     let _ = rig.write(key, b"data");
     assert!(!begin(&rig, 2));
@@ -152,7 +151,6 @@ fn a_prompt_is_left_when_nothing_comes_for_it() {
     ask(&rig, 1, b"AT+CMGS=\"1\"\r");
     sent(&mut rig);
     rig.prompt();
-    rig.finish();
     release(&rig);
     assert!(rig.idle().is_some());
     rig.pass(10_000);
@@ -164,7 +162,6 @@ fn a_prompt_is_left_when_nothing_comes_for_it() {
     sent(&mut rig);
     release(&rig);
     rig.prompt();
-    rig.finish();
     assert_eq!(rig.next(), Action::Escape(Escape::Prompt));
     assert_eq!(rig.idle(), None);
 }

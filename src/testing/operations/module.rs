@@ -59,10 +59,20 @@ impl World<'_> {
         true
     }
 
+    /// Without a final result code the transaction ends here.
     fn finish(&mut self) {
+        self.whatever_ends(|world| world.rig.finish());
+    }
+
+    /// Keeps count if a transaction ends meanwhile.
+    pub(super) fn whatever_ends<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.counted().dropped_datagrams;
-        let is_read = matches!(self.rig.job(), Some(Job::Read { .. }));
-        self.rig.finish();
+        let job = self.rig.job();
+        let done = work(self);
+        if job.is_none() || self.rig.job().is_some() {
+            return done;
+        }
+        let is_read = matches!(job, Some(Job::Read { .. }));
         if self.counted().dropped_datagrams > before && !is_read {
             self.drop_unsent();
         }
@@ -72,6 +82,7 @@ impl World<'_> {
                 self.counts.dropped_datagrams += 1;
             }
         }
+        done
     }
 
     /// The host has dropped the oldest datagram that it had to send.

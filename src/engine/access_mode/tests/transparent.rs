@@ -28,7 +28,6 @@ fn transparent(rig: &mut Rig) -> Key {
     let key = claim(rig);
     rig.expect(Job::Open(key));
     assert_eq!(rig.on_line("CONNECT"), LineKind::Connected);
-    rig.finish();
     assert_eq!(rig.connected(key), Poll::Ready(Ok(())));
     rig.idle();
     key
@@ -139,7 +138,6 @@ fn every_word_for_a_failed_open_is_understood() {
         rig.expect(Job::Open(key));
         assert_eq!(rig.on_line("OK"), LineKind::Handled);
         assert_eq!(rig.on_line(line), LineKind::Final);
-        rig.finish();
         rig.run(Job::Close(key), &["OK"]);
         assert_eq!(
             rig.connected(key),
@@ -200,7 +198,6 @@ fn no_socket_is_pushed_to_while_another_has_the_line() {
             Action::Run(job @ Job::Open(_)) => {
                 rig.begin(job);
                 assert_eq!(rig.on_line("CONNECT"), LineKind::Connected);
-                rig.finish();
                 connected = true;
                 break;
             }
@@ -458,7 +455,6 @@ fn no_carrier_from_the_peer_is_data() {
             Action::Run(job) if job == to_line => {
                 rig.begin(job);
                 assert_eq!(rig.on_line("CONNECT"), LineKind::Connected);
-                rig.finish();
                 seen = true;
                 break;
             }
@@ -605,7 +601,6 @@ fn a_silent_connection_is_looked_after_less_and_less() {
             }
         }
         assert_eq!(rig.on_line("CONNECT"), LineKind::Connected);
-        rig.finish();
     }
 }
 
@@ -761,7 +756,6 @@ fn unknown_notice_leaves_an_open_alone() {
     rig.expect(Job::Open(key));
     rig.on_line("+QIURC: \"future\",0,1");
     assert_eq!(rig.on_line("CONNECT"), LineKind::Connected);
-    rig.finish();
     assert_eq!(rig.connected(key), Poll::Ready(Ok(())));
 }
 

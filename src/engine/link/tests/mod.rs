@@ -190,7 +190,6 @@ fn restart_on_the_way_up_begins_anew() {
     let mut rig = started_until(Job::Activate);
     rig.begin(Job::Activate);
     rig.on_line("RDY");
-    rig.finish();
     rig.active = false;
     assert_eq!(rig.next(), Action::Run(Job::Attention));
     rig.bring_up();

@@ -218,7 +218,7 @@ fn restarts_told_by_data_of_a_leftover_socket_do_not_keep_the_link_down() {
                 let is_open = job == Job::ListSockets;
                 if matches!(job, Job::EchoOff | Job::Functionality) {
                     rig.on_line("RDY");
-                    rig.finish();
+                    rig.silence();
                     continue;
                 }
                 if is_open {

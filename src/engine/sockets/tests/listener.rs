@@ -129,7 +129,6 @@ fn a_connection_without_a_slot_is_closed() {
     // Closed: the module gives its connectID to the next connection before the host has handled the result.
     assert_eq!(rig.on_line("OK"), LineKind::Final);
     come(&mut rig, 9);
-    rig.finish();
     rig.run(job, &["OK"]);
     assert_eq!(refused(&rig), 2);
     assert_eq!(rig.idle(), None);
@@ -370,7 +369,6 @@ fn a_connect_id_whose_close_was_not_answered_can_be_given_to_an_incoming_connect
     // The module closes the socket, accepts another connection on its connectID, and the answer is lost.
     come(&mut rig, 11);
     let new = accepted(&mut rig, listener);
-    rig.finish();
     rig.check_passes();
     // The close may have hit the new connection.
     let state = "+QISTATE: 11,\"TCP\",\"192.0.2.1\",5000,0,2,1,0,0,\"uart1\"";

@@ -126,7 +126,6 @@ fn result_between_ok_and_the_end_of_the_transaction_counts() {
     rig.expect(Job::Open(key));
     rig.on_line("OK");
     rig.on_line("+QIOPEN: 0,0");
-    rig.finish();
     assert_eq!(rig.connected(key), CONNECTED);
 }
 

@@ -127,7 +127,6 @@ fn loss_of_the_link_on_the_way_down_ends_there_too() {
             rig.active = false;
             if is_deactivating {
                 rig.on_line("ERROR");
-                rig.finish();
             }
             let way = carry_on(&mut rig);
             assert_eq!(state(&rig), DOWN, "{line}: {way:?}");
