@@ -101,7 +101,12 @@ impl<'d> Rig<'d> {
     }
 
     pub(crate) fn engine<T>(&self, access: impl FnOnce(&mut Engine<'d>) -> T) -> T {
-        let value = self.at_its_time(|| self.shared.try_with(access));
+        let value = self.at_its_time(|| {
+            self.shared.try_with(|engine| {
+                engine.now = self.now;
+                access(engine)
+            })
+        });
         value.expect("the engine is not in use")
     }
 

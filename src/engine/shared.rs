@@ -57,7 +57,7 @@ impl LinkView {
         #[cfg(feature = "link-control")]
         if self.changes != engine.link.changes() {
             self.changes = engine.link.changes();
-            self.since = engine.now;
+            self.since = time::now();
         }
         self
     }
@@ -169,13 +169,14 @@ impl<'d, M: RawMutex> Shared<'d, M> {
         self.try_with(operation).unwrap_or(Poll::Pending)
     }
 
-    /// Waits until the engine is not in use, and calls `access` once.
+    /// Waits until the engine is not in use, and calls `access` once. The engine knows the time.
     pub(crate) fn with<T>(
         &self,
         mut access: impl FnMut(&mut Engine<'d>) -> T,
     ) -> impl Future<Output = T> {
         poll_fn(move |context| match self.take_or_wait(context) {
             Some(engine) => {
+                engine.now = time::now();
                 let value = access(engine);
                 self.put_back(engine);
                 Poll::Ready(value)
@@ -220,9 +221,7 @@ impl<'d, M: RawMutex> Shared<'d, M> {
 
     #[inline(never)] // Many callers.
     fn take(&self) -> Option<&'d mut Engine<'d>> {
-        let engine = self.lock.lock(|lock| lock.engine.take())?;
-        engine.now = time::now();
-        Some(engine)
+        self.lock.lock(|lock| lock.engine.take())
     }
 
     /// Takes the engine. If it is in use, the task is woken when it is back.
@@ -243,9 +242,7 @@ impl<'d, M: RawMutex> Shared<'d, M> {
         if !is_known {
             look_again(context, RETRY);
         }
-        let engine = engine?;
-        engine.now = time::now();
-        Some(engine)
+        engine
     }
 
     /// Puts the engine back, and wakes the tasks that are to be woken: a waker may call the stack.
@@ -318,7 +315,7 @@ impl<'d, M: RawMutex> Shared<'d, M> {
     ) {
         let is_known = engine.waiters.add(queue, context.waker());
         // More tasks wait than the stack has room for: this one looks again, at once if there is room now, otherwise after a pause.
-        let has_room = !is_known && engine.waiters.purge_due(engine.now);
+        let has_room = !is_known && engine.waiters.purge_due(time::now());
         if has_room {
             engine.wakes.wake_all();
         }

@@ -16,6 +16,7 @@ use crate::engine::shared::Shared;
 use crate::engine::{Engine, Key, Phase, Queue, Request, Slot};
 use crate::error::Error;
 use crate::stack::Stack;
+use crate::util::time;
 
 /// State of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -277,6 +278,7 @@ impl<'d, M: RawMutex> Socket<'d, M> {
         let mut has_begun = false;
         self.wait_otherwise(move |engine, key| {
             if !core::mem::replace(&mut has_begun, true) {
+                engine.now = time::now();
                 engine.close_when_sent(key);
             }
             engine.poll_closed(key)

@@ -5,12 +5,10 @@
 //!
 //! The digester is linear in the number of bytes, whatever pieces they arrive in.
 
-use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
-
-use crate::engine::shared::Shared;
 use crate::engine::{Engine, LineKind, Payload};
 use crate::util::log::{Ascii, trace};
 use crate::util::slices::{behind, front};
+use crate::util::time;
 
 /// What the next byte belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +50,7 @@ pub(crate) enum Event {
 
 /// Takes received bytes apart.
 #[cfg_attr(any(test, fuzzing), derive(Debug))]
-pub(crate) struct Digester<'d, M: RawMutex = CriticalSectionRawMutex> {
-    shared: &'d Shared<'d, M>,
+pub(crate) struct Digester {
     state: State,
     /// What is still missing of the payload that a header announced.
     payload: Payload,
@@ -64,10 +61,9 @@ pub(crate) struct Digester<'d, M: RawMutex = CriticalSectionRawMutex> {
     longest_line: usize,
 }
 
-impl<'d, M: RawMutex> Digester<'d, M> {
-    pub(crate) const fn new(shared: &'d Shared<'d, M>, longest_line: usize) -> Self {
+impl Digester {
+    pub(crate) const fn new(longest_line: usize) -> Self {
         Self {
-            shared,
             state: State::LINE_START,
             payload: Payload::NONE,
             epoch: 0,
@@ -77,14 +73,8 @@ impl<'d, M: RawMutex> Digester<'d, M> {
 
     /// Consumes the first bytes of `input`, which is not empty, as far as they belong together.
     ///
-    /// Returns what they were, and how many. 0: more bytes, or room in a receive ring, are needed first. `None` if the engine is in
-    /// use.
-    pub(crate) fn step(&mut self, input: &[u8]) -> Option<(Event, usize)> {
-        let shared = self.shared;
-        shared.try_with(|engine| self.step_with(engine, input))
-    }
-
-    fn step_with(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Event, usize) {
+    /// Returns what they were, and how many. 0: more bytes, or room in a receive ring, are needed first.
+    pub(crate) fn step(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Event, usize) {
         match self.state {
             State::Payload { has_begun } => self.payload(engine, input, has_begun),
             State::HeaderEnd => {
@@ -158,6 +148,7 @@ impl<'d, M: RawMutex> Digester<'d, M> {
 
     fn complete_line(&mut self, engine: &mut Engine<'_>, line: &[u8]) -> Event {
         trace!("< {:?}", Ascii(line));
+        engine.now = time::now();
         let kind = engine.on_line(line);
         self.state = State::LINE_START;
         match kind {
@@ -220,7 +211,7 @@ impl<'d, M: RawMutex> Digester<'d, M> {
             // There is no line feed. What follows begins here.
             Some(_) => {
                 self.state = next;
-                let (event, count) = self.step_with(engine, behind(input, returns));
+                let (event, count) = self.step(engine, behind(input, returns));
                 (event, returns + count)
             }
         }
@@ -247,9 +238,12 @@ fn take_unterminated(engine: &mut Engine<'_>, input: &[u8]) -> Option<(Event, us
     if echo > 0 {
         return Some((Event::None, echo));
     }
-    if input.first() == Some(&b'>') && engine.prompted() {
-        let blank = usize::from(input.get(1) == Some(&b' '));
-        return Some((Event::Prompt, 1 + blank));
+    if input.first() == Some(&b'>') {
+        engine.now = time::now();
+        if engine.prompted() {
+            let blank = usize::from(input.get(1) == Some(&b' '));
+            return Some((Event::Prompt, 1 + blank));
+        }
     }
     None
 }

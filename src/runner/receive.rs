@@ -29,7 +29,7 @@ const READS: u8 = 64;
 /// The receive buffer and the digester behind it.
 pub(crate) struct Receiver<'d, B, M: RawMutex = CriticalSectionRawMutex> {
     shared: &'d Shared<'d, M>,
-    digester: Digester<'d, M>,
+    digester: Digester,
     buffer: B,
     /// How many bytes at the start of the buffer are still to be digested.
     filled: usize,
@@ -37,7 +37,7 @@ pub(crate) struct Receiver<'d, B, M: RawMutex = CriticalSectionRawMutex> {
 
 impl<'d, B: ReceiveBuffer, M: RawMutex> Receiver<'d, B, M> {
     pub(crate) fn new(shared: &'d Shared<'d, M>, mut buffer: B) -> Self {
-        let digester = Digester::new(shared, buffer.bytes().len());
+        let digester = Digester::new(buffer.bytes().len());
         Self {
             shared,
             digester,
@@ -106,30 +106,29 @@ impl<'d, B: ReceiveBuffer, M: RawMutex> Receiver<'d, B, M> {
         self.filled = self.buffer.bytes().len().min(self.filled + count);
     }
 
-    /// Digests what is in the buffer, and keeps an incomplete rest. Returns false if the engine is in use, so that something
-    /// complete may be left.
+    /// Digests what is in the buffer, and keeps an incomplete rest. Returns false if the engine is in use.
     pub(crate) fn digest(&mut self) -> bool {
         let mut consumed = 0;
-        let mut is_done = true;
-        while consumed < self.filled {
-            let input = front(self.buffer.bytes(), self.filled);
-            let step = self.digester.step(behind(input, consumed));
-            is_done = step.is_some();
-            let Some((event, count @ 1..)) = step else {
-                break;
-            };
-            let end = consumed + count;
-            if event == Event::ForeignLine && !self.buffer.publish(consumed..end) {
-                self.shared.counters.dropped_urc();
+        let is_done = self.shared.try_with(|engine| {
+            while consumed < self.filled {
+                let input = front(self.buffer.bytes(), self.filled);
+                let (event, count) = self.digester.step(engine, behind(input, consumed));
+                if count == 0 {
+                    break;
+                }
+                let end = consumed + count;
+                if event == Event::ForeignLine && !self.buffer.publish(consumed..end) {
+                    engine.counters.dropped_urc();
+                }
+                consumed = end;
             }
-            consumed = end;
-        }
+        });
         let bytes = front_mut(self.buffer.bytes(), self.filled);
         if consumed < bytes.len() {
             bytes.copy_within(consumed.., 0);
         }
         self.filled -= consumed;
-        is_done
+        is_done.is_some()
     }
 }
 
@@ -140,6 +139,7 @@ async fn wait_for_room<M: RawMutex>(shared: &Shared<'_, M>) {
     while let Some(until) = shared.with(|engine| engine.stall_deadline(since)).await {
         // What is to be done when the time is over the engine decides.
         let changed = shared.wait(Queue::Receiver, |engine| {
+            engine.now = time::now();
             match engine.stall_deadline(since) {
                 Some(time) if time == until => Poll::Pending,
                 _ => Poll::Ready(()),

@@ -10,13 +10,13 @@ BOUNDS = {
 }
 
 # Instructions per received byte, by the number of bytes that each read of the UART returns. "Waited for": the runner sleeps before
-# each read, so that the executor's share is included. At most 5 % over the figures at the time when the bounds were set: 13.6, 33.7,
-# 18.8 and 59.9.
+# each read, so that the executor's share is included. At most 5 % over the figures at the time when the bounds were set: 13.6, 32.2,
+# 18.8 and 53.4.
 INSTRUCTIONS = {
     "64 at a time": 14.3,
-    "16 at a time": 35.4,
+    "16 at a time": 33.8,
     "64 at a time, waited for": 19.7,
-    "16 at a time, waited for": 61,
+    "16 at a time, waited for": 56,
 }
 
 # Instructions for which interrupts are off at a time, in any case: 39, and 109 if six tasks find the stack in use.

@@ -50,9 +50,8 @@ impl<'d, K: Kind, M: RawMutex> Query<'d, K, M> {
                 .with(|engine| K::deferred(engine).expiry())
                 .await;
             let begun = stack.shared.wait(Queue::Turn, |engine| {
-                let now = engine.now;
                 let deferred = K::deferred(engine);
-                match deferred.poll_begin(owner, limit, now) {
+                match deferred.poll_begin(owner, limit, time::now()) {
                     Poll::Ready(id) => Poll::Ready(Some(id)),
                     // Wait until the new expiry instead.
                     Poll::Pending if deferred.expiry() != expiry => Poll::Ready(None),

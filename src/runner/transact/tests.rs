@@ -355,7 +355,11 @@ fn escape_that_the_uart_does_not_take_is_given_up_at_its_time_limit() {
         let mut lines = &uart;
         let mut transactor = Transactor::new(rig.shared, &uart, &mut lines, &mut buffer);
         rig.shared
-            .try_with(|engine| engine.exchange.start_deadline(LIMIT, engine.now))
+            .try_with(|engine| {
+                engine
+                    .exchange
+                    .start_deadline(LIMIT, crate::util::time::now())
+            })
             .expect("the engine is not in use");
         let result = transactor.escape(Escape::Fill).await;
         assert!(matches!(result, Err(Stopped::TimedOut)));

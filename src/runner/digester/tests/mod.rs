@@ -28,7 +28,7 @@ enum Seen {
 /// A digester with a buffer of the usual size.
 struct Bench {
     rig: Rig<'static>,
-    digester: Digester<'static>,
+    digester: Digester,
     buffer: Vec<u8>,
     events: Vec<Seen>,
     /// How many steps the digester has made.
@@ -42,7 +42,7 @@ impl Bench {
 
     fn on(rig: Rig<'static>) -> Self {
         Self {
-            digester: Digester::new(rig.shared, BUFFER),
+            digester: Digester::new(BUFFER),
             rig,
             buffer: Vec::new(),
             events: Vec::new(),
@@ -52,8 +52,7 @@ impl Bench {
 
     fn digest(&mut self) -> usize {
         self.calls += 1;
-        let step = self.rig.at_its_time(|| self.digester.step(&self.buffer));
-        let (event, count) = step.expect("the engine is not in use");
+        let (event, count) = (self.rig).engine(|engine| self.digester.step(engine, &self.buffer));
         assert!(count <= self.buffer.len());
         match event {
             Event::None => {}
@@ -711,7 +710,8 @@ fn late_results_are_no_events() {
 #[test]
 fn nothing_in_nothing_out() {
     let mut bench = Bench::new();
-    assert_eq!(bench.digester.step(b""), Some((Event::None, 0)));
+    let step = (bench.rig).engine(|engine| bench.digester.step(engine, b""));
+    assert_eq!(step, (Event::None, 0));
 }
 
 /// The sequence of results for some bytes, with a runner that goes on after each.
