@@ -155,11 +155,12 @@ impl<'d> Config<'d> {
         self
     }
 
-    /// Sets settings of the module (AT+QICFG, section 2.1.15) that the runner applies each time the link comes up, after its own.
-    /// Default: none. Only the first 200 are applied. A setting that the module refuses is skipped.
+    /// Sets settings of the module (AT+QICFG, section 2.1.15) that the runner applies each time the link comes up, before its own.
+    /// Default: none. Only the first 200 are applied. A setting that the module refuses is skipped. Settings that only some module
+    /// families have are [`Setting::Other`].
     ///
     /// The stack sets `dataformat`, `viewmode`, `recvind`, `udp/readmode`, `udp/sendmode`, `tcp/accept`, `passiveclosed`,
-    /// `qisend/timeout` and `sendinfo` to what it needs: these are skipped here.
+    /// `qisend/timeout` and `sendinfo` to what it needs, whatever stands here.
     ///
     /// ```
     /// use quectel_nal::Config;

@@ -388,6 +388,8 @@ impl<M: RawMutex> Stack<'_, M> {
     /// [`Config::settings`](crate::Config::settings), or without keep-alive. A module that refuses the setting opens the connection
     /// all the same. Listeners and UDP sockets leave the setting alone.
     ///
+    /// Modules count the idle time in minutes or in seconds: [`KeepAlive::in_seconds`] is for the latter, such as EC200U.
+    ///
     /// ```
     /// # async fn example(stack: quectel_nal::Stack<'_>) -> Result<(), quectel_nal::Error> {
     /// use quectel_nal::{Duration, KeepAlive};

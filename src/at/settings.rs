@@ -12,11 +12,6 @@ use super::tables::{bare_commands, texts};
 bare_commands! {
     /// `AT+QICFG=?`: lists the supported settings and their ranges, one line each (2.1.15).
     TestConfigureSetting "+QICFG=?" -> AnswerText, 60_000;
-    /// `AT+QICFG="sendinfo",0`: AT+QISEND ends with SEND OK.
-    ///
-    /// Not in the note. EC200U and EG915U can be set to end AT+QISEND with counters and OK instead. Other modules answer ERROR,
-    /// which is harmless.
-    DisableSendInfo "+QICFG=\"sendinfo\",0" -> NoResponse, 60_000;
 }
 
 /// `AT+QICFG=<key>`: returns the value of a setting (2.1.15).
@@ -72,15 +67,18 @@ macro_rules! settings {
         #[non_exhaustive]
         pub enum Setting {
             $($(#[$doc])* $name $(($value))? $({ $($(#[$field_doc])* $field: $field_value,)+ })?,)*
+            /// A setting that is not in the note.
+            Other(OtherSetting),
         }
 
         impl Setting {
-            /// Which setting it is.
+            /// Which setting it is. `None` for [`Setting::Other`].
             #[must_use]
-            pub const fn key(&self) -> SettingKey {
-                match self {
+            pub const fn key(&self) -> Option<SettingKey> {
+                Some(match self {
                     $(Self::$name { .. } => SettingKey::$name,)*
-                }
+                    Self::Other(_) => return None,
+                })
             }
         }
 
@@ -88,8 +86,11 @@ macro_rules! settings {
         impl Serialize for Setting {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let mut arguments = serializer.serialize_struct("Setting", 5)?;
-                arguments.serialize_field("key", &self.key())?;
+                if let Some(key) = self.key() {
+                    arguments.serialize_field("key", &key)?;
+                }
                 match self {
+                    Self::Other(other) => arguments.serialize_field("arguments", other)?,
                     $(settings!(@pattern $name $(value: $value)? $({ $($field)+ })?) => {
                         $(arguments.serialize_field::<$value>("value", value)?;)?
                         $($(arguments.serialize_field(stringify!($field), $field)?;)+)?
@@ -157,6 +158,99 @@ settings! {
     ReceiveIndication "recvind" (Switch),
 }
 
+/// A setting that only some module families have, such as `close/mode`, as text.
+///
+/// ```
+/// use quectel_nal::Config;
+/// use quectel_nal::at::{OtherSetting, Setting};
+///
+/// // EC200U: AT+QICLOSE is answered at once.
+/// const CLOSE_MODE: OtherSetting = OtherSetting::new("\"close/mode\",1").unwrap();
+/// const SETTINGS: [Setting; 1] = [Setting::Other(CLOSE_MODE)];
+/// let config = Config::new("internet").settings(&SETTINGS);
+/// # let _ = config;
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct OtherSetting(&'static str);
+
+impl OtherSetting {
+    /// The maximum length in bytes.
+    pub const MAX: usize = 128;
+
+    /// `"sendinfo",0`: AT+QISEND ends with SEND OK. EC200U and EG915U can be set to end it with counters and OK instead (quirk 60).
+    pub(crate) const WITHOUT_SEND_INFO: Self = Self("\"sendinfo\",0");
+
+    /// A setting whose name and values are these arguments of AT+QICFG, as they stand in the command: the name in quotes, a comma,
+    /// and the values.
+    ///
+    /// `None` if
+    ///
+    /// * it has another shape, is longer than [`OtherSetting::MAX`], or cannot be part of a command: printable ASCII without `\` and
+    ///   `;` is allowed, with quotes in pairs;
+    /// * the setting is one of [`SettingKey`], which have a type of their own;
+    /// * it is `sendinfo`, which has to be off for the stack.
+    #[must_use]
+    pub const fn new(arguments: &'static str) -> Option<Self> {
+        let text = arguments.as_bytes();
+        let mut taken = SettingKey::TEXTS;
+        while let [key, rest @ ..] = taken {
+            if sets(text, key.as_bytes()) {
+                return None;
+            }
+            taken = rest;
+        }
+        if has_name_and_values(text) && !sets(text, b"sendinfo") {
+            Some(Self(arguments))
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether these arguments begin with this name, in quotes. Modules do not care about upper and lower case.
+const fn sets(arguments: &[u8], key: &[u8]) -> bool {
+    let ([b'"', text @ ..], mut key) = (arguments, key) else {
+        return false;
+    };
+    let mut text = text;
+    while let ([first, behind @ ..], [other, rest @ ..]) = (text, key) {
+        if !first.eq_ignore_ascii_case(other) {
+            return false;
+        }
+        (text, key) = (behind, rest);
+    }
+    key.is_empty() && matches!(text, [b'"', ..])
+}
+
+/// Whether this is a name in quotes and at least one value, and cannot end the command.
+const fn has_name_and_values(arguments: &[u8]) -> bool {
+    let mut quotes = 0;
+    let mut has_values = false;
+    let mut rest = arguments;
+    while let [byte, behind @ ..] = rest {
+        match (byte, quotes) {
+            // What ends a command, or begins another one.
+            (..b' ' | b';' | b'\\' | 127.., _) => return false,
+            (b'"', _) => quotes += 1,
+            // In front of the name, or behind it.
+            (_, 0) => return false,
+            (b',', 2) => has_values = !behind.is_empty(),
+            (_, 2) if !has_values => return false,
+            _ => {}
+        }
+        rest = behind;
+    }
+    has_values && quotes % 2 == 0 && arguments.len() <= OtherSetting::MAX
+}
+
+/// Arguments with their commas and quotes.
+impl Serialize for OtherSetting {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0.as_bytes())
+    }
+}
+
 deserialize_by!(one_field, SettingKey, |field| Self::of(unquoted(field)));
 
 /// The format of payload on the UART (2.1.15).
@@ -200,8 +294,9 @@ pub enum KeepAlive {
     Off,
     /// When nothing has come for some time.
     On {
-        /// Idle time before the first probe, 1 to 120 minutes. Some module families count it in seconds (quirk 112).
-        idle: Within<1, 120>,
+        /// Idle time before the first probe, in the unit of the module: 1 to 120 minutes, or, in some module families (quirk 112),
+        /// 1 to 1800 s.
+        idle: Within<1, 1800>,
         /// Time between two probes, 25 to 100 s.
         interval: Within<25, 100>,
         /// Number of probes, 3 to 10.
@@ -210,18 +305,42 @@ pub enum KeepAlive {
 }
 
 impl KeepAlive {
-    /// Keep-alive with what the note allows that is nearest to this: `probes` probes, one each `interval`, after nothing has come for
-    /// `idle`, which is rounded up to minutes.
+    /// Keep-alive for a module that counts the idle time in minutes, as the note says: `probes` probes, one each `interval`, after
+    /// nothing has come for `idle`. Each value is the nearest that the note allows; `idle` is rounded up to minutes, up to 120.
     ///
-    /// Module families that count the idle time in seconds (quirk 112) take the number of minutes as seconds: there an `idle` of two hours
-    /// is two minutes.
+    /// A module of a family that counts in seconds (quirk 112) takes the number of minutes as seconds:
+    /// [`in_seconds`](Self::in_seconds) is for those.
     #[must_use]
     pub const fn new(idle: Duration, interval: Duration, probes: u8) -> Self {
+        let minutes = idle.as_secs().div_ceil(60);
+        let most = if minutes > 120 { 120 } else { minutes };
+        Self::on(most, interval, probes)
+    }
+
+    /// Keep-alive for a module that counts the idle time in seconds, such as EC200U, EC200A and EG915U (quirk 112): like
+    /// [`new`](Self::new), with an `idle` of up to 1800 s.
+    ///
+    /// A module that counts in minutes refuses numbers above 120, and takes others as minutes.
+    #[must_use]
+    pub const fn in_seconds(idle: Duration, interval: Duration, probes: u8) -> Self {
+        Self::on(idle.as_secs(), interval, probes)
+    }
+
+    const fn on(idle: u64, interval: Duration, probes: u8) -> Self {
         Self::On {
-            idle: Within::nearest(idle.as_secs().div_ceil(60) as u32),
-            interval: Within::nearest(interval.as_secs() as u32),
-            probes: Within::nearest(probes as u32),
+            idle: nearest(idle),
+            interval: nearest(interval.as_secs()),
+            probes: nearest(probes as u64),
         }
+    }
+}
+
+/// The number within the range that is nearest to `value`, which can be more than a `u32` holds.
+const fn nearest<const MIN: u32, const MAX: u32>(value: u64) -> Within<MIN, MAX> {
+    if value > MAX as u64 {
+        Within::MAX
+    } else {
+        Within::nearest(value as u32)
     }
 }
 

@@ -81,7 +81,7 @@ pub(crate) enum Job {
     Deactivate,
     Configure,
     Activate,
-    /// AT+QICFG with the setting at this place: `SETTINGS`, then `sendinfo`, then those of the user.
+    /// AT+QICFG with the setting at this place: those of the user, then `SETTINGS`.
     Set(u8),
     SetDns,
     /// AT+QSCLK=1.

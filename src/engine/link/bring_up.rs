@@ -19,16 +19,14 @@
 
 use embassy_time::{Duration, Instant};
 
-use super::settings::SETTINGS;
 use super::{Link, LinkMode, LinkState, POLL, Step};
 use crate::at::{
     ActivateContext, Address, Attention, CloseSocket, ConfigureContext, ConfigureDns,
-    ConfigureSetting, ConfigureUrcPort, DeactivateContext, DisableCommandEcho, DisableSendInfo,
-    EnterPin, ErrorCode, ErrorFormat, EscapeWithDtr, Functionality, ListActiveContexts,
-    ListBearers, ListSockets, Prefix, QueryFunctionality, QueryLteRegistration,
-    QueryPacketRegistration, QueryRegistration, QuerySim, ReportLteRegistration,
-    ReportPacketRegistration, RestoreResultCodes, SetDataEcho, SetErrorFormat, SetFunctionality,
-    Switch, Text,
+    ConfigureSetting, ConfigureUrcPort, DeactivateContext, DisableCommandEcho, EnterPin, ErrorCode,
+    ErrorFormat, EscapeWithDtr, Functionality, ListActiveContexts, ListBearers, ListSockets,
+    Prefix, QueryFunctionality, QueryLteRegistration, QueryPacketRegistration, QueryRegistration,
+    QuerySim, ReportLteRegistration, ReportPacketRegistration, RestoreResultCodes, SetDataEcho,
+    SetErrorFormat, SetFunctionality, Switch, Text,
 };
 use crate::config::Config;
 use crate::engine::exchange::job::{Domain, Job};
@@ -161,7 +159,6 @@ impl Link<'_> {
                 .write(&ActivateContext { context })
                 .within(ACTIVATION_TIME)
                 .asking_reason(),
-            Job::Set(place) if usize::from(place) == SETTINGS.len() => to.write(&DisableSendInfo),
             Job::Set(place) => to.write(&ConfigureSetting {
                 setting: Self::setting(place, config)?,
             }),

@@ -5,30 +5,39 @@ use crate::config::Config;
 use crate::engine::exchange::outcome::Outcome;
 use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
 
-/// A [`KeepAlive`] in few bytes: idle time, interval, number of probes. All 0: off.
+/// A [`KeepAlive`] in few bytes. All 0: off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Probing([u8; 3]);
+pub(crate) struct Probing {
+    /// In the unit of the module.
+    idle: u16,
+    interval: u8,
+    probes: u8,
+}
 
 impl Probing {
     pub(crate) const fn new(keep_alive: KeepAlive) -> Self {
-        match keep_alive {
-            KeepAlive::Off => Self([0; 3]),
+        let (idle, interval, probes) = match keep_alive {
+            KeepAlive::Off => (0, 0, 0),
             KeepAlive::On {
                 idle,
                 interval,
                 probes,
-            } => Self([idle.get() as u8, interval.get() as u8, probes.get() as u8]),
+            } => (idle.get(), interval.get(), probes.get()),
+        };
+        Self {
+            idle: idle as u16,
+            interval: interval as u8,
+            probes: probes as u8,
         }
     }
 
     fn setting(self) -> Setting {
-        let Self([idle, interval, probes]) = self;
-        Setting::TcpKeepAlive(match idle {
+        Setting::TcpKeepAlive(match self.idle {
             0 => KeepAlive::Off,
-            _ => KeepAlive::On {
+            idle => KeepAlive::On {
                 idle: Within::nearest(idle.into()),
-                interval: Within::nearest(interval.into()),
-                probes: Within::nearest(probes.into()),
+                interval: Within::nearest(self.interval.into()),
+                probes: Within::nearest(self.probes.into()),
             },
         })
     }

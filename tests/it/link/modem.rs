@@ -163,7 +163,9 @@ fn with_every_setting_that_another_program_changed() {
         let mut client = stack.at();
         let mut needed = Vec::new();
         for setting in changed {
-            let query = QuerySetting { key: setting.key() };
+            let query = QuerySetting {
+                key: setting.key().unwrap(),
+            };
             needed.push(client.send(&query).await.unwrap());
             client.send(&ConfigureSetting { setting }).await.unwrap();
         }
@@ -175,7 +177,9 @@ fn with_every_setting_that_another_program_changed() {
         stack.wait_link_up().await.unwrap();
         for (setting, needed) in changed.into_iter().zip(needed) {
             assert_ne!(needed.setting(), Some(setting));
-            let query = QuerySetting { key: setting.key() };
+            let query = QuerySetting {
+                key: setting.key().unwrap(),
+            };
             assert_eq!(client.send(&query).await, Ok(needed));
         }
         works(&stack).await;

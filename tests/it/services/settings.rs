@@ -3,12 +3,12 @@
 use core::time::Duration;
 use embassy_futures::join::join;
 use quectel_nal::at::{
-    DataFormat, ErrorCode, KeepAlive, Setting, SettingKey, SocketState, Switch, UdpMode, ViewMode,
-    Within,
+    DataFormat, ErrorCode, KeepAlive, OtherSetting, Setting, SettingKey, SocketState, Switch,
+    UdpMode, ViewMode, Within,
 };
 use quectel_nal::{Error, PingReply};
 use testbench::{Bench, PEER, assert_no_violation, excerpt, peer, seconds, sleep};
-use virtual_modem::Fault;
+use virtual_modem::{Fault, Model};
 
 use crate::user_command::{ask, network};
 
@@ -122,11 +122,12 @@ fn every_setting_is_written_and_read_back() {
     ];
     Bench::new().run(&network(), async |stack, modem| {
         stack.wait_link_up().await.unwrap();
-        assert_eq!(values.map(|value| value.key()), SettingKey::ALL);
-        for value in values {
-            assert!(stack.module().setting(value.key()).await.unwrap().is_some());
+        let keys = values.map(|value| value.key().unwrap());
+        assert_eq!(keys, SettingKey::ALL);
+        for (key, value) in keys.into_iter().zip(values) {
+            assert!(stack.module().setting(key).await.unwrap().is_some());
             stack.module().set_setting(value).await.unwrap();
-            assert_eq!(stack.module().setting(value.key()).await, Ok(Some(value)));
+            assert_eq!(stack.module().setting(key).await, Ok(Some(value)));
         }
         stack
             .module()
@@ -148,6 +149,67 @@ fn every_setting_is_written_and_read_back() {
         assert_eq!(stack.module().data_echo().await, Ok(false));
         assert_no_violation(&modem);
     });
+}
+
+const OF_OTHER_FAMILIES: [Setting; 3] = [
+    Setting::Other(OtherSetting::new("\"close/mode\",1").unwrap()),
+    // No module has this one.
+    Setting::Other(OtherSetting::new("\"close/speed\",\"fast\"").unwrap()),
+    Setting::Other(OtherSetting::new("\"pdp/retry\",1,5").unwrap()),
+];
+
+#[test]
+fn settings_of_other_families_are_made_at_each_bring_up() {
+    Bench::new()
+        .settings(|settings| settings.model(Model::Ec200u))
+        .config(|config| config.settings(&OF_OTHER_FAMILIES))
+        .run(&network(), async |stack, modem| {
+            for losses in 0..2 {
+                while stack.statistics().link_losses < losses {
+                    sleep(Duration::from_secs(1)).await;
+                }
+                stack.wait_link_up().await.unwrap();
+                let ask = async |key| ask(&stack, &format!("AT+QICFG=\"{key}\"\r")).await.unwrap();
+                assert_eq!(ask("close/mode").await, "+QICFG: \"close/mode\",1");
+                assert_eq!(ask("pdp/retry").await, "+QICFG: \"pdp/retry\",1,5");
+                let later = Setting::Other(OtherSetting::new("\"send/auto\",1").unwrap());
+                stack.module().set_setting(later).await.unwrap();
+                assert_eq!(ask("send/auto").await, "+QICFG: \"send/auto\",1");
+                modem.restart();
+            }
+        });
+}
+
+#[test]
+fn a_module_that_refuses_all_of_them_comes_up() {
+    Bench::new()
+        .config(|config| config.settings(&OF_OTHER_FAMILIES))
+        .run(&network(), async |stack, _| {
+            stack.wait_link_up().await.unwrap();
+            let refused = stack.module().set_setting(OF_OTHER_FAMILIES[0]).await;
+            assert!(matches!(refused, Err(Error::Module(_))), "{refused:?}");
+            stack.connect(peer(7)).await.unwrap();
+        });
+}
+
+/// EC200U counts the idle time in seconds.
+#[test]
+fn keep_alive_in_seconds_is_set_on_a_module_that_counts_them() {
+    Bench::new()
+        .settings(|settings| settings.model(Model::Ec200u))
+        .run(&network(), async |stack, _| {
+            stack.wait_link_up().await.unwrap();
+            for (idle, set) in [(100, 100), (600, 600), (7200, 1800)] {
+                let keep_alive = KeepAlive::in_seconds(seconds(idle), seconds(30), 3);
+                let probed = stack.with_keep_alive(keep_alive);
+                drop(probed.connect(peer(7)).await.unwrap());
+                let answer = ask(&stack, "AT+QICFG=\"tcp/keepalive\"\r").await;
+                let expected = format!("+QICFG: \"tcp/keepalive\",1,{set},30,3");
+                assert_eq!(answer, Ok(expected));
+                let read = stack.module().setting(SettingKey::TcpKeepAlive).await;
+                assert_eq!(read, Ok(Some(Setting::TcpKeepAlive(keep_alive))));
+            }
+        });
 }
 
 #[test]

@@ -55,36 +55,46 @@ fn tcp_client_in_buffer_access_mode() {
     });
 }
 
-/// Section 2.1.15.
+/// Section 2.1.15, and quirk 112.
 #[test]
 fn keep_alive_is_set_before_the_open() {
+    let often = seconds(30);
+    let longest = seconds(1 << 40);
+    let asked = [
+        // Rounded up to minutes.
+        (KeepAlive::new(seconds(61), often, 3), "1,2,30,3"),
+        (KeepAlive::new(longest, longest, 99), "1,120,100,10"),
+        (KeepAlive::new(seconds(0), seconds(0), 0), "1,1,25,3"),
+        // A module that counts seconds.
+        (KeepAlive::in_seconds(seconds(61), often, 3), "1,61,30,3"),
+        (KeepAlive::in_seconds(longest, longest, 99), "1,1800,100,10"),
+        (KeepAlive::in_seconds(seconds(0), often, 3), "1,1,30,3"),
+        (KeepAlive::Off, "0"),
+    ];
     dialogue(config(), async |stack, module| {
         module.bring_up().await;
-        // Rounded up to minutes.
-        let keep_alive = KeepAlive::new(seconds(61), seconds(30), 3);
-        let probed = stack.with_keep_alive(keep_alive);
-        let open = async |id: u8| {
-            let command = format!("AT+QIOPEN=1,{id},\"TCP\",\"220.180.239.212\",8009,0,0");
-            module.exchange(&command, "OK").await;
-            module.line(&format!("+QIOPEN: {id},0")).await;
-        };
-        let answers = async {
-            module
-                .exchange("AT+QICFG=\"tcp/keepalive\",1,2,30,3", "OK")
-                .await;
-            open(0).await;
-            module
-                .exchange("AT+QICFG=\"tcp/keepalive\",0", "ERROR")
-                .await;
-            open(1).await;
-        };
         let server = SERVER.parse().unwrap();
-        let opens = async {
-            let first = probed.connect(server).await;
-            (first, stack.connect(server).await)
+        let open_and_close = async |stack: Stack<'_>, id: usize, setting: &str, answer: &str| {
+            let open = async {
+                let command = format!("AT+QICFG=\"tcp/keepalive\",{setting}");
+                module.exchange(&command, answer).await;
+                let command = format!("AT+QIOPEN=1,{id},\"TCP\",\"220.180.239.212\",8009,0,0");
+                module.exchange(&command, "OK").await;
+                module.line(&format!("+QIOPEN: {id},0")).await;
+            };
+            let (connection, ()) = join(stack.connect(server), open).await;
+            let command = format!("AT+QICLOSE={id}");
+            let close = module.exchange(&command, "OK");
+            let (closed, ()) = join(connection.unwrap().close(), close).await;
+            assert_eq!(closed, Ok(()));
         };
-        let (opened, ()) = join(opens, answers).await;
-        assert!(matches!(opened, (Ok(_), Ok(_))), "{opened:?}");
+        for (id, (keep_alive, setting)) in asked.into_iter().enumerate() {
+            open_and_close(stack.with_keep_alive(keep_alive), id, setting, "OK").await;
+        }
+        // A handle without keep-alive, after one with.
+        let id = asked.len();
+        open_and_close(stack.with_keep_alive(asked[0].0), id, "1,2,30,3", "ERROR").await;
+        open_and_close(stack, id + 1, "0", "ERROR").await;
     });
 }
 

@@ -456,7 +456,7 @@ fn settings() {
     ];
     for (fields, setting) in known {
         let answer: SettingAnswer = read(&format!("+QICFG: {fields}"));
-        assert_eq!(answer.key, setting.key());
+        assert_eq!(Some(answer.key), setting.key());
         assert_eq!(answer.setting(), Some(setting), "{fields}");
         // The note prints the answer about keep-alive without its first word.
         assert_eq!(read::<SettingAnswer>(fields), answer);

@@ -130,6 +130,52 @@ fn text_has_a_longest_length() {
 }
 
 #[test]
+fn a_setting_of_other_families_cannot_end_its_command() {
+    let of_length = |length| format!("\"a\",{}", "0".repeat(length - 4)).leak();
+    for arguments in [
+        "\"close/mode\",1",
+        "\"close/mode\",1,\"a, b\"",
+        "\"close/mode\",,1",
+        of_length(OtherSetting::MAX),
+    ] {
+        assert!(OtherSetting::new(arguments).is_some(), "{arguments}");
+    }
+    for arguments in [
+        "",
+        "1",
+        "close/mode,1",
+        "\"close/mode\"",
+        "\"close/mode\",",
+        "\"close/mode\"1",
+        "\"close/mode\" ,1",
+        " \"close/mode\",1",
+        "\"close/mode\",\"1",
+        "\"close/mode\",1;+QPOWD",
+        "\"close/mode\",1\\",
+        "\"close/mode\",1\r",
+        "\"close/mode\",\n1",
+        "\"close/mode\",\u{7f}",
+        "\"close/modé\",1",
+        of_length(OtherSetting::MAX + 1),
+    ] {
+        assert_eq!(OtherSetting::new(arguments), None, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_setting_with_a_type_of_its_own_is_no_other() {
+    let taken = SettingKey::ALL.iter().map(|key| key.as_str());
+    for key in taken.chain(["sendinfo"]) {
+        let other = |key: &str| OtherSetting::new(format!("\"{key}\",1").leak());
+        assert_eq!(other(key), None, "{key}");
+        assert_eq!(other(&key.to_uppercase()), None, "{key}");
+        assert!(other(&format!("{key}s")).is_some(), "{key}");
+        assert!(other(&key[1..]).is_some(), "{key}");
+        assert!(other(&key[..key.len() - 1]).is_some(), "{key}");
+    }
+}
+
+#[test]
 fn hex_text_is_pairs_of_digits() {
     let digits = |text: &str| HexText::new(text).map(|text| text.as_str().to_owned());
     assert_eq!(digits("00ffFF").as_deref(), Some("00ffFF"));

@@ -596,7 +596,7 @@ fn dns_servers_are_set_after_each_activation() {
 }
 
 #[test]
-fn settings_of_the_user_follow_those_of_the_stack() {
+fn settings_of_the_stack_follow_those_of_the_user() {
     use crate::at::{DataFormat, Setting, Within};
 
     const WANTED: [Setting; 3] = [
@@ -607,19 +607,28 @@ fn settings_of_the_user_follow_those_of_the_stack() {
         },
         Setting::TransparentPacketSize(Within::nearest(1460)),
     ];
-    // Behind nine of the stack's own.
-    const FIRST: u8 = 9;
     let mut rig = Rig::new::<1, 64, 64>(Config::new("internet").settings(&WANTED));
     rig.start();
     // At every bring-up; a setting that is refused is skipped.
     for _ in 0..2 {
-        until(&mut rig, Job::Set(FIRST));
-        rig.begin(Job::Set(FIRST));
-        assert_eq!(rig.command(), b"AT+QICFG=\"transwaittm\",3\r");
-        rig.answer(&["ERROR"]);
-        rig.expect(Job::Set(FIRST + 2));
-        assert_eq!(rig.command(), b"AT+QICFG=\"transpktsize\",1460\r");
-        rig.answer(&["OK"]);
+        until(&mut rig, Job::Set(0));
+        for (place, command) in [
+            (0, "\"transwaittm\",3"),
+            (1, "\"dataformat\",1,0"),
+            (2, "\"transpktsize\",1460"),
+            // Whatever the user wants.
+            (3, "\"dataformat\",0,0"),
+        ] {
+            rig.begin(Job::Set(place));
+            assert_eq!(
+                rig.command(),
+                std::format!("AT+QICFG={command}\r").as_bytes()
+            );
+            rig.answer(&["ERROR"]);
+        }
+        for place in 4..12 {
+            rig.run(Job::Set(place), &["OK"]);
+        }
         assert_eq!(rig.engine(|engine| engine.link_state()), LinkState::Up);
         rig.active = false;
         rig.on_line("RDY");

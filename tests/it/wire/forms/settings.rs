@@ -12,6 +12,12 @@ fn set(setting: Setting) -> ConfigureSetting {
     ConfigureSetting { setting }
 }
 
+fn other(arguments: &str) -> ConfigureSetting {
+    set(Setting::Other(
+        OtherSetting::new(arguments.to_owned().leak()).unwrap(),
+    ))
+}
+
 forms! {
     "2.1.15" {
         "AT+QICFG=?" TestConfigureSetting { TestConfigureSetting => "AT+QICFG=?\r" }
@@ -115,7 +121,7 @@ forms! {
                 idle: Within::MAX,
                 interval: Within::MAX,
                 probes: Within::MAX,
-            })) => "AT+QICFG=\"tcp/keepalive\",1,120,100,10\r",
+            })) => "AT+QICFG=\"tcp/keepalive\",1,1800,100,10\r",
         }
         "AT+QICFG=\"recv/buffersize\"" QuerySetting {
             query(SettingKey::ReceiveBufferSize) => "AT+QICFG=\"recv/buffersize\"\r",
@@ -133,8 +139,10 @@ forms! {
         }
     }
     "beyond the note" {
-        "AT+QICFG=\"sendinfo\",0" DisableSendInfo {
-            DisableSendInfo => "AT+QICFG=\"sendinfo\",0\r",
+        "AT+QICFG=<key>,<values>" ConfigureSetting {
+            other("\"close/mode\",1") => "AT+QICFG=\"close/mode\",1\r",
+            other("\"TCP/SendMode\",1,,\"a b\"") => "AT+QICFG=\"TCP/SendMode\",1,,\"a b\"\r",
+            other(&format!("\"a\",{:0124}", 1)) => &format!("AT+QICFG=\"a\",{:0124}\r", 1),
         }
     }
 }
