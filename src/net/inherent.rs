@@ -281,9 +281,14 @@ macro_rules! implement_stream_send {
             /// The runner asks the module once everything is accepted, and asks again after a pause that grows each time, until
             /// all bytes are acknowledged. Of a connection that the peer has closed it is known, too, until the handle is dropped.
             ///
+            /// A connection that is closed because the link is turned off stays open for up to 10 s while a task waits for this. Call
+            /// it before the link is turned off, or right after: the module forgets the count when it closes the connection.
+            ///
             /// # Errors
             ///
-            /// The reason of the connection's failure.
+            /// The reason of the connection's failure, such as
+            /// [`LinkError::TurnedOff`](crate::LinkError::TurnedOff) if it is not known any more, or the peer has not acknowledged
+            /// everything in time.
             ///
             /// # Cancel safety
             ///

@@ -18,7 +18,8 @@ impl<'d, M: RawMutex> Stack<'d, M> {
     /// counts. Without any call the link is wanted ([`LinkMode::Up`]).
     ///
     /// Without a link, connects and name lookups fail at once with [`LinkError::TurnedOff`]. Sockets end in good order: nothing more
-    /// can be written, what was written is sent, for at most 10 s, and then they are closed. Data in the receive rings can still be
+    /// can be written, what was written is sent, for at most 10 s, and then they are closed. A connection of which a task waits in
+    /// [`wait_acked`](crate::TcpConnection::wait_acked) is not closed before the peer has acknowledged, within the same 10 s. Data in the receive rings can still be
     /// read; the state is then [`LinkError::TurnedOff`]. Listeners and lookups under way fail at once. Then the PDP context is
     /// deactivated.
     ///

@@ -58,7 +58,8 @@ impl Slot<'_> {
             (Some(length), Some(_)) if !self.yields_to_send() => Some(self.begin_read(length)),
             (_, Some(length)) => Some(self.begin_send(length)),
             (None, None) => {
-                if self.is_write_ended() && self.tx.is_empty() && self.phase == Phase::Open {
+                let is_sent = self.tx.is_empty() && !self.may_query_ack();
+                if self.is_write_ended() && is_sent && self.phase == Phase::Open {
                     return Some(self.begin_close());
                 }
                 self.is_ack_query_due(round).then_some(Job::CountSent(key))

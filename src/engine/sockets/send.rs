@@ -323,7 +323,8 @@ impl Slot<'_> {
         self.send.is_ack_query_active()
             && self.send.accepted > 0
             && self.has_handle()
-            && !self.is_write_ended()
+            // Nobody asks after the user has closed it; who turns the link off may wait.
+            && !matches!(self.close.write_end, Some(Error::Closed))
             && self.tx.is_empty()
             && self.fault.is_none()
     }

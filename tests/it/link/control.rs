@@ -73,6 +73,8 @@ fn down_and_up_again() {
         let state = stack.wait_link_down().await;
         assert_eq!(state, LinkState::TurnedOff(LinkMode::Down));
         assert_eq!(connection.flush().await, Ok(()));
+        // Nobody has asked what the peer has acknowledged while the module knew it.
+        assert_eq!(connection.wait_acked().await, Err(TURNED_OFF));
         let mut data = [0; 4];
         connection.read_exact(&mut data).await.unwrap();
         assert_eq!(&data, b"data");
@@ -111,6 +113,53 @@ fn down_and_up_again() {
             module.line("+QIOPEN: 1,0").await;
         };
         join(open, way_up).await.0.unwrap();
+    });
+}
+
+/// A task waits for the peer to acknowledge: the connection is closed when it has, or after 10 s.
+#[test]
+fn down_while_the_peer_has_not_acknowledged() {
+    dialogue(config(), async |stack, module| {
+        comes_up(&stack, &module).await;
+        let mut connections = Vec::new();
+        for id in 0..2 {
+            let open = stack.connect(SERVER.parse().unwrap());
+            let command = OPEN.replace("=1,0,", &format!("=1,{id},"));
+            let answers = async {
+                module.exchange(&command, "OK").await;
+                module.line(&format!("+QIOPEN: {id},0")).await;
+            };
+            connections.push(join(open, answers).await.0.unwrap());
+        }
+        let (mut lost, mut heard) = (connections.remove(0), connections.remove(0));
+        lost.write_all(b"lost").await.unwrap();
+        heard.write_all(b"heard").await.unwrap();
+        stack.set_link(LinkMode::Down);
+        let since = embassy_time::Instant::now();
+        let way_down = async {
+            module.accept_payload("AT+QISEND=0,4", b"lost").await;
+            module.accept_payload("AT+QISEND=1,5", b"heard").await;
+            let none = "+QISEND: 4,0,4\r\n\r\nOK";
+            module.exchange("AT+QISEND=0,0", none).await;
+            module
+                .exchange("AT+QISEND=1,0", "+QISEND: 5,2,3\r\n\r\nOK")
+                .await;
+            module.exchange("AT+QISEND=0,0", none).await;
+            module
+                .exchange("AT+QISEND=1,0", "+QISEND: 5,5,0\r\n\r\nOK")
+                .await;
+            module.exchange("AT+QICLOSE=1", "OK").await;
+            while since.elapsed().as_secs() < 8 {
+                module.exchange("AT+QISEND=0,0", none).await;
+            }
+            module.exchange("AT+QICLOSE=0", "OK").await;
+            assert_eq!(since.elapsed().as_secs(), 10);
+            module.exchange("AT+QIDEACT=1", "OK").await;
+        };
+        let acked = join(lost.wait_acked(), heard.wait_acked());
+        let (told, ()) = join(acked, way_down).await;
+        assert_eq!(told, (Err(TURNED_OFF), Ok(())));
+        assert_eq!(heard.wait_acked().await, Ok(()));
     });
 }
 
