@@ -169,7 +169,7 @@ impl<'d, M: RawMutex> Shared<'d, M> {
         self.try_with(operation).unwrap_or(Poll::Pending)
     }
 
-    /// Waits until the engine is not in use, and calls `access` once. The engine knows the time.
+    /// Waits until the engine is not in use, sets its time, and calls `access` once.
     pub(crate) fn with<T>(
         &self,
         mut access: impl FnMut(&mut Engine<'d>) -> T,

@@ -378,6 +378,22 @@ impl Slot<'_> {
 
     // ---- from the ring to the user -------------------------------------------------------------------------------
 
+    /// Wakes the readers. One that still waits registers again.
+    pub(crate) fn end_wait_for_data(&mut self) {
+        self.receive.recheck.reader_waits = false;
+        // The next reader asks for a re-check of its own.
+        self.receive.recheck.requested = false;
+        self.wake_readers();
+    }
+
+    /// All of what is withheld was data.
+    pub(crate) fn give_withheld(&mut self) {
+        if self.receive.withheld > 0 {
+            self.receive.withheld = 0;
+            self.end_wait_for_data();
+        }
+    }
+
     /// Moves received bytes of a stream into `into`. Returns how many; 0 if there are none.
     pub(crate) fn read_into(&mut self, into: &mut [u8]) -> usize {
         let most = self.rx.len() - usize::from(self.receive.withheld);

@@ -325,20 +325,4 @@ impl<'d> Slot<'d> {
         self.wake_readers();
         self.wake_writers();
     }
-
-    /// Wakes the readers. One that still waits registers again.
-    pub(crate) fn end_wait_for_data(&mut self) {
-        self.receive.recheck.reader_waits = false;
-        // The next reader asks for a re-check of its own.
-        self.receive.recheck.requested = false;
-        self.wake_readers();
-    }
-
-    /// All of what is withheld was data.
-    pub(crate) fn give_withheld(&mut self) {
-        if self.receive.withheld > 0 {
-            self.receive.withheld = 0;
-            self.end_wait_for_data();
-        }
-    }
 }
