@@ -38,25 +38,28 @@ use crate::util::zeroed::Zeroed;
 /// ([`on_line`](Self::on_line), [`deliver`](Self::deliver)), calls of users (`poll_…`), and results of the runner
 /// ([`finish`](Self::finish)); its output is [`next`](Self::next).
 #[derive(Debug)]
+// In this order, what is used most lies at its beginning, where shorter instructions reach it: that saves 148 bytes of flash with TCP
+// only, and 808 with DNS, UDP and resets (thumbv7m, opt-level `s`, of 57,352 and 67,312).
+#[repr(C)]
 pub(crate) struct Engine<'d> {
+    pub(crate) exchange: Exchange<'d>,
+    pub(super) sockets: Sockets<'d>,
+    pub(crate) wakes: &'d WakeSet,
+    pub(crate) counters: &'d Counters,
+    pub(super) incoming: Incoming,
     /// The time, for calls that depend on it: their callers set it, because the engine reads no clock. Set for each call it would take
     /// 2 % more instructions for each received byte.
     pub(crate) now: Instant,
-    pub(crate) config: Config<'d>,
-    pub(crate) counters: &'d Counters,
-    pub(crate) wakes: &'d WakeSet,
-    pub(crate) waiters: Waiters,
-    pub(crate) exchange: Exchange<'d>,
-    pub(crate) link: Link<'d>,
-    pub(super) sockets: Sockets<'d>,
+    /// The place of the slot that the next round of the scheduler begins with.
+    pub(super) next_turn: usize,
+    /// Why a connection or a lookup failed last.
+    last_failure: Option<Error>,
     pub(super) ids: ConnectIds,
     #[cfg(feature = "keep-alive")]
     pub(super) keep_alive: KeepAliveSetting,
-    pub(super) incoming: Incoming,
-    /// Why a connection or a lookup failed last.
-    last_failure: Option<Error>,
-    /// The place of the slot that the next round of the scheduler begins with.
-    pub(super) next_turn: usize,
+    pub(crate) link: Link<'d>,
+    pub(crate) config: Config<'d>,
+    pub(crate) waiters: Waiters,
     #[cfg(feature = "push")]
     pub(crate) push: Push<'d>,
     /// The connection that has the UART.
