@@ -65,7 +65,10 @@ impl<'r, 'd, W: Write, L: ControlLines, M: RawMutex> Transactor<'r, 'd, W, L, M>
                 Some((action, length))
             });
             let Some((action, length)) = next.await else {
-                yield_now().await;
+                // The result has woken this task as well, perhaps before the others: a second time they have been polled.
+                for _ in 0..2 {
+                    yield_now().await;
+                }
                 continue;
             };
             let result = match action {

@@ -1,16 +1,22 @@
 //! Transfers over TCP, on the virtual modem.
 
+use core::cell::Cell;
+use core::future::poll_fn;
+use core::task::Poll;
 use core::time::Duration;
 use embassy_futures::join::{join, join4};
+use embassy_futures::select::select;
 use embassy_time::{Instant, with_timeout};
 use embedded_io_async::{Read, ReadReady, Write, WriteReady};
-use quectel_nal::{Error, LinkError, Stack, TcpConnection};
+use quectel_nal::{Config, Error, LinkError, Resources, Stack, TcpConnection};
 use testbench::{
-    Bench, PEER, adversarial, assert_no_violation, echo, echo_network, excerpt, noise, peer,
-    read_to_end, seconds, serve, sleep,
+    Bench, PEER, Work, adversarial, assert_no_violation, collect, echo, echo_network, excerpt,
+    noise, peer, read_to_end, run_tasks, seconds, serve, sleep,
 };
 use virtual_modem::network::PeerStream;
-use virtual_modem::{Chop, InProcess};
+use virtual_modem::serial::{Line, pair};
+use virtual_modem::time::run_virtual;
+use virtual_modem::{Chop, InProcess, Settings, VirtualModem};
 
 use crate::user_command::network;
 
@@ -153,6 +159,42 @@ fn a_megabyte_goes_up() {
         echo(connection.split(), &body).await;
         assert_no_violation(&modem);
     });
+}
+
+/// The writer fills the ring before the next chunk is cut, whichever of the two tasks an executor polls first.
+#[test]
+fn chunks_of_a_bulk_upload_are_whole_with_a_task_for_the_runner() {
+    const CHUNKS: usize = 40;
+    let network = InProcess::new();
+    collect(&network, 81, CHUNKS * 1460);
+    let modem = VirtualModem::new(Settings::new(), network);
+    let handle = modem.handle();
+    let (mut rx, mut tx, end) = pair(Line::new(115_200));
+    let mut resources = Box::new(Resources::<1, 2048, 2048>::new());
+    let (stack, mut runner) = quectel_nal::new(&mut resources, Config::new("internet"));
+    let is_done = Cell::new(false);
+    let module = async {
+        modem.run(end).await;
+    };
+    let run = async {
+        let _ = runner.run(&mut rx, &mut tx).await;
+    };
+    let upload = async {
+        let mut connection = connect(&stack, 81).await;
+        connection
+            .write_all(&noise(8, CHUNKS * 1460))
+            .await
+            .unwrap();
+        connection.flush().await.unwrap();
+        is_done.set(true);
+    };
+    let tasks: Vec<Work> = vec![Box::pin(module), Box::pin(run), Box::pin(upload)];
+    let done = poll_fn(|_| match is_done.get() {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    });
+    run_virtual(select(run_tasks(tasks), done));
+    assert_eq!(handle.commands()["QISEND"], CHUNKS);
 }
 
 /// A ring smaller than one read, down to the smallest.
