@@ -28,13 +28,12 @@ def cargo(*arguments, environment=None):
     return folder / TARGET
 
 
-def build(package, binary, profile="release", features=(), environment=None):
+def build(package, binary, features=(), environment=None):
     """Builds a binary and returns its ELF file."""
-    arguments = ["build", "--profile", profile, "--package", package, "--bin", binary]
+    arguments = ["build", "--release", "--package", package, "--bin", binary]
     if features:
         arguments += ["--features", ",".join(features)]
-    folder = cargo(*arguments, environment=environment)
-    return folder / ("debug" if profile == "dev" else profile) / binary
+    return cargo(*arguments, environment=environment) / "release" / binary
 
 
 def inspect(*arguments):
