@@ -170,9 +170,14 @@ impl Engine<'_> {
         }
         let effect = slot.after_transaction(!outcome.is_no_answer(), effect);
         let id = slot.id;
+        // No URC has said why: the peer has closed, unless the context is lost.
+        let is_end_unexplained = slot.phase == Phase::Draining && matches!(job, Job::Status(_));
         let is_over = matches!(effect, Effect::IdFreed | Effect::IdOrphaned);
         if is_over && !slot.has_opened && slot.phase != Phase::Wanted {
             self.link.on_open_failed();
+        }
+        if is_end_unexplained {
+            self.link.start_check();
         }
         self.apply(effect, id);
     }

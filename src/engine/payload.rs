@@ -194,6 +194,10 @@ impl<'d> Engine<'d> {
         if !self.incoming.is_pushed() {
             if !is_sound {
                 self.exchange.mark_damaged();
+                // A late answer belongs to no transaction.
+                if let Some(key) = self.incoming.sink {
+                    self.end_read(key, &Outcome::NoAnswer, true, false);
+                }
             }
             return;
         }

@@ -1,7 +1,7 @@
 //! The link check: whether the module and the context are still there. While it lasts sockets wait, and stay as they are.
 //!
 //! A command without an answer leads to `CheckAnswer`, `CheckSettle` and `CheckContext`; so does an error that says that the
-//! context is down.
+//! context is down, and the end of a connection that no URC has announced.
 
 use embassy_time::Instant;
 

@@ -111,6 +111,10 @@ impl Slot<'_> {
             #[cfg(feature = "push")]
             {
                 self.mode.wanted = None;
+                if self.is_pushed_stream() {
+                    // Only the module's count tells of a push that was lost whole.
+                    self.receive.require_count_check(false);
+                }
             }
             // Pushed data came before the URC. What the module still holds has to be read.
             self.receive.mark_readable();

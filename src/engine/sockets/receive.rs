@@ -386,9 +386,9 @@ impl Slot<'_> {
         self.wake_readers();
     }
 
-    /// All of what is withheld was data.
+    /// All of what is withheld was data, unless the connection has failed meanwhile.
     pub(crate) fn give_withheld(&mut self) {
-        if self.receive.withheld > 0 {
+        if self.receive.withheld > 0 && self.fault.is_none() {
             self.receive.withheld = 0;
             self.end_wait_for_data();
         }

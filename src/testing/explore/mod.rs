@@ -16,7 +16,8 @@
 //!   the module is left with nothing.
 //!
 //! A state that was seen before is not gone on from. `EXPLORE_DEEPER=n` goes `n` events further than the usual
-//! run; `EXPLORE_WORLD=name` explores that world only. Depths and numbers of states are in `docs/exploration.md`.
+//! run; `EXPLORE_FAULTS=n` allows `n` faults more; `EXPLORE_WORLD=name` explores that world only. Depths and numbers of states are
+//! in `docs/exploration.md`.
 
 mod contract;
 mod fingerprint;
@@ -324,15 +325,25 @@ fn catch<T>(scenario: &Scenario, events: &[Event], run: impl FnOnce() -> T) -> T
 #[test]
 fn every_sequence_of_events_keeps_the_contract() {
     let only = std::env::var("EXPLORE_WORLD").ok();
-    let deeper = std::env::var("EXPLORE_DEEPER");
-    let deeper: usize = deeper.map_or(0, |deeper| deeper.parse().expect("a number"));
+    let number = |name| std::env::var(name).map_or(0, |more| more.parse().expect("a number"));
+    let (deeper, faults): (usize, usize) = (number("EXPLORE_DEEPER"), number("EXPLORE_FAULTS"));
     for scenario in scenarios::ALL {
         if only.as_ref().is_some_and(|only| only != scenario.name) {
             continue;
         }
         let depth = scenario.depth + deeper;
         let begun = std::time::Instant::now();
-        let figures = explore(scenario, depth);
+        let limits = Limits {
+            faults: scenario.limits.faults + faults,
+            ..scenario.limits
+        };
+        let figures = explore(
+            &Scenario {
+                limits,
+                ..*scenario
+            },
+            depth,
+        );
         let (name, start, took) = (
             scenario.name,
             scenario.start.concat().len(),

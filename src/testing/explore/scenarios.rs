@@ -6,7 +6,7 @@ use super::{Event, Limits, Scenario};
 use crate::engine::LinkMode;
 use Event::{
     AccessPoint, Connect, Data, Flush, Line, LineFails, LoseContext, Opened, Read, Replug, Rerun,
-    Restart, Run, Say, Wish, Write,
+    Restart, Run, Say, TimeOut, Wish, Write,
 };
 
 /// A connection is being opened, and the module has accepted that.
@@ -57,9 +57,13 @@ const LINE: &[&[Event]] = &[&[
     Run(Manner::Well),
 ]];
 
+/// Data is read, and the answer does not come in time.
+const LATE: &[Event] = &[Data(0), Line, Run(Manner::Well), TimeOut];
+
 const OPENING: &[&[Event]] = &[OPEN_ACCEPTED];
 const OPEN: &[&[Event]] = &[OPEN_ACCEPTED, RESULT];
 const LONE_ONES: &[&[Event]] = &[OPEN_ACCEPTED, RESULT, LONE, LONE, LONE];
+const LATE_READ: &[&[Event]] = &[OPEN_ACCEPTED, RESULT, LATE];
 const SENT: &[&[Event]] = &[OPEN_ACCEPTED, RESULT, PAYLOAD];
 
 const STRANGE: &[Event] = &[
@@ -82,6 +86,8 @@ const ONE: Limits = Limits {
     wishes: &[],
     changes: 0,
 };
+/// Two faults: the context is lost, and the line that says so.
+const TWO_LOSSES: Limits = Limits { faults: 2, ..ONE };
 const TWO: Limits = Limits {
     handles: 2,
     bytes: 1,
@@ -91,6 +97,12 @@ const PUSH: Limits = Limits {
     kinds: &[Kind::Push],
     bytes: 3,
     ..ONE
+};
+/// Two lines are lost in a row. Behind a push that is lost whole the next one is the reader's before the count shows the loss.
+const PUSH_LOSSES: Limits = Limits {
+    faults: 2,
+    bytes: 1,
+    ..PUSH
 };
 const UDP: Limits = Limits {
     kinds: &[Kind::Udp],
@@ -194,6 +206,8 @@ pub(super) const ALL: &[Scenario] = &[
     scenario("open", 1, faulty(ONE), &[], 7),
     scenario("transfer", 1, ONE, OPEN, 6),
     scenario("transfer-faults", 1, faulty(ONE), OPEN, 5),
+    scenario("two-losses", 1, TWO_LOSSES, OPEN, 4),
+    scenario("late", 1, TWO_LOSSES, LATE_READ, 4),
     scenario("sent", 1, ONE, SENT, 7),
     scenario(
         "reuse",
@@ -209,6 +223,7 @@ pub(super) const ALL: &[Scenario] = &[
     scenario("two-faults", 2, faulty(TWO), OPENING, 4),
     scenario("push", 1, PUSH, OPEN, 6),
     scenario("push-faults", 1, faulty(PUSH), OPEN, 4),
+    scenario("push-losses", 1, PUSH_LOSSES, OPEN, 3),
     scenario("udp", 1, UDP, OPEN, 6),
     scenario("udp-faults", 1, faulty(UDP), OPEN, 4),
     scenario("udp-lone", 1, Limits { bytes: 5, ..UDP }, LONE_ONES, 10),

@@ -211,14 +211,44 @@ fn the_end_comes_behind_what_was_pushed() {
     push(&mut rig, "+QIURC: \"recv\",0,4", b"last");
     rig.on_line("+QIURC: \"closed\",0");
     // There is nothing to be read in this mode.
-    rig.run(rig.read_job(key), &["ERROR"]);
-    rig.run(
-        Job::LastError,
-        &["+QIGETERROR: 552,invalid parameters", "OK"],
-    );
+    for job in [Job::CountReceived(key), rig.read_job(key)] {
+        rig.run(job, &["ERROR"]);
+        rig.run(
+            Job::LastError,
+            &["+QIGETERROR: 552,invalid parameters", "OK"],
+        );
+    }
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"last".to_vec())));
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"".to_vec())));
     rig.run(Job::Close(key), &["OK"]);
+}
+
+#[test]
+fn a_push_that_was_lost_whole_is_missed_at_the_end() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    push(&mut rig, "+QIURC: \"recv\",0,4", b"test");
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"test".to_vec())));
+    rig.on_line("+QIURC: \"closed\",0");
+    count(&mut rig, key, 8);
+    let pause = rig.idle().expect("a pause");
+    rig.wait(pause);
+    count(&mut rig, key, 8);
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+}
+
+/// The data is lost, and the first byte of an answer is taken for it.
+#[test]
+fn what_is_withheld_when_a_connection_fails_is_nobodys() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    // A late one: the count is asked for.
+    rig.on_line("OK");
+    rig.expect(Job::CountReceived(key));
+    push(&mut rig, "+QIURC: \"recv\",0,1", b"\r");
+    rig.engine(|engine| engine.take_payload_trailer(b'\n'));
+    rig.answer(&["+QIRD: 1,1,0", "OK"]);
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
 }
 
 #[test]

@@ -603,6 +603,7 @@ fn closed_soon_after_the_last_close_is_found_to_be_true() {
     let (mut rig, second) = second_user();
     rig.on_line("+QIURC: \"closed\",0");
     rig.run(Job::Status(second), &[CLOSING, "OK"]);
+    rig.check_passes();
     rig.run(rig.read_job(second), &["+QIRD: 0", "OK"]);
     assert_eq!(rig.read(second), Poll::Ready(Ok(std::vec![])));
 }

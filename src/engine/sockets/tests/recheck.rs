@@ -8,6 +8,7 @@ use embassy_time::Duration;
 use crate::config::Config;
 use crate::engine::tests::{Rig, up};
 use crate::engine::{Action, Job, Key, Phase};
+use crate::error::{Error, LinkError};
 
 /// A reader waits for this long, and nothing comes. Returns the pauses before each search, in seconds, and how often the
 /// state of the socket was asked for.
@@ -182,6 +183,53 @@ fn an_end_that_a_recheck_finds_is_a_sign() {
     assert_eq!(rig.phase(key), Phase::Closing);
     rig.run(Job::Close(key), &["OK"]);
     assert_eq!(wait_for(&mut rig, other, 60).0, [5; 12]);
+}
+
+/// A re-check finds that the connection is closing (2.1.6), and no URC has come.
+fn unannounced_end() -> (Rig, Key) {
+    let mut rig = up();
+    let key = rig.open();
+    wait_for(&mut rig, key, 4000);
+    assert_eq!(rig.read(key), Poll::Pending);
+    rig.now = rig.idle().expect("a re-check");
+    rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
+    rig.run(
+        Job::Status(key),
+        &[
+            "+QISTATE: 0,\"TCP\",\"203.0.113.7\",80,0,4,1,0,0,\"uart1\"",
+            "OK",
+        ],
+    );
+    (rig, key)
+}
+
+#[test]
+fn an_end_without_a_urc_is_the_peers_if_the_context_is_active() {
+    let (mut rig, key) = unannounced_end();
+    rig.check_passes();
+    rig.serve(key, b"rest");
+    rig.run(
+        Job::Read {
+            key,
+            length: 2044 - 544,
+        },
+        &["+QIRD: 0", "OK"],
+    );
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"rest".to_vec())));
+    assert_eq!(rig.read(key), Poll::Ready(Ok(Vec::new())));
+}
+
+/// `pdpdeact` was lost.
+#[test]
+fn an_end_without_a_urc_is_an_error_if_the_context_is_lost() {
+    let (mut rig, key) = unannounced_end();
+    assert_eq!(rig.read(key), Poll::Pending);
+    rig.run(Job::Attention, &["OK"]);
+    rig.now = rig.idle().expect("a pause");
+    rig.run(Job::Attention, &["OK"]);
+    rig.run(Job::ListContexts, &["OK"]);
+    let lost = Error::Link(LinkError::ContextLost);
+    assert_eq!(rig.read(key), Poll::Ready(Err(lost)));
 }
 
 #[test]

@@ -429,6 +429,7 @@ fn data_of_the_peer_survives_a_send_refused_before_its_close_is_told() {
     // Told now, or found in the list of sockets.
     let line = "+QISTATE: 0,\"TCP\",\"203.0.113.7\",80,0,4,1,0,0,\"uart1\"";
     rig.run(Job::Status(key), &[line, "OK"]);
+    rig.check_passes();
     rig.run(Job::CountSent(key), &["+CME ERROR: 567"]);
     rig.serve(key, b"go away");
     rig.run(rig.read_job(key), &["+QIRD: 0", "OK"]);
