@@ -250,6 +250,9 @@ impl Slot<'_> {
         let receive = &mut self.receive;
         receive.recheck.cancel();
         receive.has_unread_notice &= receive.notice_since_read;
+        // A whole read leaves an unknown rest.
+        receive.has_unread_notice |=
+            is_stream && has_data && (length >= asked || receive.reads_short);
         let is_all = receive.take_announced(has_data, length, asked, is_stream);
         let is_all = is_all && self.phase == Phase::Open;
         if has_data || is_all {

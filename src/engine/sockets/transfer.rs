@@ -50,7 +50,7 @@ pub(crate) struct Receive {
     pub(crate) may_have_data: bool,
     /// A `recv` URC came since the last read was issued, so that an empty answer to it proves nothing (quirk 62).
     pub(super) notice_since_read: bool,
-    /// A `recv` URC has announced data of which nothing, or not all, was read.
+    /// A `recv` URC has announced data of which nothing, or not all, was read; or a whole read has brought data, and there may be more.
     pub(super) has_unread_notice: bool,
     /// Nothing will be added to the receive ring any more: the end of the stream is known.
     pub(crate) ended: bool,

@@ -57,12 +57,25 @@ const LINE: &[&[Event]] = &[&[
     Run(Manner::Well),
 ]];
 
+/// Of three bytes two are read: the ring is full.
+const FULL: &[Event] = &[
+    Data(0),
+    Data(0),
+    Data(0),
+    Line,
+    Run(Manner::Well),
+    Line,
+    Line,
+    Line,
+    Run(Manner::Well),
+];
 /// Data is read, and the answer does not come in time.
 const LATE: &[Event] = &[Data(0), Line, Run(Manner::Well), TimeOut];
 
 const OPENING: &[&[Event]] = &[OPEN_ACCEPTED];
 const OPEN: &[&[Event]] = &[OPEN_ACCEPTED, RESULT];
 const LONE_ONES: &[&[Event]] = &[OPEN_ACCEPTED, RESULT, LONE, LONE, LONE];
+const FULL_RING: &[&[Event]] = &[OPEN_ACCEPTED, RESULT, FULL];
 const LATE_READ: &[&[Event]] = &[OPEN_ACCEPTED, RESULT, LATE];
 const SENT: &[&[Event]] = &[OPEN_ACCEPTED, RESULT, PAYLOAD];
 
@@ -88,6 +101,10 @@ const ONE: Limits = Limits {
 };
 /// Two faults: the context is lost, and the line that says so.
 const TWO_LOSSES: Limits = Limits { faults: 2, ..ONE };
+const FULL_LOSSES: Limits = Limits {
+    bytes: 3,
+    ..TWO_LOSSES
+};
 const TWO: Limits = Limits {
     handles: 2,
     bytes: 1,
@@ -208,6 +225,7 @@ pub(super) const ALL: &[Scenario] = &[
     scenario("transfer-faults", 1, faulty(ONE), OPEN, 5),
     scenario("two-losses", 1, TWO_LOSSES, OPEN, 4),
     scenario("late", 1, TWO_LOSSES, LATE_READ, 4),
+    scenario("full", 1, FULL_LOSSES, FULL_RING, 4),
     scenario("sent", 1, ONE, SENT, 7),
     scenario(
         "reuse",

@@ -330,6 +330,19 @@ fn data_that_was_announced_and_cannot_be_read_is_no_end_of_stream() {
     }
 }
 
+/// The receive ring was full, so that the module may have more.
+#[test]
+fn refusal_behind_a_whole_read_is_no_end_of_stream() {
+    let mut rig = Rig::up::<1, 8, 8>();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.serve(key, b"01234567");
+    rig.on_line("+QIURC: \"closed\",0");
+    assert_eq!(rig.read(key), got(b"01234567"));
+    refuse_all(&mut rig, key, 550);
+    assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
+}
+
 #[test]
 fn refusal_in_the_middle_of_what_was_announced_is_no_end_of_stream() {
     let mut rig = up();
