@@ -48,7 +48,7 @@ impl Engine<'_> {
         };
         let outcome = flight.outcome(result);
         #[cfg(feature = "transparent")]
-        self.end_escape(!outcome.is_no_answer());
+        self.end_escape(result.is_some());
         #[cfg(feature = "push")]
         self.settle_pushed(!outcome.is_no_answer());
         let is_read = matches!(flight.job, Job::Read { .. });

@@ -299,14 +299,13 @@ impl<'d> UserCommand<'d> {
 
     /// The command is over. Returns whether the module has to be checked.
     pub(crate) fn done(&mut self, outcome: &Outcome) -> bool {
-        let is_mute = self.options.is_mute;
         let is_empty_message = outcome.is_no_answer() && self.ends_with_ok;
         if is_empty_message {
             // The `OK` was not the text of a message, but the final result code after an empty one.
             let end = self.text.len().saturating_sub(b"\r\nOK".len());
             self.text.truncate(end);
         }
-        let is_unanswered = outcome.is_no_answer() && !is_mute && !is_empty_message;
+        let is_unanswered = outcome.is_no_answer() && !is_empty_message;
         self.end(match *outcome {
             Outcome::Refused(reason) => AtResult::Refused(reason),
             _ if is_unanswered => AtResult::TimedOut,

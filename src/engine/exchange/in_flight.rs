@@ -127,7 +127,7 @@ impl InFlight {
         self.stage == Stage::Connect
     }
 
-    /// How it has ended: with this final result code, or without one.
+    /// How it has ended: with this final result code, or without one, which is what some commands end with.
     pub(crate) const fn outcome(&self, result: Option<FinalResult>) -> Outcome {
         match result {
             Some(FinalResult::Ok | FinalResult::SendOk | FinalResult::Connect) => {
@@ -135,6 +135,7 @@ impl InFlight {
             }
             Some(FinalResult::SendFail) => Outcome::SendFail,
             Some(FinalResult::Error(reason)) => Outcome::Refused(reason),
+            None if matches!(self.stage, Stage::Nothing) => Outcome::Done(self.answer),
             None => Outcome::NoAnswer,
         }
     }

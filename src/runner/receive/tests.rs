@@ -5,6 +5,8 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use std::collections::VecDeque;
 use std::string::{String, ToString};
+use std::sync::Arc;
+use std::task::Wake;
 use std::vec;
 use std::vec::Vec;
 
@@ -13,7 +15,10 @@ use embedded_io_async::{ErrorKind, ErrorType, Read};
 
 use super::Receiver;
 use crate::at::AccessMode;
+use crate::engine::mailbox::Message;
 use crate::engine::rig::{PEER, Rig};
+use crate::engine::shared::Shared;
+use crate::engine::tests::Alarm;
 use crate::engine::{Job, Key, Request};
 use crate::error::Error;
 use crate::runner::RunError;
@@ -214,6 +219,17 @@ fn read_errors_fail_the_read_in_flight_and_end_the_runner_after_two_minutes() {
     assert_eq!(rig.read(key), Poll::Ready(Err(Error::DataLost)));
 }
 
+/// What was lost came behind the answer of the read.
+#[test]
+fn error_of_the_uart_behind_an_answer_does_not_damage_it() {
+    let mut rig = Rig::up::<1, 64, 64>();
+    let key = rig.open();
+    rig.on_line("+QIURC: \"recv\",0");
+    rig.serve(key, b"abc");
+    rig.shared.post(Message::SerialError);
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"abc".to_vec())));
+}
+
 // ---- lines that are not the stack's --------------------------------------------------------------------------------
 
 /// A URC type of the user's that takes each line that begins with `+`.
@@ -273,6 +289,48 @@ fn foreign_line_beyond_a_full_channel_is_dropped_and_counted() {
     let bytes = b"+ONE: 1\r\n+TWO: 2\r\n+THREE: 3\r\n+FOUR: 4\r\n\r\nOK\r\n";
     let lines = ["+ONE: 1", "+TWO: 2"].map(String::from);
     assert_eq!(published(bytes), (lines.to_vec(), 2));
+}
+
+/// A waker that calls the stack, as that of an executor that polls at once does.
+struct Caller {
+    shared: &'static Shared<'static>,
+    waker: Waker,
+}
+
+impl Wake for Caller {
+    fn wake(self: Arc<Self>) {
+        assert_eq!(self.shared.try_with(|_| ()), None);
+        self.shared.post(Message::SerialError);
+        let mut waiting = pin!(self.shared.with(|_| ()));
+        let mut context = Context::from_waker(&self.waker);
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+    }
+}
+
+#[test]
+fn subscriber_whose_waker_calls_the_stack_is_served_when_the_engine_is_back() {
+    let mut rig = Rig::up::<1, 64, 64>();
+    rig.begin(Job::Attention);
+    let channel = UrcChannel::<Line, 2, 1>::new();
+    let mut lines = channel.subscribe().unwrap();
+    let (alarm, waker) = Alarm::new();
+    let caller = Arc::new(Caller {
+        shared: rig.shared,
+        waker,
+    });
+    let mut line = pin!(lines.next_message_pure());
+    let waker = Waker::from(caller);
+    let mut context = Context::from_waker(&waker);
+    assert!(line.as_mut().poll(&mut context).is_pending());
+    let mut buffer = [0; BUFFER];
+    let response = ResponseSlot::<1>::new();
+    let buffer = Ingress::new(WholeLine, &mut buffer, &response, &channel);
+    let mut receiver = Receiver::new(rig.shared, buffer);
+    feed(&mut receiver, b"+ONE: 1\r\n\r\nOK\r\n");
+    assert_eq!(alarm.count(), 1);
+    assert!(line.as_mut().poll(&mut context).is_ready());
+    assert!(rig.is_answered());
+    assert_eq!(rig.engine(|engine| engine.counters.serial_errors.get()), 1);
 }
 
 #[test]

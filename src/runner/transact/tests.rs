@@ -191,26 +191,59 @@ fn send_that_is_refused_writes_no_payload() {
 }
 
 #[test]
-fn error_among_the_payload_ends_it() {
-    let (rig, _) = sending(600);
-    let uart = Uart::new();
-    // The command and one piece.
-    uart.takes.set(2);
-    run(&rig, &uart, async || {
-        something(&uart).await;
-        assert!(rig.engine(Engine::prompted));
-        sleep(Duration::from_millis(10)).await;
-        uart.take();
-        assert_eq!(line(&rig, "ERROR"), LineKind::Final);
-        uart.takes.set(usize::MAX);
-        // Once to be polled again, and once for the pause between commands.
-        sleep(Duration::from_millis(1)).await;
-        sleep(Duration::from_millis(100)).await;
-        // The piece that the UART was taking is whole, and there is no third one.
-        let piece = written(&"x".repeat(256));
-        let reason = written("AT+QIGETERROR\r");
-        assert_eq!(uart.take(), [piece, reason, Seen::Flushed]);
-    });
+fn result_among_the_payload_ends_it() {
+    for (result, next) in [
+        ("ERROR", "AT+QIGETERROR\r"),
+        ("SEND FAIL", "AT+QISEND=0,0\r"),
+        ("RDY", "AT\r"),
+    ] {
+        let (rig, _) = sending(600);
+        let uart = Uart::new();
+        // The command and one piece.
+        uart.takes.set(2);
+        run(&rig, &uart, async || {
+            something(&uart).await;
+            assert!(rig.engine(Engine::prompted));
+            sleep(Duration::from_millis(10)).await;
+            uart.take();
+            assert_eq!(line(&rig, result), LineKind::Final);
+            uart.takes.set(usize::MAX);
+            // Once to be polled again, and once for the pause between commands.
+            sleep(Duration::from_millis(1)).await;
+            sleep(Duration::from_millis(100)).await;
+            // The piece that the UART was taking is whole, and there is no third one.
+            let piece = written(&"x".repeat(256));
+            assert_eq!(uart.take(), [piece, written(next), Seen::Flushed]);
+        });
+    }
+}
+
+/// A module may answer before the UART has taken the whole command: then that is the answer, and the command is written to its end.
+#[test]
+fn result_in_front_of_the_end_of_the_command_counts() {
+    for takes in [usize::MAX, 0] {
+        let (rig, _) = sending(5);
+        let uart = Uart::new();
+        uart.takes.set(0);
+        run(&rig, &uart, async || {
+            while rig.job().is_none() {
+                sleep(Duration::from_millis(1)).await;
+            }
+            assert_eq!(line(&rig, "ERROR"), LineKind::Final);
+            uart.takes.set(takes);
+            sleep(Duration::from_millis(1)).await;
+            // The time limit of the command, if the UART takes no more of it.
+            sleep(Duration::from_millis(if takes == 0 { 10_000 } else { 100 })).await;
+            let seen = [
+                written("AT+QISEND=0,5\r"),
+                Seen::Flushed,
+                written("AT+QIGETERROR\r"),
+                Seen::Flushed,
+            ];
+            assert_eq!(uart.take(), seen[..takes.min(4)]);
+            assert_eq!(rig.job(), Some(Job::LastError));
+        });
+    }
 }
 
 #[test]

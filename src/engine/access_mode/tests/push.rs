@@ -4,12 +4,14 @@ use core::net::SocketAddr;
 use core::task::Poll;
 use std::vec::Vec;
 
-use embassy_time::Instant;
+use embassy_time::{Duration, Instant};
 
 use crate::at::{AccessMode, ServiceType};
 use crate::engine::rig::PEER;
 use crate::engine::tests::{Rig, up};
-use crate::engine::{Job, Key, LineKind, LinkState, Payload, Phase, Request};
+use crate::engine::{
+    Action, AtResult, Job, Key, LineKind, LinkState, Options, Payload, Phase, Request,
+};
 use crate::error::Error;
 
 const SENDER: &str = "192.0.2.1";
@@ -87,6 +89,37 @@ fn pushed_data_needs_no_read() {
     assert_eq!(push(&mut rig, "+QIURC: \"recv\",0,4", b"test"), 4);
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"test".to_vec())));
     assert_eq!(rig.idle(), None);
+}
+
+/// A command of the user that is not answered says nothing about the data that comes meanwhile.
+#[cfg(feature = "at-client")]
+#[test]
+fn data_around_a_command_without_an_answer_is_kept() {
+    let mut rig = up();
+    let key = pushing(&mut rig);
+    rig.engine(|engine| {
+        assert!(engine.user_command.poll_begin(1).is_ready());
+        assert!(engine.user_command.write(1, b"text\x1a"));
+        engine.user_command.submit(Options {
+            limit: Duration::from_secs(1),
+            is_mute: true,
+            asks_reason: false,
+        });
+    });
+    let LineKind::Header(mut payload) = rig.on_line("+QIURC: \"recv\",0,6") else {
+        panic!("no header");
+    };
+    assert_eq!(rig.engine(|engine| engine.deliver(payload, b"abc")), 3);
+    rig.expect(Job::User);
+    assert!(rig.is_answered());
+    rig.engine(|engine| engine.finish_action(Action::Run(Job::User), true));
+    payload.length = 3;
+    assert_eq!(rig.engine(|engine| engine.deliver(payload, b"def")), 3);
+    behind(&mut rig);
+    assert_eq!(rig.read(key), Poll::Ready(Ok(b"abcdef".to_vec())));
+    let result = rig.engine(|engine| engine.user_command.poll_result());
+    assert_eq!(result, Poll::Ready(AtResult::Done));
+    assert!(rig.engine(|engine| engine.link.is_up()));
 }
 
 #[test]

@@ -541,6 +541,24 @@ fn error_in_place_of_a_prompt() {
 }
 
 #[test]
+fn error_directly_behind_the_prompt() {
+    let mut bench = Bench::new();
+    bench.echo(PayloadEcho::Off);
+    let key = bench.sending(b"x");
+    bench.expect(
+        b"\r\n> \r\n+CME ERROR: 3\r\n\r\nERROR\r\n",
+        &[Seen::Prompt, Seen::FinalResult],
+    );
+    assert!(bench.rig.is_answered());
+    let mut piece = [0];
+    bench.rig.engine(|engine| {
+        assert!(!engine.begin_payload());
+        assert!(!engine.payload_piece(key, 0, &mut piece));
+        assert_eq!(engine.counters.late_results.get(), 1);
+    });
+}
+
+#[test]
 fn prompt_is_one_at_the_start_of_a_line_only() {
     let mut bench = Bench::new();
     bench.sending(b"x");
