@@ -19,10 +19,10 @@ const TURNED_OFF: Error = Error::Link(LinkError::TurnedOff);
 impl<'d> Engine<'d> {
     /// The application wants this of the link from now on. Without a link sockets end in good order.
     pub(crate) fn set_link(&mut self, mode: LinkMode) {
-        self.link.set_wish(mode, self.now);
+        self.link.set_wish(mode, &self.env);
         if mode != LinkMode::Up {
             for slot in self.sockets.iter_mut() {
-                slot.close_for(TURNED_OFF, self.now);
+                slot.close_for(TURNED_OFF, &self.env);
             }
             #[cfg(feature = "dns")]
             self.dns.reject_waiting(TURNED_OFF, true);
@@ -35,13 +35,13 @@ impl<'d> Engine<'d> {
 
     /// The context is to lead to another access point. A link that is up goes down in good order first.
     pub(crate) fn set_access_point(&mut self, access_point: AccessPoint<'d>) {
-        self.config.access_point = access_point;
-        self.link.on_access_point(self.now);
+        self.env.config.access_point = access_point;
+        self.link.on_access_point(&self.env);
         if self.link.is_serving() {
             // Those that are not open yet wait.
             let known = |slot: &&mut Slot<'_>| slot.uses_id();
             for slot in self.sockets.iter_mut().filter(known) {
-                slot.close_for(TURNED_OFF, self.now);
+                slot.close_for(TURNED_OFF, &self.env);
             }
         }
         self.wake_runner();
@@ -67,7 +67,7 @@ impl<'d> Engine<'d> {
         let mut is_busy = orphan.is_some();
         for slot in self.sockets.iter_mut().filter(|slot| slot.uses_id()) {
             is_busy = true;
-            if self.now >= until && slot.is_live() {
+            if self.env.now >= until && slot.is_live() {
                 slot.fail(TURNED_OFF);
             }
         }
@@ -76,7 +76,7 @@ impl<'d> Engine<'d> {
             self.ids.orphans = IdSet::EMPTY;
             self.fail_all(LinkError::TurnedOff);
             self.link.begin_turning_off();
-        } else if self.now < until {
+        } else if self.env.now < until {
             earliest(wake_at, until);
         }
     }

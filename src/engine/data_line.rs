@@ -65,13 +65,13 @@ impl Engine<'_> {
         let has_dtr = self.link.has_dtr();
         let line = self.transparent.as_mut()?;
         let slot = self.sockets.get_mut(line.key);
-        let next = line.next(slot, has_dtr, &self.config, self.now);
+        let next = line.next(slot, has_dtr, &self.env);
         Some(self.apply_transparent(next))
     }
 
     fn apply_transparent(&mut self, next: Next) -> Action {
         let Some(key) = self.transparent.as_ref().map(|line| line.key) else {
-            return Action::Wait(self.now);
+            return Action::Wait(self.env.now);
         };
         match next {
             Next::Act(action) => return action,
@@ -86,7 +86,7 @@ impl Engine<'_> {
             }
             Next::LineLost(error) => self.on_line_lost(key, error),
         }
-        Action::Wait(self.now)
+        Action::Wait(self.env.now)
     }
 
     /// The runner has written `count` bytes to the data line, or could not for too long.
@@ -98,7 +98,7 @@ impl Engine<'_> {
             let next = Next::LineLost(Some(Error::TimedOut));
             self.apply_transparent(next);
         } else if let Some(slot) = self.sockets.get_mut(key) {
-            line.on_written(slot, count, self.now);
+            line.on_written(slot, count, self.env.now);
         }
     }
 

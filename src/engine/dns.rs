@@ -190,14 +190,14 @@ impl<'d> Dns<'d> {
 
     /// The lookup that is due.
     pub(crate) fn next(&mut self, round: &mut Round<'_>) -> Option<Job> {
-        let now = round.now;
+        let now = round.env.now;
         if let Some(not_before) = self.retries.begin_pause(now) {
             self.state = State::Wanted { not_before };
         }
         match self.state {
             State::Idle => return None,
             State::Done(_) => {
-                let limit = get_or_set(&mut self.limit, after(now, round.config.lookup_time));
+                let limit = get_or_set(&mut self.limit, after(now, round.env.config.lookup_time));
                 if !self.is_overdue && round.is_due(limit) {
                     self.is_overdue = true;
                     self.turn.wake();
@@ -205,7 +205,7 @@ impl<'d> Dns<'d> {
                 return None;
             }
             State::Wanted { not_before } => {
-                let limit = get_or_set(&mut self.limit, after(now, round.config.lookup_time));
+                let limit = get_or_set(&mut self.limit, after(now, round.env.config.lookup_time));
                 let deadline = get_or_set(&mut self.deadline, limit);
                 if core::mem::take(&mut self.result_may_be_late) {
                     self.late_until = after(now, ANSWER_TIME);

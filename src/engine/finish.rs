@@ -33,7 +33,7 @@ impl Engine<'_> {
             Action::WriteRaw { key, length } => self.written(key, length.into(), in_time),
             Action::Reset => {
                 self.ids.orphans = super::ids::IdSet::EMPTY;
-                self.link.on_reset(self.now);
+                self.link.on_reset(self.env.now);
             }
             _ => {}
         }
@@ -43,7 +43,10 @@ impl Engine<'_> {
 
     /// The transaction in flight is over, with a final result code or without.
     pub(crate) fn finish(&mut self, result: Option<FinalResult>) {
-        let Some(flight) = self.exchange.take(self.config.command_gap, self.now) else {
+        let Some(flight) = self
+            .exchange
+            .take(self.env.config.command_gap, self.env.now)
+        else {
             return;
         };
         let outcome = flight.outcome(result);
@@ -128,37 +131,37 @@ impl Engine<'_> {
     #[inline(never)] // Many callers.
     fn silent_until(&self, job: Job) -> Instant {
         let limit = match job {
-            Job::Close(_) | Job::CloseOrphan(_) => self.config.silence_time.max(SLOWEST_CLOSE),
-            _ => self.config.silence_time,
+            Job::Close(_) | Job::CloseOrphan(_) => self.env.config.silence_time.max(SLOWEST_CLOSE),
+            _ => self.env.config.silence_time,
         };
         after(self.exchange.started, limit)
     }
 
     fn socket_done(&mut self, job: Job, outcome: &Outcome) {
-        let (config, now) = (&self.config, self.now);
+        let env = &self.env;
         let Some(slot) = job.key().and_then(|key| self.sockets.get_mut(key)) else {
             return;
         };
         let effect = match job {
             #[cfg(feature = "keep-alive")]
             Job::KeepAlive(_) => {
-                self.keep_alive.done(slot.keep_alive, config, outcome);
+                self.keep_alive.done(slot.keep_alive, &env.config, outcome);
                 Effect::None
             }
-            Job::Open(_) => slot.open_done(outcome, now, config),
+            Job::Open(_) => slot.open_done(outcome, env),
             Job::Close(_) => slot.close_done(outcome),
             Job::Status(_) => slot.status_done(outcome),
-            Job::Read { length, .. } => slot.read_done(length, outcome, now),
+            Job::Read { length, .. } => slot.read_done(length, outcome, env),
             Job::CountReceived(key) => {
                 let was_count_due = slot.receive.is_count_due();
-                slot.count_received_done(outcome, now);
+                slot.count_received_done(outcome, env);
                 if was_count_due && !self.incoming.is_pushed_to(key) {
                     slot.confirm_payload();
                 }
                 Effect::None
             }
-            Job::Send { length, .. } => slot.send_done(length, outcome, now, config),
-            Job::CountSent(_) => slot.count_sent_done(outcome, now),
+            Job::Send { length, .. } => slot.send_done(length, outcome, env),
+            Job::CountSent(_) => slot.count_sent_done(outcome, env),
             #[cfg(feature = "push")]
             Job::Switch { .. } => slot.switch_done(outcome),
             #[cfg(feature = "transparent")]
@@ -194,11 +197,11 @@ impl Engine<'_> {
             Effect::LineSuspect => self.link.expect_data_mode(),
             Effect::IdRefused => self.ids.on_refused(),
             Effect::IdFreed => {
-                self.ids.on_freed(id, self.now);
+                self.ids.on_freed(id, self.env.now);
                 self.sockets.wake_waiters();
             }
             Effect::IdOrphaned => {
-                self.ids.on_freed(id, self.now);
+                self.ids.on_freed(id, self.env.now);
                 if self.ids.exists(id) {
                     self.ids.orphans.insert(id);
                 }
@@ -210,12 +213,12 @@ impl Engine<'_> {
     /// The AT+QICLOSE of a connectID without a socket has ended. Without an answer, or refused once, the module may still hold the
     /// connectID.
     fn orphan_done(&mut self, id: ConnectId, outcome: &Outcome) {
-        self.ids.on_freed(id, self.now);
+        self.ids.on_freed(id, self.env.now);
         match outcome {
             // The module has given the connectID to another connection since.
             _ if self.sockets.uses(id) => self.ids.on_orphan_closed(id),
-            Outcome::NoAnswer => self.ids.retry_orphan(id, self.now),
-            Outcome::Refused(_) => self.ids.on_orphan_refused(id, self.now),
+            Outcome::NoAnswer => self.ids.retry_orphan(id, self.env.now),
+            Outcome::Refused(_) => self.ids.on_orphan_refused(id, self.env.now),
             _ => self.ids.on_orphan_closed(id),
         }
     }
@@ -233,8 +236,7 @@ impl Engine<'_> {
             }
         }
         let orphans = &mut self.ids.orphans;
-        self.link
-            .done(job, outcome, echoed, orphans, &self.config, self.now);
+        self.link.done(job, outcome, echoed, orphans, &self.env);
         if let (true, false, LinkState::Down(error)) =
             (was_serving, self.link.is_serving(), self.link.state())
         {

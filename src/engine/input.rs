@@ -61,7 +61,7 @@ impl Engine<'_> {
     }
 
     fn on_other_line(&mut self, prefix: Option<Prefix>, line: &[u8]) -> LineKind {
-        let context = self.config.context;
+        let context = self.env.config.context;
         let addresses = &mut self.link.addresses;
         if let Some(flight) = self.exchange.in_flight_mut() {
             if flight.on_information(prefix, line, context, addresses) {

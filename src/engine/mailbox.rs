@@ -146,7 +146,7 @@ impl Engine<'_> {
     /// Handles the messages.
     #[inline(never)]
     pub(super) fn handle_messages(&mut self, mailbox: &Mailbox) {
-        self.now = time::now();
+        self.env.now = time::now();
         let is_set = |bit| mailbox.bits & bit != 0;
         for index in 0..self.sockets.count() {
             let is_in = |slots: u16| slots >> index & 1 != 0;
@@ -165,11 +165,11 @@ impl Engine<'_> {
         }
         #[cfg(feature = "ping")]
         if is_set(PING) {
-            self.ping.query.release(QueryId(mailbox.ping), self.now);
+            self.ping.query.release(QueryId(mailbox.ping), self.env.now);
         }
         #[cfg(feature = "ntp")]
         if is_set(NTP) {
-            self.ntp.release(QueryId(mailbox.ntp), self.now);
+            self.ntp.release(QueryId(mailbox.ntp), self.env.now);
         }
         #[cfg(feature = "link-control")]
         if is_set(LINK) {

@@ -28,6 +28,7 @@ mod data_line;
 #[cfg(feature = "dns")]
 mod dns;
 mod effect;
+pub(crate) mod environment;
 mod exchange;
 mod finish;
 mod ids;

@@ -233,7 +233,7 @@ impl<'d> Engine<'d> {
     /// Looks after payload that has stopped, and after the end of a push. Returns when to look again.
     #[cfg(feature = "push")]
     pub(super) fn watch_payload(&mut self) -> Instant {
-        let now = self.now;
+        let now = self.env.now;
         let incoming = &mut self.incoming;
         if !incoming.is_pushed() || self.push.is_stalled() {
             return NEVER;

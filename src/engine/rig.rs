@@ -103,7 +103,7 @@ impl<'d> Rig<'d> {
     pub(crate) fn engine<T>(&self, access: impl FnOnce(&mut Engine<'d>) -> T) -> T {
         let value = self.at_its_time(|| {
             self.shared.try_with(|engine| {
-                engine.now = self.now;
+                engine.env.now = self.now;
                 access(engine)
             })
         });

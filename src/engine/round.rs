@@ -2,15 +2,14 @@
 
 use embassy_time::Instant;
 
-use crate::config::Config;
+use crate::engine::environment::Environment;
 #[cfg(feature = "keep-alive")]
 use crate::engine::sockets::keep_alive::KeepAliveSetting;
 use crate::util::time::earliest;
 
-/// The instant of the round, and when the next one is due.
+/// One round, and when the next one is due.
 pub(crate) struct Round<'a> {
-    pub(crate) now: Instant,
-    pub(crate) config: &'a Config<'a>,
+    pub(crate) env: &'a Environment<'a>,
     /// There was a sign within the last hour that something of the module was lost.
     pub(crate) is_lossy: bool,
     #[cfg(feature = "keep-alive")]
@@ -28,7 +27,7 @@ impl Round<'_> {
     /// Whether `at` has come. If not, another round is due then.
     #[inline(never)] // Many callers; figures in `engine/mod.rs`.
     pub(crate) fn is_due(&mut self, at: Instant) -> bool {
-        let is_due = self.now >= at;
+        let is_due = self.env.now >= at;
         if !is_due {
             self.look_again(at);
         }

@@ -21,7 +21,7 @@ impl Engine<'_> {
             return NEVER;
         }
         if self.link.may_sleep() && !self.incoming.is_coming() {
-            after(self.now, self.config.awake_time)
+            after(self.env.now, self.env.config.awake_time)
         } else {
             NEVER
         }
@@ -32,7 +32,7 @@ impl Engine<'_> {
         #[cfg(feature = "push")]
         let until = self
             .push
-            .deadline(self.exchange.started, self.exchange.limit, self.now);
+            .deadline(self.exchange.started, self.exchange.limit, self.env.now);
         #[cfg(not(feature = "push"))]
         let until = after(self.exchange.started, self.exchange.limit);
         #[cfg(feature = "push")]
@@ -50,8 +50,8 @@ impl Engine<'_> {
 
     /// The payload of the transaction in flight is about to be written. Returns whether the module takes it.
     pub(crate) fn begin_payload(&mut self) -> bool {
-        let limit = self.config.send_time;
-        self.exchange.begin_payload(limit, self.now)
+        let limit = self.env.config.send_time;
+        self.exchange.begin_payload(limit, self.env.now)
     }
 
     /// Whether the module takes payload.
@@ -105,8 +105,8 @@ impl Engine<'_> {
                 .map_or(crate::util::time::NEVER, |at| at.max(since)),
             None => since,
         };
-        let until = after(since, self.config.stall_time);
-        if let Err(key) = self.push.stall_deadline(until, self.now) {
+        let until = after(since, self.env.config.stall_time);
+        if let Err(key) = self.push.stall_deadline(until, self.env.now) {
             self.overrun(key);
         }
         Some(until)

@@ -19,7 +19,7 @@ const ESCAPE_TIME: Duration = Duration::from_secs(10);
 impl Engine<'_> {
     /// What the runner has to do now.
     pub(crate) fn next(&mut self) -> Action {
-        if let Some(until) = self.exchange.pause_until(self.now) {
+        if let Some(until) = self.exchange.pause_until(self.env.now) {
             return Action::Wait(until);
         }
         let action = self.choose();
@@ -32,15 +32,15 @@ impl Engine<'_> {
             #[cfg(feature = "transparent")]
             Action::WriteRaw { .. } => self
                 .exchange
-                .start_deadline(self.config.send_time, self.now),
-            Action::Escape(_) => self.exchange.start_deadline(ESCAPE_TIME, self.now),
+                .start_deadline(self.env.config.send_time, self.env.now),
+            Action::Escape(_) => self.exchange.start_deadline(ESCAPE_TIME, self.env.now),
             _ => {}
         }
         action
     }
 
     fn choose(&mut self) -> Action {
-        let now = self.now;
+        let now = self.env.now;
         self.ids.expire(now);
         if self.exchange.awaiting_reason.is_some() {
             return Action::Run(Job::LastError);
@@ -57,7 +57,10 @@ impl Engine<'_> {
             self.exchange.escaped = None;
         }
         #[cfg(feature = "at-client")]
-        if let Some(action) = self.user_command.next(self.link.is_listening(), now) {
+        if let Some(action) = self
+            .user_command
+            .next(self.link.is_listening(), self.env.now)
+        {
             return action;
         }
         #[cfg(feature = "push")]
@@ -67,7 +70,7 @@ impl Engine<'_> {
         let orphan = self.ids.next_orphan(now, &mut wake_at);
         #[cfg(feature = "link-control")]
         self.turn_link_off(orphan, &mut wake_at);
-        if let Some(action) = self.link.next(orphan, &self.config, now) {
+        if let Some(action) = self.link.next(orphan, &self.env) {
             if let Some(error) = self.link.idle_reason() {
                 self.reject_waiting(error);
             }
@@ -82,15 +85,14 @@ impl Engine<'_> {
     /// One round over all sockets and the lookup.
     fn next_round(&mut self, mut wake_at: Instant) -> Action {
         let turns = self.sockets.count() + 1;
-        let is_lossy = self.exchange.update_lossy(self.now);
+        let is_lossy = self.exchange.update_lossy(self.env.now);
         for offset in 0..turns {
             let turn = (self.next_turn + offset) % turns;
             if !self.prepare_turn(turn) {
                 continue;
             }
             let mut round = Round {
-                now: self.now,
-                config: &self.config,
+                env: &self.env,
                 is_lossy,
                 #[cfg(feature = "keep-alive")]
                 keep_alive: self.keep_alive,
@@ -240,13 +242,13 @@ impl Engine<'_> {
             }
             _ => {}
         }
-        self.exchange.begin(job, &transaction, self.now);
+        self.exchange.begin(job, &transaction, self.env.now);
         Some(transaction.length)
     }
 
     /// The part of the engine that a job belongs to writes its command, and says how long its answer may take and what it is.
     fn transaction(&mut self, job: Job, buffer: &mut [u8]) -> Option<Transaction> {
-        let config = &self.config;
+        let config = &self.env.config;
         let to = CommandBuffer::new(buffer, config.answer_time);
         let slot = job.key().and_then(|key| self.sockets.get(key));
         Some(match job {

@@ -176,7 +176,7 @@ impl<'d, M: RawMutex> Shared<'d, M> {
     ) -> impl Future<Output = T> {
         poll_fn(move |context| match self.take_or_wait(context) {
             Some(engine) => {
-                engine.now = time::now();
+                engine.env.now = time::now();
                 let value = access(engine);
                 self.put_back(engine);
                 Poll::Ready(value)

@@ -8,6 +8,7 @@ use super::access_mode::push::Push;
 use super::access_mode::transparent::Transparent;
 #[cfg(feature = "dns")]
 use super::dns::Dns;
+use super::environment::Environment;
 use super::exchange::Exchange;
 use super::ids::{ConnectIds, IdSet};
 use super::incoming::Incoming;
@@ -42,14 +43,12 @@ use crate::util::zeroed::Zeroed;
 // only, and 808 with DNS, UDP and resets (thumbv7m, opt-level `s`, of 57,352 and 67,312).
 #[repr(C)]
 pub(crate) struct Engine<'d> {
+    pub(crate) env: Environment<'d>,
     pub(crate) exchange: Exchange<'d>,
     pub(super) sockets: Sockets<'d>,
     pub(crate) wakes: &'d WakeSet,
     pub(crate) counters: &'d Counters,
     pub(super) incoming: Incoming,
-    /// The time, for calls that depend on it: their callers set it, because the engine reads no clock. Set for each call it would take
-    /// 2 % more instructions for each received byte.
-    pub(crate) now: Instant,
     /// The place of the slot that the next round of the scheduler begins with.
     pub(super) next_turn: usize,
     /// Why a connection or a lookup failed last.
@@ -58,7 +57,6 @@ pub(crate) struct Engine<'d> {
     #[cfg(feature = "keep-alive")]
     pub(super) keep_alive: KeepAliveSetting,
     pub(crate) link: Link<'d>,
-    pub(crate) config: Config<'d>,
     pub(crate) waiters: Waiters,
     #[cfg(feature = "push")]
     pub(crate) push: Push<'d>,
@@ -86,8 +84,10 @@ impl<'d> Engine<'d> {
         config: Config<'d>,
     ) -> Self {
         Self {
-            now: Instant::MIN,
-            config,
+            env: Environment {
+                config,
+                now: Instant::MIN,
+            },
             counters,
             wakes,
             waiters: Waiters::new(),
@@ -125,7 +125,7 @@ impl<'d> Engine<'d> {
         self.fail_all(LinkError::NotRunning);
         self.link.start(wiring);
         self.ids.orphans = IdSet::EMPTY;
-        if let Some(invalid) = self.config.invalid {
+        if let Some(invalid) = self.env.config.invalid {
             self.disable(LinkError::InvalidConfig(invalid));
         }
     }

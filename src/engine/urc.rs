@@ -191,7 +191,7 @@ impl Engine<'_> {
                 self.link.clear_context_errors();
                 Effect::None
             }
-            Some(code) => slot.on_open_refused(code, &self.config),
+            Some(code) => slot.on_open_refused(code, &self.env.config),
         };
         if let Effect::ContextSuspect = effect {
             self.link.count_context_error();
@@ -226,7 +226,7 @@ impl Engine<'_> {
             self.ids.orphans.remove(id);
             let is_kept = self.listeners.on_incoming(
                 &mut self.sockets,
-                &self.config,
+                &self.env.config,
                 id,
                 server_id,
                 incoming.peer.0,
@@ -301,7 +301,7 @@ impl Engine<'_> {
 
     /// `"pdpdeact",<contextID>`.
     fn on_context_lost(&mut self, context: ContextId) {
-        if context != self.config.context {
+        if context != self.env.config.context {
             return;
         }
         if self.link.is_serving() {

@@ -52,7 +52,7 @@ impl<'d> Engine<'d> {
             claimed = self.sockets.poll_claim(request, mode);
         }
         if let Poll::Ready(Ok(key)) = claimed {
-            self.set_connect_time(key, self.config.connect_time);
+            self.set_connect_time(key, self.env.config.connect_time);
             self.wake_runner();
         }
         claimed
@@ -210,7 +210,7 @@ impl<'d> Engine<'d> {
     }
 
     pub(super) fn wait_for_data<T>(&mut self, key: Key) -> Poll<T> {
-        let rechecks = self.config.recheck > Duration::MIN;
+        let rechecks = self.env.config.recheck > Duration::MIN;
         if let Some(slot) = self.sockets.get_mut(key) {
             if slot.wait_for_data(rechecks) {
                 self.wake_runner();
@@ -334,7 +334,6 @@ impl<'d> Engine<'d> {
 
     /// The handle of a slot is dropped, and what was written is still sent, or its connection is aborted, which discards that. Or both.
     pub(crate) fn release(&mut self, index: usize, is_dropped: bool, is_aborted: bool) {
-        let now = self.now;
         let Some(slot) = self.sockets.at_mut(index) else {
             return;
         };
@@ -345,7 +344,7 @@ impl<'d> Engine<'d> {
         }
         if is_dropped {
             let fault = slot.fault;
-            slot.release(now);
+            slot.release(&self.env);
             if let Some(error) = fault {
                 self.note_failure(error);
             }
@@ -365,7 +364,7 @@ impl<'d> Engine<'d> {
     pub(crate) fn close_when_sent(&mut self, key: Key) {
         if let Some(slot) = self.sockets.get_mut(key) {
             if matches!(slot.phase, Phase::Open | Phase::Draining | Phase::Closing) {
-                slot.close_when_sent(self.now);
+                slot.close_when_sent(&self.env);
             }
             self.wake_runner();
         }

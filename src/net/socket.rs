@@ -278,7 +278,7 @@ impl<'d, M: RawMutex> Socket<'d, M> {
         let mut has_begun = false;
         self.wait_otherwise(move |engine, key| {
             if !core::mem::replace(&mut has_begun, true) {
-                engine.now = time::now();
+                engine.env.now = time::now();
                 engine.close_when_sent(key);
             }
             engine.poll_closed(key)

@@ -148,7 +148,7 @@ impl Digester {
 
     fn complete_line(&mut self, engine: &mut Engine<'_>, line: &[u8]) -> Event {
         trace!("< {:?}", Ascii(line));
-        engine.now = time::now();
+        engine.env.now = time::now();
         let kind = engine.on_line(line);
         self.state = State::LINE_START;
         match kind {
@@ -239,7 +239,7 @@ fn take_unterminated(engine: &mut Engine<'_>, input: &[u8]) -> Option<(Event, us
         return Some((Event::None, echo));
     }
     if input.first() == Some(&b'>') {
-        engine.now = time::now();
+        engine.env.now = time::now();
         if engine.prompted() {
             let blank = usize::from(input.get(1) == Some(&b' '));
             return Some((Event::Prompt, 1 + blank));

@@ -139,7 +139,7 @@ async fn wait_for_room<M: RawMutex>(shared: &Shared<'_, M>) {
     while let Some(until) = shared.with(|engine| engine.stall_deadline(since)).await {
         // What is to be done when the time is over the engine decides.
         let changed = shared.wait(Queue::Receiver, |engine| {
-            engine.now = time::now();
+            engine.env.now = time::now();
             match engine.stall_deadline(since) {
                 Some(time) if time == until => Poll::Pending,
                 _ => Poll::Ready(()),

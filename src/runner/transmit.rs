@@ -81,7 +81,7 @@ async fn time_limit<M: RawMutex>(shared: &Shared<'_, M>) {
         let (until, is_over) = shared
             .with(|engine| {
                 let until = engine.deadline();
-                (until, until <= engine.now)
+                (until, until <= engine.env.now)
             })
             .await;
         if is_over {

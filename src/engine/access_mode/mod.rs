@@ -29,7 +29,7 @@ impl Slot<'_> {
     /// as there is room.
     pub(crate) fn next_switch(&mut self, mode: AccessMode, round: &mut Round<'_>) -> Option<Job> {
         let key = self.key;
-        if let Some(until) = self.mode.retries.begin_pause(round.now) {
+        if let Some(until) = self.mode.retries.begin_pause(round.env.now) {
             self.not_before = until;
         }
         if !round.is_due(self.reads_not_before().max(self.not_before)) {

@@ -9,7 +9,7 @@ use embassy_time::{Duration, Instant};
 
 use super::end_marker::{EndMarker, withheld_length};
 use super::escape_guard::EscapeGuard;
-use crate::config::Config;
+use crate::engine::environment::Environment;
 use crate::engine::exchange::job::{Action, ESCAPE_GUARD, Escape};
 use crate::engine::sockets::key::Key;
 use crate::engine::sockets::slot::{Phase, Slot};
@@ -196,29 +196,28 @@ impl Transparent {
         &mut self,
         slot: Option<&mut Slot<'_>>,
         has_dtr: bool,
-        config: &Config<'_>,
-        now: Instant,
+        env: &Environment<'_>,
     ) -> Next {
-        let quiet_since = get_or_set(&mut self.quiet_since, now);
-        let sent_at = self.guard.sent_at(now);
+        let quiet_since = get_or_set(&mut self.quiet_since, env.now);
+        let sent_at = self.guard.sent_at(env.now);
         let Some(slot) = slot else {
             // The slot was freed, and with it the state of the connection.
             return Next::LineLost(None);
         };
         if slot.receive.withheld > 0 {
-            get_or_set(&mut self.withheld_since, now);
+            get_or_set(&mut self.withheld_since, env.now);
         }
-        let is_leaving = leaves_line(slot, now);
+        let is_leaving = leaves_line(slot, env.now);
         let marker = slot.end_marker();
         match self.stage {
-            Stage::Data if is_leaving => self.enter(Stage::BeforeEscape, now),
-            Stage::Data => Next::Act(self.pass_data(slot, marker, config, now)),
+            Stage::Data if is_leaving => self.enter(Stage::BeforeEscape, env.now),
+            Stage::Data => Next::Act(self.pass_data(slot, marker, env)),
             // Data has come: what was withheld is part of it.
             Stage::BeforeEscape
                 if !is_leaving && marker.is_none() && self.end_check != EndCheck::AfterSilence =>
             {
                 self.tries = 0;
-                self.enter(Stage::Data, now)
+                self.enter(Stage::Data, env.now)
             }
             Stage::BeforeEscape => {
                 let (escape, silence) = self.way_out(has_dtr);
@@ -228,10 +227,10 @@ impl Transparent {
                     sent_at.max(quiet_since)
                 };
                 let due = after(quiet_from, silence);
-                if now < due {
+                if env.now < due {
                     return Next::Act(Action::Wait(due));
                 }
-                self.stage = Stage::Escaping(now);
+                self.stage = Stage::Escaping(env.now);
                 self.tries += 1;
                 self.quiet_since = NEVER;
                 Next::Escape(escape)
@@ -246,16 +245,16 @@ impl Transparent {
                 let first_look = after(since, silence)
                     .max(after(stands_since, LINE_PAUSE))
                     .min(last_look);
-                if now < first_look {
+                if env.now < first_look {
                     return Next::Act(Action::Wait(first_look));
                 }
                 match marker {
                     Some(EndMarker::Escaped) => Next::Escaped,
-                    _ if now < last_look => Next::Act(Action::Wait(last_look)),
+                    _ if env.now < last_look => Next::Act(Action::Wait(last_look)),
                     Some(EndMarker::Ended) => Next::Ended,
                     Some(EndMarker::Restarted) => Next::Restarted,
                     None if self.tries < ESCAPE_TRIES && slot.fault.is_none() => {
-                        self.enter(Stage::BeforeEscape, now)
+                        self.enter(Stage::BeforeEscape, env.now)
                     }
                     // The module does not answer: it is not in data mode, and the line that ended it is lost.
                     None if self.end_check == EndCheck::AfterSilence && !is_leaving => Next::Ended,
@@ -284,14 +283,13 @@ impl Transparent {
         &mut self,
         slot: &mut Slot<'_>,
         marker: Option<EndMarker>,
-        config: &Config<'_>,
-        now: Instant,
+        env: &Environment<'_>,
     ) -> Action {
         let quiet_since = self.quiet_since;
         let mut wake_at = slot.deadline;
         if slot.receive.withheld > 0 {
             let line_over = after(quiet_since, LINE_PAUSE);
-            if now < line_over {
+            if env.now < line_over {
                 earliest(&mut wake_at, line_over);
             } else if marker.is_none() {
                 // The beginning of a line of the module, and no more of it.
@@ -301,32 +299,32 @@ impl Transparent {
                 return Action::ReadDcd;
             } else {
                 self.stage = Stage::BeforeEscape;
-                return Action::Wait(now);
+                return Action::Wait(env.now);
             }
         }
         let recheck = &mut slot.receive.recheck;
         let check_after = recheck
             .pause
-            .min(config.longest_recheck)
-            .max(config.recheck * CHECK_AFTER);
-        if recheck.reader_waits && slot.tx.is_empty() && config.recheck > Duration::MIN {
+            .min(env.config.longest_recheck)
+            .max(env.config.recheck * CHECK_AFTER);
+        if recheck.reader_waits && slot.tx.is_empty() && env.config.recheck > Duration::MIN {
             let due = after(
-                quiet_since.max(self.guard.sent_at(now).min(now)),
+                quiet_since.max(self.guard.sent_at(env.now).min(env.now)),
                 check_after,
             );
-            if now >= due {
+            if env.now >= due {
                 recheck.pause = check_after * 2;
                 self.stage = Stage::BeforeEscape;
                 self.end_check = EndCheck::AfterSilence;
-                return Action::Wait(now);
+                return Action::Wait(env.now);
             }
             earliest(&mut wake_at, due);
         }
-        // A module that has left data mode would take what is sent now for commands.
+        // A module that has left data mode would take what is sent env.now for commands.
         if marker.is_some() || slot.tx.is_empty() {
             return Action::Wait(wake_at);
         }
-        match self.guard.sendable(&slot.tx, now) {
+        match self.guard.sendable(&slot.tx, env.now) {
             Ok(length) => Action::WriteRaw {
                 key: self.key,
                 length: length as u16,

@@ -17,7 +17,7 @@
 //!
 //! The link check (`check.rs`) uses some of these commands, too.
 
-use embassy_time::{Duration, Instant};
+use embassy_time::Duration;
 
 use super::{Link, LinkMode, LinkState, POLL, Step};
 use crate::at::{
@@ -29,6 +29,7 @@ use crate::at::{
     SetErrorFormat, SetFunctionality, Switch, Text,
 };
 use crate::config::Config;
+use crate::engine::environment::Environment;
 use crate::engine::exchange::job::{Domain, Job};
 use crate::engine::exchange::outcome::{Answer, Outcome};
 use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
@@ -183,11 +184,10 @@ impl Link<'_> {
         outcome: &Outcome,
         echoed: bool,
         orphans: &mut IdSet,
-        config: &Config<'_>,
-        now: Instant,
+        env: &Environment<'_>,
     ) {
         if self.is_serving() {
-            return self.check_done(job, outcome, config, now);
+            return self.check_done(job, outcome, env);
         }
         let is_silent = outcome.is_no_answer();
         match (&self.step, job) {
@@ -196,12 +196,12 @@ impl Link<'_> {
                 if matches!(*outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES =>
             {
                 self.tries += 1;
-                self.pause(now, POLL);
+                self.pause(env, POLL);
             }
             // 1. A module that answers.
             (Step::Probe, Job::Attention | Job::RestoreResultCodes) if !is_silent => {
                 self.step = Step::Settle;
-                self.pause(now, SETTLE);
+                self.pause(env, SETTLE);
             }
             (Step::Settle, Job::Attention) if is_silent => self.step = Step::Probe,
             (Step::Settle, Job::Attention) => {
@@ -211,10 +211,10 @@ impl Link<'_> {
             }
             (Step::CloseOrphans, Job::CloseOrphan(_)) if is_silent => self.probe_then_resume(),
             (&Step::Address { otherwise }, Job::ListContexts) => {
-                self.on_address(outcome, otherwise, now);
+                self.on_address(outcome, otherwise, env);
             }
             (Step::Run(wanted), _) if *wanted == job => {
-                self.advance(job, outcome, echoed, orphans, config, now);
+                self.advance(job, outcome, echoed, orphans, env);
                 if is_silent {
                     self.probe_then_resume();
                 }
@@ -231,11 +231,10 @@ impl Link<'_> {
         outcome: &Outcome,
         echoed: bool,
         orphans: &mut IdSet,
-        config: &Config<'_>,
-        now: Instant,
+        env: &Environment<'_>,
     ) {
         #[cfg(feature = "link-control")]
-        if self.advance_down(job, outcome, now) {
+        if self.advance_down(job, outcome, env) {
             return;
         }
         match job {
@@ -250,7 +249,7 @@ impl Link<'_> {
                 }
             }
             Job::DataEchoOff if self.wiring.dtr => self.run(Job::EscapeWithDtr),
-            Job::DataEchoOff | Job::EscapeWithDtr if config.urc_port.is_some() => {
+            Job::DataEchoOff | Job::EscapeWithDtr if env.config.urc_port.is_some() => {
                 self.run(Job::SetUrcPort);
             }
             Job::DataEchoOff | Job::EscapeWithDtr | Job::SetUrcPort => {
@@ -271,9 +270,9 @@ impl Link<'_> {
             }
             Job::SetFunctionality => {
                 self.tries += 1;
-                self.pause(now, POLL);
+                self.pause(env, POLL);
                 if self.tries >= FUNCTIONALITY_TRIES {
-                    self.fail(LinkError::RadioOff, now);
+                    self.fail(LinkError::RadioOff, env);
                 }
             }
             // 2. What an earlier program left open.
@@ -287,20 +286,20 @@ impl Link<'_> {
                 self.go(Step::CloseOrphans);
             }
             // 3. The SIM card.
-            Job::SimState => self.on_sim(outcome, config, now),
-            Job::EnterPin => self.on_pin(outcome, now),
+            Job::SimState => self.on_sim(outcome, env),
+            Job::EnterPin => self.on_pin(outcome, env),
             // 4. The network.
             Job::ReportRegistration(Domain::Lte) => {
                 self.run(Job::ReportRegistration(Domain::Packet));
             }
             Job::ReportRegistration(_) => self.run(Job::Registration(Domain::Lte)),
-            Job::Registration(domain) => self.on_registration(domain, outcome, config, now),
+            Job::Registration(domain) => self.on_registration(domain, outcome, env),
             // 5. The PDP context.
             Job::ListContexts if outcome.is_no_answer() => {
-                self.on_required_unanswered(BringUpCommand::ListContexts, now);
+                self.on_required_unanswered(BringUpCommand::ListContexts, env);
             }
             Job::Configure if outcome.is_no_answer() => {
-                self.on_required_unanswered(BringUpCommand::Configure, now);
+                self.on_required_unanswered(BringUpCommand::Configure, env);
             }
             Job::ListContexts => {
                 let active = matches!(*outcome, Outcome::Done(Answer::Context { active: true }));
@@ -314,7 +313,7 @@ impl Link<'_> {
             }
             // The longest times of the note are over: only a restart helps.
             Job::Deactivate | Job::Activate if outcome.is_no_answer() => {
-                self.fail(LinkError::NoAnswer, now);
+                self.fail(LinkError::NoAnswer, env);
             }
             Job::Deactivate => {
                 self.must_deactivate = false;
@@ -325,7 +324,7 @@ impl Link<'_> {
             Job::Configure => match *outcome {
                 Outcome::Refused(reason) => {
                     self.tries += 1;
-                    self.pause(now, POLL);
+                    self.pause(env, POLL);
                     if self.tries >= CONFIGURE_TRIES {
                         // The module refuses AT+QICSGP while the context is active. The context can be used as it is (quirk 118).
                         self.look_for_address(LinkError::ApnRefused(reason.code()));
@@ -350,9 +349,9 @@ impl Link<'_> {
                 _ => self.look_for_address(LinkError::ContextLost),
             },
             // 6. How data looks on the UART.
-            Job::Set(place) => match Self::next_setting(place, config) {
+            Job::Set(place) => match Self::next_setting(place, &env.config) {
                 Some(place) => self.run(Job::Set(place)),
-                None if cfg!(feature = "dns") && config.dns.is_some() => self.run(Job::SetDns),
+                None if cfg!(feature = "dns") && env.config.dns.is_some() => self.run(Job::SetDns),
                 None => self.allow_sleep(),
             },
             Job::SetDns => self.allow_sleep(),
@@ -389,19 +388,19 @@ impl Link<'_> {
     }
 
     /// AT+QIACT? after the activation. An address may come a second later, and so may the context itself (quirk 119).
-    fn on_address(&mut self, outcome: &Outcome, otherwise: LinkError, now: Instant) {
+    fn on_address(&mut self, outcome: &Outcome, otherwise: LinkError, env: &Environment<'_>) {
         let is_active = matches!(*outcome, Outcome::Done(Answer::Context { active: true }));
         if outcome.is_no_answer() {
-            self.on_required_unanswered(BringUpCommand::ListContexts, now);
+            self.on_required_unanswered(BringUpCommand::ListContexts, env);
             self.probe_then_resume();
         } else if is_active && self.has_address() {
             self.is_configured = true;
             self.must_deactivate = false;
             self.run(Job::Set(0));
         } else if (is_active || otherwise == LinkError::ContextLost)
-            && now < after(self.step_began_at.min(now), ADDRESS_TIME)
+            && env.now < after(self.step_began_at.min(env.now), ADDRESS_TIME)
         {
-            self.pause(now, POLL);
+            self.pause(env, POLL);
         } else {
             self.must_deactivate = true;
             let error = if is_active {
@@ -409,14 +408,18 @@ impl Link<'_> {
             } else {
                 otherwise
             };
-            self.fail(error, now);
+            self.fail(error, env);
         }
     }
 
     /// A command without which there is no link was not answered. It is repeated once, then the attempt fails.
-    pub(super) fn on_required_unanswered(&mut self, command: BringUpCommand, now: Instant) {
+    pub(super) fn on_required_unanswered(
+        &mut self,
+        command: BringUpCommand,
+        env: &Environment<'_>,
+    ) {
         if self.unanswered.replace(command) == Some(command) {
-            self.fail(LinkError::CommandUnanswered(command), now);
+            self.fail(LinkError::CommandUnanswered(command), env);
         }
     }
 

@@ -7,7 +7,7 @@ use embassy_time::Instant;
 
 use super::bring_up::{BUSY_TRIES, SETTLE};
 use super::{Link, POLL, Step};
-use crate::config::Config;
+use crate::engine::environment::Environment;
 use crate::engine::exchange::job::{Action, Escape, Job};
 use crate::engine::exchange::outcome::{Answer, Outcome};
 use crate::error::LinkError;
@@ -83,20 +83,14 @@ impl Link<'_> {
     }
 
     /// A command of the check was answered, or was not.
-    pub(super) fn check_done(
-        &mut self,
-        job: Job,
-        outcome: &Outcome,
-        config: &Config<'_>,
-        now: Instant,
-    ) {
+    pub(super) fn check_done(&mut self, job: Job, outcome: &Outcome, env: &Environment<'_>) {
         let is_silent = outcome.is_no_answer();
         match (&self.step, job) {
             (Step::CheckAnswer, Job::Attention) if is_silent => {
                 // It may be at a prompt, or in the middle of a boot.
                 self.tries = self.tries.saturating_add(1);
-                self.pause(now, SETTLE);
-                if self.tries > CHECK_TRIES && now >= self.silent_until {
+                self.pause(env, SETTLE);
+                if self.tries > CHECK_TRIES && env.now >= self.silent_until {
                     self.on_lost(LinkError::NoAnswer);
                 }
             }
@@ -106,9 +100,11 @@ impl Link<'_> {
                     || self.tries > 0
                     || matches!(*outcome, Outcome::Refused(_));
                 self.go(Step::CheckSettle);
-                self.pause(now, SETTLE);
+                self.pause(env, SETTLE);
             }
-            (Step::CheckSettle | Step::CheckContext, _) if is_silent && now < self.silent_until => {
+            (Step::CheckSettle | Step::CheckContext, _)
+                if is_silent && env.now < self.silent_until =>
+            {
                 self.go(Step::CheckAnswer);
             }
             (Step::CheckSettle | Step::CheckContext, _) if is_silent => {
@@ -119,7 +115,7 @@ impl Link<'_> {
                 if matches!(*outcome, Outcome::Refused(_)) && self.tries < BUSY_TRIES =>
             {
                 self.tries += 1;
-                self.pause(now, POLL);
+                self.pause(env, POLL);
             }
             (Step::CheckSettle, Job::Attention) => self.go(Step::CheckContext),
             (Step::CheckContext, Job::ListContexts) => match *outcome {
@@ -135,7 +131,7 @@ impl Link<'_> {
                 Outcome::Done(_) | Outcome::Refused(_)
                     if core::mem::take(&mut self.may_answer_previous) =>
                 {
-                    self.pause(now, SETTLE);
+                    self.pause(env, SETTLE);
                 }
                 _ => self.on_lost(LinkError::ContextLost),
             },
@@ -147,7 +143,7 @@ impl Link<'_> {
                 _ => {
                     self.go(Step::Up);
                     if is_silent {
-                        self.start_check_until(after(now, config.silence_time));
+                        self.start_check_until(after(env.now, env.config.silence_time));
                     }
                 }
             },

@@ -11,6 +11,7 @@ use embassy_time::{Duration, Instant};
 use super::parts::Power;
 use super::state::{LinkMode, LinkState};
 use super::{Attempt, Link, POLL, Step};
+use crate::engine::environment::Environment;
 use crate::engine::exchange::job::Job;
 use crate::engine::exchange::outcome::Outcome;
 use crate::error::LinkError;
@@ -28,13 +29,13 @@ impl Link<'_> {
     // ---- the application -----------------------------------------------------------------------------------------
 
     /// The application wants this from now on.
-    pub(crate) fn set_wish(&mut self, mode: LinkMode, now: Instant) {
+    pub(crate) fn set_wish(&mut self, mode: LinkMode, env: &Environment<'_>) {
         if mode == self.control.wish && !matches!(self.step, Step::TurnedOff(_)) {
             return;
         }
         self.control.wish = mode;
         self.control.is_changed = true;
-        self.control.turn_off_at = after(now, LEAVE_TIME);
+        self.control.turn_off_at = after(env.now, LEAVE_TIME);
         self.set_state(match (self.state, mode) {
             _ if self.is_disabled() => self.state,
             (state @ LinkState::Down(LinkError::NotRunning), _) => state,
@@ -53,13 +54,13 @@ impl Link<'_> {
     }
 
     /// Another access point is configured. A link that is up goes down for it, and comes back.
-    pub(crate) fn on_access_point(&mut self, now: Instant) {
+    pub(crate) fn on_access_point(&mut self, env: &Environment<'_>) {
         self.control.is_outdated = true;
         if !self.wants_up() {
             return;
         }
         if self.is_serving() {
-            self.control.turn_off_at = after(now, LEAVE_TIME);
+            self.control.turn_off_at = after(env.now, LEAVE_TIME);
             self.set_state(LinkState::Down(LinkError::TurnedOff));
         } else {
             self.control.is_changed = true;
@@ -108,7 +109,7 @@ impl Link<'_> {
     }
 
     /// If the wish has changed: the present step goes on, or a new attempt begins.
-    pub(super) fn apply_wish(&mut self, now: Instant) {
+    pub(super) fn apply_wish(&mut self, env: &Environment<'_>) {
         // A module that is switching off cannot be stopped.
         if self.step == Step::PoweringDown || !core::mem::take(&mut self.control.is_changed) {
             return;
@@ -122,7 +123,7 @@ impl Link<'_> {
                 self.set_state(LinkState::TurnedOff(mode));
             }
             step => {
-                // The context can become active even now.
+                // The context can become active even env.now.
                 self.must_deactivate |=
                     matches!(step, Step::Address { .. }) || step.follows_activation();
                 self.begin_attempt();
@@ -130,7 +131,7 @@ impl Link<'_> {
                     (Step::TurnedOff(LinkMode::Off), wish)
                         if wish != LinkMode::Off
                             && self.control.power != Power::On
-                            && self.resets.may(now) =>
+                            && self.resets.may(env.now) =>
                     {
                         self.go(Step::Reset);
                     }
@@ -149,12 +150,17 @@ impl Link<'_> {
     }
 
     /// What follows a command of the way down. Returns false for one that the way up has, too, and with the same meaning.
-    pub(super) fn advance_down(&mut self, job: Job, outcome: &Outcome, now: Instant) -> bool {
+    pub(super) fn advance_down(
+        &mut self,
+        job: Job,
+        outcome: &Outcome,
+        env: &Environment<'_>,
+    ) -> bool {
         let is_done = matches!(outcome, Outcome::Done(_));
         match (job, self.control.wish) {
             (Job::PowerDown, _) if is_done => {
                 self.go(Step::PoweringDown);
-                self.pause(now, POWER_DOWN_TIME);
+                self.pause(env, POWER_DOWN_TIME);
             }
             (Job::EnterPin, _) => return false,
             (Job::Activate, _) if self.control.is_changed => self.must_deactivate |= is_done,
@@ -174,7 +180,7 @@ impl Link<'_> {
                 LinkMode::Airplane | LinkMode::Minimum | LinkMode::Off,
             ) => {
                 self.tries += 1;
-                self.pause(now, POLL);
+                self.pause(env, POLL);
                 if self.tries >= DESCENT_TRIES {
                     self.finish_turning_off(LinkMode::Down);
                 }

@@ -20,7 +20,7 @@ use embassy_time::{Duration, Instant};
 use super::exchange::job::{Action, Job};
 use super::wakes::{Queue, Signal, WakeSet};
 use crate::at::{ConnectId, ContextAddresses};
-use crate::config::Config;
+use crate::engine::environment::Environment;
 use crate::error::{BringUpCommand, LinkError};
 use crate::util::log::warning;
 use crate::util::time::{NEVER, after, get_or_set};
@@ -237,18 +237,18 @@ impl<'d> Link<'d> {
     }
 
     /// This attempt has failed.
-    fn fail(&mut self, error: LinkError, now: Instant) {
+    fn fail(&mut self, error: LinkError, env: &Environment<'_>) {
         warning!("link not up: {:?}", error);
         self.attempts = self.attempts.wrapping_add(1);
         self.set_state(LinkState::Down(error));
         let back_off = Duration::from_secs(1 << self.failures.min(6)).min(BACK_OFF_MAX);
         self.failures = self.failures.saturating_add(1);
-        let may_reset = self.resets.may(now) && self.wish() != LinkMode::Off;
+        let may_reset = self.resets.may(env.now) && self.wish() != LinkMode::Off;
         if error.needs_restart() && may_reset {
             self.go(Step::Reset);
         } else {
             self.go(Step::Pause);
-            self.pause(now, back_off);
+            self.pause(env, back_off);
         }
     }
 
@@ -280,41 +280,40 @@ impl<'d> Link<'d> {
         self.go(Step::Run(job));
     }
 
-    fn pause(&mut self, now: Instant, time: Duration) {
-        self.not_before = after(now, time);
+    fn pause(&mut self, env: &Environment<'_>, time: Duration) {
+        self.not_before = after(env.now, time);
     }
 
     /// What to do for the link. `None` if it is up, and sockets have their turn.
     pub(crate) fn next(
         &mut self,
         orphan: Option<ConnectId>,
-        config: &Config<'_>,
-        now: Instant,
+        env: &Environment<'_>,
     ) -> Option<Action> {
         #[cfg(feature = "link-control")]
-        self.apply_wish(now);
+        self.apply_wish(env);
         if self.is_up() {
             return None;
         }
-        if now < self.not_before {
+        if env.now < self.not_before {
             return Some(Action::Wait(self.not_before));
         }
-        let since = get_or_set(&mut self.step_began_at, now);
+        let since = get_or_set(&mut self.step_began_at, env.now);
         if !self.is_serving() && self.idle_reason().is_none() {
-            let limit = config.boot_time + config.registration_time + ATTEMPT_TIME;
-            let is_over = now >= get_or_set(&mut self.attempt_until, after(now, limit));
+            let limit = env.config.boot_time + env.config.registration_time + ATTEMPT_TIME;
+            let is_over = env.now >= get_or_set(&mut self.attempt_until, after(env.now, limit));
             if self.restarts > MAX_RESTARTS {
-                self.fail(LinkError::Restarted, now);
+                self.fail(LinkError::Restarted, env);
             } else if is_over {
                 let command = self.job().and_then(Self::required_command);
                 self.fail(
                     command.map_or(LinkError::NoAnswer, LinkError::CommandUnanswered),
-                    now,
+                    env,
                 );
             }
         }
         Some(match self.step {
-            Step::Probe => self.probe(since, config, now),
+            Step::Probe => self.probe(since, env),
             Step::CheckAnswer => self.next_check_probe(),
             Step::CloseOrphans => match orphan {
                 Some(id) => Action::Run(Job::CloseOrphan(id)),
@@ -328,7 +327,7 @@ impl<'d> Link<'d> {
                     Action::Run(job)
                 }
             },
-            Step::Pause if now < self.not_before => Action::Wait(self.not_before),
+            Step::Pause if env.now < self.not_before => Action::Wait(self.not_before),
             Step::Pause => {
                 let is_searching = self.searching_since != NEVER && self.wants_up();
                 self.begin_attempt();
@@ -336,14 +335,14 @@ impl<'d> Link<'d> {
                     // Only the registration is missing: the steps before the SIM card are skipped.
                     self.resume = Some((Step::Run(Job::SimState), 0));
                 }
-                self.probe(now, config, now)
+                self.probe(env.now, env)
             }
             Step::Reset => Action::Reset,
             // The line that says so may be lost.
             #[cfg(feature = "link-control")]
             Step::PoweringDown => {
                 self.finish_turning_off_silent();
-                Action::Wait(now)
+                Action::Wait(env.now)
             }
             _ => self.job().map_or(Action::Wait(NEVER), Action::Run),
         })

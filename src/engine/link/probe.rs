@@ -5,7 +5,7 @@ use embassy_time::Instant;
 #[cfg(feature = "link-control")]
 use super::LinkMode;
 use super::{Link, Step};
-use crate::config::Config;
+use crate::engine::environment::Environment;
 use crate::engine::exchange::job::{Action, Escape, Job};
 use crate::error::LinkError;
 use crate::util::time::after;
@@ -16,16 +16,16 @@ const ALL_WAYS_OUT: u8 = 11;
 impl Link<'_> {
     /// Finds out whether the module takes commands: a plain AT first, then the ways out of a prompt, of data mode, of a payload
     /// (quirk 10), of numeric or suppressed result codes, and of a multiplexer (quirk 132).
-    pub(super) fn probe(&mut self, since: Instant, config: &Config<'_>, now: Instant) -> Action {
+    pub(super) fn probe(&mut self, since: Instant, env: &Environment<'_>) -> Action {
         self.step_began_at = since;
         let tries = self.tries;
-        if now >= after(since, config.boot_time) && tries >= ALL_WAYS_OUT {
+        if env.now >= after(since, env.config.boot_time) && tries >= ALL_WAYS_OUT {
             #[cfg(feature = "link-control")]
             if self.wish() == LinkMode::Off {
                 self.finish_turning_off_silent();
-                return Action::Wait(now);
+                return Action::Wait(env.now);
             }
-            self.fail(LinkError::NoAnswer, now);
+            self.fail(LinkError::NoAnswer, env);
             return match self.step {
                 Step::Reset => Action::Reset,
                 _ => Action::Wait(self.not_before),

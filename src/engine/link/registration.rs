@@ -4,7 +4,7 @@ use embassy_time::{Duration, Instant};
 
 use super::{Link, POLL, Step};
 use crate::at::RegistrationStatus;
-use crate::config::Config;
+use crate::engine::environment::Environment;
 use crate::engine::exchange::job::{Domain, Job};
 use crate::engine::exchange::outcome::{Answer, Outcome};
 use crate::util::time::{NEVER, after, get_or_set};
@@ -19,10 +19,9 @@ impl Link<'_> {
         &mut self,
         domain: Domain,
         outcome: &Outcome,
-        config: &Config<'_>,
-        now: Instant,
+        env: &Environment<'_>,
     ) {
-        let first_answer_at = get_or_set(&mut self.registration.first_answer_at, now);
+        let first_answer_at = get_or_set(&mut self.registration.first_answer_at, env.now);
         if domain == Domain::Lte {
             self.registration.is_denied = false;
             self.registration.status = RegistrationStatus::NotRegistered;
@@ -45,24 +44,25 @@ impl Link<'_> {
             }
             _ => {}
         }
-        let searching_since = get_or_set(&mut self.searching_since, now);
-        let until = after(first_answer_at, config.registration_time);
-        let pause = if now >= after(searching_since, SEARCH_TIME) {
+        let searching_since = get_or_set(&mut self.searching_since, env.now);
+        let until = after(first_answer_at, env.config.registration_time);
+        let pause = if env.now >= after(searching_since, SEARCH_TIME) {
             SEARCH_POLL
         } else if domain == Domain::Circuit {
             // The pause is as long as the search has taken so far.
-            now.saturating_duration_since(searching_since)
+            env.now
+                .saturating_duration_since(searching_since)
                 .clamp(POLL, SEARCH_POLL)
         } else {
             Duration::MIN
         };
         // At the end of the attempt each domain is asked once more.
-        self.not_before = after(now, pause).min(until.max(now));
+        self.not_before = after(env.now, pause).min(until.max(env.now));
         let next = match domain {
             Domain::Lte => Domain::Packet,
             Domain::Packet => Domain::Circuit,
-            Domain::Circuit => match self.registration.round_error(now >= until) {
-                Some(error) => return self.fail(error, now),
+            Domain::Circuit => match self.registration.round_error(env.now >= until) {
+                Some(error) => return self.fail(error, env),
                 None => Domain::Lte,
             },
         };

@@ -1,10 +1,10 @@
 //! The SIM card, and its PIN.
 
-use embassy_time::{Duration, Instant};
+use embassy_time::Duration;
 
 use super::{Link, POLL};
 use crate::at::SimState;
-use crate::config::Config;
+use crate::engine::environment::Environment;
 use crate::engine::exchange::job::{Domain, Job};
 use crate::engine::exchange::outcome::{Answer, Outcome, Reason};
 use crate::error::{BringUpCommand, LinkError};
@@ -13,10 +13,12 @@ use crate::util::time::{NEVER, after};
 /// How long the SIM card may take to show up after the first answer of the module.
 const SIM_TIME: Duration = Duration::from_secs(10);
 impl Link<'_> {
-    pub(super) fn on_sim(&mut self, outcome: &Outcome, config: &Config<'_>, now: Instant) {
-        let is_early = now < after(self.step_began_at.min(now), SIM_TIME);
+    pub(super) fn on_sim(&mut self, outcome: &Outcome, env: &Environment<'_>) {
+        let is_early = env.now < after(self.step_began_at.min(env.now), SIM_TIME);
         let error = match *outcome {
-            Outcome::NoAnswer => return self.on_required_unanswered(BringUpCommand::SimState, now),
+            Outcome::NoAnswer => {
+                return self.on_required_unanswered(BringUpCommand::SimState, env);
+            }
             // No connection needs the second PIN.
             Outcome::Done(Answer::Sim(SimState::Ready | SimState::Pin2 | SimState::Puk2)) => {
                 self.pin.confirm();
@@ -27,7 +29,7 @@ impl Link<'_> {
                 });
             }
             Outcome::Done(Answer::Sim(SimState::Pin)) => {
-                if config.pin.is_some() && self.pin.may_be_given() {
+                if env.config.pin.is_some() && self.pin.may_be_given() {
                     self.pin.give();
                     return self.run(Job::EnterPin);
                 }
@@ -38,12 +40,12 @@ impl Link<'_> {
                     _ => LinkError::SimLocked,
                 };
                 if !self.pin.is_given {
-                    return self.fail(error, now);
+                    return self.fail(error, env);
                 }
                 error
             }
             Outcome::Done(Answer::Sim(SimState::Puk | SimState::DeviceLocked)) => {
-                return self.fail(LinkError::SimLocked, now);
+                return self.fail(LinkError::SimLocked, env);
             }
             // SIM not inserted (3GPP TS 27.007).
             Outcome::Refused(Reason::Equipment(10)) => LinkError::SimMissing(10),
@@ -52,13 +54,13 @@ impl Link<'_> {
         };
         // Right after a boot a card can be reported missing or busy (quirk 5).
         if is_early {
-            self.pause(now, POLL);
+            self.pause(env, POLL);
         } else {
-            self.fail(error, now);
+            self.fail(error, env);
         }
     }
 
-    pub(super) fn on_pin(&mut self, outcome: &Outcome, now: Instant) {
+    pub(super) fn on_pin(&mut self, outcome: &Outcome, env: &Environment<'_>) {
         match *outcome {
             Outcome::Done(_) => self.pin.confirm(),
             // AT+CPIN? shows what the card wants.
@@ -67,7 +69,7 @@ impl Link<'_> {
             Outcome::Refused(Reason::Equipment(14)) => {}
             _ => {
                 self.pin.is_refused = true;
-                return self.fail(LinkError::SimLocked, now);
+                return self.fail(LinkError::SimLocked, env);
             }
         }
         self.run(Job::SimState);

@@ -1,10 +1,11 @@
 //! The life of a socket: what takes it from one phase to the next, and what its users learn of that.
 
-use embassy_time::{Duration, Instant};
+use embassy_time::Duration;
 
 use super::reopen::ReopenStage;
 use super::slot::{Owner, Phase, Slot, StateCheck};
 use crate::engine::effect::Effect;
+use crate::engine::environment::Environment;
 use crate::error::Error;
 use crate::util::log::debug;
 use crate::util::time::{NEVER, after};
@@ -159,12 +160,12 @@ impl Slot<'_> {
     }
 
     /// The user has dropped the handle. What was written is still sent.
-    pub(crate) fn release(&mut self, now: Instant) {
+    pub(crate) fn release(&mut self, env: &Environment<'_>) {
         self.owner = Owner::Nobody;
         self.cancel_reopen();
         match self.phase {
             Phase::Wanted | Phase::Closed => self.phase = Phase::Free,
-            Phase::Open => self.close_when_sent(now),
+            Phase::Open => self.close_when_sent(env),
             Phase::Opening | Phase::Draining => self.phase = Phase::Closing,
             Phase::Free | Phase::Closing => {}
         }
@@ -181,22 +182,22 @@ impl Slot<'_> {
     }
 
     /// No more writes: closes as soon as the transmit ring is empty.
-    pub(crate) fn close_when_sent(&mut self, now: Instant) {
-        self.end(Error::Closed, now);
+    pub(crate) fn close_when_sent(&mut self, env: &Environment<'_>) {
+        self.end(Error::Closed, env);
     }
 
-    pub(super) fn end(&mut self, reason: Error, now: Instant) {
+    pub(super) fn end(&mut self, reason: Error, env: &Environment<'_>) {
         if self.close.write_end.is_none() {
             self.close.write_end = Some(reason);
-            self.restart_deadline(now);
+            self.restart_deadline(env);
         }
     }
 
     /// The link goes down, for this reason: closes as soon as the transmit ring is empty.
     #[cfg(feature = "link-control")]
-    pub(crate) fn close_for(&mut self, reason: Error, now: Instant) {
+    pub(crate) fn close_for(&mut self, reason: Error, env: &Environment<'_>) {
         match self.phase {
-            Phase::Open => self.end(reason, now),
+            Phase::Open => self.end(reason, env),
             Phase::Wanted | Phase::Opening => self.fail(reason),
             Phase::Closing if self.reopen.stage != ReopenStage::None => self.fail(reason),
             Phase::Draining | Phase::Closing | Phase::Closed | Phase::Free => {}
@@ -205,9 +206,9 @@ impl Slot<'_> {
     }
 
     /// Send progress: restarts the deadline of a closing connection, and clears that of a send.
-    pub(crate) fn restart_deadline(&mut self, now: Instant) {
+    pub(crate) fn restart_deadline(&mut self, env: &Environment<'_>) {
         self.deadline = if self.is_write_ended() {
-            after(now, LINGER)
+            after(env.now, LINGER)
         } else {
             NEVER
         };

@@ -7,7 +7,7 @@ use crate::engine::round::Round;
 impl Slot<'_> {
     /// The transaction that is due for this socket.
     pub(crate) fn next(&mut self, round: &mut Round<'_>) -> Option<Job> {
-        if round.now >= self.deadline {
+        if round.env.now >= self.deadline {
             self.on_deadline();
         }
         let key = self.key;

@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv6Addr};
 
-use embassy_time::{Duration, Instant};
+use embassy_time::Duration;
 
 use super::request::Target;
 use super::slot::{Phase, Slot, StateCheck};
@@ -14,6 +14,7 @@ use crate::at::{
 };
 use crate::config::Config;
 use crate::engine::effect::Effect;
+use crate::engine::environment::Environment;
 use crate::engine::exchange::job::Job;
 use crate::engine::exchange::outcome::{Answer, Outcome};
 use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
@@ -39,7 +40,7 @@ impl Slot<'_> {
 
     /// The open that is due, on the connectID that the scheduler has chosen, unless a pause after a refusal is due first.
     pub(super) fn next_open(&mut self, round: &mut Round<'_>) -> Option<Job> {
-        if let Some(until) = self.reopen.retries.begin_pause(round.now) {
+        if let Some(until) = self.reopen.retries.begin_pause(round.env.now) {
             self.not_before = until;
         }
         if !round.is_due(self.not_before) {
@@ -49,14 +50,14 @@ impl Slot<'_> {
         if self.endpoint.service == ServiceType::Tcp
             && round
                 .keep_alive
-                .due(self.keep_alive, round.config)
+                .due(self.keep_alive, &round.env.config)
                 .is_some()
         {
             return Some(Job::KeepAlive(self.key));
         }
         self.phase = Phase::Opening;
         if !self.is_reopening() {
-            self.deadline = after(round.now, self.connect_time);
+            self.deadline = after(round.env.now, self.connect_time);
         }
         self.receive.recheck.cancel();
         Some(Job::Open(self.key))
@@ -104,12 +105,7 @@ impl Slot<'_> {
     }
 
     /// The command was answered. Its result comes as a URC.
-    pub(crate) fn open_done(
-        &mut self,
-        outcome: &Outcome,
-        now: Instant,
-        config: &Config<'_>,
-    ) -> Effect {
+    pub(crate) fn open_done(&mut self, outcome: &Outcome, env: &Environment<'_>) -> Effect {
         match *outcome {
             // The result came before the final result code.
             _ if self.phase != Phase::Opening => Effect::None,
@@ -121,7 +117,7 @@ impl Slot<'_> {
             }
             // The module may have received the command: ask for the state.
             Outcome::NoAnswer | Outcome::SendFail => {
-                self.receive.recheck.start(now);
+                self.receive.recheck.start(env.now);
                 Effect::None
             }
             Outcome::Refused(reason)
@@ -132,7 +128,7 @@ impl Slot<'_> {
                 self.on_open_failed(Error::from_code(reason.code()), repeats);
                 Effect::IdRefused
             }
-            Outcome::Refused(reason) => self.on_open_refused(reason.code(), config),
+            Outcome::Refused(reason) => self.on_open_refused(reason.code(), &env.config),
         }
     }
 

@@ -6,6 +6,7 @@ use super::slot::{Phase, Slot};
 use super::transfer::{Counted, Receive};
 use crate::at::{AccessMode, Prefix, QueryReceivedData, ReadData, ReadLength};
 use crate::engine::effect::Effect;
+use crate::engine::environment::Environment;
 use crate::engine::exchange::job::Job;
 use crate::engine::exchange::outcome::{Answer, Outcome, Reason};
 use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
@@ -82,7 +83,7 @@ impl Slot<'_> {
             if self.on_fruitless_recheck() {
                 self.check_state();
             }
-            round.look_again(round.now);
+            round.look_again(round.env.now);
             return None;
         }
         (self.receive.may_have_data || is_recheck).then(|| self.most_to_read())
@@ -95,7 +96,7 @@ impl Slot<'_> {
             return recheck.poll_due(soon, round);
         }
         // One that is armed serves the next reader that waits.
-        if round.now >= recheck.at {
+        if round.env.now >= recheck.at {
             recheck.cancel();
         }
         round.look_again(recheck.at);
@@ -168,7 +169,12 @@ impl Slot<'_> {
         to.write(&command).needs(Prefix::Read).asking_reason()
     }
 
-    pub(crate) fn read_done(&mut self, asked: u16, outcome: &Outcome, now: Instant) -> Effect {
+    pub(crate) fn read_done(
+        &mut self,
+        asked: u16,
+        outcome: &Outcome,
+        env: &Environment<'_>,
+    ) -> Effect {
         match *outcome {
             Outcome::Done(Answer::Received { has_data, length }) => {
                 self.receive.refusals = 0;
@@ -199,13 +205,13 @@ impl Slot<'_> {
             {
                 self.receive.reads_1024 = true;
             }
-            Outcome::Refused(reason) => self.on_read_refused(reason, now),
+            Outcome::Refused(reason) => self.on_read_refused(reason, env),
         }
         Effect::None
     }
 
     /// A read was refused. That can pass, and after a `closed` it is not the end of what was announced (quirks 114 and 122).
-    fn on_read_refused(&mut self, reason: Reason, now: Instant) {
+    fn on_read_refused(&mut self, reason: Reason, env: &Environment<'_>) {
         let is_draining = self.phase == Phase::Draining;
         let is_missing = self.receive.has_unread_notice;
         let error = Error::from_code(reason.code());
@@ -230,7 +236,7 @@ impl Slot<'_> {
             _ if is_draining => 2,
             _ => 1,
         };
-        if self.receive.use_retry(tries, now) {
+        if self.receive.use_retry(tries, env.now) {
             return;
         }
         match error {
@@ -310,7 +316,7 @@ impl Slot<'_> {
         .asking_reason()
     }
 
-    pub(crate) fn count_received_done(&mut self, outcome: &Outcome, now: Instant) {
+    pub(crate) fn count_received_done(&mut self, outcome: &Outcome, env: &Environment<'_>) {
         let counted = self.receive.counted();
         match *outcome {
             Outcome::Done(Answer::ReceivedTotal(count)) if counted == Counted::Stale => {
@@ -321,7 +327,7 @@ impl Slot<'_> {
                 self.receive.count = count.wrapping_add(since);
                 self.receive.counted = Counted::Exact;
             }
-            Outcome::Done(Answer::ReceivedTotal(count)) => self.compare_count(count, now),
+            Outcome::Done(Answer::ReceivedTotal(count)) => self.compare_count(count, env),
             Outcome::Refused(_) if counted == Counted::Stale && self.phase == Phase::Draining => {
                 self.receive.counted = Counted::Exact;
             }
@@ -329,7 +335,7 @@ impl Slot<'_> {
                 self.receive.counted = Counted::Exact;
             }
             Outcome::Refused(reason) => {
-                if !reason.can_pass() || !self.receive.use_retry(READ_TRIES, now) {
+                if !reason.can_pass() || !self.receive.use_retry(READ_TRIES, env.now) {
                     self.fail(Error::ConnectionReset);
                 }
             }
@@ -344,7 +350,7 @@ impl Slot<'_> {
     }
 
     /// Compares the module's count with the host's: bytes may be missing.
-    fn compare_count(&mut self, count: u32, now: Instant) {
+    fn compare_count(&mut self, count: u32, env: &Environment<'_>) {
         // Above 0: the module counts more than the host. Below 0: its count lags.
         let excess = |counted: u32| counted.wrapping_sub(self.receive.count_at_answer) as i32;
         let is_lost = match self.receive.counted() {
@@ -352,14 +358,14 @@ impl Slot<'_> {
             // Pushed data can be counted before it is sent.
             Counted::PushUnconfirmed { .. } | Counted::Ahead(_) if excess(count) > 0 => {
                 self.receive.counted = Counted::Ahead(count);
-                if self.receive.use_retry(READ_TRIES, now) {
+                if self.receive.use_retry(READ_TRIES, env.now) {
                     return;
                 }
                 true
             }
             // The count can lag (quirk 69).
             Counted::PushUnconfirmed { is_likely: true } if excess(count) < 0 => {
-                if count > 0 && self.receive.use_retry(READ_TRIES, now) {
+                if count > 0 && self.receive.use_retry(READ_TRIES, env.now) {
                     return;
                 }
                 true

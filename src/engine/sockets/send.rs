@@ -7,8 +7,8 @@ use embassy_time::Instant;
 use super::slot::{Phase, Slot};
 use super::transfer::{Acknowledge, Pause};
 use crate::at::{ErrorCode, Prefix, QuerySentData, SendData, SendLength};
-use crate::config::Config;
 use crate::engine::effect::Effect;
+use crate::engine::environment::Environment;
 use crate::engine::exchange::job::Job;
 use crate::engine::exchange::outcome::{Answer, Outcome};
 use crate::engine::exchange::transaction::{CommandBuffer, Transaction};
@@ -92,32 +92,25 @@ impl Slot<'_> {
         &mut self,
         length: u16,
         outcome: &Outcome,
-        now: Instant,
-        config: &Config<'_>,
+        env: &Environment<'_>,
     ) -> Effect {
         self.send.in_progress = false;
         match *outcome {
-            Outcome::Done(_) => self.on_sent(length, now),
+            Outcome::Done(_) => self.on_sent(length, env),
             // The module's buffer is full; the chunk may have left the module all the same (quirk 56). Without an answer it
             // may have been taken or not. The module is asked for its count at once; only the next send waits for the pause.
             Outcome::SendFail | Outcome::NoAnswer => {
                 self.send.unconfirmed = Some(length);
-                self.begin_send_pause(now, config);
+                self.begin_send_pause(env);
             }
             Outcome::Refused(reason) => {
-                return self.on_send_refused(reason.code(), length, now, config);
+                return self.on_send_refused(reason.code(), length, env);
             }
         }
         Effect::None
     }
 
-    fn on_send_refused(
-        &mut self,
-        code: ErrorCode,
-        length: u16,
-        now: Instant,
-        config: &Config<'_>,
-    ) -> Effect {
+    fn on_send_refused(&mut self, code: ErrorCode, length: u16, env: &Environment<'_>) -> Effect {
         // The peer has closed: what it sent before can still be read.
         if self.phase == Phase::Draining {
             self.wake_writers();
@@ -139,14 +132,14 @@ impl Slot<'_> {
                 if may_be_gone && code != ErrorCode::INVALID_PARAMETERS {
                     self.check_state();
                 }
-                return self.repeat_or_drop(refusal::can_pass(code), now);
+                return self.repeat_or_drop(refusal::can_pass(code), env);
             }
-            _ if refusal::can_pass(code) => self.begin_send_pause(now, config),
+            _ if refusal::can_pass(code) => self.begin_send_pause(env),
             // AT+QISTATE shows whether the connection exists. If the peer has closed it, what it sent before can still be read.
             _ if may_be_gone => {
                 self.check_state();
                 self.send.unconfirmed = Some(length);
-                self.begin_send_pause(now, config);
+                self.begin_send_pause(env);
             }
             _ => self.fail(error),
         }
@@ -154,18 +147,18 @@ impl Slot<'_> {
     }
 
     /// The next try comes after a pause, and the connection fails if there is no progress until its deadline.
-    fn begin_send_pause(&mut self, now: Instant, config: &Config<'_>) {
-        self.not_before = self.send.retry.begin(now);
+    fn begin_send_pause(&mut self, env: &Environment<'_>) {
+        self.not_before = self.send.retry.begin(env.now);
         if !self.is_datagram() {
-            get_or_set(&mut self.deadline, after(now, config.send_time));
+            get_or_set(&mut self.deadline, after(env.now, env.config.send_time));
         }
     }
 
     /// The module has not taken the oldest datagram. It is sent again if that makes sense, and dropped if not.
     #[cfg(feature = "udp")]
-    fn repeat_or_drop(&mut self, repeats: bool, now: Instant) -> Effect {
+    fn repeat_or_drop(&mut self, repeats: bool, env: &Environment<'_>) -> Effect {
         if repeats && self.send.retries.count_failure() {
-            if let Some(until) = self.send.retries.begin_pause(now) {
+            if let Some(until) = self.send.retries.begin_pause(env.now) {
                 self.not_before = until;
             }
             return Effect::None;
@@ -184,7 +177,7 @@ impl Slot<'_> {
     }
 
     /// The module has accepted `count` bytes.
-    fn on_sent(&mut self, count: u16, now: Instant) {
+    fn on_sent(&mut self, count: u16, env: &Environment<'_>) {
         self.discard_sent(count);
         self.send.accepted = self.send.accepted.wrapping_add(count.into());
         self.send.unconfirmed = None;
@@ -192,7 +185,7 @@ impl Slot<'_> {
             self.send.retry = Pause::SHORTEST;
             self.send.retries = Retries::NEW;
             self.not_before = Instant::MIN;
-            self.restart_deadline(now);
+            self.restart_deadline(env);
         }
         self.wake_writers();
     }
@@ -226,7 +219,7 @@ impl Slot<'_> {
         .asking_reason()
     }
 
-    pub(crate) fn count_sent_done(&mut self, outcome: &Outcome, now: Instant) -> Effect {
+    pub(crate) fn count_sent_done(&mut self, outcome: &Outcome, env: &Environment<'_>) -> Effect {
         match *outcome {
             Outcome::Done(Answer::Sent {
                 total,
@@ -237,14 +230,14 @@ impl Slot<'_> {
                 {
                     self.send.accepted = total;
                 }
-                let effect = self.on_count_sent(total, now);
+                let effect = self.on_count_sent(total, env);
                 if self.tx.is_empty() {
-                    self.on_acknowledged(all_acknowledged, now);
+                    self.on_acknowledged(all_acknowledged, env);
                 }
                 return effect;
             }
             Outcome::Refused(reason) if self.send.retries.count_refusal(reason.code()) => {
-                self.send.count_at = self.send.retries.begin_pause(now).unwrap_or(now);
+                self.send.count_at = self.send.retries.begin_pause(env.now).unwrap_or(env.now);
             }
             Outcome::Refused(_) if self.phase != Phase::Open => {
                 self.send.unconfirmed = None;
@@ -262,7 +255,7 @@ impl Slot<'_> {
             // Some firmware has no counts before the first byte (quirk 130), and none was written.
             Outcome::Refused(_) if self.send.accepted == 0 && self.send.is_unwritten => {
                 self.check_state();
-                return self.on_count_sent(0, now);
+                return self.on_count_sent(0, env);
             }
             Outcome::Refused(_) => self.fail(Error::ConnectionReset),
             Outcome::NoAnswer | Outcome::Done(_) | Outcome::SendFail => {}
@@ -271,17 +264,17 @@ impl Slot<'_> {
     }
 
     /// Total accepted since the open, after a chunk with unknown result.
-    fn on_count_sent(&mut self, total: u32, now: Instant) -> Effect {
+    fn on_count_sent(&mut self, total: u32, env: &Environment<'_>) -> Effect {
         let Some(length) = self.send.unconfirmed.take() else {
             return Effect::None;
         };
         let taken = u16::try_from(total.wrapping_sub(self.send.accepted));
         match taken {
             #[cfg(feature = "udp")]
-            Ok(0) if self.is_datagram() => return self.repeat_or_drop(true, now),
+            Ok(0) if self.is_datagram() => return self.repeat_or_drop(true, env),
             // If it took nothing, the pause before the next try has begun already.
             Ok(taken) if taken <= length && (taken == 0 || !self.send.is_unwritten) => {
-                self.on_sent(taken, now);
+                self.on_sent(taken, env);
             }
             #[cfg(feature = "udp")]
             _ if self.is_datagram() => {
@@ -295,7 +288,7 @@ impl Slot<'_> {
         Effect::None
     }
 
-    fn on_acknowledged(&mut self, all: bool, now: Instant) {
+    fn on_acknowledged(&mut self, all: bool, env: &Environment<'_>) {
         if all {
             self.send.acknowledge = Acknowledge::Complete;
             self.wake_writers();
@@ -306,7 +299,7 @@ impl Slot<'_> {
         if self.phase != Phase::Open && pause.is_longest() {
             self.on_acknowledge_failed();
         } else {
-            *not_before = pause.begin(now);
+            *not_before = pause.begin(env.now);
         }
     }
 

@@ -131,20 +131,22 @@ impl Recheck {
 
     /// Arms the re-check. Returns when it is due: not later than after `soon`.
     pub(super) fn arm(&mut self, soon: Option<Duration>, round: &Round<'_>) -> Instant {
-        let shortest = round.config.recheck;
+        let shortest = round.env.config.recheck;
         self.pause = if round.is_lossy {
             shortest
         } else {
-            self.pause.min(round.config.longest_recheck).max(shortest)
+            self.pause
+                .min(round.env.config.longest_recheck)
+                .max(shortest)
         };
         let pause = soon.map_or(self.pause, |soon| soon.min(self.pause));
-        earliest(&mut self.at, after(round.now, pause));
+        earliest(&mut self.at, after(round.env.now, pause));
         self.at
     }
 
     /// Arms the re-check. Returns true, and disarms it, when it is due.
     pub(crate) fn poll_due(&mut self, soon: Option<Duration>, round: &mut Round<'_>) -> bool {
-        if self.at == NEVER && round.config.recheck == Duration::MIN {
+        if self.at == NEVER && round.env.config.recheck == Duration::MIN {
             return false;
         }
         let at = self.arm(soon, round);

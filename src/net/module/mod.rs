@@ -45,7 +45,7 @@ impl<'d, M: RawMutex> Stack<'d, M> {
 impl<M: RawMutex> Module<'_, M> {
     /// The PDP context that the stack uses.
     async fn context(&self) -> ContextId {
-        let context = |engine: &mut Engine<'_>| engine.config.context;
+        let context = |engine: &mut Engine<'_>| engine.env.config.context;
         self.stack.shared.with(context).await
     }
 }

@@ -111,7 +111,7 @@ impl<'d, K: Kind, M: RawMutex> Query<'d, K, M> {
         let Stack { shared, .. } = self.stack;
         self.owner = shared.new_owner();
         let repeat = |engine: &mut Engine<'d>| {
-            let now = engine.now;
+            let now = engine.env.now;
             K::deferred(engine).repeat_at(self.id, self.owner, until, now)
         };
         let at = shared.with(repeat).await;

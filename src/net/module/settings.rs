@@ -49,7 +49,7 @@ impl<M: RawMutex> Module<'_, M> {
     ) -> Result<(), Error> {
         self.stack
             .shared
-            .with(|engine| engine.config.dns = Some(NameServers { primary, secondary }))
+            .with(|engine| engine.env.config.dns = Some(NameServers { primary, secondary }))
             .await;
         let command = ConfigureDns {
             context: self.context().await,

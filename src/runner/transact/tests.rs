@@ -254,7 +254,7 @@ fn time_limit_of_the_payload_begins_with_the_prompt() {
         something(&uart).await;
         sleep(Duration::from_secs(9)).await;
         assert!(rig.engine(Engine::prompted));
-        let limit = rig.engine(|engine| engine.config.send_time).as_millis();
+        let limit = rig.engine(|engine| engine.env.config.send_time).as_millis();
         sleep(Duration::from_millis(limit - 10)).await;
         assert!(matches!(rig.job(), Some(Job::Send { .. })));
         sleep(Duration::from_millis(20)).await;
