@@ -193,9 +193,9 @@ impl OtherSetting {
     #[must_use]
     pub const fn new(arguments: &'static str) -> Option<Self> {
         let text = arguments.as_bytes();
-        let mut taken = SettingKey::TEXTS;
+        let mut taken = SettingKey::ALL;
         while let [key, rest @ ..] = taken {
-            if sets(text, key.as_bytes()) {
+            if sets(text, key.as_str().as_bytes()) {
                 return None;
             }
             taken = rest;

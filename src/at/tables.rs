@@ -18,8 +18,9 @@ macro_rules! texts {
         impl $type {
             /// All variants.
             $vis const ALL: &[Self] = &[$(Self::$name,)*];
+            /// The texts, a line feed after each.
             #[allow(dead_code)] // Not every table is read.
-            const TEXTS: &[&str] = &[$($text,)*];
+            const TEXTS: &str = concat!($($text, "\n",)*);
 
             /// The text on the wire, without the quotes around it.
             #[must_use]

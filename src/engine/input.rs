@@ -266,7 +266,7 @@ impl Engine<'_> {
 
 fn parse_read_header(line: &[u8]) -> Option<(u16, Option<SocketAddr>)> {
     let ReadHeader::<Peer> { length, peer, .. } = read(line)?;
-    (length <= ReadLength::MAX.get()).then_some((length as u16, peer.0))
+    (length <= ReadLength::MAX.get()).then_some((length as u16, peer.address()))
 }
 
 /// The reason in a `+CME ERROR` or `+CMS ERROR` line. Newer firmware puts the codes of table 1 of the note there.

@@ -129,7 +129,7 @@ impl Engine<'_> {
             };
             if meaning != Meaning::Notice {
                 let may_be_notice = meaning == Meaning::Unknown;
-                return self.on_pushed_header(id, length, received.peer.0, may_be_notice);
+                return self.on_pushed_header(id, length, received.peer.address(), may_be_notice);
             }
         }
         if let Some(slot) = slot.filter(|slot| slot.is_live() || slot.is_opening()) {

@@ -148,6 +148,11 @@ deserialize_by!(remainder, ContextAddresses, |text| Some(Self(
 pub struct Peer(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] pub Option<SocketAddr>);
 
 impl Peer {
+    /// The address.
+    pub(crate) const fn address(self) -> Option<SocketAddr> {
+        self.0
+    }
+
     fn of(text: &[u8]) -> Option<Self> {
         let mut fields = Fields::new(text);
         let field = fields.field();
@@ -162,14 +167,23 @@ impl Peer {
 
 deserialize_by!(remainder, Peer, Self::of);
 
-/// The last two fields of a URC or an answer, unread. Firmware without UDP uses it in place of [`Peer`], and saves the 1 KB of flash that reading addresses takes.
+/// The last two fields of a URC or an answer, unread. Firmware without UDP uses it in place of [`Peer`], and saves the 1 KB of flash
+/// that reading addresses takes.
 #[cfg(not(feature = "udp"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NotRead(pub(crate) Option<SocketAddr>);
+pub(crate) struct NotRead;
+
+#[cfg(not(feature = "udp"))]
+impl NotRead {
+    /// It is not read.
+    pub(crate) const fn address(self) -> Option<SocketAddr> {
+        None
+    }
+}
 
 #[cfg(not(feature = "udp"))]
 deserialize_by!(remainder, NotRead, |text| {
-    matches!(trim(text), [] | [b'"', ..]).then_some(Self(None))
+    matches!(trim(text), [] | [b'"', ..]).then_some(Self)
 });
 
 /// A host name: at most 253 bytes, the limit of the DNS. The note has no limit.
