@@ -2,7 +2,6 @@
 
 use embassy_time::Instant;
 
-use super::line::Payload;
 use super::sockets::key::Key;
 use crate::util::time::NEVER;
 
@@ -21,11 +20,15 @@ pub(super) enum Stage {
 
 /// The payload that is coming or came last, and the line ends that follow it.
 #[derive(Debug)]
-pub(super) struct Incoming {
+pub(crate) struct Incoming {
+    /// The socket that it is for. `None`: the bytes are counted and dropped.
     pub(super) sink: Option<Key>,
+    /// The module sends it unasked, so that the ring may have no room for it.
     pushed: bool,
-    /// What the header said.
-    pub(super) length: u16,
+    /// Bytes, as the header said.
+    pub(crate) length: u16,
+    /// Bytes still to come.
+    pub(super) left: u16,
     pub(super) stage: Stage,
     /// Since when nothing has come, as far as the scheduler has looked.
     pub(super) quiet_since: Instant,
@@ -42,6 +45,7 @@ impl Incoming {
             sink: None,
             pushed: false,
             length: 0,
+            left: 0,
             stage: Stage::Idle,
             quiet_since: NEVER,
             has_paused: false,
@@ -54,16 +58,13 @@ impl Incoming {
         self.double_line_ends = [0; 2];
     }
 
-    /// A header has come, or with `may_be_notice` what may be one.
-    pub(super) const fn begin(&mut self, payload: &Payload, may_be_notice: bool) {
-        self.sink = payload.sink;
-        self.pushed = payload.pushed;
-        self.length = payload.length;
-        self.stage = if may_be_notice {
-            Stage::MayBeNotice(0)
-        } else {
-            Stage::Coming
-        };
+    /// A header has come.
+    pub(super) const fn begin(&mut self, sink: Option<Key>, length: u16, pushed: bool) {
+        self.sink = sink;
+        self.pushed = pushed;
+        self.length = length;
+        self.left = length;
+        self.stage = Stage::Coming;
         self.quiet_since = NEVER;
         self.has_paused = false;
     }
@@ -76,6 +77,11 @@ impl Incoming {
     /// Whether a push for this socket, or the line end after it, is still coming.
     pub(super) fn is_pushed_to(&self, key: Key) -> bool {
         self.is_pushed() && self.sink == Some(key) && self.stage != Stage::Idle
+    }
+
+    /// Whether no byte of it is missing.
+    pub(crate) const fn is_complete(&self) -> bool {
+        self.left == 0
     }
 
     /// Whether the rest of a payload is still to come.

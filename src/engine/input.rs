@@ -8,7 +8,7 @@ use super::exchange::in_flight::InFlight;
 use super::exchange::in_flight::{Conclusion, FinalResult};
 use super::exchange::job::Job;
 use super::exchange::outcome::Reason;
-use super::line::{LineKind, Payload};
+use super::line::LineKind;
 use super::state::Engine;
 use super::statistics::count;
 #[cfg(not(feature = "udp"))]
@@ -254,13 +254,8 @@ impl Engine<'_> {
         if length == 0 {
             return LineKind::Handled;
         }
-        let payload = Payload {
-            sink: sink.take(),
-            length,
-            pushed: false,
-        };
-        self.incoming.begin(&payload, false);
-        LineKind::Header(payload)
+        self.incoming.begin(sink, length, false);
+        LineKind::Header
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) use exchange::job::{Action, ESCAPE_GUARD, Escape, Job, PAYLOAD_PIECE}
 pub(crate) use exchange::outcome::Reason;
 #[cfg(any(test, fuzzing))]
 pub(crate) use exchange::payload_echo::PayloadEcho;
-pub(crate) use line::{LineKind, Payload};
+pub(crate) use line::LineKind;
 pub(crate) use link::{Attempt, Wiring};
 pub use link::{LinkMode, LinkState};
 pub(crate) use services::deferred::{Deferred, QueryId};

@@ -9,7 +9,6 @@ use embassy_time::{Duration, Instant};
 use super::exchange::job::Job;
 use super::exchange::outcome::Outcome;
 use super::incoming::Stage;
-use super::line::Payload;
 use super::sockets::key::Key;
 use super::sockets::slot::{Phase, Slot};
 use super::state::Engine;
@@ -44,7 +43,7 @@ const LINE_STARTS: [&[u8]; 10] = [
 impl<'d> Engine<'d> {
     /// Takes payload bytes. Returns how many: less than all, or none, if there is no space for pushed payload, or more bytes are
     /// needed to see whether it is payload.
-    pub(crate) fn deliver(&mut self, payload: Payload, bytes: &[u8]) -> usize {
+    pub(crate) fn deliver(&mut self, bytes: &[u8]) -> usize {
         self.incoming.quiet_since = NEVER;
         #[cfg(feature = "push")]
         if let Stage::MayBeNotice(_) = self.incoming.stage {
@@ -64,9 +63,10 @@ impl<'d> Engine<'d> {
                 self.count_dropped_datagrams(1);
             }
         }
-        let bytes = front(bytes, payload.length.into());
-        let taken = self.store(payload, bytes);
-        if taken == usize::from(payload.length) {
+        let bytes = front(bytes, self.incoming.left.into());
+        let taken = self.store(bytes);
+        self.incoming.left -= taken as u16;
+        if self.incoming.left == 0 {
             self.incoming.stage = Stage::Complete(0);
             self.wake_runner();
         }
@@ -78,19 +78,20 @@ impl<'d> Engine<'d> {
         self.sockets.get_mut(self.incoming.sink?)
     }
 
-    fn store(&mut self, payload: Payload, bytes: &[u8]) -> usize {
-        let slot = payload.sink.and_then(|key| self.sockets.get_mut(key));
-        let Some(slot) = slot.filter(|slot| slot.takes(payload.is_pushed())) else {
+    fn store(&mut self, bytes: &[u8]) -> usize {
+        let is_pushed = self.incoming.is_pushed();
+        let slot = (self.incoming.sink).and_then(|key| self.sockets.get_mut(key));
+        let Some(slot) = slot.filter(|slot| slot.takes(is_pushed)) else {
             self.count_dropped_bytes(bytes.len());
             return bytes.len();
         };
         #[cfg(feature = "udp")]
         if slot.is_datagram() {
-            return self.store_datagram(payload, bytes);
+            return self.store_datagram(bytes);
         }
         let taken = slot.rx.push(bytes);
         slot.receive.count = slot.receive.count.wrapping_add(taken as u32);
-        if !payload.is_pushed() {
+        if !is_pushed {
             slot.receive.withheld += taken as u16;
             if taken < bytes.len() {
                 // More than was asked for.
@@ -99,7 +100,7 @@ impl<'d> Engine<'d> {
             }
             return bytes.len();
         }
-        let left = payload.length - taken as u16;
+        let left = self.incoming.left - taken as u16;
         let has_paused = self.incoming.has_paused;
         if has_paused || slot.receive.is_count_due() || slot.receive.may_be_result {
             slot.receive.withheld += taken as u16;
@@ -128,12 +129,12 @@ impl<'d> Engine<'d> {
     }
 
     #[cfg(feature = "udp")]
-    fn store_datagram(&mut self, payload: Payload, bytes: &[u8]) -> usize {
-        let Some(slot) = payload.sink.and_then(|key| self.sockets.get_mut(key)) else {
+    fn store_datagram(&mut self, bytes: &[u8]) -> usize {
+        let Some(slot) = (self.incoming.sink).and_then(|key| self.sockets.get_mut(key)) else {
             return bytes.len();
         };
         #[cfg(feature = "push")]
-        if payload.is_pushed() {
+        if self.incoming.is_pushed() {
             use super::sockets::datagram::Pushed;
             match slot.take_in_pushed(bytes) {
                 Pushed::NoSpace => {

@@ -2,7 +2,8 @@
 
 use core::net::SocketAddr;
 
-use super::line::{LineKind, Payload};
+use super::incoming::Stage;
+use super::line::LineKind;
 use super::state::Engine;
 use crate::at::ConnectId;
 use crate::error::Error;
@@ -29,20 +30,19 @@ impl Engine<'_> {
             }
         }
         let _ = (is_damaged, peer);
-        let payload = Payload {
-            sink,
-            // No module pushes more at once. Of one that did, the rest would be taken for lines.
-            length: length.min(u16::MAX.into()) as u16,
-            pushed: true,
-        };
-        self.incoming.begin(&payload, may_be_notice && length > 0);
+        // No module pushes more at once. Of one that did, the rest would be taken for lines.
+        let length = length.min(u16::MAX.into()) as u16;
+        self.incoming.begin(sink, length, true);
         if length == 0 {
             // An empty datagram.
-            self.deliver(payload, &[]);
+            self.deliver(&[]);
             return LineKind::Handled;
         }
+        if may_be_notice {
+            self.incoming.stage = Stage::MayBeNotice(0);
+        }
         self.wake_runner();
-        LineKind::Header(payload)
+        LineKind::Header
     }
 
     /// What looked like a header was a notice.

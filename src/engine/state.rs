@@ -48,7 +48,7 @@ pub(crate) struct Engine<'d> {
     pub(super) sockets: Sockets<'d>,
     pub(crate) wakes: &'d WakeSet,
     pub(crate) counters: &'d Counters,
-    pub(super) incoming: Incoming,
+    pub(crate) incoming: Incoming,
     /// The place of the slot that the next round of the scheduler begins with.
     pub(super) next_turn: usize,
     /// Why a connection or a lookup failed last.

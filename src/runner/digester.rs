@@ -5,7 +5,7 @@
 //!
 //! The digester is linear in the number of bytes, whatever pieces they arrive in.
 
-use crate::engine::{Engine, LineKind, Payload};
+use crate::engine::{Engine, LineKind};
 use crate::util::log::{Ascii, trace};
 use crate::util::slices::{behind, front};
 use crate::util::time;
@@ -52,8 +52,6 @@ pub(crate) enum Event {
 #[cfg_attr(any(test, fuzzing), derive(Debug))]
 pub(crate) struct Digester {
     state: State,
-    /// What is still missing of the payload that a header announced.
-    payload: Payload,
     /// The engine's epoch when the header, or `CONNECT`, was received. In another epoch the engine has given up what
     /// followed it.
     epoch: u8,
@@ -65,7 +63,6 @@ impl Digester {
     pub(crate) const fn new(longest_line: usize) -> Self {
         Self {
             state: State::LINE_START,
-            payload: Payload::NONE,
             epoch: 0,
             longest_line,
         }
@@ -155,9 +152,8 @@ impl Digester {
             LineKind::Handled => Event::None,
             LineKind::Final => Event::FinalResult,
             LineKind::Foreign => Event::ForeignLine,
-            LineKind::Header(payload) => {
+            LineKind::Header => {
                 self.epoch = engine.exchange.epoch;
-                self.payload = payload;
                 self.state = State::HeaderEnd;
                 Event::None
             }
@@ -177,7 +173,7 @@ impl Digester {
         has_begun: bool,
     ) -> (Event, usize) {
         let delivered = if engine.exchange.epoch == self.epoch {
-            engine.deliver(self.payload, input)
+            engine.deliver(input)
         } else {
             0
         };
@@ -189,12 +185,12 @@ impl Digester {
             self.state = State::SkippedLine;
             return self.skip(engine, input);
         }
-        self.payload.length -= delivered as u16;
-        self.state = match self.payload.length {
-            0 => State::PayloadEnd,
-            _ => State::Payload {
+        self.state = if engine.incoming.is_complete() {
+            State::PayloadEnd
+        } else {
+            State::Payload {
                 has_begun: has_begun || delivered > 0,
-            },
+            }
         };
         (Event::None, delivered)
     }

@@ -292,7 +292,7 @@ fn time_limit_is_looked_up_again_when_it_is_over() {
     rig.run(Job::Open(key), &["OK"]);
     rig.on_line("+QIOPEN: 0,0");
     let header = rig.on_line("+QIURC: \"recv\",0,6");
-    let LineKind::Header(payload) = header else {
+    let LineKind::Header = header else {
         panic!("{header:?}");
     };
     assert_eq!(rig.write(key, b"hello"), Poll::Ready(Ok(5)));
@@ -300,7 +300,7 @@ fn time_limit_is_looked_up_again_when_it_is_over() {
     run(&rig, &uart, async || {
         something(&uart).await;
         sleep(Duration::from_secs(5)).await;
-        assert_eq!(rig.engine(|engine| engine.deliver(payload, b"abcdef")), 4);
+        assert_eq!(rig.engine(|engine| engine.deliver(b"abcdef")), 4);
         // Within `Config::stall_time`, and beyond the time limit of the prompt.
         sleep(Duration::from_secs(6)).await;
         assert!(matches!(rig.job(), Some(Job::Send { .. })));

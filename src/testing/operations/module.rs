@@ -299,10 +299,10 @@ impl World<'_> {
             0
         };
         let live = self.rig.is_live(key);
-        if let LineKind::Header(payload) = heard {
-            assert_eq!(usize::from(payload.length), length);
+        if let LineKind::Header = heard {
+            assert_eq!(self.rig.announced(), length);
             let bytes = &bytes[..length - missing];
-            self.rig.engine(|engine| engine.deliver(payload, bytes));
+            self.rig.engine(|engine| engine.deliver(bytes));
         } else {
             assert_eq!(length, 0, "{heard:?} in place of a datagram");
         }

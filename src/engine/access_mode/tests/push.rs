@@ -9,9 +9,7 @@ use embassy_time::{Duration, Instant};
 use crate::at::{AccessMode, ServiceType};
 use crate::engine::rig::PEER;
 use crate::engine::tests::{Rig, up};
-use crate::engine::{
-    Action, AtResult, Job, Key, LineKind, LinkState, Options, Payload, Phase, Request,
-};
+use crate::engine::{Action, AtResult, Job, Key, LineKind, LinkState, Options, Phase, Request};
 use crate::error::Error;
 
 const SENDER: &str = "192.0.2.1";
@@ -40,9 +38,9 @@ fn pushing(rig: &mut Rig) -> Key {
 /// A header, and as much of its data as is taken.
 fn push(rig: &mut Rig, header: &str, bytes: &[u8]) -> usize {
     match rig.on_line(header) {
-        LineKind::Header(payload) => {
-            assert_eq!(usize::from(payload.length), bytes.len());
-            rig.engine(|engine| engine.deliver(payload, bytes))
+        LineKind::Header => {
+            assert_eq!(rig.announced(), bytes.len());
+            rig.engine(|engine| engine.deliver(bytes))
         }
         heard => panic!("{heard:?}"),
     }
@@ -106,15 +104,14 @@ fn data_around_a_command_without_an_answer_is_kept() {
             asks_reason: false,
         });
     });
-    let LineKind::Header(mut payload) = rig.on_line("+QIURC: \"recv\",0,6") else {
+    let LineKind::Header = rig.on_line("+QIURC: \"recv\",0,6") else {
         panic!("no header");
     };
-    assert_eq!(rig.engine(|engine| engine.deliver(payload, b"abc")), 3);
+    assert_eq!(rig.engine(|engine| engine.deliver(b"abc")), 3);
     rig.expect(Job::User);
     assert!(rig.is_answered());
     rig.engine(|engine| engine.finish_action(Action::Run(Job::User), true));
-    payload.length = 3;
-    assert_eq!(rig.engine(|engine| engine.deliver(payload, b"def")), 3);
+    assert_eq!(rig.engine(|engine| engine.deliver(b"def")), 3);
     behind(&mut rig);
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"abcdef".to_vec())));
     let result = rig.engine(|engine| engine.user_command.poll_result());
@@ -176,10 +173,10 @@ fn data_whose_header_was_lost_wakes_the_runner() {
 fn a_reader_makes_room() {
     let mut rig = Rig::up::<2, 8, 64>();
     let key = pushing(&mut rig);
-    let LineKind::Header(payload) = rig.on_line("+QIURC: \"recv\",0,10") else {
+    let LineKind::Header = rig.on_line("+QIURC: \"recv\",0,10") else {
         panic!("no payload")
     };
-    let take = |rig: &mut Rig, bytes: &[u8]| rig.engine(|engine| engine.deliver(payload, bytes));
+    let take = |rig: &mut Rig, bytes: &[u8]| rig.engine(|engine| engine.deliver(bytes));
     assert_eq!(take(&mut rig, b"0123456789"), 8);
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"01234567".to_vec())));
     assert_eq!(room(&rig, rig.now), None);
@@ -190,7 +187,7 @@ fn a_reader_makes_room() {
 #[test]
 fn the_time_of_an_answer_does_not_run_while_the_line_is_held_up() {
     let mut rig = Rig::up::<2, 8, 64>();
-    let key = pushing(&mut rig);
+    pushing(&mut rig);
     let start = rig.now;
     let limit = embassy_time::Duration::from_secs(1);
     rig.engine(|engine| engine.exchange.start_deadline(limit, start));
@@ -201,12 +198,7 @@ fn the_time_of_an_answer_does_not_run_while_the_line_is_held_up() {
     rig.pass(500);
     let now = rig.now;
     assert_eq!(room(&rig, start), None);
-    let rest = Payload {
-        sink: Some(key),
-        length: 2,
-        pushed: true,
-    };
-    assert_eq!(rig.engine(|engine| engine.deliver(rest, b"89")), 2);
+    assert_eq!(rig.engine(|engine| engine.deliver(b"89")), 2);
     assert_eq!(rig.engine(|engine| engine.deadline()), now + limit);
 }
 
@@ -228,11 +220,11 @@ fn a_length_behind_the_end_is_that_of_a_notice() {
     push(&mut rig, "+QIURC: \"recv\",0,4", b"last");
     behind(&mut rig);
     rig.on_line("+QIURC: \"closed\",0");
-    let LineKind::Header(payload) = rig.on_line("+QIURC: \"recv\",0,4") else {
+    let LineKind::Header = rig.on_line("+QIURC: \"recv\",0,4") else {
         panic!("no doubt")
     };
     let line = b"\r\n+QIRD: 0\r\n";
-    assert_eq!(rig.engine(|engine| engine.deliver(payload, line)), 0);
+    assert_eq!(rig.engine(|engine| engine.deliver(line)), 0);
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"last".to_vec())));
     assert_eq!(rig.read(key), Poll::Pending);
 }
@@ -298,10 +290,10 @@ fn lost_bytes_fail_every_stream_that_is_pushed_to() {
 fn half_a_payload_that_is_given_up_fails_its_stream() {
     let mut rig = up();
     let key = pushing(&mut rig);
-    let LineKind::Header(payload) = rig.on_line("+QIURC: \"recv\",0,10") else {
+    let LineKind::Header = rig.on_line("+QIURC: \"recv\",0,10") else {
         panic!("no payload")
     };
-    rig.engine(|engine| engine.deliver(payload, b"01234"));
+    rig.engine(|engine| engine.deliver(b"01234"));
     rig.engine(|engine| engine.want_mode(key, AccessMode::Buffer).unwrap());
     rig.expect(Job::Switch {
         key,
@@ -313,13 +305,13 @@ fn half_a_payload_that_is_given_up_fails_its_stream() {
 }
 
 /// A header and the first byte of its data; then nothing for long, and the module is asked about the connection.
-fn pause(rig: &mut Rig) -> (Key, Payload) {
+fn pause(rig: &mut Rig) -> Key {
     let key = pushing(rig);
-    let LineKind::Header(payload) = rig.on_line("+QIURC: \"recv\",0,10") else {
+    let LineKind::Header = rig.on_line("+QIURC: \"recv\",0,10") else {
         panic!("no payload")
     };
     for _ in 0..3 {
-        rig.engine(|engine| engine.deliver(payload, b"x"));
+        rig.engine(|engine| engine.deliver(b"x"));
         rig.idle();
         rig.pass(900);
     }
@@ -327,17 +319,13 @@ fn pause(rig: &mut Rig) -> (Key, Payload) {
     assert_eq!(rig.read(key), Poll::Ready(Ok(b"xxx".to_vec())));
     rig.pass(200);
     rig.expect(Job::Status(key));
-    let rest = Payload {
-        length: 7,
-        ..payload
-    };
-    (key, rest)
+    key
 }
 
 #[test]
 fn a_payload_that_does_not_get_on_is_given_up() {
     let mut rig = up();
-    let (key, _) = pause(&mut rig);
+    let key = pause(&mut rig);
     // Some modules stop for 12 s.
     let now = rig.now;
     let until = rig.engine(|engine| engine.deadline());
@@ -350,8 +338,8 @@ fn a_payload_that_does_not_get_on_is_given_up() {
 fn push_with_a_pause_is_data_if_its_line_end_follows() {
     for (behind, is_whole) in [(b"\r\n\r\n+", true), (b"ISTAT", false)] {
         let mut rig = up();
-        let (key, rest) = pause(&mut rig);
-        assert_eq!(rig.engine(|engine| engine.deliver(rest, b"\r\n+QIST")), 7);
+        let key = pause(&mut rig);
+        assert_eq!(rig.engine(|engine| engine.deliver(b"\r\n+QIST")), 7);
         assert_eq!(rig.read(key), Poll::Pending);
         for byte in *behind {
             rig.engine(|engine| engine.take_payload_trailer(byte));
@@ -433,10 +421,10 @@ fn a_crowded_ring_drops_datagrams_until_there_is_room() {
     let mut rig = Rig::up::<2, 40, 64>();
     let key = open(&mut rig, Request::datagrams(PEER, 0).unwrap());
     push(&mut rig, "+QIURC: \"recv\",0,10", b"0123456789");
-    let LineKind::Header(second) = rig.on_line("+QIURC: \"recv\",0,5") else {
+    let LineKind::Header = rig.on_line("+QIURC: \"recv\",0,5") else {
         panic!("no payload")
     };
-    let deliver = |rig: &mut Rig, bytes: &[u8]| rig.engine(|engine| engine.deliver(second, bytes));
+    let deliver = |rig: &mut Rig, bytes: &[u8]| rig.engine(|engine| engine.deliver(bytes));
     assert_eq!(deliver(&mut rig, b"abcde"), 0);
     let since = rig.now;
     assert!(room(&rig, since).is_some());
@@ -465,11 +453,11 @@ fn a_datagram_that_can_never_fit_does_not_hold_up_the_line() {
 fn a_reader_that_waits_for_the_rest_of_a_datagram_does_not_keep_the_runner_busy() {
     let mut rig = Rig::up::<2, 200, 64>();
     let key = open(&mut rig, Request::datagrams(PEER, 0).unwrap());
-    let LineKind::Header(payload) = rig.on_line("+QIURC: \"recv\",0,100") else {
+    let LineKind::Header = rig.on_line("+QIURC: \"recv\",0,100") else {
         panic!("no payload")
     };
     rig.engine(|engine| {
-        engine.deliver(payload, &[0; 10]);
+        engine.deliver(&[0; 10]);
     });
     assert_eq!(receive(&mut rig, key), Poll::Pending);
     rig.idle();
@@ -530,13 +518,10 @@ fn back_in_buffer_mode_the_counts_are_taken_anew() {
     });
     push(&mut rig, "+QIURC: \"recv\",0,4", b"more");
     rig.answer(&["OK"]);
-    let LineKind::Header(payload) = rig.on_line("+QIURC: \"recv\",0,3") else {
+    let LineKind::Header = rig.on_line("+QIURC: \"recv\",0,3") else {
         panic!("it may be one")
     };
-    assert_eq!(
-        rig.engine(|engine| engine.deliver(payload, b"\r\n+QIRD: 3,0")),
-        0
-    );
+    assert_eq!(rig.engine(|engine| engine.deliver(b"\r\n+QIRD: 3,0")), 0);
     // Not all firmware counts what it pushed.
     rig.run(Job::CountReceived(key), &["+QIRD: 3,0,3", "OK"]);
     rig.serve(key, b"end");
