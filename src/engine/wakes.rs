@@ -131,7 +131,8 @@ pub(crate) struct Waiters {
     tasks: Vec<(u32, Waker), WAITERS>,
     /// Whether there are tasks to be woken.
     pub(super) has_due: bool,
-    purged_at: Option<Instant>,
+    /// Before this instant not all tasks are woken.
+    not_before: Instant,
 }
 
 impl Waiters {
@@ -139,7 +140,7 @@ impl Waiters {
         Self {
             tasks: Vec::new(),
             has_due: false,
-            purged_at: None,
+            not_before: Instant::MIN,
         }
     }
 
@@ -178,11 +179,9 @@ impl Waiters {
     /// There was no room: whether to wake all tasks now. Those that still wait come back, and the wakers of dropped futures are
     /// gone. Not more often than the pause, so that too many tasks do not wake each other all the time.
     pub(crate) fn purge_due(&mut self, now: Instant) -> bool {
-        let is_due = self
-            .purged_at
-            .is_none_or(|at| now >= after(at, OVERFLOW_PAUSE));
+        let is_due = now >= self.not_before;
         if is_due {
-            self.purged_at = Some(now);
+            self.not_before = after(now, OVERFLOW_PAUSE);
         }
         is_due
     }
