@@ -137,6 +137,7 @@ impl Engine<'_> {
         after(self.exchange.started, limit)
     }
 
+    #[inline(never)] // Large; figures in `engine/mod.rs`.
     fn socket_done(&mut self, job: Job, outcome: &Outcome) {
         let env = &self.env;
         let Some(slot) = job.key().and_then(|key| self.sockets.get_mut(key)) else {

@@ -222,6 +222,7 @@ impl Engine<'_> {
     // ---- headers of data that was read ---------------------------------------------------------------------------
 
     /// `+QIRD: <read_actual_length>[,<remoteIP>,<remote_port>]`.
+    #[inline(never)] // Large; figures in `engine/mod.rs`.
     fn on_read_header(&mut self, line: &[u8]) -> LineKind {
         let Some((length, peer)) = parse_read_header(line) else {
             // Counters look alike.

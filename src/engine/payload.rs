@@ -78,6 +78,7 @@ impl<'d> Engine<'d> {
         self.sockets.get_mut(self.incoming.sink?)
     }
 
+    #[inline(never)] // Large; figures in `engine/mod.rs`.
     fn store(&mut self, bytes: &[u8]) -> usize {
         let is_pushed = self.incoming.is_pushed();
         let slot = (self.incoming.sink).and_then(|key| self.sockets.get_mut(key));

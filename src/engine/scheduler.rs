@@ -39,6 +39,7 @@ impl Engine<'_> {
         action
     }
 
+    #[inline(never)] // Large; figures in `engine/mod.rs`.
     fn choose(&mut self) -> Action {
         let now = self.env.now;
         self.ids.expire(now);
@@ -137,6 +138,7 @@ impl Engine<'_> {
 
     /// Before the turn of a slot: a connectID for one that wants to open, and no close of a connectID that another
     /// connection has by now. Returns false if the slot has to pass.
+    #[inline(never)] // Large; figures in `engine/mod.rs`.
     fn prepare_turn(&mut self, turn: usize) -> bool {
         // Nothing is begun that needs the context.
         #[cfg(feature = "link-control")]

@@ -52,6 +52,7 @@ impl Engine<'_> {
     }
 
     /// `+QIURC: <type>,…`. `None` if the fields are others.
+    #[inline(never)] // Large; figures in `engine/mod.rs`.
     fn on_indication(&mut self, line: &[u8]) -> Option<LineKind> {
         let (kind, mut fields) = IndicationType::of_line(line)?;
         match kind {

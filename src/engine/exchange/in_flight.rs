@@ -181,6 +181,7 @@ impl InFlight {
     }
 
     /// What an information response says; also stores the addresses of the context. `None` if it is none of this job.
+    #[inline(never)] // Large; figures in `engine/mod.rs`.
     fn answer_in(
         &self,
         line: &[u8],

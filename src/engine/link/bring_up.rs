@@ -178,6 +178,7 @@ impl Link<'_> {
     }
 
     /// A command of the link was answered, or was not. `echoed` says whether the module echoed the command.
+    #[inline(never)] // Large; figures in `engine/mod.rs`.
     pub(crate) fn done(
         &mut self,
         job: Job,
@@ -413,6 +414,7 @@ impl Link<'_> {
     }
 
     /// A command without which there is no link was not answered. It is repeated once, then the attempt fails.
+    #[inline(never)] // Large; figures in `engine/mod.rs`.
     pub(super) fn on_required_unanswered(
         &mut self,
         command: BringUpCommand,

@@ -90,6 +90,7 @@ impl Slot<'_> {
     }
 
     /// Arms a re-check if a reader waits and the module is not known to hold data. Returns whether it is due.
+    #[inline(never)] // Large; figures in `engine/mod.rs`.
     fn poll_recheck(&mut self, soon: Option<Duration>, round: &mut Round<'_>) -> bool {
         let recheck = &mut self.receive.recheck;
         if !self.receive.may_have_data && recheck.reader_waits {

@@ -27,6 +27,7 @@ impl Slot<'_> {
     // ---- AT+QISEND=<connectID>,<send_length> (2.1.7) -------------------------------------------------------------
 
     /// How many bytes to send now, if a send is due.
+    #[inline(never)] // Large; figures in `engine/mod.rs`.
     pub(super) fn send_due(&mut self, round: &mut Round<'_>) -> Option<u16> {
         if self.phase != Phase::Open || self.tx.is_empty() {
             return None;
