@@ -182,13 +182,13 @@ fn replay<T>(
     is_lazy: bool,
     then: impl FnOnce(&mut World<'_>) -> T,
 ) -> Option<T> {
-    // A datagram has a header of 21 bytes in the ring, and data in transparent access mode its end marker.
-    let small = !matches!(scenario.limits.kinds[0], Kind::Udp | Kind::Transparent);
-    match (scenario.slots, small) {
-        (1, true) => replay_in::<1, 2, T>(scenario, tasks, events, is_lazy, then),
-        (_, true) => replay_in::<2, 2, T>(scenario, tasks, events, is_lazy, then),
-        (1, false) => replay_in::<1, 48, T>(scenario, tasks, events, is_lazy, then),
-        (_, false) => replay_in::<2, 48, T>(scenario, tasks, events, is_lazy, then),
+    // A datagram has a header of 21 bytes in the ring, and data in transparent access mode its end marker, with URCs behind it.
+    match (scenario.slots, scenario.limits.kinds[0]) {
+        (1, Kind::Transparent) => replay_in::<1, 128, T>(scenario, tasks, events, is_lazy, then),
+        (_, Kind::Transparent) => replay_in::<2, 128, T>(scenario, tasks, events, is_lazy, then),
+        (_, Kind::Udp) => replay_in::<1, 48, T>(scenario, tasks, events, is_lazy, then),
+        (1, _) => replay_in::<1, 2, T>(scenario, tasks, events, is_lazy, then),
+        _ => replay_in::<2, 2, T>(scenario, tasks, events, is_lazy, then),
     }
 }
 
