@@ -256,8 +256,11 @@ impl Transparent {
                     None if self.tries < ESCAPE_TRIES && slot.fault.is_none() => {
                         self.enter(Stage::BeforeEscape, env.now)
                     }
-                    // The module does not answer: it is not in data mode, and the line that ended it is lost.
-                    None if self.end_check == EndCheck::AfterSilence && !is_leaving => Next::Ended,
+                    // The module does not answer: it is not in data mode, and the line that ended it, or the answer to an escape, is
+                    // lost. The way back shows whether the connection has ended.
+                    None if self.end_check == EndCheck::AfterSilence && !is_leaving => {
+                        Next::Escaped
+                    }
                     None => Next::LineLost(Some(Error::TimedOut)),
                 }
             }
