@@ -1,5 +1,6 @@
 //! UDP sockets with one peer and with many.
 
+mod at_once;
 mod dialogue;
 mod failures;
 mod transfers;
