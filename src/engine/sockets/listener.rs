@@ -52,6 +52,7 @@ impl Listeners {
             ServiceType::UdpListener => ServiceType::UdpIncoming,
             _ => ServiceType::TcpIncoming,
         };
+        let port = listener.endpoint.local_port;
         let owner = Owner::Backlog {
             listener: key,
             order,
@@ -60,7 +61,7 @@ impl Listeners {
         let Some(slot) = { slots }.find(|slot| slot.is_free_in(allowed)) else {
             return false;
         };
-        slot.claim_incoming(service, id, peer, owner, mode);
+        slot.claim_incoming(service, port, id, peer, owner, mode);
         if needs_state_check {
             slot.check_state();
         }
@@ -143,13 +144,14 @@ impl Slot<'_> {
     fn claim_incoming(
         &mut self,
         service: ServiceType,
+        port: u16,
         id: ConnectId,
         peer: Option<SocketAddr>,
         owner: Owner,
         wanted: AccessMode,
     ) {
         let target = peer.map_or(Target::None, Target::Address);
-        self.claim(&Request::new(service, target, 0), AccessMode::Buffer);
+        self.claim(&Request::new(service, target, port), AccessMode::Buffer);
         #[cfg(feature = "push")]
         {
             self.mode.wanted = Some(wanted).filter(|wanted| *wanted != AccessMode::Buffer);

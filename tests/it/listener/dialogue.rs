@@ -6,7 +6,7 @@ use core::time::Duration;
 use embassy_futures::join::join;
 use embedded_io_async::{Read, Write};
 use embedded_nal_async::ConnectedUdp;
-use quectel_nal::Error;
+use quectel_nal::{ConnectId, Error, SocketPhase};
 use testbench::{address, config, dialogue, sleep};
 
 /// Section 3.5.
@@ -17,6 +17,9 @@ fn tcp_server_in_buffer_access_mode() {
         let open = module.open("AT+QIOPEN=1,0,\"TCP LISTENER\",\"127.0.0.1\",0,2020,0");
         let (listener, ()) = join(stack.listen(2020), open).await;
         let listener = listener.unwrap();
+        assert_eq!(listener.state(), Some(SocketPhase::Open));
+        assert_eq!(listener.connect_id(), ConnectId::new(0));
+        assert_eq!(listener.local_addr(), Some(address("10.7.157.1:2020")));
 
         let come = async {
             sleep(Duration::from_secs(60)).await;
@@ -27,6 +30,9 @@ fn tcp_server_in_buffer_access_mode() {
         let (accepted, ()) = join(listener.accept(), come).await;
         let (mut connection, peer) = accepted.unwrap();
         assert_eq!(peer, address("172.31.242.222:54091"));
+        assert_eq!(connection.remote_addr(), Some(peer));
+        assert_eq!(connection.local_addr(), listener.local_addr());
+        assert_eq!(connection.connect_id(), ConnectId::new(11));
 
         let receive = async {
             module.line("+QIURC: \"recv\",11").await;
@@ -118,6 +124,11 @@ fn udp_listener() {
             let mut buffer = [0; 16];
             let count = socket.receive_into(&mut buffer).await.unwrap();
             assert_eq!(&buffer[..count], b"test");
+            assert_eq!(listener.state(), Some(SocketPhase::Open));
+            assert_eq!(listener.connect_id(), ConnectId::new(0));
+            assert_eq!(listener.local_addr(), Some(address("10.7.157.1:2020")));
+            assert_eq!(socket.local_addr(), listener.local_addr());
+            assert_eq!(socket.remote_addr(), Some(peer));
             (listener, socket)
         };
         let ((listener, mut socket), ()) = join(listen, open).await;

@@ -4,7 +4,7 @@ use core::time::Duration;
 use embassy_futures::join::join;
 use embassy_time::with_timeout;
 use embedded_io_async::{Read, Write};
-use quectel_nal::{Error, LinkError};
+use quectel_nal::{Error, LinkError, SocketPhase};
 use testbench::{Bench, assert_no_violation, cancelled, excerpt, noise, peer, seconds, sleep};
 use virtual_modem::Chop;
 
@@ -128,6 +128,8 @@ fn lost_link_fails_listener_and_clients() {
                 let second = with_timeout(seconds(10), listener.accept()).await;
                 let error = second.expect("it waits").unwrap_err();
                 assert_eq!(error, Error::Link(LinkError::ContextLost));
+                assert_eq!(listener.state(), Some(SocketPhase::Closed));
+                assert_eq!(listener.connect_id(), None);
                 // What came before can still be read.
                 let mut buffer = [0; 8];
                 assert_eq!(connection.read(&mut buffer).await, Ok(5));
