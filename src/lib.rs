@@ -19,6 +19,8 @@
         feature = "ping",
         feature = "ntp",
         feature = "link-control",
+        feature = "sleep",
+        feature = "keep-alive",
         feature = "edge-nal"
     )),
     allow(dead_code, unused_imports)
