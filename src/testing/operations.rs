@@ -3,12 +3,14 @@
 mod module;
 mod network;
 mod user;
+mod wishes;
 
 use core::task::Poll;
 use std::collections::VecDeque;
 use std::format;
 use std::vec::Vec;
 
+use self::wishes::{APNS, LINK_MODES};
 use super::Choices;
 use crate::at::{ConnectId, ServiceType};
 use crate::config::{AccessPoint, Config};
@@ -23,15 +25,6 @@ const LARGE: usize = 2048;
 const TX: usize = 48;
 /// What a datagram takes in a ring besides its bytes.
 const HEADER: usize = 21;
-const LINK_MODES: [LinkMode; 6] = [
-    LinkMode::Up,
-    LinkMode::Up,
-    LinkMode::Down,
-    LinkMode::Airplane,
-    LinkMode::Minimum,
-    LinkMode::Off,
-];
-const APNS: [&str; 2] = ["internet", "other"];
 /// No sequence needs as many transactions to come to rest.
 const PATIENCE: usize = 3000;
 

@@ -3,6 +3,9 @@
 //!
 //! `LINK_SEEDS=from..to` runs other seeds than the usual ones; a failure names its seed. `LINK_TRACE=1` shows the conversation.
 
+#[path = "../../../src/testing/operations/wishes.rs"]
+mod wishes;
+
 use core::cell::RefCell;
 use core::future::Future;
 use core::pin::pin;
@@ -23,18 +26,11 @@ use testbench::{Dice, each_seed, echo_network, excerpt, exchange, noise, peer, s
 use virtual_modem::serial::{HostRx, HostTx, Line, pair};
 use virtual_modem::{InProcess, ModemHandle, Settings, VirtualModem, time};
 
+use wishes::{APNS, LINK_MODES};
+
 type Drops = Signal<NoopRawMutex, ()>;
 
 const SOCKETS: usize = 3;
-const APNS: [&str; 2] = ["internet", "other"];
-const MODES: [LinkMode; 6] = [
-    LinkMode::Up,
-    LinkMode::Up,
-    LinkMode::Down,
-    LinkMode::Airplane,
-    LinkMode::Minimum,
-    LinkMode::Off,
-];
 /// The longest pause before a restart, and a bring-up.
 const PATIENCE: u64 = 2 * 3600;
 
@@ -65,7 +61,7 @@ impl<'d> World<'_, 'd> {
     }
 
     fn random_mode(&self) -> LinkMode {
-        MODES[self.dice.roll(6) as usize]
+        LINK_MODES[self.dice.roll(6) as usize]
     }
 
     /// A time of any order of magnitude: one step of a bring-up, or a good part of it.
