@@ -29,6 +29,9 @@ const LINE_BUFFER: usize = 256;
 /// fewest AT commands. Smaller rings work, and save memory. A UDP datagram needs 21 bytes besides its payload. For rings of different
 /// sizes there is [`with_buffers`].
 ///
+/// Here a listener takes a socket with its rings, of which it uses nothing: `RX` + `TX` bytes, besides the 250 to 300 bytes that each socket
+/// takes on a Cortex-M. With [`with_buffers`] and [`Buffers::none`] it takes only the latter.
+///
 /// `LINE` is the size of the buffer into which the runner reads from the UART: 256 bytes, the default, or more. A larger one
 /// makes sense only if the UART driver returns more bytes at once; it saves some hundred instructions for each read
 /// ([`with_line_buffer`](Self::with_line_buffer)).
@@ -68,7 +71,8 @@ pub struct Buffers<'d> {
 }
 
 impl Buffers<'_> {
-    /// No rings: the slot is for a listener.
+    /// No rings: the slot is for a listener, and takes 250 to 300 bytes on a Cortex-M. Listeners then take such slots only, so there is one
+    /// for each.
     #[must_use]
     pub const fn none() -> Self {
         Self {
