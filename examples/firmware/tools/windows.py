@@ -20,7 +20,7 @@ BEFORE = {
     "read 8192 bytes": (7808, 3308),
     "one connection is written, all others are idle": (1098, 3107),
     "all connections are written": (860, 3033),
-    "lines that nobody knows": (1213, 3033),
+    "lines that are no URCs of the stack": (1213, 3033),
     "calls that return at once": (1673, 3266),
     "close": (592, 3126),
     "connect to a name of 245 characters": (5421, 5459),

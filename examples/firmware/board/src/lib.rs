@@ -14,6 +14,7 @@
 
 #[cfg(feature = "clock")]
 pub mod clock;
+pub mod module;
 #[cfg_attr(feature = "mps2", path = "mps2.rs")]
 #[cfg_attr(not(feature = "mps2"), path = "lm3s6965.rs")]
 mod part;

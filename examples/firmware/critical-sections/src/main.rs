@@ -188,7 +188,7 @@ impl<R: Future<Output = RunError>> Bench<'_, R> {
             connection.write_all(&DATA[..100]).await?;
             connection.flush().await
         })?;
-        self.measure("lines that nobody knows", async {
+        self.measure("lines that are no URCs of the stack", async {
             for _ in 0..20 {
                 module
                     .borrow_mut()

@@ -4,6 +4,7 @@ use core::cell::RefCell;
 use core::future::poll_fn;
 use core::task::Poll;
 
+use board::module::information_response;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use heapless::{Deque, Vec};
 
@@ -91,15 +92,7 @@ impl Module {
             .map(number);
         let mut parameter = || parameters.next().unwrap_or(0);
         let is = |start: &[u8]| line.starts_with(start);
-        if is(b"AT+CFUN?") {
-            self.say(b"\r\n+CFUN: 1\r\n");
-        } else if is(b"AT+CPIN?") {
-            self.say(b"\r\n+CPIN: READY\r\n");
-        } else if is(b"AT+CEREG?") {
-            self.say(b"\r\n+CEREG: 0,1\r\n");
-        } else if is(b"AT+QIACT?") {
-            self.say(b"\r\n+QIACT: 1,1,1,\"10.0.0.1\"\r\n");
-        } else if is(b"AT+QIOPEN=") {
+        if is(b"AT+QIOPEN=") {
             let _ = parameter();
             let id = parameter();
             if line.ends_with(b",2") {
@@ -143,6 +136,8 @@ impl Module {
         } else if is(b"AT+QIDNSGIP=") {
             self.say(b"\r\nOK\r\n\r\n+QIURC: \"dnsgip\",0,1,60\r\n\r\n+QIURC: \"dnsgip\",\"192.0.2.1\"\r\n");
             return;
+        } else {
+            self.say(information_response(line));
         }
         self.say(b"\r\nOK\r\n");
     }

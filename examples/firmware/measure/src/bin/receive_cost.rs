@@ -10,6 +10,7 @@ use core::cell::RefCell;
 use core::future::poll_fn;
 use core::task::Poll;
 
+use board::module::information_response;
 use board::{clock, report};
 use embassy_executor::Spawner;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
@@ -221,15 +222,7 @@ impl Module {
         self.head.1 = 0;
         self.read = 0;
         let mut tail: &[u8] = b"\r\nOK\r\n";
-        if is(b"AT+CFUN?") {
-            self.append(b"\r\n+CFUN: 1\r\n");
-        } else if is(b"AT+CPIN?") {
-            self.append(b"\r\n+CPIN: READY\r\n");
-        } else if is(b"AT+CEREG?") {
-            self.append(b"\r\n+CEREG: 0,1\r\n");
-        } else if is(b"AT+QIACT?") {
-            self.append(b"\r\n+QIACT: 1,1,1,\"10.0.0.1\"\r\n");
-        } else if is(b"AT+QIOPEN=1,") {
+        if is(b"AT+QIOPEN=1,") {
             // The connectID, two digits long at most.
             let id = line[12..]
                 .split(|byte| *byte == b',')
@@ -255,6 +248,8 @@ impl Module {
             if self.payload_left > 0 {
                 tail = b"\r\n\r\nOK\r\n";
             }
+        } else {
+            self.append(information_response(line));
         }
         self.tail = tail;
         if let Some(reader) = self.reader.take() {
