@@ -1,4 +1,4 @@
-//! A module at UARTE0 of an nRF52840-DK: DMA into a ring, RTS/CTS.
+//! A module at UARTE0 of an nRF52840-DK: DMA into a ring, RTS/CTS. The module sleeps while there is nothing to do.
 //!
 //! | pin | module |
 //! |---|---|
@@ -8,9 +8,12 @@
 //! | P1.04 (CTS) | CTS |
 //! | P1.05 | PWRKEY, through a transistor |
 //! | P1.06 | STATUS |
+//! | P1.07 | DTR |
 
 #![no_std]
 #![no_main]
+
+mod lines;
 
 use application::{PowerKey, Sockets};
 use defmt_rtt as _;
@@ -27,11 +30,13 @@ use panic_probe as _;
 use quectel_nal::Runner;
 use static_cell::ConstStaticCell;
 
+use lines::Lines;
+
 bind_interrupts!(struct Interrupts {
     UARTE0 => InterruptHandler<UARTE0>;
 });
 
-type ModuleRunner = Runner<'static, PowerKey<Output<'static>, Input<'static>>>;
+type ModuleRunner = Runner<'static, Lines>;
 
 static SOCKETS: ConstStaticCell<Sockets> = ConstStaticCell::new(Sockets::new());
 /// Filled by halves: at 115200 bit/s each lasts 44 ms. When both are full, RTS stops the module.
@@ -67,9 +72,10 @@ async fn main(spawner: Spawner) {
         Output::new(board.P1_05, Level::Low, OutputDrive::Standard),
         Input::new(board.P1_06, Pull::Down),
     );
+    let dtr = Output::new(board.P1_07, Level::Low, OutputDrive::Standard);
 
     let (stack, runner) = quectel_nal::new(SOCKETS.take(), application::config());
-    let runner = runner.control_lines(power_key);
+    let runner = runner.control_lines(Lines::new(power_key, dtr));
     spawner.spawn(modem(runner, rx, tx).expect("the only one"));
     application::run(stack).await
 }
