@@ -14,7 +14,6 @@ use board::module::information_response;
 use board::{clock, report};
 use embassy_executor::Spawner;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
-use embedded_nal_async::TcpConnect;
 use measure as _;
 use quectel_nal::{Config, Resources, Runner, Stack};
 use static_cell::{ConstStaticCell, StaticCell};
@@ -105,7 +104,7 @@ async fn main(spawner: Spawner) {
 
 #[embassy_executor::task]
 async fn modem(mut runner: Runner<'static>, module: &'static RefCell<Module>) {
-    runner.run(Rx(module), Tx(module)).await;
+    let _ = runner.run(Rx(module), Tx(module)).await;
 }
 
 /// Instructions for `TOTAL` bytes from an open connection.
