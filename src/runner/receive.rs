@@ -109,26 +109,31 @@ impl<'d, B: ReceiveBuffer, M: RawMutex> Receiver<'d, B, M> {
     /// Digests what is in the buffer, and keeps an incomplete rest. Returns false if the engine is in use.
     pub(crate) fn digest(&mut self) -> bool {
         let mut consumed = 0;
-        let is_done = self.shared.try_with(|engine| {
-            while consumed < self.filled {
-                let input = front(self.buffer.bytes(), self.filled);
-                let (event, count) = self.digester.step(engine, behind(input, consumed));
-                if count == 0 {
-                    break;
-                }
-                let end = consumed + count;
-                if event == Event::ForeignLine && !self.buffer.publish(consumed..end) {
-                    engine.counters.dropped_urc();
-                }
-                consumed = end;
+        let mut is_done = true;
+        while consumed < self.filled {
+            let input = behind(front(self.buffer.bytes(), self.filled), consumed);
+            let digester = &mut self.digester;
+            let steps = (self.shared).try_with(|engine| digester.steps(engine, input));
+            let Some((event, last)) = steps else {
+                is_done = false;
+                break;
+            };
+            // The engine is back: the user's type, and the wakers of the channel, are the application's.
+            let line = consumed + last.start..consumed + last.end;
+            consumed = line.end;
+            if event == Event::ForeignLine && !self.buffer.publish(line) {
+                self.shared.counters.dropped_urc();
             }
-        });
+            if last.is_empty() {
+                break;
+            }
+        }
         let bytes = front_mut(self.buffer.bytes(), self.filled);
         if consumed < bytes.len() {
             bytes.copy_within(consumed.., 0);
         }
         self.filled -= consumed;
-        is_done.is_some()
+        is_done
     }
 }
 
