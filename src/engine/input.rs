@@ -231,7 +231,7 @@ impl Engine<'_> {
         // An empty datagram has a peer; the answer "no data" has none (quirk 78).
         let has_data = length > 0 || peer.is_some();
         let late = core::mem::take(&mut self.exchange.late_header_allowed);
-        let Some((mut sink, is_damaged)) = (match self.exchange.in_flight_mut() {
+        let Some((sink, is_damaged)) = (match self.exchange.in_flight_mut() {
             Some(flight) if flight.is_read() => {
                 Some((flight.on_read_header(has_data, length), flight.damaged))
             }
@@ -243,18 +243,19 @@ impl Engine<'_> {
             return self.on_other_line(Some(Prefix::Read), line);
         };
         #[cfg(feature = "udp")]
-        if let Some(slot) = sink.and_then(|key| self.sockets.get_mut(key)) {
+        let is_dropped = (sink.and_then(|key| self.sockets.get_mut(key))).is_some_and(|slot| {
             let is_datagram = slot.is_datagram() && has_data;
-            if is_datagram && (is_damaged || !slot.on_datagram_header(length, peer)) {
-                sink = None;
-                self.count_dropped_datagrams(1);
-            }
-        }
+            is_datagram && (is_damaged || !slot.on_datagram_header(length, peer))
+        });
         #[cfg(not(feature = "udp"))]
-        let _ = is_damaged;
+        let (is_dropped, _) = (false, is_damaged);
+        if is_dropped {
+            self.count_dropped_datagrams(1);
+        }
         if length == 0 {
             return LineKind::Handled;
         }
+        let sink = sink.filter(|_| !is_dropped);
         self.incoming.begin(sink, length, false);
         LineKind::Header
     }
