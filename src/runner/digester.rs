@@ -5,15 +5,10 @@
 //!
 //! The digester is linear in the number of bytes, whatever pieces they arrive in.
 
-use core::ops::Range;
-
 use crate::engine::{Engine, LineKind};
 use crate::util::log::{Ascii, trace};
 use crate::util::slices::{behind, front};
 use crate::util::time;
-
-/// The most steps for which the engine is taken, so that another task that needs it does not wait for long.
-const STEPS: u8 = 16;
 
 /// What the next byte belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,24 +66,6 @@ impl Digester {
             epoch: 0,
             longest_line,
         }
-    }
-
-    /// Makes some steps, up to the end of a foreign line. Returns the event of the last step, and the bytes that it consumed.
-    pub(crate) fn steps(&mut self, engine: &mut Engine<'_>, input: &[u8]) -> (Event, Range<usize>) {
-        let (mut event, mut last) = (Event::None, 0..0);
-        for _ in 0..STEPS {
-            let rest = behind(input, last.end);
-            if rest.is_empty() || event == Event::ForeignLine {
-                break;
-            }
-            let count;
-            (event, count) = self.step(engine, rest);
-            last = last.end..last.end + count;
-            if count == 0 {
-                break;
-            }
-        }
-        (event, last)
     }
 
     /// Consumes the first bytes of `input`, which is not empty, as far as they belong together.

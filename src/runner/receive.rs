@@ -26,6 +26,9 @@ const ERROR_TIME: Duration = Duration::from_secs(120);
 /// Number of reads after which other tasks have a turn, even if the UART always has more bytes.
 const READS: u8 = 64;
 
+/// The most steps of the digester for which the engine is taken, so that another task that needs it does not wait for long.
+const STEPS: u8 = 16;
+
 /// The receive buffer and the digester behind it.
 pub(crate) struct Receiver<'d, B, M: RawMutex = CriticalSectionRawMutex> {
     shared: &'d Shared<'d, M>,
@@ -111,20 +114,24 @@ impl<'d, B: ReceiveBuffer, M: RawMutex> Receiver<'d, B, M> {
         let mut consumed = 0;
         let mut is_done = true;
         while consumed < self.filled {
-            let input = behind(front(self.buffer.bytes(), self.filled), consumed);
-            let digester = &mut self.digester;
-            let steps = (self.shared).try_with(|engine| digester.steps(engine, input));
-            let Some((event, last)) = steps else {
-                is_done = false;
-                break;
-            };
+            let mut last = Event::None;
+            let mut count = 0;
+            let steps = self.shared.try_with(|engine| {
+                for _ in 0..STEPS {
+                    let input = front(self.buffer.bytes(), self.filled);
+                    (last, count) = self.digester.step(engine, behind(input, consumed));
+                    consumed += count;
+                    if count == 0 || last == Event::ForeignLine || consumed >= self.filled {
+                        break;
+                    }
+                }
+            });
+            is_done = steps.is_some();
             // The engine is back: the user's type, and the wakers of the channel, are the application's.
-            let line = consumed + last.start..consumed + last.end;
-            consumed = line.end;
-            if event == Event::ForeignLine && !self.buffer.publish(line) {
+            if last == Event::ForeignLine && !self.buffer.publish(consumed - count..consumed) {
                 self.shared.counters.dropped_urc();
             }
-            if last.is_empty() {
+            if count == 0 {
                 break;
             }
         }
