@@ -54,7 +54,7 @@ impl Engine<'_> {
         self.end_escape(result.is_some());
         #[cfg(feature = "push")]
         self.settle_pushed(!outcome.is_no_answer());
-        let is_read = matches!(flight.job, Job::Read { .. });
+        let is_read = flight.is_read();
         let mut is_damaged = flight.damaged;
         let reader = self.exchange.reader(&flight);
         if outcome.is_no_answer() {

@@ -58,10 +58,7 @@ impl Engine<'_> {
             self.exchange.escaped = None;
         }
         #[cfg(feature = "at-client")]
-        if let Some(action) = self
-            .user_command
-            .next(self.link.is_listening(), self.env.now)
-        {
+        if let Some(action) = self.user_command.next(self.link.is_listening(), now) {
             return action;
         }
         #[cfg(feature = "push")]

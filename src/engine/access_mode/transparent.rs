@@ -323,7 +323,7 @@ impl Transparent {
             }
             earliest(&mut wake_at, due);
         }
-        // A module that has left data mode would take what is sent env.now for commands.
+        // A module that has left data mode would take what is sent now for commands.
         if marker.is_some() || slot.tx.is_empty() {
             return Action::Wait(wake_at);
         }

@@ -123,7 +123,7 @@ impl Link<'_> {
                 self.set_state(LinkState::TurnedOff(mode));
             }
             step => {
-                // The context can become active even env.now.
+                // The context can become active even now.
                 self.must_deactivate |=
                     matches!(step, Step::Address { .. }) || step.follows_activation();
                 self.begin_attempt();

@@ -218,6 +218,13 @@ fn result_among_the_payload_ends_it() {
     }
 }
 
+/// Waits until a transaction is in flight.
+async fn begun(rig: &Rig<'_>) {
+    while rig.job().is_none() {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
 /// A module may answer before the UART has taken the whole command: then that is the answer, and the command is written to its end.
 #[test]
 fn result_in_front_of_the_end_of_the_command_counts() {
@@ -226,9 +233,7 @@ fn result_in_front_of_the_end_of_the_command_counts() {
         let uart = Uart::new();
         uart.takes.set(0);
         run(&rig, &uart, async || {
-            while rig.job().is_none() {
-                sleep(Duration::from_millis(1)).await;
-            }
+            begun(&rig).await;
             assert_eq!(line(&rig, "ERROR"), LineKind::Final);
             uart.takes.set(takes);
             sleep(Duration::from_millis(1)).await;
@@ -268,9 +273,7 @@ fn command_that_the_uart_does_not_take_is_given_up_at_its_time_limit() {
     let uart = Uart::new();
     uart.takes.set(0);
     run(&rig, &uart, async || {
-        while rig.job().is_none() {
-            sleep(Duration::from_millis(1)).await;
-        }
+        begun(&rig).await;
         sleep(Duration::from_millis(9_990)).await;
         assert!(matches!(rig.job(), Some(Job::Send { .. })));
         sleep(Duration::from_millis(20)).await;
